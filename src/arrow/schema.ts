@@ -1,0 +1,32 @@
+/**
+ * Fields and schemas: plain immutable objects.
+ *
+ * Hides nothing. Invariants: metadata keeps its order and repeated keys, as the wire does; names may be empty and may repeat in
+ * a schema from outside (tables refuse repeated names, query results need not).
+ */
+import type { DataType } from './type.ts';
+
+/** Key-value pairs in wire order. */
+export type Metadata = readonly (readonly [key: string, value: string])[];
+
+export interface Field {
+  readonly name: string;
+  readonly type: DataType;
+  readonly nullable: boolean;
+  readonly metadata: Metadata;
+}
+
+export interface Schema {
+  readonly fields: readonly Field[];
+  readonly metadata: Metadata;
+}
+
+/** Makes a field; nullable and without metadata unless said. */
+export function makeField(name: string, type: DataType, nullable = true, metadata: Metadata = []): Field {
+  return { name, type, nullable, metadata };
+}
+
+/** Makes a schema without metadata unless given. */
+export function makeSchema(fields: readonly Field[], metadata: Metadata = []): Schema {
+  return { fields, metadata };
+}

@@ -1,0 +1,59 @@
+/**
+ * Metrics: counters, gauges and histograms under the `sheaf_` prefix, by prom-client.
+ *
+ * Hides the library. Invariants: names end in their unit (`_total`, `_seconds`, `_bytes`); labels have few values, never SQL
+ * or table names of unbounded number; a metric is made once, at module load, in the file that counts it.
+ */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+const registry = new Registry();
+let defaultsCollected = false;
+
+/** Makes a counter; `labels` names its dimensions. */
+export function makeCounter<L extends string = never>(name: string, help: string, labels: readonly L[] = []): Counter<L> {
+  return new Counter<L>({ name: `sheaf_${name}`, help, labelNames: [...labels], registers: [registry] });
+}
+
+/** Makes a gauge; with `read`, its value is asked for at each scrape. */
+export function makeGauge(name: string, help: string, read?: () => number): Gauge {
+  const gauge: Gauge = new Gauge({
+    name: `sheaf_${name}`,
+    help,
+    registers: [registry],
+    ...(read === undefined
+      ? {}
+      : {
+          collect() {
+            gauge.set(read());
+          },
+        }),
+  });
+  return gauge;
+}
+
+/** Makes a histogram of seconds. */
+export function makeHistogram<L extends string = never>(
+  name: string,
+  help: string,
+  labels: readonly L[] = [],
+): Histogram<L> {
+  return new Histogram<L>({
+    name: `sheaf_${name}`,
+    help,
+    labelNames: [...labels],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [registry],
+  });
+}
+
+/** The Prometheus text of all metrics, those of the process and the event loop included. */
+export async function metricsText(): Promise<string> {
+  if (!defaultsCollected) {
+    collectDefaultMetrics({ register: registry, prefix: 'sheaf_' });
+    defaultsCollected = true;
+  }
+  return registry.metrics();
+}
+
+/** The content type that goes with `metricsText`. */
+export const METRICS_CONTENT_TYPE = registry.contentType;

@@ -1,0 +1,89 @@
+/**
+ * The product without a network, as the doors, the CLI and embedded users see it.
+ *
+ * Hides storage, planning and execution. Invariants: every failure is an EngineError; a result holds a snapshot until it is
+ * drained or closed; nothing here knows of gRPC, HTTP or the shell.
+ */
+import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
+import type { Schema } from '../arrow/schema.ts';
+import type { AppendResult, StorageStatus } from '../storage/contract.ts';
+
+/** The answer to one statement. */
+export interface QueryResult {
+  readonly schema: Schema;
+  /** Exact rows where they are known before the run (plain scans, kept results), else undefined. */
+  readonly rowCount: number | undefined;
+  /** Exact message bytes where known, else undefined. */
+  readonly byteCount: number | undefined;
+  /** Yields the batches once, as they are made; ends with EngineError `cancelled` when the signal fires. */
+  batches(): AsyncIterable<ResultBatch>;
+  /** Frees what the result holds; needed when `batches` is not drained. May be called again. */
+  close(): void;
+}
+
+export interface QueryOptions {
+  /** Refuse statements that write, as `request_invalid` (tickets, HTTP GET). */
+  readonly readOnly?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What GetFlightInfo promises. `ticket` is opaque, authenticated, and survives a restart. */
+export interface PromisedResult {
+  readonly schema: Schema;
+  readonly ticket: Uint8Array;
+  readonly rowCount: number;
+  /** -1 when not known. */
+  readonly byteCount: number;
+  readonly expiresAtMs: number;
+}
+
+export interface TableDescription {
+  readonly name: string;
+  readonly schema: Schema;
+  readonly rowCount: number;
+  readonly byteCount: number;
+}
+
+/** One atomic ingest. Takes batches under the stream's own schema and fits them to the table's by column name. */
+export interface Put {
+  write(batch: RecordBatch): Promise<void>;
+  commit(): Promise<AppendResult>;
+  abort(): Promise<void>;
+}
+
+export interface EngineStatus extends StorageStatus {
+  readonly uptimeMs: number;
+  readonly queriesRunning: number;
+  readonly queriesWaiting: number;
+  readonly putsOpen: number;
+  readonly draining: boolean;
+}
+
+export interface Engine {
+  readonly directory: string;
+  /** Runs one SQL statement. A statement that writes has run when the promise resolves, and yields one row saying what it did. */
+  query(sql: string, options?: QueryOptions): Promise<QueryResult>;
+  /** The schema that `query` would answer with; runs nothing. */
+  describe(sql: string): Promise<Schema>;
+  /** Plans a read-only statement, learns its exact row count, and makes the ticket for it. */
+  promise(sql: string, options?: QueryOptions): Promise<PromisedResult>;
+  /** The same for a whole table. @throws `not_found` */
+  promiseTable(name: string): Promise<PromisedResult>;
+  /** True when `bytes` are a ticket of ours by their leading bytes. */
+  isTicket(bytes: Uint8Array): boolean;
+  /** Opens a ticket's result. @throws `request_invalid` (forged, damaged, expired), `snapshot_gone`. */
+  redeem(ticket: Uint8Array, options?: QueryOptions): Promise<QueryResult>;
+  tables(): readonly TableDescription[];
+  /** @throws `not_found` with the nearest name. */
+  table(name: string): TableDescription;
+  createTable(name: string, schema: Schema): Promise<void>;
+  dropTable(name: string): Promise<void>;
+  /** Begins an ingest into `name`. `create` (default true): a missing table is made from `schema`. @throws `schema_mismatch`, `busy`. */
+  beginPut(name: string, schema: Schema, options?: { readonly create?: boolean }): Promise<Put>;
+  /** Seals active segments: see Storage. */
+  seal(name?: string): Promise<void>;
+  status(): EngineStatus;
+  /** Refuses new work as `draining`; resolves when running work ended or `graceMs` passed. */
+  drain(graceMs: number): Promise<void>;
+  close(): Promise<void>;
+}
