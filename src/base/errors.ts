@@ -39,7 +39,9 @@ export type ErrorCode =
 export type Retry = 'no' | 'yes' | 'maybe';
 
 /** gRPC status number, HTTP status and retry advice of each code. */
-export const ERROR_TABLE: Readonly<Record<ErrorCode, { readonly grpc: number; readonly http: number; readonly retry: Retry }>> = {
+export const ERROR_TABLE: Readonly<
+  Record<ErrorCode, { readonly grpc: number; readonly http: number; readonly retry: Retry }>
+> = {
   sql_syntax: { grpc: 3, http: 400, retry: 'no' },
   sql_bind: { grpc: 3, http: 400, retry: 'no' },
   sql_unsupported: { grpc: 3, http: 400, retry: 'no' },
@@ -84,7 +86,11 @@ export class EngineError extends Error {
   readonly code: ErrorCode;
   readonly position: Position | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { readonly position?: Position; readonly cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly position?: Position; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.position = options.position;

@@ -50,6 +50,8 @@ export const DECOMPRESSION_RATIO_MAX = 1_024;
 export const SQL_LENGTH_MAX = 1 * MIB;
 /** Depth of nested expressions in SQL. */
 export const SQL_DEPTH_MAX = 250;
+/** UTF-16 code units of the offending line that an SQL error shows. */
+export const SQL_FRAME_CHARS_MAX = 120;
 /** Milliseconds that a ticket made by GetFlightInfo stays valid. */
 export const TICKET_LIFE_MS = 15 * 60 * 1_000;
 /** Bytes of one kept result in memory, before it goes to a spool file. */
@@ -76,3 +78,83 @@ export const FLIGHT_STREAM_WINDOW_BYTES = 16 * MIB;
 export const FLIGHT_SESSION_WINDOW_BYTES = 64 * MIB;
 /** Bytes of an action's body. */
 export const ACTION_BODY_BYTES_MAX = 1 * MIB;
+/** Bytes of all kept results' spool files. */
+export const RESULT_SPOOL_TOTAL_BYTES_MAX = 8 * GIB;
+/** Milliseconds that running work gets at a stop (SIGTERM), unless `--grace-seconds` says otherwise. */
+export const DRAIN_GRACE_MS = 10_000;
+/** Milliseconds within which a second stop signal is taken for an echo of the first (npm passes on what a terminal sends to all). */
+export const SIGNAL_ECHO_MS = 500;
+/** Decoded bytes that a Parquet row group is read in at most; larger row groups are read in several steps. */
+export const PARQUET_STEP_BYTES_MAX = 256 * MIB;
+/** Bytes of a Parquet file's footer. */
+export const PARQUET_FOOTER_BYTES_MAX = 256 * MIB;
+/** Bytes read at one time from a file that is imported as a stream. */
+export const FILE_READ_BYTES = 1 * MIB;
+/** Bytes of a configuration file, or of server.json. */
+export const SETTINGS_FILE_BYTES_MAX = 1 * MIB;
+/** Bytes of an HTTP error body that our client reads. */
+export const CLIENT_ERROR_BYTES_MAX = 1 * MIB;
+/** Bytes from which written text (JSON, CSV, NDJSON) is handed on; one row may exceed it. */
+export const TEXT_PIECE_BYTES = 256 * KIB;
+/** Bytes of a CSV or NDJSON input that its delimiter, header and types are guessed from. */
+export const SNIFF_BYTES_MAX = 1 * MIB;
+/** Bytes of text columns after which a CSV or NDJSON reader ends a batch early. */
+export const READ_BATCH_TEXT_BYTES = 8 * MIB;
+/** Rows that a table printed for people shows unless told otherwise. */
+export const TABLE_TEXT_ROWS_MAX = 1_000;
+/** Columns of the screen that one cell of a table printed for people takes at most. */
+export const TABLE_TEXT_CELL_WIDTH_MAX = 60;
+/** Bytes of an HTTP request's head; `GET /query?query=` carries its SQL there. */
+export const HTTP_HEAD_BYTES_MAX = 64 * KIB;
+/** Headers of an HTTP request. */
+export const HTTP_HEADERS_MAX = 100;
+/** Milliseconds in which an HTTP request's head must arrive. */
+export const HTTP_HEAD_MS_MAX = 30_000;
+/** Milliseconds that an idle HTTP connection is kept for the next request. */
+export const HTTP_KEEP_ALIVE_MS = 65_000;
+/** Milliseconds without a byte after which an HTTP upload, or a client that does not read its answer, is given up. */
+export const HTTP_STALL_MS_MAX = 5 * 60 * 1_000;
+/** Milliseconds for which the rest of a refused upload is still read, so that its sender sees the answer. */
+export const HTTP_DISCARD_MS_MAX = 30_000;
+/** HTTP connections at one time. */
+export const HTTP_CONNECTIONS_MAX = 4_096;
+/** Milliseconds of work on one HTTP answer after which other events get their turn. */
+export const HTTP_TURN_MS = 8;
+/** Parts of one gathering write; the kernel's own bound (IOV_MAX on Linux). */
+export const WRITE_PARTS_MAX = 1_024;
+/** Bytes of one read call; longer reads are looped. Node refuses 2 GiB and more. */
+export const READ_CALL_BYTES_MAX = 1 * GIB;
+/** Pages of the catalog's write-ahead log from which on it is checkpointed even under load. */
+export const CATALOG_LOG_PAGES_MAX = 4_000;
+/** Bytes to which the catalog's write-ahead log file is cut back after a checkpoint. */
+export const CATALOG_LOG_FILE_BYTES_MAX = 64 * MIB;
+/** Milliseconds without a commit after which the catalog is checkpointed. */
+export const CATALOG_CHECKPOINT_IDLE_MS = 200;
+/** Milliseconds for which the catalog waits for another program that has locked its file. */
+export const CATALOG_BUSY_WAIT_MS = 5_000;
+/** Bytes of encoded batches held in memory by all uncommitted streams; past it a stream spills to a private segment. */
+export const HELD_BYTES_MAX = 256 * MIB;
+/** Bytes gathered for one write to a private segment. */
+export const SEGMENT_WRITE_BYTES = 2 * MIB;
+/** Bytes written to a private segment after which the disk is asked to begin with them, while more come. */
+export const SEGMENT_SYNC_BYTES = 32 * MIB;
+/** Free bytes of the file system below which appends are refused, so that drops and checkpoints still work. */
+export const FREE_FLOOR_BYTES = 64 * MIB;
+/** The same as a share of what was free at open, for small file systems: the lesser of both counts. */
+export const FREE_FLOOR_SHARE = 0.05;
+/** Bytes of an active segment's end that are read into memory; when more are unmapped the segment is mapped anew. */
+export const TAIL_BYTES_MAX = 8 * MIB;
+/** Bytes of one read that verifies checksums. */
+export const VERIFY_READ_BYTES = 4 * MIB;
+/** Bytes that a scan asks the kernel to read ahead of its reader. */
+export const READ_AHEAD_BYTES = 8 * MIB;
+/** Bytes of one such request. */
+export const READ_AHEAD_SLICE_BYTES = 1 * MIB;
+/** Bytes of a text's bound in statistics; longer ones are cut, the upper one rounded up. */
+export const STATISTICS_TEXT_BYTES_MAX = 32;
+/** Bytes verified before serving, after a stop that was not clean; newest first, the rest at first touch. */
+export const RECOVERY_VERIFY_BYTES_MAX = 1 * GIB;
+/** Files looked at side by side during recovery. */
+export const RECOVERY_PARALLEL_MAX = 64;
+/** Milliseconds between looks for idle segments to seal and retired ones to unlink. */
+export const STORAGE_SWEEP_MS = 5_000;

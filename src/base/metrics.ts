@@ -10,7 +10,11 @@ const registry = new Registry();
 let defaultsCollected = false;
 
 /** Makes a counter; `labels` names its dimensions. */
-export function makeCounter<L extends string = never>(name: string, help: string, labels: readonly L[] = []): Counter<L> {
+export function makeCounter<L extends string = never>(
+  name: string,
+  help: string,
+  labels: readonly L[] = [],
+): Counter<L> {
   return new Counter<L>({ name: `sheaf_${name}`, help, labelNames: [...labels], registers: [registry] });
 }
 

@@ -1,0 +1,391 @@
+/**
+ * The engine: the product without a network. Opens a directory, answers SQL, takes puts, makes and redeems tickets.
+ *
+ * Hides storage, planning, execution, kept results and admission behind `Engine` (contract.ts). Invariants: a statement is
+ * planned on one snapshot and runs on it; what a ticket promised is what its redemption yields; nothing is written by a
+ * read-only query; `close` waits for nothing but the disk (call `drain` first to let work end).
+ */
+import type { Schema } from '../arrow/schema.ts';
+import { EngineError, positionOf } from '../base/errors.ts';
+import { PUT_STREAMS_MAX, SQL_LENGTH_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { makeCounter, makeHistogram } from '../base/metrics.ts';
+import { nearestName } from '../base/names.ts';
+import type { Os } from '../os/os.ts';
+import { realOs } from '../os/real-os.ts';
+import { planStatement } from '../plan/plan.ts';
+import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
+import type { Snapshot, Storage, TableSnapshot } from '../storage/contract.ts';
+import { openStorage } from '../storage/storage.ts';
+import { Admission } from './admission.ts';
+import type { Release } from './admission.ts';
+import { commandRow, COMMAND_SCHEMA } from './command.ts';
+import type {
+  Engine,
+  EngineStatus,
+  PromisedResult,
+  Put,
+  QueryOptions,
+  QueryResult,
+  TableDescription,
+} from './contract.ts';
+import { KeptResults } from './kept-result.ts';
+import { checkTableName, checkTableSchema, makePut } from './put.ts';
+import { knownRowCount, makeResult, planBatches, wholeTable } from './result.ts';
+import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
+
+export type {
+  Engine,
+  EngineStatus,
+  PromisedResult,
+  Put,
+  QueryOptions,
+  QueryResult,
+  TableDescription,
+} from './contract.ts';
+
+/** What `open` can be told; tests bring their own disk and clock. */
+export interface OpenOptions {
+  readonly os?: Os;
+  readonly clock?: Clock;
+}
+
+const queriesTotal = makeCounter('queries_total', 'Statements run, by outcome', ['outcome']);
+const planSeconds = makeHistogram('plan_seconds', 'Time from SQL text to plan');
+const KEY_BYTES = 32;
+const SWEEP_MS = 30_000;
+
+/**
+ * Opens the database in `directory`, which is made when it is missing, and recovers it.
+ * @throws `locked`, `version_unsupported`, `corrupt`, `forbidden`, `storage_full`, `io_error`
+ */
+export async function open(directory: string, options: OpenOptions = {}): Promise<Engine> {
+  const os = options.os ?? realOs();
+  const clock = options.clock ?? systemClock;
+  const storage = await openStorage({ directory, os, clock });
+  return new SheafEngine(storage, os, clock, await storage.secret('ticket-key', KEY_BYTES));
+}
+
+class SheafEngine implements Engine {
+  readonly directory: string;
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #ticketKey: Uint8Array;
+  readonly #admission = new Admission();
+  readonly #kept: KeptResults;
+  readonly #startedMs: number;
+  readonly #sweep: NodeJS.Timeout;
+  #putsOpen = 0;
+  #closed = false;
+
+  constructor(storage: Storage, os: Os, clock: Clock, ticketKey: Uint8Array) {
+    this.directory = storage.directory;
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#ticketKey = ticketKey;
+    this.#kept = new KeptResults(os, storage.spoolDirectory);
+    this.#startedMs = clock.monotonicMs();
+    this.#sweep = setInterval(() => void this.#kept.sweep(clock.wallMs()).catch(() => undefined), SWEEP_MS);
+    this.#sweep.unref();
+  }
+
+  async query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
+    return this.#admitted(options, (release) => this.#start(sql, this.#storage.snapshot(), options, release));
+  }
+
+  async describe(sql: string): Promise<Schema> {
+    this.#admission.refuseWhileDraining();
+    const snapshot = this.#storage.snapshot();
+    try {
+      const planned = plan(sql, snapshot);
+      return await Promise.resolve(planned.kind === 'query' ? planned.schema : COMMAND_SCHEMA);
+    } finally {
+      snapshot.release();
+    }
+  }
+
+  async promise(sql: string, options: QueryOptions = {}): Promise<PromisedResult> {
+    return this.#admitted(options, async (release) => {
+      const snapshot = this.#storage.snapshot();
+      try {
+        const planned = plan(sql, snapshot);
+        if (planned.kind !== 'query') throw refuseWrite(planned, sql);
+        return await this.#promisePlan('sql', sql, planned.plan, snapshot, options.signal);
+      } finally {
+        snapshot.release();
+        release();
+      }
+    });
+  }
+
+  async promiseTable(name: string): Promise<PromisedResult> {
+    this.#admission.refuseWhileDraining();
+    const snapshot = this.#storage.snapshot();
+    try {
+      const table = tableOf(snapshot, name);
+      return await this.#promisePlan('table', table.name, scanOf(table), snapshot, undefined);
+    } finally {
+      snapshot.release();
+    }
+  }
+
+  isTicket(bytes: Uint8Array): boolean {
+    return looksLikeTicket(bytes);
+  }
+
+  async redeem(ticket: Uint8Array, options: QueryOptions = {}): Promise<QueryResult> {
+    const payload = openTicket(ticket, this.#ticketKey, this.#clock.wallMs());
+    return this.#admitted(options, async (release) => {
+      const kept = payload.result === undefined ? undefined : this.#kept.find(payload.result);
+      if (kept !== undefined) {
+        return makeResult({
+          schema: kept.schema,
+          rowCount: kept.rowCount,
+          byteCount: kept.byteCount,
+          batches: () => this.#kept.read(kept.id),
+          signal: options.signal,
+          release,
+        });
+      }
+      const snapshot = await this.#storage.snapshotAt(payload.version);
+      if (payload.kind === 'sql') return this.#start(payload.text, snapshot, { ...options, readOnly: true }, release);
+      return startPlan(scanOf(tableOf(snapshot, payload.text)), snapshot, options.signal, release);
+    });
+  }
+
+  tables(): readonly TableDescription[] {
+    const snapshot = this.#storage.snapshot();
+    try {
+      return snapshot.tableNames().flatMap((name) => {
+        const table = snapshot.table(name);
+        return table === undefined ? [] : [description(table)];
+      });
+    } finally {
+      snapshot.release();
+    }
+  }
+
+  table(name: string): TableDescription {
+    const snapshot = this.#storage.snapshot();
+    try {
+      return description(tableOf(snapshot, name));
+    } finally {
+      snapshot.release();
+    }
+  }
+
+  async createTable(name: string, schema: Schema): Promise<void> {
+    this.#admission.refuseWhileDraining();
+    checkTableName(name);
+    checkTableSchema(name, schema);
+    await this.#storage.createTable(name, schema);
+  }
+
+  async dropTable(name: string): Promise<void> {
+    this.#admission.refuseWhileDraining();
+    const found = this.table(name);
+    await this.#storage.dropTable(found.name);
+  }
+
+  async beginPut(name: string, schema: Schema, options: { readonly create?: boolean } = {}): Promise<Put> {
+    this.#admission.refuseWhileDraining();
+    if (this.#putsOpen >= PUT_STREAMS_MAX) {
+      throw new EngineError('busy', `${this.#putsOpen.toString()} put streams are open; try again later`);
+    }
+    checkTableName(name);
+    const create = options.create ?? true;
+    if (!create) this.table(name);
+    checkTableSchema(name, schema);
+    this.#putsOpen++;
+    try {
+      const append = await this.#storage.beginAppend(name, schema, { create });
+      try {
+        return makePut(name, schema, append, () => {
+          this.#putsOpen--;
+        });
+      } catch (error) {
+        await append.abort();
+        throw error;
+      }
+    } catch (error) {
+      this.#putsOpen--;
+      throw error;
+    }
+  }
+
+  async seal(name?: string): Promise<void> {
+    await this.#storage.seal(name === undefined ? undefined : this.table(name).name);
+  }
+
+  status(): EngineStatus {
+    return {
+      ...this.#storage.status(),
+      uptimeMs: Math.round(this.#clock.monotonicMs() - this.#startedMs),
+      queriesRunning: this.#admission.runningCount,
+      queriesWaiting: this.#admission.waitingCount,
+      putsOpen: this.#putsOpen,
+      draining: this.#admission.draining,
+    };
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    await this.#admission.drain(graceMs);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    this.#admission.close();
+    await this.#kept.close();
+    await this.#storage.close();
+  }
+
+  /** Runs `work` with a permit, which `work` passes on or gives back; counts the outcome of getting the result under way. */
+  async #admitted<T>(options: QueryOptions, work: (release: Release) => T | Promise<T>): Promise<T> {
+    const release = await this.#admission.enter(options.signal);
+    try {
+      const result = await work(release);
+      queriesTotal.inc({ outcome: 'ok' });
+      return result;
+    } catch (error) {
+      queriesTotal.inc({ outcome: error instanceof EngineError ? error.code : 'internal' });
+      release();
+      throw error;
+    }
+  }
+
+  async #start(sql: string, snapshot: Snapshot, options: QueryOptions, release: Release): Promise<QueryResult> {
+    let planned: PlannedStatement;
+    try {
+      planned = plan(sql, snapshot);
+      if (planned.kind !== 'query' && options.readOnly === true) throw refuseWrite(planned, sql);
+    } catch (error) {
+      snapshot.release();
+      throw error;
+    }
+    if (planned.kind === 'query') return startPlan(planned.plan, snapshot, options.signal, release);
+    snapshot.release();
+    const outcome = await this.#runCommand(planned);
+    return makeResult({
+      schema: COMMAND_SCHEMA,
+      rowCount: 1,
+      byteCount: undefined,
+      batches: () => commandRow(outcome),
+      signal: options.signal,
+      release,
+    });
+  }
+
+  /** Runs a statement that writes; says in a few words what it did. */
+  async #runCommand(planned: Exclude<PlannedStatement, { kind: 'query' }>): Promise<string> {
+    switch (planned.kind) {
+      case 'create_table':
+        try {
+          await this.createTable(planned.name, planned.schema);
+          return `created table ${planned.name}`;
+        } catch (error) {
+          const exists = error instanceof EngineError && error.code === 'already_exists';
+          if (!planned.ifNotExists || !exists) throw error;
+          return `table ${planned.name} exists`;
+        }
+      case 'drop_table':
+        try {
+          await this.dropTable(planned.name);
+          return `dropped table ${planned.name}`;
+        } catch (error) {
+          const missing = error instanceof EngineError && error.code === 'not_found';
+          if (!planned.ifExists || !missing) throw error;
+          return `no table ${planned.name}`;
+        }
+    }
+  }
+
+  async #promisePlan(
+    kind: 'sql' | 'table',
+    text: string,
+    physical: PhysicalPlan,
+    snapshot: Snapshot,
+    signal: AbortSignal | undefined,
+  ): Promise<PromisedResult> {
+    const expiresAtMs = this.#clock.wallMs() + TICKET_LIFE_MS;
+    const ticket = (result: string | undefined): Uint8Array =>
+      sealTicket({ kind, text, version: snapshot.version, expiresAtMs, result }, this.#ticketKey);
+    const { schema } = physical;
+    const known = knownRowCount(physical);
+    if (known !== undefined) {
+      const byteCount = wholeTable(physical)?.byteCount ?? -1;
+      return { schema, ticket: ticket(undefined), rowCount: known, byteCount, expiresAtMs };
+    }
+    const { id, rowCount, byteCount } = await this.#kept.keep(schema, planBatches(physical, signal), expiresAtMs);
+    return { schema, ticket: ticket(id), rowCount, byteCount, expiresAtMs };
+  }
+}
+
+function plan(sql: string, snapshot: Snapshot): PlannedStatement {
+  if (sql.length > SQL_LENGTH_MAX) {
+    const lengths = `${sql.length.toString()} characters, at most ${SQL_LENGTH_MAX.toString()} are allowed`;
+    throw new EngineError('limit_exceeded', `the SQL text has ${lengths}`);
+  }
+  const end = planSeconds.startTimer();
+  try {
+    return planStatement(sql, snapshot);
+  } finally {
+    end();
+  }
+}
+
+function startPlan(
+  physical: PhysicalPlan,
+  snapshot: Snapshot,
+  signal: AbortSignal | undefined,
+  release: Release,
+): QueryResult {
+  return makeResult({
+    schema: physical.schema,
+    rowCount: knownRowCount(physical),
+    byteCount: wholeTable(physical)?.byteCount,
+    batches: () => planBatches(physical, signal),
+    signal,
+    release: () => {
+      snapshot.release();
+      release();
+    },
+  });
+}
+
+function scanOf(table: TableSnapshot): PhysicalPlan {
+  const columns = table.schema.fields.map((_, i) => i);
+  return {
+    kind: 'scan',
+    schema: table.schema,
+    tableName: table.name,
+    source: table,
+    columns,
+    bounds: [],
+    limit: undefined,
+  };
+}
+
+function tableOf(snapshot: Snapshot, name: string): TableSnapshot {
+  const table = snapshot.table(name);
+  if (table !== undefined) return table;
+  const near = nearestName(name, snapshot.tableNames());
+  const hint = near === undefined ? 'SHOW TABLES lists what there is' : `did you mean "${near}"?`;
+  throw new EngineError('not_found', `there is no table ${JSON.stringify(name)}; ${hint}`);
+}
+
+function description(table: TableSnapshot): TableDescription {
+  return { name: table.name, schema: table.schema, rowCount: table.rowCount, byteCount: table.byteCount };
+}
+
+function refuseWrite(planned: PlannedStatement, sql: string): EngineError {
+  const word = planned.kind === 'create_table' ? 'CREATE TABLE' : 'DROP TABLE';
+  const start = Math.max(sql.search(/\S/), 0);
+  return new EngineError(
+    'request_invalid',
+    `${word} writes, and this door only reads; send it by HTTP POST /query, the sheaf query command, or a Flight action`,
+    { position: positionOf(sql, { start, end: start + word.length }) },
+  );
+}

@@ -1,0 +1,255 @@
+/**
+ * The house rules as tests: layers, entry files, sole users of packages, file and function size, headers, markers.
+ *
+ * Method: every file under src is read as text; import statements are held against the table below, which is the one of
+ * ARCHITECTURE.md. Each check is a function over (path, text), and is itself tested on planted faults at the end.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+interface Room {
+  /** Folders whose entry files may be imported. */
+  readonly mayImport: readonly string[];
+  /** Files (without .ts) that other folders may import. */
+  readonly entries: readonly string[];
+}
+
+const BELOW_ENGINE = ['base', 'os', 'arrow', 'catalog', 'storage', 'sql', 'function', 'plan', 'exec'];
+
+/** The layers, lowest first. */
+const ROOMS: Readonly<Record<string, Room>> = {
+  base: { mayImport: [], entries: ['assert', 'errors', 'limits', 'bytes', 'clock', 'log', 'metrics'] },
+  os: { mayImport: ['base'], entries: ['os', 'real-os', 'thread'] },
+  arrow: {
+    mayImport: ['base'],
+    entries: ['type', 'schema', 'vector', 'batch', 'source', 'value', 'build', 'interop', 'codec'].concat([
+      'ipc-schema',
+      'ipc-read',
+      'ipc-write',
+      'ipc-stream',
+      'ipc-file',
+    ]),
+  },
+  catalog: { mayImport: ['base', 'os', 'arrow'], entries: ['catalog', 'rows', 'lock'] },
+  storage: { mayImport: ['base', 'os', 'arrow', 'catalog'], entries: ['storage', 'contract'] },
+  sql: { mayImport: ['base'], entries: ['parse', 'ast', 'print'] },
+  function: { mayImport: ['base', 'arrow'], entries: ['registry', 'contract'] },
+  plan: {
+    mayImport: ['base', 'arrow', 'sql', 'function'],
+    entries: ['plan', 'logical', 'physical', 'expr', 'explain'],
+  },
+  exec: { mayImport: ['base', 'os', 'arrow', 'function', 'plan'], entries: ['exec'] },
+  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract'] },
+  format: {
+    mayImport: ['base', 'arrow'],
+    entries: ['csv-read', 'csv-write', 'ndjson-read', 'ndjson-write', 'json-write', 'table-write', 'parquet'],
+  },
+  client: { mayImport: ['base', 'arrow'], entries: ['http-client'] },
+  flight: { mayImport: ['base', 'arrow', 'engine'], entries: ['door'] },
+  http: { mayImport: ['base', 'arrow', 'engine', 'format'], entries: ['server'] },
+  cli: { mayImport: ['base', 'arrow', 'engine', 'format', 'client'], entries: ['cli'] },
+};
+const TOP_FILES = new Set(['main.ts', 'config.ts']);
+
+/** Packages, and the folders (or top files) that alone may import them. */
+const SOLE_USERS: Readonly<Record<string, readonly string[]>> = {
+  'node:fs': ['os'],
+  'node:fs/promises': ['os'],
+  'mmap-io': ['os'],
+  'node:worker_threads': ['os'],
+  'apache-arrow': ['arrow'],
+  flatbuffers: ['arrow'],
+  'lz4-napi': ['arrow'],
+  '@bokuweb/zstd-wasm': ['arrow'],
+  'better-sqlite3': ['catalog'],
+  '@grpc/grpc-js': ['flight'],
+  '@grpc/proto-loader': ['flight'],
+  'node:http': ['http', 'client'],
+  'parquet-wasm': ['format'],
+  commander: ['cli'],
+  pino: ['base'],
+  'prom-client': ['base'],
+};
+
+const LINES_MAX = 500;
+const FUNCTION_LINES_MAX = 70;
+const COLUMNS_MAX = 120;
+const MARKERS = /\b(TODO|FIXME|XXX|HACK)\b/;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `${folder}/${name}`)
+    .sort();
+}
+
+/** Import specifiers of a file, dynamic imports included. */
+function importsOf(text: string): string[] {
+  const found: string[] = [];
+  for (const match of text.matchAll(
+    /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s+'([^']+)'|\bimport\('([^']+)'\)|^import '([^']+)'/gm,
+  )) {
+    found.push(match[1] ?? match[2] ?? match[3] ?? '');
+  }
+  return found;
+}
+
+function roomOf(path: string): string {
+  const parts = path.split('/');
+  return parts.length === 2 ? '' : (parts[1] ?? '');
+}
+
+function layerFaults(path: string, text: string): string[] {
+  const faults: string[] = [];
+  const from = roomOf(path);
+  for (const specifier of importsOf(text)) {
+    if (specifier.startsWith('.')) {
+      const target = join(dirname(path), specifier);
+      const to = roomOf(target);
+      if (to === from) continue;
+      const room = ROOMS[to];
+      const isTop = TOP_FILES.has(path.slice('src/'.length));
+      if (room === undefined) faults.push(`${path} imports ${target}, which is in no room`);
+      else {
+        if (!isTop && !(ROOMS[from]?.mayImport.includes(to) ?? false))
+          faults.push(`${path}: ${from} may not import ${to}`);
+        const entry = target.slice(`src/${to}/`.length, -'.ts'.length);
+        if (!room.entries.includes(entry)) faults.push(`${path}: ${target} is not an entry file of ${to}`);
+      }
+    } else {
+      const name = specifier.startsWith('apache-arrow/') ? 'apache-arrow' : specifier;
+      const users = SOLE_USERS[name];
+      if (users !== undefined && !users.includes(from))
+        faults.push(`${path}: only ${users.join(', ')} may import ${specifier}`);
+    }
+  }
+  return faults;
+}
+
+function processFaults(path: string, text: string): string[] {
+  if (TOP_FILES.has(path.slice('src/'.length))) return [];
+  return /\bprocess\.(env|exit)\b/.test(text)
+    ? [`${path}: only main.ts and config.ts may use process.env and process.exit`]
+    : [];
+}
+
+function shapeFaults(path: string, text: string): string[] {
+  const faults: string[] = [];
+  const lines = text.split('\n');
+  if (lines.length - 1 > LINES_MAX)
+    faults.push(`${path}: ${(lines.length - 1).toString()} lines, at most ${LINES_MAX.toString()}`);
+  lines.forEach((line, i) => {
+    if (line.length > COLUMNS_MAX)
+      faults.push(`${path}:${(i + 1).toString()}: line longer than ${COLUMNS_MAX.toString()}`);
+    if (MARKERS.test(line) && !path.endsWith('tidy.test.ts'))
+      faults.push(`${path}:${(i + 1).toString()}: leftover marker`);
+  });
+  if (!/^(#!.*\n)?\/\*\*?[\s*]/.test(text)) faults.push(`${path}: no header comment`);
+  const name = path.split('/').at(-1) ?? '';
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fuzz|bench))?\.ts$/.test(name))
+    faults.push(`${path}: file names are kebab-case`);
+  return faults;
+}
+
+/** Functions and methods by their indentation: prettier's shape makes the closing brace stand under the opening line. */
+function functionFaults(path: string, text: string): string[] {
+  const faults: string[] = [];
+  const lines = text.split('\n');
+  const opening =
+    /^(\s*)(?:export )?(?:(?:async )?function\b|(?:(?:static|private|override|async|get|set|readonly) )*[#\w]+\*?\([^;]*\)?.*\{$)/;
+  lines.forEach((line, start) => {
+    const match = opening.exec(line);
+    if (match === null || /^\s*(if|for|while|switch|return|else|describe|test|it|suite|catch)\b/.test(line)) return;
+    const indent = match[1] ?? '';
+    const length = lines.slice(start + 1).findIndex((other) => other.startsWith(`${indent}}`)) + 2;
+    if (length > FUNCTION_LINES_MAX) {
+      faults.push(
+        `${path}:${(start + 1).toString()}: function of ${length.toString()} lines, at most ${FUNCTION_LINES_MAX.toString()}`,
+      );
+    }
+  });
+  return faults;
+}
+
+/** Files under src that nothing imports and that start nothing. */
+function deadFiles(texts: ReadonlyMap<string, string>): string[] {
+  const reached = new Set<string>(['src/main.ts', 'src/engine/engine.ts']);
+  for (const [path, text] of texts) {
+    for (const specifier of importsOf(text))
+      if (specifier.startsWith('.')) reached.add(join(dirname(path), specifier));
+    for (const match of text.matchAll(/new URL\(\s*[`'](\.{1,2}\/[\w./-]+?)(?:\.ts|\.js|\$\{[^}]*\})?[`']/g)) {
+      reached.add(`${join(dirname(path), match[1] ?? '')}.ts`);
+    }
+  }
+  return [...texts.keys()].filter((path) => !reached.has(path));
+}
+
+const sources = new Map(filesBelow('src').map((path) => [path, readFileSync(join(root, path), 'utf8')]));
+const others = [...filesBelow('test'), ...filesBelow('bench')].map(
+  (path) => [path, readFileSync(join(root, path), 'utf8')] as const,
+);
+
+test('a folder imports only entry files of the folders below it, and packages have one user', () => {
+  assert.deepEqual(
+    [...sources].flatMap(([path, text]) => layerFaults(path, text)),
+    [],
+  );
+});
+
+test('only main and config touch the process environment and its exit', () => {
+  assert.deepEqual(
+    [...sources].flatMap(([path, text]) => processFaults(path, text)),
+    [],
+  );
+});
+
+test('files and lines are short, have a header, kebab-case names and no leftover markers', () => {
+  assert.deepEqual(
+    [...sources, ...others].flatMap(([path, text]) => shapeFaults(path, text)),
+    [],
+  );
+});
+
+test('functions are at most 70 lines', () => {
+  assert.deepEqual(
+    [...sources].flatMap(([path, text]) => functionFaults(path, text)),
+    [],
+  );
+});
+
+test('no file under src is dead', () => {
+  assert.deepEqual(deadFiles(sources), []);
+});
+
+test('no bound of the product is a number outside base/limits', () => {
+  const constants = /^(?:export )?const [A-Z0-9_]+_MAX\b/m;
+  assert.deepEqual(
+    [...sources]
+      .filter(([path, text]) => path !== 'src/base/limits.ts' && constants.test(text))
+      .map(([path]) => path),
+    [],
+  );
+});
+
+test('the checks find planted faults', () => {
+  assert.deepEqual(layerFaults('src/sql/parse.ts', "import { x } from '../storage/storage.ts';\n"), [
+    'src/sql/parse.ts: sql may not import storage',
+  ]);
+  assert.deepEqual(layerFaults('src/engine/engine.ts', "import { x } from '../storage/segment.ts';\n"), [
+    'src/engine/engine.ts: src/storage/segment.ts is not an entry file of storage',
+  ]);
+  assert.deepEqual(layerFaults('src/http/server.ts', "import { readFile } from 'node:fs/promises';\n"), [
+    'src/http/server.ts: only os may import node:fs/promises',
+  ]);
+  assert.equal(processFaults('src/http/server.ts', 'process.exit(1)').length, 1);
+  assert.equal(shapeFaults('src/a/B.ts', 'x\n').length, 2);
+  assert.equal(shapeFaults('src/a/b.ts', `/** b */\n// ${'TO'}DO later\n`).length, 1);
+  assert.equal(functionFaults('src/a/b.ts', `function f() {\n${'  x();\n'.repeat(80)}}\n`).length, 1);
+  assert.deepEqual(deadFiles(new Map([['src/a/b.ts', '']])), ['src/a/b.ts']);
+  assert.equal(relative(root, join(root, 'src')), 'src');
+});

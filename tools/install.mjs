@@ -1,0 +1,22 @@
+// Installs the packages of package-lock.json where they are missing or stale; shared by `npm test` and `npm run quickstart`.
+//
+// "Stale" is decided by a stamp that names the lock file's content and the Node version that the native packages were built for.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Runs `npm ci` in `root` unless node_modules already fits; ends the program with 1 when that fails. */
+export function installIfNeeded(root) {
+  const stamp = join(root, 'node_modules', '.sheaf-install');
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  const wanted = `${createHash('sha256').update(lock).digest('hex')} ${process.versions.modules} ${process.arch}`;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  process.stdout.write('installing packages (npm ci; compiles two native packages, some minutes the first time)\n');
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { stdio: 'inherit', cwd: root });
+  if (status !== 0) {
+    process.stderr.write('npm ci failed; a C++ compiler, make and Python 3 are needed for the native packages\n');
+    process.exit(1);
+  }
+  writeFileSync(stamp, wanted);
+}
