@@ -39,4 +39,4 @@ stream.on('end', () => {
   );
   if (counts.fail > 0 || counts.pass === 0) process.exitCode = 1;
 });
-stream.compose(spec).pipe(process.stdout);
+stream.compose(new spec()).pipe(process.stdout);

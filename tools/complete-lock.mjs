@@ -1,9 +1,11 @@
-// Completes package-lock.json with the optional packages of other platforms (`node tools/complete-lock.mjs`, after `npm install`).
+// Completes package-lock.json with the optional packages of other platforms (`node tools/complete-lock.mjs`, after
+// `npm install`).
 //
-// npm writes only those optional packages into the lock that its registry could give it; a mirror that carries no packages for
-// other platforms makes a lock that `npm ci` then refuses as out of step, on every machine. The names of such packages tell
-// their platform, so their entries can be written without asking anybody: version, os, cpu, libc, optional. They carry no
-// integrity hash until somebody locks them from a full registry. Changes nothing where nothing is missing.
+// npm writes only those optional packages into the lock that its registry could give it; a mirror that carries no
+// packages for other platforms makes a lock that `npm ci` then refuses as out of step, on every machine. The names of
+// such packages tell their platform, so their entries can be written without asking anybody: version, os, cpu, libc,
+// optional. They carry no integrity hash until somebody locks them from a full registry. Changes nothing where
+// nothing is missing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

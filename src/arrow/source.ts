@@ -1,13 +1,17 @@
 /**
  * The scan contract between tables and the engine.
  *
- * Hides where rows come from. Invariants: a source may skip only batches that it can prove to hold no row of interest by
- * `bounds`; it never filters rows, so that the engine applies every condition itself; order is the table's own order.
+ * Hides where rows come from. Invariants: a source may skip only batches that it can prove to hold no row of interest
+ * by `bounds`; it never filters rows, so that the engine applies every condition itself; order is the table's own
+ * order.
  */
 import type { RecordBatch } from './batch.ts';
 import type { Schema } from './schema.ts';
 
-/** A value that bounds compare with, in the column's own physical form: numbers, or bigint for 64-bit and wider, text, bytes. */
+/**
+ * A value that bounds compare with, in the column's own physical form: numbers, or bigint for 64-bit and wider, text,
+ * bytes.
+ */
 export type BoundValue = number | bigint | string | boolean;
 
 /** A condition that is known to hold for every row of interest. `is_null` / `not_null` have no value. */
@@ -32,5 +36,5 @@ export interface Source {
   readonly rowCount: number;
   scan(request: ScanRequest): AsyncIterable<RecordBatch>;
   /** Batches that `scan` would skip and in all, for EXPLAIN. */
-  countBatches(bounds: readonly Bound[]): { readonly pruned: number; readonly total: number };
+  countBatches(bounds: readonly Bound[]): Promise<{ readonly pruned: number; readonly total: number }>;
 }

@@ -1,9 +1,9 @@
 /**
  * The Arrow types: one plain object per type, and one row per type id in TYPE_TABLE.
  *
- * Hides flatbuffer type tags (ipc-schema maps them). Invariants: types are immutable and compared by `sameType`; a switch on
- * types elsewhere is a look-up here or an exhaustive switch on `id`. Source: Arrow columnar format, "Data Types", "Physical
- * memory layout", "Buffer listing for each layout".
+ * Hides flatbuffer type tags (ipc-schema maps them). Invariants: types are immutable and compared by `sameType`; a
+ * switch on types elsewhere is a look-up here or an exhaustive switch on `id`. Source: Arrow columnar format, "Data
+ * Types", "Physical memory layout", "Buffer listing for each layout".
  */
 import type { Field } from './schema.ts';
 
@@ -22,7 +22,12 @@ export type DataType =
   | { readonly id: 'bool' }
   | IntType
   | { readonly id: 'float'; readonly bitWidth: 16 | 32 | 64 }
-  | { readonly id: 'decimal'; readonly bitWidth: 32 | 64 | 128 | 256; readonly precision: number; readonly scale: number }
+  | {
+      readonly id: 'decimal';
+      readonly bitWidth: 32 | 64 | 128 | 256;
+      readonly precision: number;
+      readonly scale: number;
+    }
   | { readonly id: 'utf8' }
   | { readonly id: 'large_utf8' }
   | { readonly id: 'utf8_view' }
@@ -46,17 +51,29 @@ export type DataType =
   | { readonly id: 'struct'; readonly children: readonly Field[] }
   /** `child` is the entries struct of two fields, key and value. */
   | { readonly id: 'map'; readonly child: Field; readonly keysSorted: boolean }
-  | { readonly id: 'union'; readonly mode: 'sparse' | 'dense'; readonly typeIds: readonly number[]; readonly children: readonly Field[] }
+  | {
+      readonly id: 'union';
+      readonly mode: 'sparse' | 'dense';
+      readonly typeIds: readonly number[];
+      readonly children: readonly Field[];
+    }
   /** `dictionaryId` is unique per encoded field within a schema; the vector's `dictionary` holds the values. */
-  | { readonly id: 'dictionary'; readonly index: IntType; readonly value: DataType; readonly ordered: boolean; readonly dictionaryId: bigint }
+  | {
+      readonly id: 'dictionary';
+      readonly index: IntType;
+      readonly value: DataType;
+      readonly ordered: boolean;
+      readonly dictionaryId: bigint;
+    }
   | { readonly id: 'run_end'; readonly runEnds: Field; readonly values: Field };
 
 export type TypeId = DataType['id'];
 
 /**
- * What one buffer of a vector holds. `validity`: bitmap, 1 = present, LSB first; `bits`: boolean values likewise; `data`:
- * fixed-width values; `offsets32`/`offsets64`: rows + 1 offsets; `views`: 16-byte view structs; `sizes32`/`sizes64` and
- * `starts32`/`starts64`: list-view sizes and offsets, one per row; `bytes`: variable-length bytes; `typeIds`: int8 per row.
+ * What one buffer of a vector holds. `validity`: bitmap, 1 = present, LSB first; `bits`: boolean values likewise;
+ * `data`: fixed-width values; `offsets32`/`offsets64`: rows + 1 offsets; `views`: 16-byte view structs;
+ * `sizes32`/`sizes64` and `starts32`/`starts64`: list-view sizes and offsets, one per row; `bytes`: variable-length
+ * bytes; `typeIds`: int8 per row.
  */
 export type BufferKind =
   | 'validity'
@@ -73,7 +90,10 @@ export type BufferKind =
   | 'typeIds';
 
 interface TypeRow {
-  /** Buffers in IPC order; view types have any number of `bytes` buffers after these (variadic). Dictionary: of its indices. */
+  /**
+   * Buffers in IPC order; view types have any number of `bytes` buffers after these (variadic). Dictionary: of its
+   * indices.
+   */
   readonly buffers: (type: DataType) => readonly BufferKind[];
   /** Bytes per row of the `data` buffer; 0 where there is none. */
   readonly byteWidth: (type: DataType) => number;
@@ -101,7 +121,11 @@ export const TYPE_TABLE: Readonly<Record<TypeId, TypeRow>> = {
   binary: row(['validity', 'offsets32', 'bytes'], 0),
   large_binary: row(['validity', 'offsets64', 'bytes'], 0),
   binary_view: row(['validity', 'views'], 0, true),
-  fixed_binary: { buffers: () => fixed, byteWidth: (t) => (t.id === 'fixed_binary' ? t.byteWidth : 0), variadic: false },
+  fixed_binary: {
+    buffers: () => fixed,
+    byteWidth: (t) => (t.id === 'fixed_binary' ? t.byteWidth : 0),
+    variadic: false,
+  },
   date: { buffers: () => fixed, byteWidth: (t) => (t.id === 'date' && t.unit === 'day' ? 4 : 8), variadic: false },
   time: { buffers: () => fixed, byteWidth: bitWidthBytes, variadic: false },
   timestamp: row(fixed, 8),
@@ -119,7 +143,11 @@ export const TYPE_TABLE: Readonly<Record<TypeId, TypeRow>> = {
     byteWidth: zero,
     variadic: false,
   },
-  dictionary: { buffers: () => fixed, byteWidth: (t) => (t.id === 'dictionary' ? t.index.bitWidth / 8 : 0), variadic: false },
+  dictionary: {
+    buffers: () => fixed,
+    byteWidth: (t) => (t.id === 'dictionary' ? t.index.bitWidth / 8 : 0),
+    variadic: false,
+  },
   run_end: row(none, 0),
 };
 
@@ -132,7 +160,10 @@ function intervalBytes(type: DataType): number {
   return type.unit === 'year_month' ? 4 : type.unit === 'day_time' ? 8 : 16;
 }
 
-/** Child fields of a nested type in IPC order; none for flat types and for dictionary types (their values travel apart). */
+/**
+ * Child fields of a nested type in IPC order; none for flat types and for dictionary types (their values travel
+ * apart).
+ */
 export function childFields(type: DataType): readonly Field[] {
   switch (type.id) {
     case 'list':
@@ -152,7 +183,12 @@ export function childFields(type: DataType): readonly Field[] {
   }
 }
 
-const UNIT_SUFFIX: Readonly<Record<TimeUnit, string>> = { second: 's', millisecond: 'ms', microsecond: 'us', nanosecond: 'ns' };
+const UNIT_SUFFIX: Readonly<Record<TimeUnit, string>> = {
+  second: 's',
+  millisecond: 'ms',
+  microsecond: 'us',
+  nanosecond: 'ns',
+};
 
 /** The type's name as pyarrow prints it, for messages: `int64`, `timestamp[us, tz=UTC]`, `list<item: int32>`. */
 export function typeName(type: DataType): string {
@@ -192,9 +228,12 @@ export function typeName(type: DataType): string {
     case 'struct':
       return `struct<${type.children.map(fieldText).join(', ')}>`;
     case 'union':
-      return `${type.mode}_union<${type.children.map((child, i) => `${fieldText(child)}=${String(type.typeIds[i])}`).join(', ')}>`;
+      return `${type.mode}_union<${type.children.map((child, i) => memberText(child, type.typeIds[i])).join(', ')}>`;
     case 'dictionary':
-      return `dictionary<values=${typeName(type.value)}, indices=${typeName(type.index)}, ordered=${type.ordered ? '1' : '0'}>`;
+      return (
+        `dictionary<values=${typeName(type.value)}, indices=${typeName(type.index)}, ` +
+        `ordered=${type.ordered ? '1' : '0'}>`
+      );
     case 'run_end':
       return `run_end_encoded<run_ends: ${typeName(type.runEnds.type)}, values: ${typeName(type.values.type)}>`;
     default:
@@ -202,11 +241,17 @@ export function typeName(type: DataType): string {
   }
 }
 
+function memberText(child: Field, typeId: number | undefined): string {
+  return `${fieldText(child)}=${String(typeId)}`;
+}
+
 function fieldText(field: Field): string {
   return `${field.name}: ${typeName(field.type)}${field.nullable ? '' : ' not null'}`;
 }
 
-/** True when both types are the same, children's names and nullability included, metadata and dictionary ids left out. */
+/**
+ * True when both types are the same, children's names and nullability included, metadata and dictionary ids left out.
+ */
 export function sameType(a: DataType, b: DataType): boolean {
   return a === b || (typeName(a) === typeName(b) && sameDetails(a, b));
 }
@@ -220,6 +265,11 @@ function sameDetails(a: DataType, b: DataType): boolean {
   if (a.id === 'dictionary' && b.id === 'dictionary') return sameType(a.value, b.value);
   return left.every((field, i) => {
     const other = right[i];
-    return other !== undefined && field.name === other.name && field.nullable === other.nullable && sameType(field.type, other.type);
+    return (
+      other !== undefined &&
+      field.name === other.name &&
+      field.nullable === other.nullable &&
+      sameType(field.type, other.type)
+    );
   });
 }

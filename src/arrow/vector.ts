@@ -1,13 +1,17 @@
 /**
  * Vectors: one column of one record batch, as views on Arrow buffers.
  *
- * Hides nothing: layouts are Arrow's own (TYPE_TABLE names the buffers of each type in order). Invariants: a vector that came
- * through `readBatch` or a Sheaf writer is valid, and nobody checks it again; buffers are never written once shared; a vector
- * begins at row 0 of its buffers (there is no offset: slicing happens when messages are written, see ipc-write).
+ * Hides nothing: layouts are Arrow's own (TYPE_TABLE names the buffers of each type in order). Invariants: a vector
+ * that came through `readBatch` or a Sheaf writer is valid, and nobody checks it again; buffers are never written
+ * once shared; a vector begins at row 0 of its buffers (there is no offset: slicing happens when messages are
+ * written, see ipc-write).
  */
 import type { DataType } from './type.ts';
 
-/** One column. Buffers may be longer than needed (padding), and start at any byte: use the readers below or copy first. */
+/**
+ * One column. Buffers may be longer than needed (padding), and start at any byte: use the readers below or copy
+ * first.
+ */
 export interface Vector {
   readonly type: DataType;
   /** Rows. */
@@ -56,6 +60,7 @@ interface TypedArrayConstructor<T> {
 export function typedView<T>(constructor: TypedArrayConstructor<T>, bytes: Uint8Array, count: number): T {
   const width = constructor.BYTES_PER_ELEMENT;
   if (bytes.byteOffset % width === 0) return new constructor(bytes.buffer, bytes.byteOffset, count);
-  const copy = bytes.slice(0, count * width);
+  // Not bytes.slice(): on a Node Buffer that is a view.
+  const copy = new Uint8Array(bytes.subarray(0, count * width));
   return new constructor(copy.buffer, copy.byteOffset, count);
 }

@@ -44,12 +44,18 @@ export const COLUMNS_MAX = 10_000;
 export const TYPE_DEPTH_MAX = 64;
 /** Bytes of an encapsulated message's flatbuffer header. */
 export const MESSAGE_HEADER_BYTES_MAX = 16 * MIB;
-/** Ratio of decompressed to compressed bytes above which a compressed buffer is refused. */
+/** Ratio of decompressed to compressed bytes above which a message is refused, once it unfolds past the next bound. */
 export const DECOMPRESSION_RATIO_MAX = 1_024;
+/** Bytes up to which a message may decompress at any ratio: a column of equal values compresses without end. */
+export const DECOMPRESSION_FREE_BYTES_MAX = 64 * MIB;
+/** Rows of one message, children's rows too; vectors count in signed 32 bits. */
+export const MESSAGE_ROWS_MAX = 2_147_483_647;
 /** UTF-16 code units of an SQL text. */
 export const SQL_LENGTH_MAX = 1 * MIB;
 /** Depth of nested expressions in SQL. */
 export const SQL_DEPTH_MAX = 250;
+/** Nodes of the bound expressions of one statement, each use of an alias counted in full. */
+export const SQL_NODES_MAX = 600_000;
 /** UTF-16 code units of the offending line that an SQL error shows. */
 export const SQL_FRAME_CHARS_MAX = 120;
 /** Milliseconds that a ticket made by GetFlightInfo stays valid. */
@@ -85,7 +91,7 @@ export const DRAIN_GRACE_MS = 10_000;
 /** Milliseconds within which a second stop signal is taken for an echo of the first (npm passes on what a terminal sends to all). */
 export const SIGNAL_ECHO_MS = 500;
 /** Decoded bytes that a Parquet row group is read in at most; larger row groups are read in several steps. */
-export const PARQUET_STEP_BYTES_MAX = 256 * MIB;
+export const PARQUET_STEP_BYTES_MAX = 128 * MIB;
 /** Bytes of a Parquet file's footer. */
 export const PARQUET_FOOTER_BYTES_MAX = 256 * MIB;
 /** Bytes read at one time from a file that is imported as a stream. */
@@ -98,8 +104,8 @@ export const CLIENT_ERROR_BYTES_MAX = 1 * MIB;
 export const TEXT_PIECE_BYTES = 256 * KIB;
 /** Bytes of a CSV or NDJSON input that its delimiter, header and types are guessed from. */
 export const SNIFF_BYTES_MAX = 1 * MIB;
-/** Bytes of text columns after which a CSV or NDJSON reader ends a batch early. */
-export const READ_BATCH_TEXT_BYTES = 8 * MIB;
+/** Bytes of CSV or NDJSON text after which its reader ends a batch early. */
+export const READ_BATCH_INPUT_BYTES = 8 * MIB;
 /** Rows that a table printed for people shows unless told otherwise. */
 export const TABLE_TEXT_ROWS_MAX = 1_000;
 /** Columns of the screen that one cell of a table printed for people takes at most. */
@@ -129,7 +135,9 @@ export const CATALOG_LOG_PAGES_MAX = 4_000;
 /** Bytes to which the catalog's write-ahead log file is cut back after a checkpoint. */
 export const CATALOG_LOG_FILE_BYTES_MAX = 64 * MIB;
 /** Milliseconds without a commit after which the catalog is checkpointed. */
-export const CATALOG_CHECKPOINT_IDLE_MS = 200;
+export const CATALOG_CHECKPOINT_IDLE_MS = 1_000;
+/** Bytes of a catalog that is checked for damage at every open; a larger one only after a stop that was not clean. */
+export const CATALOG_CHECK_BYTES_MAX = 64 * MIB;
 /** Milliseconds for which the catalog waits for another program that has locked its file. */
 export const CATALOG_BUSY_WAIT_MS = 5_000;
 /** Bytes of encoded batches held in memory by all uncommitted streams; past it a stream spills to a private segment. */
@@ -158,3 +166,29 @@ export const RECOVERY_VERIFY_BYTES_MAX = 1 * GIB;
 export const RECOVERY_PARALLEL_MAX = 64;
 /** Milliseconds between looks for idle segments to seal and retired ones to unlink. */
 export const STORAGE_SWEEP_MS = 5_000;
+/** Milliseconds between two lines of progress on a terminal. */
+export const PROGRESS_TERMINAL_MS = 100;
+/** Milliseconds between two lines of progress in a log. */
+export const PROGRESS_LOG_MS = 3_000;
+/** Bytes of one Flight request other than a put's messages. */
+export const FLIGHT_REQUEST_BYTES_MAX = 4 * MIB;
+/** Bytes given to a Flight connection in one write; a cold mapped page stalls the event loop for no longer than these take. */
+export const FLIGHT_SLICE_BYTES_MAX = 1 * MIB;
+/** Messages with a smaller body are sent as one buffer: copying them costs less than writing their parts. */
+export const FLIGHT_JOIN_BYTES_MAX = 16 * KIB;
+/** Calls open at one time on one Flight connection. */
+export const FLIGHT_CONNECTION_CALLS_MAX = 1_024;
+/** Flight connections whose receive windows are raised at one time; later ones keep HTTP/2's 64 KiB. */
+export const FLIGHT_RAISED_SESSIONS_MAX = 64;
+/** Milliseconds of silence after which a Flight connection is asked whether it lives. */
+export const FLIGHT_KEEPALIVE_MS = 60_000;
+/** Milliseconds for the answer to that. */
+export const FLIGHT_KEEPALIVE_TIMEOUT_MS = 20_000;
+/** UTF-8 bytes of an error's message in a gRPC status; clients refuse trailers above 8 KiB, percent-encoding triples them. */
+export const STATUS_MESSAGE_BYTES_MAX = 2 * KIB;
+/** Bytes of a failed put that are read and thrown away so that the client learns its true status. */
+export const PUT_DRAIN_BYTES_MAX = 2 * GIB;
+/** Milliseconds for the same. */
+export const PUT_DRAIN_MS_MAX = 30_000;
+/** Bytes of used receive memory that are kept for the next messages. */
+export const RECEIVE_SPARE_BYTES_MAX = 32 * MIB;

@@ -14,7 +14,8 @@ export function foldName(name: string): string {
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   const wanted = foldName(name);
   let nearest: string | undefined;
-  let least = Math.max(2, Math.floor(wanted.length / 3)) + 1;
+  // Something of the name must be left, else every short name would be near to every other.
+  let least = Math.min(wanted.length - 1, Math.ceil(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= least) continue;
     const distance = editDistance(wanted, foldName(candidate));

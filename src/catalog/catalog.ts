@@ -1,31 +1,117 @@
-/** STUB: H-catalog writes this. */
+/**
+ * The catalog: what the database holds, in SQLite, and the commit record of every change to it.
+ *
+ * Hides SQLite and its thread (catalog-thread.ts). Invariants: a resolved `apply` is on the disk (synchronous = FULL);
+ * changes are applied in the order of the calls; one Catalog per file, which LOCK.db ensures. No other code of this
+ * process may open the catalog's files: closing any descriptor of them would drop SQLite's locks (fcntl(2)).
+ */
+import { dirname } from 'node:path';
+import { EngineError } from '../base/errors.ts';
+import { makeHistogram } from '../base/metrics.ts';
+import { realOs } from '../os/real-os.ts';
+import { moduleBeside, startThread } from '../os/thread.ts';
+import type { Thread } from '../os/thread.ts';
+import { packChange } from './apply.ts';
+import type { CatalogMethods } from './catalog-thread.ts';
+import { unpackBatches } from './packed-batches.ts';
 import type { BatchRow, CatalogChange, CatalogState } from './rows.ts';
+
+const commitSeconds = makeHistogram(
+  'catalog_commit_seconds',
+  'Time from the call of a catalog change to its durable commit',
+);
 
 /** The catalog's only handle. Every method runs in the catalog's own thread; no fsync blocks the event loop. */
 export class Catalog {
-  /** Opens or creates DIR/catalog.db: pragmas set and read back, SQLite version and quick_check verified, migrations run. @throws `version_unsupported`, `corrupt`, `io_error`, `forbidden`, `storage_full` */
-  static open(_path: string): Promise<Catalog> {
-    throw new Error('not written');
+  readonly #path: string;
+  readonly #thread: Thread<CatalogMethods>;
+
+  private constructor(path: string, thread: Thread<CatalogMethods>) {
+    this.#path = path;
+    this.#thread = thread;
   }
+
+  /**
+   * Opens or creates the catalog file at `path`: pragmas set and read back, SQLite's version checked, the file checked
+   * for damage, migrations run, the mark of a clean stop taken away. The directory must exist.
+   * @throws `version_unsupported`, `corrupt`, `io_error`, `forbidden`, `storage_full`, `busy`
+   */
+  static async open(path: string): Promise<Catalog> {
+    await makeFile(path);
+    const thread = startThread<CatalogMethods>(moduleBeside(import.meta.url, 'catalog-thread'), 'catalog');
+    try {
+      await thread.call('open', path);
+    } catch (error) {
+      await thread.end();
+      throw error;
+    }
+    return new Catalog(path, thread);
+  }
+
+  /** Everything but batches, as of the last `apply`. `cleanStop` stays what it was at open. */
   readState(): Promise<CatalogState> {
-    throw new Error('not written');
+    return this.#thread.call('readState', undefined);
   }
-  /** Batches of a segment in file order. */
-  readBatches(_segmentId: number): Promise<readonly BatchRow[]> {
-    throw new Error('not written');
+
+  /** Batches of a segment in file order; none for an unknown segment. Their statistics share one buffer. */
+  async readBatches(segmentId: number): Promise<readonly BatchRow[]> {
+    return unpackBatches(await this.#thread.call('readBatches', segmentId));
   }
-  /** One transaction under synchronous=FULL. @throws `storage_full`, `already_exists`, or `commit_unknown` when the outcome cannot be told. */
-  apply(_change: CatalogChange): Promise<void> {
-    throw new Error('not written');
+
+  /**
+   * One transaction under synchronous = FULL; all of the change or nothing. The change is copied before this returns.
+   * @throws `storage_full`, `already_exists`, `io_error` (nothing happened), or `commit_unknown` when the outcome
+   * cannot be told; then every later change fails, and a reopened catalog tells
+   */
+  async apply(change: CatalogChange): Promise<void> {
+    const { packed, transfer } = packChange(change);
+    const stop = commitSeconds.startTimer();
+    try {
+      await this.#thread.call('apply', packed, transfer);
+    } catch (error) {
+      throw this.#thread.alive ? error : this.#unknown(change, error);
+    }
+    stop();
   }
-  readMeta(_key: string): Promise<Uint8Array | undefined> {
-    throw new Error('not written');
+
+  /** The value under `key`; undefined when there is none. */
+  readMeta(key: string): Promise<Uint8Array | undefined> {
+    return this.#thread.call('readMeta', key);
   }
-  writeMeta(_key: string, _value: Uint8Array): Promise<void> {
-    throw new Error('not written');
+
+  /** Keeps `value` under `key`, durably, in place of an older one. */
+  writeMeta(key: string, value: Uint8Array): Promise<void> {
+    return this.#thread.call('writeMeta', { key, value: value.slice() });
   }
-  /** Checkpoints, marks the stop as clean, ends the thread. */
-  close(): Promise<void> {
-    throw new Error('not written');
+
+  /** The connection's pragmas as SQLite reads them back, by name: for checks. */
+  readPragmas(): Promise<Readonly<Record<string, unknown>>> {
+    return this.#thread.call('readPragmas', undefined);
   }
+
+  /** Marks the stop as clean (unless a commit's outcome is unknown), checkpoints, ends the thread. */
+  async close(): Promise<void> {
+    try {
+      await this.#thread.call('close', undefined);
+    } finally {
+      await this.#thread.end();
+    }
+  }
+
+  /** The thread died under a call: it may have committed before. */
+  #unknown(change: CatalogChange, cause: unknown): EngineError {
+    const what = change.commit === undefined ? 'a change of the catalog' : `commit ${change.commit}`;
+    const message = `it is not known whether ${what} is on the disk: the thread that writes ${this.#path} has ended`;
+    const remedy = 'restart, then look whether the rows are there before sending them again';
+    return new EngineError('commit_unknown', `${message}; ${remedy}`, { cause });
+  }
+}
+
+/** SQLite would make the file with mode 0644; its log and index files take the mode of the file. */
+async function makeFile(path: string): Promise<void> {
+  const os = realOs();
+  if (await os.exists(path)) return;
+  const file = await os.open(path, 'create');
+  await file.close();
+  await os.syncDirectory(dirname(path));
 }

@@ -1,8 +1,8 @@
 /**
  * What the catalog stores, as plain rows, and the one shape of a change to it.
  *
- * Hides SQLite's column names. Invariants: ids are given out by storage, grow, and are never used again; a row names only bytes
- * that are already synced (STORAGE I2); offsets and lengths are bytes within the segment file.
+ * Hides SQLite's column names. Invariants: ids are given out by storage, grow, and are never used again; a row names
+ * only bytes that are already synced (STORAGE I2); offsets and lengths are bytes within the segment file.
  */
 
 /** `creating` is only ever seen by recovery. */
@@ -60,7 +60,10 @@ export interface BatchRow {
 
 /** Everything that one catalog transaction does; all of it or nothing. Missing lists mean nothing of that kind. */
 export interface CatalogChange {
-  /** Must be the last commit + 1 when data or tables change; undefined for housekeeping (seal, unlink done), which makes no snapshot. */
+  /**
+   * Must be the last commit + 1 when data or tables change; undefined for housekeeping (seal, unlink done), which makes
+   * no snapshot.
+   */
   readonly commit: number | undefined;
   readonly timeMs: number;
   readonly createTables?: readonly Omit<TableRow, 'createdCommit' | 'droppedCommit'>[];
@@ -83,7 +86,9 @@ export interface CatalogChange {
   }[];
   readonly batches?: readonly Omit<BatchRow, 'commit'>[];
   readonly sealSegments?: readonly { readonly segmentId: number; readonly fileLength: number }[];
-  /** Segments whose files are gone: rows and batch rows are deleted, and table rows of dropped tables without segments. */
+  /**
+   * Segments whose files are gone: rows and batch rows are deleted, and table rows of dropped tables without segments.
+   */
   readonly removeSegments?: readonly number[];
 }
 

@@ -1,9 +1,10 @@
 /**
  * Sheaf's own HTTP client: queries that stream Arrow back, inserts that stream Arrow out.
  *
- * Hides node:http, the routes and the error body. Invariants: a failure is an EngineError with the server's own code and
- * message, or `io_error` when no whole answer came; neither direction holds more than a few record batches (backpressure both
- * ways); nothing is retried: an insert whose answer is lost is `commit_unknown`. The Flight client is another file, later.
+ * Hides node:http, the routes and the error body. Invariants: a failure is an EngineError with the server's own code
+ * and message, or `io_error` when no whole answer came; neither direction holds more than a few record batches
+ * (backpressure both ways); nothing is retried: an insert whose answer is lost is `commit_unknown`. The Flight client
+ * is another file, later.
  */
 import { request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
@@ -50,7 +51,9 @@ export class HttpClient {
     }
   }
 
-  /** Runs one statement; the result's batches arrive as the server makes them. Abandoning the batches ends the query. */
+  /**
+   * Runs one statement; the result's batches arrive as the server makes them. Abandoning the batches ends the query.
+   */
   async query(sql: string): Promise<IncomingStream> {
     const headers = { 'content-type': 'text/plain; charset=utf-8', accept: ARROW_STREAM };
     const response = await this.#send('POST', '/query?format=arrow', headers, oneBody(sql));
@@ -67,7 +70,10 @@ export class HttpClient {
     return readOutcome(await readWhole(bodyOf(response, 'commit_unknown')));
   }
 
-  /** Sends a request with a streamed body; resolves with the head of the response, which may come before the body's end. */
+  /**
+   * Sends a request with a streamed body; resolves with the head of the response, which may come before the body's
+   * end.
+   */
   async #send(
     method: string,
     route: string,
@@ -107,14 +113,20 @@ function parseBase(url: string): URL {
     const parsed = new URL(url);
     if (parsed.protocol === 'http:') return parsed;
   }
-  throw new EngineError('request_invalid', `${JSON.stringify(url)} is not an http URL; give one such as http://127.0.0.1:8123`);
+  throw new EngineError(
+    'request_invalid',
+    `${JSON.stringify(url)} is not an http URL; give one such as http://127.0.0.1:8123`,
+  );
 }
 
 async function* oneBody(text: string): AsyncGenerator<string> {
   yield await Promise.resolve(text);
 }
 
-/** Writes `body` as fast as the server reads it; stops early when the answer is there already, which then is a refusal. */
+/**
+ * Writes `body` as fast as the server reads it; stops early when the answer is there already, which then is a
+ * refusal.
+ */
 async function writeBody(
   request: ClientRequest,
   answer: Promise<IncomingMessage>,
@@ -172,11 +184,14 @@ async function readError(response: IncomingMessage): Promise<EngineError> {
   const code = error?.['code'];
   const message = error?.['message'];
   if (typeof code === 'string' && code in ERROR_TABLE && typeof message === 'string') {
-    const position = positionIn(parseObjectOf(error?.['position']));
+    const position = positionIn(error);
     return new EngineError(code as ErrorCode, message, position === undefined ? {} : { position });
   }
   const status = (response.statusCode ?? 0).toString();
-  return new EngineError('io_error', `the server answered ${status} without an error of Sheaf's: ${text.slice(0, 200)}`);
+  return new EngineError(
+    'io_error',
+    `the server answered ${status} without an error of Sheaf's: ${text.slice(0, 200)}`,
+  );
 }
 
 function positionIn(value: Record<string, unknown> | undefined): Position | undefined {
@@ -186,9 +201,12 @@ function positionIn(value: Record<string, unknown> | undefined): Position | unde
 }
 
 function readOutcome(text: string): InsertOutcome {
-  const rows = parseObject(text)?.['rows'];
+  const rows = parseObject(text)?.['inserted'];
   if (typeof rows !== 'number') {
-    throw new EngineError('commit_unknown', `the insert was answered with ${JSON.stringify(text.slice(0, 200))}, not with a row count`);
+    throw new EngineError(
+      'commit_unknown',
+      `the insert was answered with ${JSON.stringify(text.slice(0, 200))}, not with a row count`,
+    );
   }
   return { rowCount: rows };
 }

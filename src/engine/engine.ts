@@ -5,6 +5,7 @@
  * planned on one snapshot and runs on it; what a ticket promised is what its redemption yields; nothing is written by a
  * read-only query; `close` waits for nothing but the disk (call `drain` first to let work end).
  */
+import { prepareCodecs } from '../arrow/compression.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError, positionOf } from '../base/errors.ts';
 import { PUT_STREAMS_MAX, SQL_LENGTH_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
@@ -63,6 +64,7 @@ const SWEEP_MS = 30_000;
 export async function open(directory: string, options: OpenOptions = {}): Promise<Engine> {
   const os = options.os ?? realOs();
   const clock = options.clock ?? systemClock;
+  await prepareCodecs();
   const storage = await openStorage({ directory, os, clock });
   return new SheafEngine(storage, os, clock, await storage.secret('ticket-key', KEY_BYTES));
 }

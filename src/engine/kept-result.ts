@@ -163,11 +163,11 @@ export class KeptResults {
 
   /** Drops what has expired at `nowMs`. */
   async sweep(nowMs: number): Promise<void> {
-    for (const entry of [...this.#entries.values()]) if (entry.expiresAtMs <= nowMs) await this.#drop(entry);
+    for (const entry of this.#entries.values()) if (entry.expiresAtMs <= nowMs) await this.#drop(entry);
   }
 
   async close(): Promise<void> {
-    for (const entry of [...this.#entries.values()]) await this.#drop(entry);
+    for (const entry of this.#entries.values()) await this.#drop(entry);
   }
 
   async #collect(kept: Collection, batch: ResultBatch): Promise<void> {
@@ -201,7 +201,7 @@ export class KeptResults {
 
   /** Drops the oldest results until all bounds hold again. */
   async #makeRoom(): Promise<void> {
-    for (const entry of [...this.#entries.values()]) {
+    for (const entry of this.#entries.values()) {
       const fits =
         this.#entries.size <= RESULTS_MAX &&
         this.#memoryBytes <= RESULT_MEMORY_TOTAL_BYTES_MAX &&

@@ -34,4 +34,6 @@ export interface Accumulator {
   update(args: readonly Vector[], groups: Uint32Array, rowCount: number, groupCount: number): void;
   /** One row a group. */
   finish(groupCount: number): Vector;
+  /** Bytes that the state holds now, for the query's memory bound. */
+  byteCount(): number;
 }

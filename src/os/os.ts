@@ -1,11 +1,13 @@
 /**
- * Files, directories and maps, as the rest of the product sees them: the contract, injected so that tests can lose writes.
+ * Files, directories and maps, as the rest of the product sees them: the contract, injected so that tests can lose
+ * writes.
  *
- * Hides node:fs and mmap-io; the real disk is `realOs()` (real-os.ts), tests bring an in-memory one (test/support/memory-os.ts).
- * Invariants: paths are made by storage/filename only; every write is complete or throws; no method blocks the event loop but
- * `map`, which costs microseconds; nothing is ever truncated by this layer on its own.
- * Errors: EngineError `storage_full` (ENOSPC, EDQUOT, EFBIG), `not_found` (ENOENT), `already_exists` (EEXIST), `forbidden`
- * (EACCES, EPERM, EROFS), otherwise `io_error`; message names operation, path and errno.
+ * Hides node:fs and mmap-io; the real disk is `realOs()` (real-os.ts), tests bring an in-memory one
+ * (test/support/memory-os.ts).
+ * Invariants: paths are made by storage/filename only; every write is complete or throws; no method blocks the event
+ * loop but `map`, which costs microseconds; nothing is ever truncated by this layer on its own.
+ * Errors: EngineError `storage_full` (ENOSPC, EDQUOT, EFBIG), `not_found` (ENOENT), `already_exists` (EEXIST),
+ * `forbidden` (EACCES, EPERM, EROFS), otherwise `io_error`; message names operation, path and errno.
  */
 
 /** An open file. Offsets and lengths in bytes. Not safe for two writers. */
@@ -13,7 +15,10 @@ export interface OsFile {
   readonly path: string;
   /** Writes all of `parts`, one after another, beginning at `position`; loops over short counts. */
   write(parts: readonly Uint8Array[], position: number): Promise<void>;
-  /** Reads exactly `length` bytes at `position` into new memory. @throws EngineError `corrupt` when the file ends before. */
+  /**
+   * Reads exactly `length` bytes at `position` into new memory. @throws EngineError `corrupt` when the file ends
+   * before.
+   */
   read(length: number, position: number): Promise<Uint8Array>;
   /** Waits until everything written is on the disk (fdatasync). */
   dataSync(): Promise<void>;
@@ -22,16 +27,18 @@ export interface OsFile {
   close(): Promise<void>;
 }
 
-/** `read`: must exist. `create`: must not exist, for reading and writing. `write`: must exist, for reading and writing. */
+/**
+ * `read`: must exist. `create`: must not exist, for reading and writing. `write`: must exist, for reading and writing.
+ */
 export type OpenMode = 'read' | 'create' | 'write';
 
 /** The disk. */
 export interface Os {
   open(path: string, mode: OpenMode): Promise<OsFile>;
   /**
-   * Maps the first `length` bytes read-only and shared: writes made later below `length` are seen. The memory goes away with
-   * the last reference (garbage collection). Nobody may write through it. @throws when length is above the file's size or
-   * SEGMENT_BYTES_MAX.
+   * Maps the first `length` bytes read-only and shared: writes made later below `length` are seen. The memory goes away
+   * with the last reference (garbage collection). Nobody may write through it. @throws when length is above the file's
+   * size or SEGMENT_BYTES_MAX.
    */
   map(path: string, length: number): Uint8Array;
   /** Asks the kernel to read a mapped range ahead; a hint, returns at once. */

@@ -1,8 +1,8 @@
 /**
  * Physical plans: what exec runs. A closed union; every switch on it is exhaustive.
  *
- * Invariants: `schema` of an operator is that of every batch it yields; expressions refer to the input's schema by index; an
- * operator with more than one input does not exist yet.
+ * Invariants: `schema` of an operator is that of every batch it yields; expressions refer to the input's schema by
+ * index; an operator with more than one input does not exist yet.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
@@ -24,7 +24,12 @@ export type PhysicalPlan =
   | { readonly kind: 'values'; readonly schema: Schema; readonly batches: readonly RecordBatch[] }
   /** Keeps rows whose `condition` is true (not null). */
   | { readonly kind: 'filter'; readonly schema: Schema; readonly input: PhysicalPlan; readonly condition: Expr }
-  | { readonly kind: 'project'; readonly schema: Schema; readonly input: PhysicalPlan; readonly exprs: readonly Expr[] }
+  | {
+      readonly kind: 'project';
+      readonly schema: Schema;
+      readonly input: PhysicalPlan;
+      readonly exprs: readonly Expr[];
+    }
   /** Output columns: groups, then aggregates. Without groups always one row. Group order is first appearance. */
   | {
       readonly kind: 'aggregate';
@@ -34,8 +39,20 @@ export type PhysicalPlan =
       readonly aggregates: readonly AggregateCall[];
     }
   /** Stable. `limit`: only the first rows are wanted (top-N). */
-  | { readonly kind: 'sort'; readonly schema: Schema; readonly input: PhysicalPlan; readonly keys: readonly SortKey[]; readonly limit: number | undefined }
-  | { readonly kind: 'limit'; readonly schema: Schema; readonly input: PhysicalPlan; readonly limit: number | undefined; readonly offset: number };
+  | {
+      readonly kind: 'sort';
+      readonly schema: Schema;
+      readonly input: PhysicalPlan;
+      readonly keys: readonly SortKey[];
+      readonly limit: number | undefined;
+    }
+  | {
+      readonly kind: 'limit';
+      readonly schema: Schema;
+      readonly input: PhysicalPlan;
+      readonly limit: number | undefined;
+      readonly offset: number;
+    };
 
 export type OperatorKind = PhysicalPlan['kind'];
 

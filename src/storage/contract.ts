@@ -58,8 +58,8 @@ export interface Storage {
   readonly databaseId: string;
   readonly directory: string;
   snapshot(): Snapshot;
-  /** The snapshot of an older commit. @throws `snapshot_gone` when its files may be gone. */
-  snapshotAt(version: number): Snapshot;
+  /** The snapshot of an older commit. Reads the catalog when that commit is older than this open. @throws `snapshot_gone` when its files may be gone. */
+  snapshotAt(version: number): Promise<Snapshot>;
   /** @throws `already_exists` */
   createTable(name: string, schema: Schema): Promise<void>;
   /** @throws `not_found` */

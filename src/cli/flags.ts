@@ -1,0 +1,21 @@
+/**
+ * Flags that were typed, and those that several commands share.
+ *
+ * Hides commander's defaults: an option that was not typed is absent, so that environment and file can speak.
+ */
+import type { Command } from 'commander';
+import type { Flags } from './host.ts';
+
+/** The options of `command` that stood on the command line. */
+export function typedFlags(command: Command): Flags {
+  const values = Object.entries<unknown>(command.opts());
+  return Object.fromEntries(values.filter(([name]) => command.getOptionValueSource(name) === 'cli'));
+}
+
+/** Adds the flags that say where a command works. */
+export function addTargetFlags(command: Command): Command {
+  return command
+    .option('--data-dir <dir>', 'data directory; its running server is used when there is one (default: ./data)')
+    .option('--url <url>', 'server to use instead, such as http://127.0.0.1:8123')
+    .option('--config <file>', 'JSON file of settings');
+}

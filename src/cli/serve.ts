@@ -1,0 +1,47 @@
+/**
+ * `sheaf serve`: flags of the server. The serving itself is main.ts's, which may import the doors.
+ *
+ * Hides nothing else. Invariant: every flag here is a setting of config.ts by the same name.
+ */
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import type { CliHost } from './host.ts';
+import { typedFlags } from './flags.ts';
+
+const EXAMPLES = `
+Examples:
+  sheaf serve
+  sheaf serve --data-dir /var/lib/sheaf --flight-port 8815 --http-port 8123
+  sheaf serve --no-flight --http-port 0
+  sheaf serve --print-config
+
+When both doors serve, one line goes to stdout: ready flight=127.0.0.1:8815 http=127.0.0.1:8123
+Every flag can also be given as SHEAF_<NAME> (SHEAF_FLIGHT_PORT) or in a JSON file named by --config.
+SIGTERM and SIGINT let running work end for --grace-seconds, then stop; a second one stops at once.`;
+
+/** Adds the command; `end` takes its exit code. */
+export function addServe(program: Command, host: CliHost, end: (code: number) => void): void {
+  program
+    .command('serve')
+    .description('serve a data directory over Arrow Flight and HTTP')
+    .option('--data-dir <dir>', 'data directory, made when missing (default: ./data)')
+    .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
+    .option('--flight-port <port>', 'Arrow Flight port, 0 picks a free one (default: 8815)')
+    .option('--http-port <port>', 'HTTP port, 0 picks a free one (default: 8123)')
+    .option('--no-flight', 'serve HTTP alone')
+    .option('--insecure', 'allow a --host that other machines can reach, without authentication')
+    .option('--allow-origin <origin...>', 'web origins that may call the HTTP door')
+    .option('--log-level <level>', 'debug, info, warn, error or silent (default: warn)')
+    .option('--grace-seconds <seconds>', 'time for running work at a stop (default: 10)')
+    .option('--config <file>', 'JSON file of settings')
+    .addOption(new Option('--print-config', 'print every setting with its value and source, and end'))
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options: unknown, command: Command) => {
+      const flags = typedFlags(command);
+      if (flags['printConfig'] !== true) {
+        end(await host.serve(flags));
+        return;
+      }
+      await host.stdout.write(await host.describeSettings(flags));
+    });
+}

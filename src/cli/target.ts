@@ -1,0 +1,116 @@
+/**
+ * Where a command's work is done: on a running server, or, when none runs, on the data directory itself.
+ *
+ * Hides which of the two it is. Invariants: without --url the directory's lock decides, so a stale server.json never
+ * leads to somebody else's server: who gets the lock works on the directory, who does not asks the holder; a
+ * directory is only made for work that writes.
+ */
+import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
+import { encodeResults } from '../arrow/ipc-stream.ts';
+import type { Schema } from '../arrow/schema.ts';
+import { EngineError } from '../base/errors.ts';
+import { HttpClient } from '../client/http-client.ts';
+import { open } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { CliHost, Settings } from './host.ts';
+
+/** A result on its way to be printed. */
+export interface TargetResult {
+  readonly schema: Schema;
+  readonly batches: AsyncIterable<ResultBatch>;
+}
+
+export interface Target {
+  /** For people: `server http://…` or `directory …`. */
+  readonly description: string;
+  query(sql: string): Promise<TargetResult>;
+  /** Schema of a table, or undefined when there is none. */
+  tableSchema(table: string): Promise<Schema | undefined>;
+  /** Inserts all batches or none; the table is made when it is missing. Resolves with the rows inserted. */
+  insert(table: string, schema: Schema, batches: AsyncIterable<RecordBatch>): Promise<number>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the place that `settings` name. `create` lets a missing directory come into being.
+ * @throws `not_found`, `locked`, and what opening a directory throws
+ */
+export async function openTarget(host: CliHost, settings: Settings, create: boolean): Promise<Target> {
+  if (settings.url !== '') return serverTarget(new HttpClient(settings.url));
+  const directory = settings.dataDir;
+  if (!create && !(await host.hasDatabase(directory))) {
+    const remedy = 'name another with --data-dir, or a server with --url; `sheaf import` and `sheaf serve` make one';
+    throw new EngineError('not_found', `there is no database in ${directory}; ${remedy}`);
+  }
+  try {
+    return directoryTarget(await open(directory));
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== 'locked') throw error;
+    const record = await host.readServerRecord(directory);
+    if (record === undefined) throw error;
+    const client = new HttpClient(`http://${record.http}`);
+    if (await client.ping()) return serverTarget(client);
+    throw error;
+  }
+}
+
+function serverTarget(client: HttpClient): Target {
+  return {
+    description: `server ${client.url}`,
+    async query(sql) {
+      const { schema, batches } = await client.query(sql);
+      return { schema, batches: encodeResults(schema, batches) };
+    },
+    async tableSchema(table) {
+      try {
+        const { schema, batches } = await client.query(`SELECT * FROM "${table.replaceAll('"', '""')}" LIMIT 0`);
+        for await (const _ of batches);
+        return schema;
+      } catch (error) {
+        if (isMissingTable(error)) return undefined;
+        throw error;
+      }
+    },
+    async insert(table, schema, batches) {
+      return (await client.insert(table, schema, batches)).rowCount;
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function directoryTarget(engine: Engine): Target {
+  return {
+    description: `directory ${engine.directory}`,
+    async query(sql) {
+      const result = await engine.query(sql);
+      return { schema: result.schema, batches: result.batches() };
+    },
+    tableSchema(table) {
+      try {
+        return Promise.resolve(engine.table(table).schema);
+      } catch (error) {
+        if (isMissingTable(error)) return Promise.resolve(undefined);
+        throw error;
+      }
+    },
+    async insert(table, schema, batches) {
+      const put = await engine.beginPut(table, schema);
+      try {
+        for await (const batch of batches) await put.write(batch);
+        return (await put.commit()).rowCount;
+      } catch (error) {
+        await put.abort();
+        throw error;
+      }
+    },
+    close: () => engine.close(),
+  };
+}
+
+/**
+ * True when an error says that there is no such table; the statement that it answers can fail to bind in no other
+ * way.
+ */
+function isMissingTable(error: unknown): boolean {
+  return error instanceof EngineError && (error.code === 'not_found' || error.code === 'sql_bind');
+}

@@ -1,0 +1,69 @@
+/**
+ * The engine as a library: `import { open } from 'sheaf'`. Arrow tables in, SQL, Arrow tables out, in this process.
+ *
+ * Hides batches, results and puts behind five calls; `engine` gives the rest. Invariants: `append` resolves when its rows are
+ * durable; a query's whole answer is in memory (stream with `engine.query` where it may be large); one process at a time opens a
+ * directory.
+ */
+import { fromArrowTable, toArrowTable } from '../arrow/interop.ts';
+import type { ArrowTable } from '../arrow/interop.ts';
+import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
+import { open as openEngine } from './engine.ts';
+import type { Engine, TableDescription } from './engine.ts';
+
+export { EngineError } from '../base/errors.ts';
+export type { ErrorCode } from '../base/errors.ts';
+export type { Engine, TableDescription } from './engine.ts';
+
+/** An open database. */
+export interface Database {
+  /** Everything else: streaming results, atomic puts of any size, tickets, status. */
+  readonly engine: Engine;
+  /** Appends all rows of an apache-arrow table in one transaction; makes the table if it is missing. @throws `schema_mismatch` */
+  append(name: string, rows: ArrowTable): Promise<{ readonly commit: number; readonly rowCount: number }>;
+  /** Runs one statement; its whole answer as an apache-arrow table. @throws `sql_syntax`, `sql_bind`, `value_error` … */
+  query(sql: string): Promise<ArrowTable>;
+  /** Every table with schema, rows and bytes. */
+  tables(): readonly TableDescription[];
+  /** Ends what runs, seals, frees the directory's lock. */
+  close(): Promise<void>;
+}
+
+/** How long `close` waits for queries that still run. */
+const CLOSE_GRACE_MS = 10_000;
+
+/**
+ * Opens the database in `directory`, which is made when it is missing.
+ * @throws `locked` when another process has it open, `version_unsupported`, `corrupt`, `forbidden`, `storage_full`
+ */
+export async function open(directory: string): Promise<Database> {
+  const engine = await openEngine(directory);
+  return {
+    engine,
+    async append(name, rows) {
+      const { schema, batches } = await fromArrowTable(rows);
+      const put = await engine.beginPut(name, schema);
+      try {
+        for await (const batch of batches) await put.write(batch);
+        const { commit, rowCount } = await put.commit();
+        return { commit, rowCount };
+      } catch (error) {
+        await put.abort();
+        throw error;
+      }
+    },
+    async query(sql) {
+      const result = await engine.query(sql);
+      return toArrowTable(result.schema, decoded(result.batches()));
+    },
+    tables: () => engine.tables(),
+    async close() {
+      await engine.drain(CLOSE_GRACE_MS);
+      await engine.close();
+    },
+  };
+}
+
+async function* decoded(batches: AsyncIterable<ResultBatch>): AsyncGenerator<RecordBatch> {
+  for await (const batch of batches) yield batch.batch();
+}

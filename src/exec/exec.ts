@@ -1,0 +1,53 @@
+/**
+ * Execution: a physical plan as a stream of batches.
+ *
+ * Hides operators. Invariants: batches have exactly the plan's schema and at most BATCH_ROWS_MAX rows, none is empty; the
+ * stream is cold (nothing runs before the first pull) and closing it closes every operator and the scan; every failure is an
+ * EngineError unless it is our bug.
+ */
+import type { RecordBatch } from '../arrow/batch.ts';
+import { QUERY_MEMORY_BYTES_MAX } from '../base/limits.ts';
+import type { PhysicalPlan } from '../plan/physical.ts';
+import { runAggregate } from './aggregate.ts';
+import { runFilter } from './filter.ts';
+import { runLimit } from './limit.ts';
+import { MemoryBudget } from './operator.ts';
+import type { Batches, RunContext } from './operator.ts';
+import { runProject } from './project.ts';
+import { runSort } from './sort.ts';
+import { runScan, runValues } from './source-scan.ts';
+
+/** How a plan is run. */
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** Bytes that operators may hold; QUERY_MEMORY_BYTES_MAX unless given. */
+  readonly memoryBytesMax?: number;
+}
+
+function open(plan: PhysicalPlan, context: RunContext): Batches {
+  switch (plan.kind) {
+    case 'scan':
+      return runScan(plan, context);
+    case 'values':
+      return runValues(plan, context);
+    case 'filter':
+      return runFilter(plan, open(plan.input, context));
+    case 'project':
+      return runProject(plan, open(plan.input, context));
+    case 'aggregate':
+      return runAggregate(plan, open(plan.input, context), context);
+    case 'sort':
+      return runSort(plan, open(plan.input, context), context);
+    case 'limit':
+      return runLimit(plan, open(plan.input, context));
+  }
+}
+
+/** Runs a plan. @throws `cancelled`, `limit_exceeded`, `value_error`, and what the source throws, from the iteration */
+export async function* runPlan(plan: PhysicalPlan, options: RunOptions = {}): AsyncGenerator<RecordBatch, void, undefined> {
+  const memory = new MemoryBudget(options.memoryBytesMax ?? QUERY_MEMORY_BYTES_MAX);
+  for await (const batch of open(plan, { signal: options.signal, memory })) {
+    if (batch.rowCount === 0) continue;
+    yield batch.schema === plan.schema ? batch : { ...batch, schema: plan.schema };
+  }
+}

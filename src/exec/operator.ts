@@ -1,0 +1,43 @@
+/**
+ * What operators share: the run's context, and the memory that it may hold.
+ *
+ * Hides nothing. Invariants: an operator is an async generator of batches; closing it (`return`) closes its input; the signal is
+ * looked at before each batch; what an operator holds across batches is charged to the budget.
+ */
+import type { RecordBatch } from '../arrow/batch.ts';
+import { formatBytes } from '../base/bytes.ts';
+import { EngineError } from '../base/errors.ts';
+
+/** A stream of batches of one schema. */
+export type Batches = AsyncGenerator<RecordBatch, void, undefined>;
+
+/** Bytes that the operators of one query hold. */
+export class MemoryBudget {
+  readonly #max: number;
+  #held = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Notes that `operator` now holds `bytes`, `before` until now; answers `bytes`. @throws `limit_exceeded` */
+  change(operator: string, before: number, bytes: number): number {
+    this.#held += bytes - before;
+    if (bytes > before && this.#held > this.#max) {
+      const text = `${operator} needs more than the ${formatBytes(this.#max)} that one query may hold`;
+      throw new EngineError('limit_exceeded', `${text}; filter rows, select fewer columns or add a LIMIT`);
+    }
+    return bytes;
+  }
+}
+
+/** One run of a plan. */
+export interface RunContext {
+  readonly signal: AbortSignal | undefined;
+  readonly memory: MemoryBudget;
+}
+
+/** Ends the run when its signal has fired. @throws `cancelled` */
+export function checkSignal(context: RunContext): void {
+  if (context.signal?.aborted === true) throw new EngineError('cancelled', 'the query was cancelled');
+}

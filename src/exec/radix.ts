@@ -1,0 +1,70 @@
+/**
+ * Stable sorting of row numbers by unsigned words, and selection by rank.
+ *
+ * Hides digits. Invariant: rows with equal words keep their order. Method: least significant digit radix sort, 11 bits a digit;
+ * a digit that all rows share costs its count only. Cost: linear in rows × digits that differ.
+ */
+
+const DIGIT_BITS = 11;
+const BUCKETS = 1 << DIGIT_BITS;
+
+function sortDigit(word: Uint32Array, shift: number, order: Uint32Array, spare: Uint32Array): boolean {
+  const count = order.length;
+  const starts = new Uint32Array(BUCKETS);
+  for (let i = 0; i < count; i++) {
+    const digit = ((word[i] as number) >>> shift) & (BUCKETS - 1);
+    starts[digit] = (starts[digit] as number) + 1;
+  }
+  let at = 0;
+  for (let b = 0; b < BUCKETS; b++) {
+    const size = starts[b] as number;
+    if (size === count) return false;
+    starts[b] = at;
+    at += size;
+  }
+  for (let i = 0; i < count; i++) {
+    const row = order[i] as number;
+    const digit = ((word[row] as number) >>> shift) & (BUCKETS - 1);
+    const slot = starts[digit] as number;
+    spare[slot] = row;
+    starts[digit] = slot + 1;
+  }
+  return true;
+}
+
+/** Rows 0 … count - 1 ordered by `words`, most significant first. */
+export function sortByWords(words: readonly Uint32Array[], count: number): Uint32Array {
+  let order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = i;
+  if (count < 2) return order;
+  let spare = new Uint32Array(count);
+  for (const word of [...words].reverse()) {
+    for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
+      if (sortDigit(word, shift, order, spare)) [order, spare] = [spare, order];
+    }
+  }
+  return order;
+}
+
+/** The number that `rank` others do not exceed: rank 0 is the least. Reorders `numbers`; there must be more than `rank`, no NaN. */
+export function selectRank(numbers: Float64Array, rank: number): number {
+  let low = 0;
+  let high = numbers.length - 1;
+  while (low < high) {
+    const pivot = numbers[(low + high) >> 1] as number;
+    let left = low;
+    let right = high;
+    while (left <= right) {
+      while ((numbers[left] as number) < pivot) left++;
+      while ((numbers[right] as number) > pivot) right--;
+      if (left > right) break;
+      const swapped = numbers[left] as number;
+      numbers[left++] = numbers[right] as number;
+      numbers[right--] = swapped;
+    }
+    if (rank <= right) high = right;
+    else if (rank >= left) low = left;
+    else break;
+  }
+  return numbers[rank] as number;
+}

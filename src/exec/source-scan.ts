@@ -1,0 +1,44 @@
+/**
+ * Scan and values: the leaves of a plan.
+ *
+ * Hides the source. Invariants: batches pass through untouched but for their schema object, and for batches larger than
+ * BATCH_ROWS_MAX, which are cut; nothing is held; a source that is left early is closed.
+ */
+import type { RecordBatch } from '../arrow/batch.ts';
+import type { Schema } from '../arrow/schema.ts';
+import { sliceBatch } from '../arrow/slice.ts';
+import { BATCH_ROWS_MAX } from '../base/limits.ts';
+import type { PhysicalPlan } from '../plan/physical.ts';
+import { checkSignal } from './operator.ts';
+import type { Batches, RunContext } from './operator.ts';
+
+function* cut(batch: RecordBatch, schema: Schema): Generator<RecordBatch> {
+  const whole: RecordBatch = { schema, rowCount: batch.rowCount, columns: batch.columns };
+  if (batch.rowCount <= BATCH_ROWS_MAX) {
+    yield whole;
+    return;
+  }
+  for (let start = 0; start < batch.rowCount; start += BATCH_ROWS_MAX) {
+    yield sliceBatch(whole, start, Math.min(start + BATCH_ROWS_MAX, batch.rowCount));
+  }
+}
+
+/** Reads a table. */
+export async function* runScan(plan: Extract<PhysicalPlan, { kind: 'scan' }>, context: RunContext): Batches {
+  checkSignal(context);
+  const { columns, bounds, limit } = plan;
+  for await (const batch of plan.source.scan({ columns, bounds, limit })) {
+    checkSignal(context);
+    yield* cut(batch, plan.schema);
+    checkSignal(context);
+  }
+}
+
+/** Yields the batches that stand in the plan. */
+// oxlint-disable-next-line typescript/require-await -- the other operators are asynchronous
+export async function* runValues(plan: Extract<PhysicalPlan, { kind: 'values' }>, context: RunContext): Batches {
+  for (const batch of plan.batches) {
+    checkSignal(context);
+    yield* cut(batch, plan.schema);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * DoAction and ListActions: small commands beside the data.
+ *
+ * Bodies of ours are JSON objects in UTF-8. Hides nothing. Invariants: an action is one entry of ACTIONS, with the description
+ * that ListActions gives; an unknown name is `unimplemented`, which clients of Flight SQL expect of actions that are not offered.
+ */
+import { decodeSchema } from '../arrow/ipc-schema.ts';
+import type { Schema } from '../arrow/schema.ts';
+import { EngineError } from '../base/errors.ts';
+import { ACTION_BODY_BYTES_MAX } from '../base/limits.ts';
+import { nearestName } from '../base/names.ts';
+import type { Engine } from '../engine/contract.ts';
+import { decodeText } from './text.ts';
+
+interface Action {
+  readonly description: string;
+  /** Returns the body of the one result. */
+  readonly run: (engine: Engine, body: Uint8Array) => string | Promise<string>;
+}
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  ping: { description: 'Answers `pong`.', run: () => 'pong' },
+  healthcheck: {
+    description: 'Answers the state of the server as JSON; "status" is ok, read_only or draining.',
+    run: (engine) => JSON.stringify(health(engine)),
+  },
+  'create-table': {
+    description:
+      'Makes an empty table. Body: JSON {"table": name, "schema": base64 of the serialized Arrow schema}; ' +
+      'in Python: base64.b64encode(schema.serialize()).decode().',
+    run: createTable,
+  },
+  'drop-table': { description: 'Drops a table and its rows. Body: JSON {"table": name}.', run: dropTable },
+  seal: {
+    description:
+      'Gives the active segment files their footer now. Body: JSON {"table": name}, or empty for all tables.',
+    run: seal,
+  },
+};
+
+/** What ListActions answers. */
+export function listActions(): readonly { readonly type: string; readonly description: string }[] {
+  return Object.entries(ACTIONS).map(([type, { description }]) => ({ type, description }));
+}
+
+/** Runs one action; returns the bodies of its results. @throws `unimplemented`, `limit_exceeded`, `request_invalid`, and its own */
+export async function doAction(engine: Engine, type: string, body: Uint8Array): Promise<readonly Uint8Array[]> {
+  const action = Object.hasOwn(ACTIONS, type) ? ACTIONS[type] : undefined;
+  if (action === undefined) throw unknownAction(type);
+  if (body.byteLength > ACTION_BODY_BYTES_MAX) {
+    const sizes = `${body.byteLength.toString()} bytes, at most ${ACTION_BODY_BYTES_MAX.toString()} are allowed`;
+    throw new EngineError('limit_exceeded', `the body of the action ${type} has ${sizes}`);
+  }
+  return [Buffer.from(await action.run(engine, body))];
+}
+
+function unknownAction(type: string): EngineError {
+  const names = Object.keys(ACTIONS);
+  const near = nearestName(type, names);
+  const hint = near === undefined ? `there are ${names.join(', ')}` : `did you mean "${near}"?`;
+  return new EngineError('unimplemented', `there is no action ${JSON.stringify(type.slice(0, 100))}; ${hint}`);
+}
+
+function health(engine: Engine): Readonly<Record<string, unknown>> {
+  const status = engine.status();
+  const state = status.draining ? 'draining' : status.readOnlyReason === undefined ? 'ok' : 'read_only';
+  return {
+    status: state,
+    reason: status.readOnlyReason,
+    snapshot: status.version,
+    tables: status.tableCount,
+    segments: status.segmentCount,
+    uptime_ms: status.uptimeMs,
+    queries_running: status.queriesRunning,
+    queries_waiting: status.queriesWaiting,
+    puts_open: status.putsOpen,
+  };
+}
+
+async function createTable(engine: Engine, body: Uint8Array): Promise<string> {
+  const fields = readFields('create-table', body);
+  const table = textField('create-table', fields, 'table');
+  await engine.createTable(table, readSchema(textField('create-table', fields, 'schema')));
+  return JSON.stringify({ table, created: true });
+}
+
+async function dropTable(engine: Engine, body: Uint8Array): Promise<string> {
+  const table = textField('drop-table', readFields('drop-table', body), 'table');
+  await engine.dropTable(table);
+  return JSON.stringify({ table, dropped: true });
+}
+
+async function seal(engine: Engine, body: Uint8Array): Promise<string> {
+  const table = body.byteLength === 0 ? undefined : textField('seal', readFields('seal', body), 'table');
+  await engine.seal(table);
+  return JSON.stringify({ sealed: true });
+}
+
+function readFields(action: string, body: Uint8Array): Readonly<Record<string, unknown>> {
+  const text = decodeText(body, `the body of the action ${action}`);
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (cause) {
+    throw new EngineError('request_invalid', `the body of the action ${action} is not JSON: ${String(cause)}`, {
+      cause,
+    });
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new EngineError('request_invalid', `the body of the action ${action} must be a JSON object`);
+  }
+  return content as Readonly<Record<string, unknown>>;
+}
+
+function textField(action: string, fields: Readonly<Record<string, unknown>>, name: string): string {
+  const value = fields[name];
+  if (typeof value === 'string') return value;
+  const found = value === undefined ? 'is missing' : `is ${JSON.stringify(value).slice(0, 80)}`;
+  throw new EngineError(
+    'request_invalid',
+    `"${name}" in the body of the action ${action} ${found}; it must be a string`,
+  );
+}
+
+/** Reads an encapsulated schema message: continuation marker, header length, header. */
+function readSchema(base64: string): Schema {
+  const bytes = Buffer.from(base64, 'base64');
+  const marked = bytes.byteLength >= 8 && bytes.readUInt32LE(0) === 0xffff_ffff;
+  const length = marked ? bytes.readInt32LE(4) : -1;
+  if (length < 0 || 8 + length > bytes.byteLength) {
+    throw new EngineError(
+      'request_invalid',
+      '"schema" in the body of the action create-table must be the base64 of an encapsulated schema message (schema.serialize())',
+    );
+  }
+  return decodeSchema(bytes.subarray(8, 8 + length));
+}

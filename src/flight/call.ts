@@ -1,0 +1,98 @@
+/**
+ * One call's life: its signal, its clock, and its line in metrics and log.
+ *
+ * Hides how grpc-js tells of cancellation and deadlines. Invariants: `signal` fires when the client is gone or the deadline has
+ * passed, with the EngineError that says which; every call is counted once, with one outcome.
+ */
+import { EngineError } from '../base/errors.ts';
+import { makeLog } from '../base/log.ts';
+import { makeCounter, makeGauge, makeHistogram } from '../base/metrics.ts';
+import { callError } from './status.ts';
+
+const log = makeLog('flight');
+const calls = makeCounter('flight_calls_total', 'Flight calls begun', ['rpc']);
+const errors = makeCounter('flight_errors_total', 'Flight calls that ended with an error', ['rpc', 'code']);
+const cancelled = makeCounter('flight_cancelled_total', 'Flight calls that the client left before their end', [
+  'rpc',
+]);
+const seconds = makeHistogram('flight_call_seconds', 'Time from the first to the last byte of a Flight call', [
+  'rpc',
+]);
+const messages = makeCounter('flight_batches_total', 'Record batches over Flight', ['direction']);
+const rows = makeCounter('flight_rows_total', 'Rows over Flight', ['direction']);
+const bytes = makeCounter('flight_bytes_total', 'Bytes of messages over Flight', ['direction']);
+
+let open = 0;
+makeGauge('flight_calls_open', 'Flight calls under way', () => open);
+
+/** The longest time that a timer can wait; a later deadline is none. */
+const TIMER_MS_LONGEST = 2 ** 31 - 1;
+
+/** What every kind of grpc-js call offers. */
+export interface CallSource {
+  on(event: 'cancelled', listener: () => void): unknown;
+  getDeadline(): Date | number;
+  getPeer(): string;
+}
+
+/** Counts a record batch on its way. */
+export function countBatch(direction: 'in' | 'out', rowCount: number): void {
+  messages.inc({ direction });
+  rows.inc({ direction }, rowCount);
+}
+
+/** Counts bytes of any message on their way. */
+export function countBytes(direction: 'in' | 'out', count: number): void {
+  bytes.inc({ direction }, count);
+}
+
+export class CallScope {
+  readonly rpc: string;
+  /** Fires with an EngineError: `cancelled` or `deadline`. */
+  readonly signal: AbortSignal;
+  readonly #peer: string;
+  readonly #controller = new AbortController();
+  readonly #stopClock: () => number;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(rpc: string, call: CallSource) {
+    this.rpc = rpc;
+    this.signal = this.#controller.signal;
+    this.#peer = call.getPeer();
+    this.#stopClock = seconds.startTimer({ rpc });
+    this.#timer = this.#deadlineTimer(call.getDeadline());
+    calls.inc({ rpc });
+    open++;
+    call.on('cancelled', () => {
+      // grpc-js says so at every end; it means something only before ours.
+      if (!this.#ended) this.#controller.abort(new EngineError('cancelled', 'the client left before the call ended'));
+    });
+  }
+
+  /** Ends the call in metrics and log; later calls have no effect. Returns the error that the client is told. */
+  end(error?: unknown): EngineError | undefined {
+    // A failure after the signal is its consequence, whatever it looks like.
+    const cause: unknown = this.signal.aborted ? this.signal.reason : error;
+    const told = cause === undefined ? undefined : callError(this.rpc, cause);
+    if (this.#ended) return told;
+    this.#ended = true;
+    open--;
+    clearTimeout(this.#timer);
+    const took = this.#stopClock();
+    if (told !== undefined) errors.inc({ rpc: this.rpc, code: told.code });
+    if (told?.code === 'cancelled') cancelled.inc({ rpc: this.rpc });
+    const code = told?.code ?? 'ok';
+    log.info('call', { rpc: this.rpc, peer: this.#peer, code, duration_ms: Math.round(took * 1e3) });
+    return told;
+  }
+
+  #deadlineTimer(deadline: Date | number): NodeJS.Timeout | undefined {
+    const leftMs = Number(deadline) - Date.now();
+    if (!(leftMs < TIMER_MS_LONGEST)) return undefined;
+    const passed = (): void => {
+      this.#controller.abort(new EngineError('deadline', "the client's deadline passed before the call ended"));
+    };
+    return setTimeout(passed, Math.max(leftMs, 0));
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * The Flight server: the service's methods, each as one line of a table, on a grpc-js server.
+ *
+ * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by status.ts; what
+ * a method does stands in its own file and knows nothing of gRPC.
+ */
+import { fileURLToPath } from 'node:url';
+import { Server, ServerCredentials, loadPackageDefinition, setLogger } from '@grpc/grpc-js';
+import type {
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+  sendUnaryData,
+} from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { EngineError } from '../base/errors.ts';
+import {
+  FLIGHT_CONNECTION_CALLS_MAX,
+  FLIGHT_KEEPALIVE_MS,
+  FLIGHT_KEEPALIVE_TIMEOUT_MS,
+  RECEIVE_MESSAGE_BYTES_MAX,
+} from '../base/limits.ts';
+import { makeLog } from '../base/log.ts';
+import type { Engine } from '../engine/contract.ts';
+import { doAction, listActions } from './action.ts';
+import { CallScope } from './call.ts';
+import { doGet } from './do-get.ts';
+import { PRODUCER_HEADER, doPut } from './do-put.ts';
+import type { FlightDoor } from './door.ts';
+import { decodeTicket } from './encode.ts';
+import type { CopiedMessage, FlightDescriptor } from './encode.ts';
+import { getFlightInfo, getSchema } from './flight-info.ts';
+import { laneInterceptor, openInbox, openOutbox, sendMessage } from './lane.ts';
+import type { LaneKind } from './lane.ts';
+import { listFlights } from './list-flights.ts';
+import { toStatus } from './status.ts';
+import type { CallStatus } from './status.ts';
+
+const PROTO = fileURLToPath(new URL('../../proto/Flight.proto', import.meta.url));
+const DO_PUT = '/arrow.flight.protocol.FlightService/DoPut';
+
+export interface FlightServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** `direct` unless a test wants the fallback. */
+  readonly lane?: LaneKind;
+}
+
+/** Listens and serves. @throws `io_error` when the address cannot be listened on */
+export async function startFlightServer(engine: Engine, options: FlightServerOptions): Promise<FlightDoor> {
+  const log = makeLog('grpc');
+  const toLog = (level: 'debug' | 'info' | 'warn') => (text?: unknown) => {
+    log[level](String(text));
+  };
+  // What grpc-js calls an error here (a port that is taken) comes back to us as one.
+  setLogger({ error: toLog('info'), info: toLog('info'), debug: toLog('debug') });
+  const lane = options.lane ?? 'direct';
+  const server = new Server({
+    'grpc.max_receive_message_length': RECEIVE_MESSAGE_BYTES_MAX,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': FLIGHT_CONNECTION_CALLS_MAX,
+    'grpc.keepalive_time_ms': FLIGHT_KEEPALIVE_MS,
+    'grpc.keepalive_timeout_ms': FLIGHT_KEEPALIVE_TIMEOUT_MS,
+    'grpc.enable_channelz': 0,
+    interceptors: [laneInterceptor(lane, new Set([DO_PUT]))],
+  });
+  server.addService(serviceDefinition(), methods(engine, lane));
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const port = await listen(server, `${host}:${options.port.toString()}`);
+  return { address: `${host}:${port.toString()}`, reason: undefined, close: (graceMs) => shutDown(server, graceMs) };
+}
+
+/** The service of proto/Flight.proto, with FlightData and Ticket in our own hands. */
+function serviceDefinition(): ServiceDefinition {
+  const definition = loadSync(PROTO, { keepCase: true, longs: Number, enums: Number, defaults: true, arrays: true });
+  const loaded = loadPackageDefinition(definition) as unknown as {
+    arrow: { flight: { protocol: { FlightService: { service: ServiceDefinition } } } };
+  };
+  const service = loaded.arrow.flight.protocol.FlightService.service;
+  const asIs = { requestDeserialize: (bytes: Buffer) => bytes, responseSerialize: (message: Buffer) => message };
+  return {
+    ...service,
+    DoGet: { ...methodOf(service, 'DoGet'), ...asIs },
+    DoPut: { ...methodOf(service, 'DoPut'), requestDeserialize: asIs.requestDeserialize },
+    DoExchange: { ...methodOf(service, 'DoExchange'), ...asIs },
+  };
+}
+
+function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[string] {
+  const method = service[name];
+  if (method === undefined) throw new Error(`Flight.proto has no ${name}`);
+  return method;
+}
+
+function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
+  return {
+    GetFlightInfo: unary<FlightDescriptor, unknown>('GetFlightInfo', (descriptor, signal) =>
+      getFlightInfo(engine, descriptor, signal),
+    ),
+    GetSchema: unary<FlightDescriptor, unknown>('GetSchema', (descriptor) => getSchema(engine, descriptor)),
+    ListFlights: answers<{ expression: Uint8Array }>('ListFlights', (criteria) =>
+      listFlights(engine, criteria.expression),
+    ),
+    ListActions: answers<unknown>('ListActions', () => listActions()),
+    DoAction: answers<{ type: string; body: Uint8Array }>('DoAction', async function* ({ type, body }) {
+      for (const result of await doAction(engine, type, body)) yield { body: result };
+    }),
+    DoGet: (call: ServerWritableStream<Uint8Array, CopiedMessage>) => {
+      const scope = new CallScope('DoGet', call);
+      const open = () => openOutbox(call, lane, scope.signal);
+      const run = async (): Promise<void> => doGet(engine, decodeTicket(call.request), open, scope.signal);
+      finish(call, scope, run());
+    },
+    DoPut: (call: ServerDuplexStream<Uint8Array, unknown>) => {
+      const scope = new CallScope('DoPut', call);
+      const inbox = openInbox(call, scope.signal);
+      const producer = call.metadata.get(PRODUCER_HEADER)[0]?.toString();
+      finish(call, scope, doPut(engine, inbox, producer, scope.signal));
+    },
+    Handshake: notOffered('Handshake', 'this server asks for no login; call without one'),
+    DoExchange: notOffered('DoExchange', 'use DoGet to read and DoPut to write'),
+    PollFlightInfo: unary('PollFlightInfo', () =>
+      Promise.reject(new EngineError('unimplemented', 'PollFlightInfo is not offered yet; use GetFlightInfo')),
+    ),
+  };
+}
+
+/** A method of one request and one answer. */
+function unary<Q, A>(rpc: string, run: (request: Q, signal: AbortSignal) => Promise<A>) {
+  return (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): void => {
+    const scope = new CallScope(rpc, call);
+    const start = async (): Promise<A> => run(call.request, scope.signal);
+    start().then(
+      (answer) => {
+        scope.end();
+        callback(null, answer);
+      },
+      (error: unknown) => {
+        const told = scope.end(error);
+        if (told !== undefined) callback(toStatus(told));
+      },
+    );
+  };
+}
+
+/** A method of one request and a few small answers, sent through grpc-js. */
+function answers<Q>(rpc: string, run: (request: Q) => Iterable<unknown> | AsyncIterable<unknown>) {
+  return (call: ServerWritableStream<Q, unknown>): void => {
+    const scope = new CallScope(rpc, call);
+    const send = async (): Promise<void> => {
+      for await (const answer of run(call.request)) await sendMessage(call, answer, scope.signal);
+    };
+    finish(call, scope, send());
+  };
+}
+
+/** A method that is not there yet; `instead` says what to do. */
+function notOffered(rpc: string, instead: string) {
+  return (call: ServerDuplexStream<unknown, unknown>): void => {
+    const scope = new CallScope(rpc, call);
+    call.resume();
+    finish(call, scope, Promise.reject(new EngineError('unimplemented', `${rpc} is not offered yet; ${instead}`)));
+  };
+}
+
+/** Ends a streaming call when `work` ends. */
+function finish(
+  call: { end(): unknown; emit(event: 'error', status: CallStatus): unknown },
+  scope: CallScope,
+  work: Promise<void>,
+): void {
+  work.then(
+    () => {
+      scope.end();
+      call.end();
+    },
+    (error: unknown) => {
+      const told = scope.end(error);
+      if (told !== undefined) call.emit('error', toStatus(told));
+    },
+  );
+}
+
+function listen(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else reject(cannotListen(address, error));
+    });
+  });
+}
+
+/** Keeps the system's word for the reason (EADDRINUSE, EACCES …), by which main chooses the remedy. */
+function cannotListen(address: string, cause: Error): EngineError {
+  return new EngineError('io_error', `Flight cannot listen on ${address}: ${cause.message}`, { cause });
+}
+
+/** Lets running calls end for `graceMs`, then cuts them. */
+function shutDown(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,188 @@
+/**
+ * Arithmetic: + - * / // % and unary minus, abs, on numbers and dates.
+ *
+ * Hides which kernel serves which types. Invariants: integer results never wrap, they are `value_error`; `/` always divides
+ * as floating point; `//` and `%` by zero are null for integers and decimals (DECISIONS 8); half floats compute as float32.
+ * Source: DuckDB, "Numeric operators".
+ */
+import type { DataType } from '../arrow/type.ts';
+import { dateDifference, shiftDate } from './arithmetic-date.ts';
+import { decimalKernel } from './arithmetic-decimal.ts';
+import { floatKernel } from './arithmetic-float.ts';
+import { int64Kernel } from './arithmetic-int64.ts';
+import { smallIntKernel } from './arithmetic-int.ts';
+import type { Kernel, ResolvedCall } from './contract.ts';
+import type { FunctionEntry } from './entry.ts';
+import {
+  asDecimal,
+  commonType,
+  decimalType,
+  DOUBLE,
+  FLOAT,
+  flatType,
+  INT32,
+  INT64,
+  isNumeric,
+  strictCall,
+} from './signature.ts';
+
+/** Operators that every numeric kernel family implements. */
+export type ArithmeticOperator = '+' | '-' | '*' | '/' | '//' | '%' | 'negate' | 'abs';
+
+function numericPair(args: readonly DataType[]): DataType | undefined {
+  const [a, b] = args.map(flatType);
+  if (a === undefined || b === undefined || args.length !== 2) return undefined;
+  if (a.id === 'null' && b.id === 'null') return INT64;
+  const common = commonType(a, b);
+  if (common === undefined || !isNumeric(common) || a.id === 'bool' || b.id === 'bool') return undefined;
+  return common.id === 'float' && common.bitWidth === 16 ? FLOAT : common;
+}
+
+function decimalResult(operator: string, args: readonly DataType[], common: DataType): ResolvedCall | undefined {
+  const [a, b] = args.map((type) => asDecimal(flatType(type)) ?? asDecimal(common));
+  if (a === undefined || b === undefined || common.id !== 'decimal') return undefined;
+  const bitWidth = common.bitWidth === 256 ? 256 : 128;
+  if (operator === '*') {
+    const scale = a.scale + b.scale;
+    const precision = a.precision + b.precision;
+    if (scale > (bitWidth === 256 ? 76 : 38)) return undefined;
+    const widened = [decimalType(a.precision, a.scale, bitWidth), decimalType(b.precision, b.scale, bitWidth)];
+    return strictCall('*', widened, decimalType(precision, scale, bitWidth));
+  }
+  const digits = operator === '%' ? common.precision : common.precision + 1;
+  const type = decimalType(digits, common.scale, bitWidth);
+  return strictCall(operator, [type, type], type, operator === '%');
+}
+
+function resolveBinary(operator: ArithmeticOperator): (args: readonly DataType[]) => ResolvedCall | undefined {
+  return (args) => {
+    const common = numericPair(args);
+    if (common === undefined) return undefined;
+    if (operator === '/' || (operator === '//' && common.id === 'decimal')) {
+      const type = common.id === 'float' && common.bitWidth === 32 ? FLOAT : DOUBLE;
+      return strictCall('/', [type, type], type);
+    }
+    if (common.id === 'decimal') return decimalResult(operator, args, common);
+    return strictCall(operator, [common, common], common, (operator === '//' || operator === '%') && common.id === 'int');
+  };
+}
+
+function resolveUnary(name: string): (args: readonly DataType[]) => ResolvedCall | undefined {
+  return (args) => {
+    const [argument] = args;
+    if (argument === undefined || args.length !== 1) return undefined;
+    const flat = flatType(argument);
+    if (flat.id === 'null') return strictCall(name, [INT64], INT64);
+    if (!isNumeric(flat)) return undefined;
+    const type = flat.id === 'float' && flat.bitWidth === 16 ? FLOAT : flat;
+    return strictCall(name, [type], type);
+  };
+}
+
+/** date ± integer days, date - date in days, timestamp and duration sums in the finer unit. */
+function resolveTemporal(operator: '+' | '-', args: readonly DataType[]): ResolvedCall | undefined {
+  const [a, b] = args.map(flatType);
+  if (a === undefined || b === undefined) return undefined;
+  if (a.id === 'date' && b.id === 'date' && operator === '-') {
+    const day: DataType = { id: 'date', unit: 'day' };
+    return strictCall('-', [day, day], INT64);
+  }
+  const day: DataType = { id: 'date', unit: 'day' };
+  if (a.id === 'date' && b.id === 'int') return b.bitWidth > 32 ? undefined : strictCall(operator, [day, INT32], day);
+  if (b.id === 'date' && a.id === 'int' && operator === '+') {
+    return a.bitWidth > 32 ? undefined : strictCall(operator, [INT32, day], day);
+  }
+  return undefined;
+}
+
+function resolveSum(operator: '+' | '-'): (args: readonly DataType[]) => ResolvedCall | undefined {
+  const binary = resolveBinary(operator);
+  const unary = resolveUnary(operator);
+  return (args) => {
+    if (args.length === 1) return unary(args);
+    return binary(args) ?? resolveTemporal(operator, args);
+  };
+}
+
+/** Picks the kernel by the parameters' types. */
+function numericKernel(operator: ArithmeticOperator, parameters: readonly DataType[]): Kernel {
+  const [type] = parameters;
+  if (type?.id === 'float') return floatKernel(operator, type.bitWidth === 64 ? 64 : 32);
+  if (type?.id === 'decimal') return decimalKernel(operator, parameters);
+  if (type?.id === 'int' && type.bitWidth === 64) return int64Kernel(operator, type.signed);
+  if (type?.id === 'int') return smallIntKernel(operator, type.bitWidth, type.signed);
+  throw new TypeError(`no arithmetic on ${type?.id ?? 'nothing'}`);
+}
+
+function sumKernel(operator: '+' | '-', parameters: readonly DataType[]): Kernel {
+  const [a, b] = parameters;
+  if (parameters.length === 1) {
+    return operator === '-' ? numericKernel('negate', parameters) : ([vector]) => vector as NonNullable<typeof vector>;
+  }
+  if (a?.id === 'date' && b?.id === 'date') return dateDifference;
+  if (a?.id === 'date' || b?.id === 'date') return shiftDate(operator);
+  return numericKernel(operator, parameters);
+}
+
+const NUMBERS = '(number, number)';
+
+/** The entries of this family. */
+export const ARITHMETIC: readonly FunctionEntry[] = [
+  {
+    name: '+',
+    expects: `${NUMBERS}, (date, int32) or (number)`,
+    doc: 'Adds; an integer or decimal result out of range is an error.',
+    example: '1 + 2 → 3',
+    resolve: resolveSum('+'),
+    kernel: (parameters) => sumKernel('+', parameters),
+  },
+  {
+    name: '-',
+    expects: `${NUMBERS}, (date, int32), (date, date) or (number)`,
+    doc: 'Subtracts, or negates one argument; the days between two dates.',
+    example: '3 - 5 → -2',
+    resolve: resolveSum('-'),
+    kernel: (parameters) => sumKernel('-', parameters),
+  },
+  {
+    name: '*',
+    expects: NUMBERS,
+    doc: 'Multiplies; an integer or decimal result out of range is an error.',
+    example: '6 * 7 → 42',
+    resolve: resolveBinary('*'),
+    kernel: (parameters) => numericKernel('*', parameters),
+  },
+  {
+    name: '/',
+    expects: NUMBERS,
+    doc: 'Divides as floating point, integers too; by zero gives an infinity or NaN.',
+    example: '7 / 2 → 3.5',
+    resolve: resolveBinary('/'),
+    kernel: (parameters) => numericKernel('/', parameters),
+  },
+  {
+    name: '//',
+    expects: NUMBERS,
+    doc: 'Divides integers, rounding towards zero; by zero gives NULL. On other numbers the same as `/`.',
+    example: '-7 // 2 → -3',
+    resolve: resolveBinary('//'),
+    kernel: (parameters) => numericKernel('//', parameters),
+  },
+  {
+    name: '%',
+    aliases: ['mod'],
+    expects: NUMBERS,
+    doc: "The remainder, with the dividend's sign; integers and decimals by zero give NULL.",
+    example: '-7 % 2 → -1',
+    resolve: resolveBinary('%'),
+    kernel: (parameters) => numericKernel('%', parameters),
+  },
+  {
+    name: 'abs',
+    expects: '(number)',
+    doc: 'The absolute value.',
+    example: 'abs(-3) → 3',
+    resolve: resolveUnary('abs'),
+    kernel: (parameters) => numericKernel('abs', parameters),
+  },
+];

@@ -1,0 +1,94 @@
+/**
+ * Casts among dates, times, timestamps and durations.
+ *
+ * Hides units: everything goes over nothing but one multiplication or one floor division. Invariants: towards coarser units
+ * values round down (timestamps before 1970 too); zoned and naive timestamps share their numbers (the session's zone is UTC);
+ * overflow of int64 fails the row.
+ */
+import type { DataType, TimeUnit } from '../arrow/type.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { castRows } from './cast-row.ts';
+import type { CastTask } from './cast-row.ts';
+import { bytesOf, formOf, vectorFromNumbers, vectorOf } from './column.ts';
+import { decimalValues, storeDecimal } from './decimal.ts';
+import type { Kernel } from './contract.ts';
+import { dateText, timestampText, timeText, UNITS_PER_SECOND } from './time-text.ts';
+
+const DAY_SECONDS = 86_400n;
+
+/** Units of a temporal type in one day. */
+function unitsPerDay(type: DataType): bigint {
+  if (type.id === 'date') return type.unit === 'day' ? 1n : DAY_SECONDS * 1000n;
+  const unit: TimeUnit = 'unit' in type && type.id !== 'interval' ? type.unit : 'second';
+  return DAY_SECONDS * UNITS_PER_SECOND[unit];
+}
+
+function floorDivide(value: bigint, divisor: bigint): bigint {
+  const quotient = value / divisor;
+  return value % divisor < 0n ? quotient - 1n : quotient;
+}
+
+/** How a temporal value is shown. */
+export function temporalText(type: DataType, value: bigint): string {
+  switch (type.id) {
+    case 'date':
+      return dateText(Number(type.unit === 'day' ? value : floorDivide(value, DAY_SECONDS * 1000n)));
+    case 'time':
+      return timeText(value, type.unit);
+    case 'timestamp':
+      return timestampText(value, type.unit, type.timezone !== undefined);
+    default:
+      return value.toString();
+  }
+}
+
+/** Writes integers into a vector of `type`, refusing those that its width cannot hold. */
+export function integerWriter(type: DataType, rowCount: number): {
+  readonly put: (row: number, value: bigint) => boolean;
+  readonly finish: (validity: ReturnType<typeof castRows>) => Vector;
+} {
+  const form = formOf(type);
+  if (form.kind === 'number') {
+    const numbers = new Float64Array(rowCount);
+    return {
+      put: (row, value) => {
+        numbers[row] = Number(value);
+        return value === BigInt.asIntN(32, value);
+      },
+      finish: (validity) => vectorFromNumbers(type, numbers, rowCount, validity),
+    };
+  }
+  const words = new Int32Array(rowCount * 2);
+  return {
+    put: (row, value) => {
+      storeDecimal(words, row, 64, value);
+      return value === BigInt.asIntN(64, value);
+    },
+    finish: (validity) => vectorOf(type, rowCount, validity, bytesOf(words)),
+  };
+}
+
+/** The kernel among temporal types. */
+export function temporalCast(task: CastTask): Kernel {
+  const { from, to } = task;
+  const source = unitsPerDay(from);
+  const target = unitsPerDay(to);
+  const toDate = to.id === 'date';
+  const toTime = to.id === 'time' && from.id === 'timestamp';
+  const factor = target > source ? target / source : 1n;
+  const divisor = target < source ? source / target : 1n;
+  return ([vector], rowCount, type) => {
+    const column = vector as Vector;
+    if (source === target && !toTime && !(toDate && from.id === 'timestamp')) return { ...column, type };
+    const values = decimalValues(column);
+    const writer = integerWriter(type, rowCount);
+    const convert = (row: number): boolean => {
+      let value = values(row);
+      if (toTime) value -= floorDivide(value, source) * source;
+      // A date64 holds whole days only.
+      if (toDate) return writer.put(row, floorDivide(value, source) * target);
+      return writer.put(row, divisor === 1n ? value * factor : floorDivide(value, divisor));
+    };
+    return writer.finish(castRows(task, column, rowCount, convert, (row) => temporalText(from, values(row))));
+  };
+}

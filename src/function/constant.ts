@@ -1,0 +1,75 @@
+/**
+ * Constant vectors: one literal value in every row.
+ *
+ * Hides how a kernel learns that an argument is constant. Invariants: a constant vector is an ordinary valid vector of its full
+ * length, so that a kernel which does not ask still answers right; the mark is only an opportunity.
+ */
+import { EngineError } from '../base/errors.ts';
+import type { DataType } from '../arrow/type.ts';
+import { typeName } from '../arrow/type.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { ByteRowsBuilder, encodeText } from './byte-rows.ts';
+import { bytesOf, formOf, nullVector, vectorFromNumbers, vectorOf } from './column.ts';
+import { ALL_PRESENT, fullBits } from './validity.ts';
+
+const constants = new WeakSet<Vector>();
+
+/** True when every row of `vector` is known to hold the value (or null) of row 0. */
+export function isConstant(vector: Vector): boolean {
+  return constants.has(vector) && vector.length > 0;
+}
+
+function markConstant(vector: Vector): Vector {
+  constants.add(vector);
+  return vector;
+}
+
+/** The low 32-bit words of an integer in two's complement. */
+export function wordsOfBigint(value: bigint, count: number): Int32Array {
+  const words = new Int32Array(count);
+  let rest = value;
+  for (let k = 0; k < count; k++) {
+    words[k] = Number(BigInt.asIntN(32, rest));
+    rest >>= 32n;
+  }
+  return words;
+}
+
+/** The integer whose two's complement words stand at `at`. */
+export function bigintOfWords(words: Int32Array, at: number, count: number, signed: boolean): bigint {
+  let value = BigInt(signed ? (words[at + count - 1] as number) : (words[at + count - 1] as number) >>> 0);
+  for (let k = count - 2; k >= 0; k--) value = (value << 32n) | BigInt((words[at + k] as number) >>> 0);
+  return value;
+}
+
+/** A literal's value in its type's physical form: see LiteralValue in plan/expr. */
+export type ConstantValue = number | bigint | string | boolean | Uint8Array | null;
+
+/** A vector of `rowCount` rows that all hold `value`, which must fit the flat type. */
+export function constantVector(type: DataType, value: ConstantValue, rowCount: number): Vector {
+  if (value === null) return markConstant(nullVector(type, rowCount));
+  const form = formOf(type);
+  if (form.kind === 'number') {
+    return markConstant(vectorFromNumbers(type, new Float64Array(rowCount).fill(Number(value)), rowCount, ALL_PRESENT));
+  }
+  if (form.kind === 'words') {
+    const words = wordsOfBigint(BigInt(value as bigint), form.words);
+    const all = new Int32Array(rowCount * form.words);
+    for (let i = 0; i < all.length; i++) all[i] = words[i % form.words] as number;
+    return markConstant(vectorOf(type, rowCount, ALL_PRESENT, bytesOf(all)));
+  }
+  if (form.kind === 'bool') {
+    const bits = value === true ? fullBits(rowCount) : new Uint8Array((rowCount + 7) >> 3);
+    return markConstant(vectorOf(type, rowCount, ALL_PRESENT, bits));
+  }
+  if (form.kind !== 'bytes' || type.id === 'dictionary') {
+    throw new EngineError('sql_unsupported', `literals of type ${typeName(type)} are not supported`);
+  }
+  const bytes = typeof value === 'string' ? encodeText(value) : (value as Uint8Array);
+  const builder = new ByteRowsBuilder(rowCount, bytes.length * rowCount);
+  for (let i = 0; i < rowCount; i++) {
+    builder.append(bytes, 0, bytes.length);
+    builder.endRow();
+  }
+  return markConstant(builder.finish(type, ALL_PRESENT));
+}

@@ -1,0 +1,365 @@
+/**
+ * Key tables: values to dense numbers, in order of first appearance. Grouping and DISTINCT stand on them.
+ *
+ * Hides hashing. Two tables suffice: one of pairs of 32-bit words, one of byte strings; longer keys (wide decimals, several
+ * columns) are numbered pair by pair. Invariants: equal values get equal numbers across batches; null is a value; -0 is 0 and
+ * every NaN is one NaN; tables only grow. Method: open addressing, linear probing, at most half full.
+ */
+import { EngineError } from '../base/errors.ts';
+import { typeName } from '../arrow/type.ts';
+import type { DataType } from '../arrow/type.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { byteRowsOf, dictionaryByteRows, indexesOf } from './byte-rows.ts';
+import type { ByteRows } from './byte-rows.ts';
+import { bitsOf, formOf, numbersOf, wordsOf } from './column.ts';
+import { decodeVector } from './decode.ts';
+import { flatType } from './signature.ts';
+import { bitAt, validityOf } from './validity.ts';
+
+const SLOTS_AT_FIRST = 1024;
+
+function mix(low: number, high: number): number {
+  let hash = Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return hash ^ (hash >>> 13);
+}
+
+/** Numbers pairs of 32-bit words. A slot holds number + 1, so 0 is empty. */
+export class PairTable {
+  #slots = new Int32Array(SLOTS_AT_FIRST);
+  #keys = new Int32Array(SLOTS_AT_FIRST);
+  #count = 0;
+  /** The number of absent rows, once there was one. */
+  #absentId = -1;
+
+  /** Numbers given so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get byteCount(): number {
+    return this.#slots.byteLength + this.#keys.byteLength;
+  }
+
+  #makeRoom(rowCount: number): void {
+    const wanted = this.#count + rowCount;
+    if (wanted * 2 <= this.#slots.length) return;
+    let size = this.#slots.length;
+    while (size < wanted * 2) size *= 2;
+    const keys = new Int32Array(size);
+    keys.set(this.#keys.subarray(0, this.#count * 2));
+    // The number of absent rows is in no slot, and must not come into one.
+    const slots = new Int32Array(size);
+    const mask = size - 1;
+    for (const id of this.#slots) {
+      if (id === 0) continue;
+      let slot = mix(keys[id * 2 - 2] as number, keys[id * 2 - 1] as number) & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = id;
+    }
+    this.#slots = slots;
+    this.#keys = keys;
+  }
+
+  /**
+   * Numbers rows: row i is (low[i × stride], high[i × stride + offset]). With `present`, absent rows share a number of their
+   * own. `ids`: out, one number a row.
+   */
+  number(
+    low: Int32Array,
+    high: Int32Array,
+    layout: { readonly stride: number; readonly offset: number },
+    ids: Uint32Array,
+    present?: Uint8Array,
+  ): void {
+    // Room is made in steps, so that few distinct values among many rows do not swell the table.
+    const step = 4096;
+    for (let start = 0; start < ids.length; start += step) {
+      const end = Math.min(start + step, ids.length);
+      this.#makeRoom(end - start);
+      this.#numberRange(low, high, layout.stride, layout.offset, ids, start, end, present);
+    }
+  }
+
+  #numberRange(
+    low: Int32Array,
+    high: Int32Array,
+    stride: number,
+    offset: number,
+    ids: Uint32Array,
+    start: number,
+    end: number,
+    present: Uint8Array | undefined,
+  ): void {
+    const slots = this.#slots;
+    const keys = this.#keys;
+    const mask = slots.length - 1;
+    let count = this.#count;
+    for (let i = start; i < end; i++) {
+      if (present !== undefined && (((present[i >> 3] as number) >> (i & 7)) & 1) === 0) {
+        if (this.#absentId < 0) this.#absentId = count++;
+        ids[i] = this.#absentId;
+        continue;
+      }
+      const x = low[i * stride] as number;
+      const y = high[i * stride + offset] as number;
+      let slot = mix(x, y) & mask;
+      let id = slots[slot] as number;
+      while (id !== 0 && (keys[id * 2 - 2] !== x || keys[id * 2 - 1] !== y)) {
+        slot = (slot + 1) & mask;
+        id = slots[slot] as number;
+      }
+      if (id === 0) {
+        keys[count * 2] = x;
+        keys[count * 2 + 1] = y;
+        id = ++count;
+        slots[slot] = id;
+      }
+      ids[i] = id - 1;
+    }
+    this.#count = count;
+  }
+}
+
+/** Numbers byte strings, of which it keeps copies. */
+export class BytesTable {
+  #slots = new Int32Array(SLOTS_AT_FIRST);
+  #hashes = new Int32Array(SLOTS_AT_FIRST);
+  #ends = new Float64Array(SLOTS_AT_FIRST);
+  #arena = new Uint8Array(SLOTS_AT_FIRST * 8);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get byteCount(): number {
+    return this.#slots.byteLength * 2 + this.#ends.byteLength + this.#arena.byteLength;
+  }
+
+  /** Takes a number that no string will have (for null). */
+  reserve(): number {
+    this.#makeRoom();
+    this.#ends[this.#count] = this.#startOf(this.#count);
+    this.#hashes[this.#count] = 0;
+    return this.#count++;
+  }
+
+  #startOf(id: number): number {
+    return id === 0 ? 0 : (this.#ends[id - 1] as number);
+  }
+
+  #makeRoom(): void {
+    if ((this.#count + 1) * 2 <= this.#slots.length) return;
+    const size = this.#slots.length * 2;
+    const slots = new Int32Array(size);
+    for (const id of this.#slots) {
+      if (id === 0) continue;
+      let slot = (this.#hashes[id - 1] as number) & (size - 1);
+      while (slots[slot] !== 0) slot = (slot + 1) & (size - 1);
+      slots[slot] = id;
+    }
+    const hashes = new Int32Array(size);
+    hashes.set(this.#hashes);
+    const ends = new Float64Array(size);
+    ends.set(this.#ends);
+    this.#slots = slots;
+    this.#hashes = hashes;
+    this.#ends = ends;
+  }
+
+  #store(buffer: Uint8Array, start: number, end: number, hash: number): void {
+    const at = this.#startOf(this.#count);
+    if (at + end - start > this.#arena.length) {
+      const arena = new Uint8Array(Math.max(this.#arena.length * 2, at + end - start));
+      arena.set(this.#arena.subarray(0, at));
+      this.#arena = arena;
+    }
+    this.#arena.set(buffer.subarray(start, end), at);
+    this.#ends[this.#count] = at + end - start;
+    this.#hashes[this.#count++] = hash;
+  }
+
+  #same(id: number, buffer: Uint8Array, start: number, end: number): boolean {
+    const from = this.#startOf(id);
+    if ((this.#ends[id] as number) - from !== end - start) return false;
+    for (let k = 0; k < end - start; k++) if (this.#arena[from + k] !== buffer[start + k]) return false;
+    return true;
+  }
+
+  /** The number of one string. */
+  numberOf(buffer: Uint8Array, start: number, end: number): number {
+    let hash = end - start;
+    for (let k = start; k < end; k++) hash = Math.imul(hash ^ (buffer[k] as number), 0x01000193);
+    hash = mix(hash, end - start);
+    this.#makeRoom();
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    for (;;) {
+      const id = this.#slots[slot] as number;
+      if (id === 0) {
+        this.#store(buffer, start, end, hash);
+        this.#slots[slot] = this.#count;
+        return this.#count - 1;
+      }
+      if (this.#hashes[id - 1] === hash && this.#same(id - 1, buffer, start, end)) return id - 1;
+      slot = (slot + 1) & mask;
+    }
+  }
+}
+
+function keyBuffer(rows: ByteRows, row: number): Uint8Array {
+  return rows.buffers[rows.which === undefined ? 0 : (rows.which[row] as number)] as Uint8Array;
+}
+
+/** The words of float64 keys, -0 as 0 and NaN as one NaN. */
+function canonicalWords(numbers: Float64Array): Int32Array {
+  const canonical = new Float64Array(numbers.length);
+  // Adding 0 makes -0 positive; assigning NaN writes the one canonical NaN.
+  for (let i = 0; i < numbers.length; i++) {
+    const value = numbers[i] as number;
+    canonical[i] = value === value ? value + 0 : NaN;
+  }
+  return new Int32Array(canonical.buffer);
+}
+
+const PAIRS = { stride: 2, offset: 1 };
+const SINGLES = { stride: 1, offset: 0 };
+
+/** Numbers the values of one column. */
+export class ColumnKeys {
+  readonly #kind: 'number' | 'words' | 'bool' | 'bytes';
+  readonly #words: number;
+  readonly #pairs = new PairTable();
+  readonly #bytes: BytesTable | undefined;
+  /** Pair tables of wide words: the first word pairs, then the joints. */
+  readonly #joints: PairTable[] = [];
+  #nullId = -1;
+  #dictionary: Vector | undefined;
+  #dictionaryIds = new Int32Array(0);
+
+  /** @throws `sql_unsupported` when values of `type` cannot be told apart yet. */
+  constructor(type: DataType) {
+    const form = formOf(flatType(type));
+    if (form.kind === 'none' && type.id !== 'null') {
+      throw new EngineError('sql_unsupported', `values of type ${typeName(type)} cannot be grouped or made distinct`);
+    }
+    this.#kind = form.kind === 'none' ? 'bool' : form.kind;
+    this.#words = form.kind === 'words' ? form.words : 0;
+    this.#bytes = form.kind === 'bytes' ? new BytesTable() : undefined;
+  }
+
+  /** Numbers given so far, null's included. */
+  get count(): number {
+    return this.#bytes?.count ?? this.#pairs.count;
+  }
+
+  get byteCount(): number {
+    const joints = this.#joints.reduce((sum, table) => sum + table.byteCount, 0);
+    return this.#pairs.byteCount + joints + (this.#bytes?.byteCount ?? 0);
+  }
+
+  /** One number a row. */
+  number(column: Vector, rowCount: number): Uint32Array<ArrayBuffer> {
+    const vector = flatType(column.type) === column.type ? column : decodeVector(column);
+    const ids = new Uint32Array(rowCount);
+    const present = validityOf(vector).bits;
+    if (this.#kind === 'bytes') {
+      this.#numberBytes(vector, ids, present);
+      return ids;
+    }
+    if (this.#kind === 'number') {
+      const words = canonicalWords(numbersOf(vector));
+      this.#pairs.number(words, words, PAIRS, ids, present);
+    } else if (this.#kind === 'bool') {
+      const bits = vector.type.id === 'null' ? new Uint8Array((rowCount + 7) >> 3) : bitsOf(vector);
+      const values = new Int32Array(rowCount);
+      for (let i = 0; i < rowCount; i++) values[i] = bitAt(bits, i) ? 1 : 0;
+      this.#pairs.number(values, values, SINGLES, ids, present);
+    } else {
+      this.#numberWords(wordsOf(vector), ids, present);
+    }
+    return ids;
+  }
+
+  #numberWords(words: Int32Array, ids: Uint32Array<ArrayBuffer>, present: Uint8Array | undefined): void {
+    if (this.#words === 2) return this.#pairs.number(words, words, PAIRS, ids, present);
+    // Wider keys: number the low pair, then (number so far, next pair's number), the last of which is the key's own.
+    const joint = (index: number): PairTable => (this.#joints[index] ??= new PairTable());
+    let known = new Uint32Array(ids.length);
+    joint(0).number(words, words, { stride: this.#words, offset: 1 }, known, present);
+    for (let k = 2; k < this.#words; k += 2) {
+      const next = new Uint32Array(ids.length);
+      const part = words.subarray(k);
+      joint(k - 1).number(part, part, { stride: this.#words, offset: 1 }, next, present);
+      const last = k + 2 === this.#words;
+      const joined = last ? ids : new Uint32Array(ids.length);
+      const table = last ? this.#pairs : joint(k);
+      table.number(new Int32Array(known.buffer), new Int32Array(next.buffer), SINGLES, joined, present);
+      known = joined;
+    }
+  }
+
+  #numberBytes(vector: Vector, ids: Uint32Array, present: Uint8Array | undefined): void {
+    const table = this.#bytes as BytesTable;
+    const coded = vector.type.id === 'dictionary' && vector.dictionary !== undefined;
+    const rows = coded ? dictionaryByteRows(vector.dictionary as Vector) : byteRowsOf(vector);
+    const indexes = coded ? indexesOf(vector) : undefined;
+    if (coded && this.#dictionary !== vector.dictionary) {
+      this.#dictionary = vector.dictionary;
+      this.#dictionaryIds = new Int32Array((vector.dictionary as Vector).length).fill(-1);
+    }
+    const known = this.#dictionaryIds;
+    for (let i = 0; i < ids.length; i++) {
+      if (present !== undefined && !bitAt(present, i)) {
+        if (this.#nullId < 0) this.#nullId = table.reserve();
+        ids[i] = this.#nullId;
+        continue;
+      }
+      const row = indexes === undefined ? i : (indexes[i] as number);
+      let id = indexes === undefined ? -1 : (known[row] as number);
+      if (id < 0) {
+        id = table.numberOf(keyBuffer(rows, row), rows.starts[row] as number, rows.ends[row] as number);
+        if (indexes !== undefined) known[row] = id;
+      }
+      ids[i] = id;
+    }
+  }
+}
+
+/** Numbers the combinations of values of several columns. */
+export class RowKeys {
+  readonly #columns: readonly ColumnKeys[];
+  readonly #joints: readonly PairTable[];
+
+  /** @throws `sql_unsupported` when a type cannot be told apart. */
+  constructor(types: readonly DataType[]) {
+    this.#columns = types.map((type) => new ColumnKeys(type));
+    this.#joints = types.slice(1).map(() => new PairTable());
+  }
+
+  get count(): number {
+    return this.#joints.at(-1)?.count ?? this.#columns[0]?.count ?? 0;
+  }
+
+  get byteCount(): number {
+    return [...this.#columns, ...this.#joints].reduce((sum, table) => sum + table.byteCount, 0);
+  }
+
+  /** One number a row; there must be a column. */
+  number(vectors: readonly Vector[], rowCount: number): Uint32Array {
+    let ids = new Uint32Array(rowCount);
+    vectors.forEach((vector, c) => {
+      const own = (this.#columns[c] as ColumnKeys).number(vector, rowCount);
+      if (c === 0) {
+        ids = own;
+        return;
+      }
+      const joined = new Uint32Array(rowCount);
+      const [left, right] = [new Int32Array(ids.buffer), new Int32Array(own.buffer)];
+      (this.#joints[c - 1] as PairTable).number(left, right, SINGLES, joined);
+      ids = joined;
+    });
+    return ids;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The registry: every SQL function, operator, cast and aggregate by name.
+ *
+ * Hides the families' files. Invariants: names and aliases are unique; look-ups ignore case; what `resolve…` gave is what
+ * `kernelOf`, `castKernel` and `accumulatorOf` accept.
+ */
+import { assert, present } from '../base/assert.ts';
+import type { DataType } from '../arrow/type.ts';
+import { AGGREGATES, distinctAccumulator } from './aggregate.ts';
+import { ARITHMETIC } from './arithmetic.ts';
+import { BOOLEAN } from './boolean.ts';
+import { makeCastKernel } from './cast.ts';
+import { COMPARE } from './compare.ts';
+import { CONDITIONAL } from './conditional.ts';
+import type { Accumulator, Kernel, ResolvedCall, Unresolved } from './contract.ts';
+import type { AggregateEntry, FunctionEntry } from './entry.ts';
+import { STRING } from './string.ts';
+
+export { castKind, commonType, isOrdered } from './signature.ts';
+export type { CastKind } from './signature.ts';
+
+/** All scalar functions, in the order of the reference. */
+export const FUNCTIONS: readonly FunctionEntry[] = [...ARITHMETIC, ...COMPARE, ...BOOLEAN, ...CONDITIONAL, ...STRING];
+
+export { AGGREGATES };
+
+function byName<T extends FunctionEntry | AggregateEntry>(entries: readonly T[]): ReadonlyMap<string, T> {
+  const map = new Map<string, T>();
+  for (const entry of entries) {
+    for (const name of [entry.name, ...(entry.aliases ?? [])]) {
+      assert(!map.has(name), `the function name ${name} is given twice`);
+      map.set(name, entry);
+    }
+  }
+  return map;
+}
+
+const functions = byName(FUNCTIONS);
+const aggregates = byName(AGGREGATES);
+
+function resolve(entry: FunctionEntry | AggregateEntry | undefined, args: readonly DataType[]): ResolvedCall | Unresolved {
+  if (entry === undefined) return { known: false, expects: '' };
+  return entry.resolve(args) ?? { known: true, expects: `expects ${entry.expects}` };
+}
+
+/** Finds the overload of a scalar function that takes arguments of these types. */
+export function resolveFunction(name: string, args: readonly DataType[]): ResolvedCall | Unresolved {
+  return resolve(functions.get(name.toLowerCase()), args);
+}
+
+/** Finds the overload of an aggregate; no arguments mean `count(*)`. */
+export function resolveAggregate(name: string, args: readonly DataType[]): ResolvedCall | Unresolved {
+  return resolve(aggregates.get(name.toLowerCase()), args);
+}
+
+/** True when `name` is an aggregate's name or alias. */
+export function isAggregate(name: string): boolean {
+  return aggregates.has(name.toLowerCase());
+}
+
+/** Names of all functions and aggregates with aliases, operators left out, sorted; for suggestions. */
+export function functionNames(): readonly string[] {
+  return [...functions.keys(), ...aggregates.keys()].filter((name) => /^[a-z]/.test(name)).sort();
+}
+
+/** The kernel of a resolved call, by its canonical name and parameter types. */
+export function kernelOf(name: string, parameters: readonly DataType[]): Kernel {
+  return present(functions.get(name), `the function ${name}`).kernel(parameters);
+}
+
+/** The kernel that casts one vector; with `attempt`, values that do not convert become null instead of `value_error`. */
+export function castKernel(from: DataType, to: DataType, attempt: boolean): Kernel {
+  return makeCastKernel(from, to, attempt);
+}
+
+/** A fresh accumulator of a resolved aggregate. `distinct`: equal argument values count once in a group. */
+export function accumulatorOf(name: string, parameters: readonly DataType[], distinct: boolean): Accumulator {
+  const accumulator = present(aggregates.get(name), `the aggregate ${name}`).accumulator(parameters);
+  return distinct && parameters.length > 0 ? distinctAccumulator(accumulator, parameters) : accumulator;
+}

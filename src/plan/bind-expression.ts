@@ -1,0 +1,298 @@
+/**
+ * Expressions: from names to column indexes, from syntax to typed calls.
+ *
+ * Hides aliases and where aggregates stand while binding. Invariants: within a binder that collects aggregates, an
+ * aggregate is a column with the negative index -1 - k, k being its place in the list; bind-select replaces these
+ * before anything else sees them.
+ */
+import { unreachable } from '../base/assert.ts';
+
+import { SQL_DEPTH_MAX, SQL_NODES_MAX } from '../base/limits.ts';
+import { foldName } from '../base/names.ts';
+import { isAggregate, resolveAggregate } from '../function/registry.ts';
+import type { ColumnName, ExprNode, FunctionCall } from '../sql/ast.ts';
+import { sqlError } from '../sql/frame.ts';
+import {
+  adaptAmong,
+  castTo,
+  coerce,
+  comparable,
+  makeArithmetic,
+  makeCall,
+  makeComparison,
+  readText,
+  toCondition,
+  unresolvedError,
+} from './coerce.ts';
+import { BOOL, makeLiteral, numberLiteral } from './constant.ts';
+import type { AggregateCall, Expr } from './expr.ts';
+import { exprKey } from './expr-walk.ts';
+import type { Scope } from './scope.ts';
+import { arrowTypeOf } from './sql-type.ts';
+
+/** An alias of the SELECT list, and the place of its item. */
+export interface Alias {
+  readonly name: string;
+  readonly expr: ExprNode;
+  readonly item: number;
+}
+
+/** The aggregates of a query, each once. */
+export class AggregateList {
+  readonly calls: AggregateCall[] = [];
+  readonly #places = new Map<string, number>();
+
+  /** The place of `call`, which joins the list unless an equal one is there. */
+  placeOf(call: AggregateCall): number {
+    const key = `${call.name}:${call.distinct ? 'd' : ''}(${call.args.map(exprKey).join(',')})`;
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    this.#places.set(key, this.calls.length);
+    return this.calls.push(call) - 1;
+  }
+}
+
+/** What differs between the clauses of one query. */
+export interface Clause {
+  /** As messages name it: 'WHERE'. */
+  readonly name: string;
+  /** Where aggregates go; undefined where none may stand. */
+  readonly aggregates: AggregateList | undefined;
+  /** Aliases of items before this one are in reach. */
+  readonly aliasesBefore: number;
+}
+
+const COMPARISONS = new Set(['=', '!=', '<', '<=', '>', '>=']);
+/** Functions whose arguments meet in one type. */
+const MEETING = new Set(['coalesce', 'ifnull', 'nullif', 'greatest', 'least']);
+
+/** Binds the expressions of one query. */
+export class ExpressionBinder {
+  readonly #sql: string;
+  readonly #scope: Scope;
+  readonly #aliases: ReadonlyMap<string, Alias>;
+  #nodes = 0;
+  #depth = 0;
+
+  constructor(sql: string, scope: Scope, aliases: ReadonlyMap<string, Alias>) {
+    this.#sql = sql;
+    this.#scope = scope;
+    this.#aliases = aliases;
+  }
+
+  /** Binds `node` as it stands in `clause`. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
+  bind(node: ExprNode, clause: Clause): Expr {
+    this.#nodes++;
+    // Aliases of aliases can make a small text deep or huge; the parser saw only the text.
+    if (this.#nodes > SQL_NODES_MAX || this.#depth > SQL_DEPTH_MAX + 8) {
+      throw sqlError(
+        'limit_exceeded',
+        this.#sql,
+        node.span,
+        'the expression is too large once its aliases are written out',
+      );
+    }
+    this.#depth++;
+    const bound = this.#bindNode(node, clause);
+    this.#depth--;
+    return bound;
+  }
+
+  #bindNode(node: ExprNode, clause: Clause): Expr {
+    switch (node.kind) {
+      case 'column_name':
+        return this.#bindName(node, clause);
+      case 'function_call':
+        return this.#bindFunction(node, clause);
+      case 'star':
+        throw sqlError('sql_bind', this.#sql, node.span, '* can only stand alone in a SELECT list or in count(*)');
+      case 'parameter':
+        throw sqlError(
+          'sql_unsupported',
+          this.#sql,
+          node.span,
+          'a parameter is not supported yet',
+          'write the value itself',
+        );
+      case 'number':
+        return numberLiteral(node.text, node.span);
+      case 'string':
+        return makeLiteral(node.value, { id: 'utf8' }, node.span);
+      case 'bytes':
+        return makeLiteral(new Uint8Array(Buffer.from(node.digits, 'hex')), { id: 'binary' }, node.span);
+      case 'boolean':
+        return makeLiteral(node.value, BOOL, node.span);
+      case 'null':
+        return makeLiteral(null, { id: 'null' }, node.span);
+      default:
+        return this.#bindOperation(node, clause);
+    }
+  }
+
+  #bindOperation(node: Exclude<ExprNode, { kind: LeafKind }>, clause: Clause): Expr {
+    switch (node.kind) {
+      case 'unary': {
+        const operand = this.bind(node.operand, clause);
+        const arg = node.operator === 'not' ? toCondition(this.#sql, operand, 'the operand of NOT') : operand;
+        return makeCall(this.#sql, node.operator, [arg], node.span);
+      }
+      case 'binary':
+        return this.#bindBinary(node, clause);
+      case 'logical': {
+        const what = `an operand of ${node.operator.toUpperCase()}`;
+        const args = node.operands.map((operand) => toCondition(this.#sql, this.bind(operand, clause), what));
+        return makeCall(this.#sql, node.operator, args, node.span);
+      }
+      case 'is': {
+        const operand = this.bind(node.operand, clause);
+        const arg =
+          node.test === 'null'
+            ? operand
+            : toCondition(this.#sql, operand, `the operand of IS ${node.test.toUpperCase()}`);
+        return makeCall(this.#sql, `is_${node.negated ? 'not_' : ''}${node.test}`, [arg], node.span);
+      }
+      case 'distinct_from': {
+        const [left, right] = [this.bind(node.left, clause), this.bind(node.right, clause)];
+        const args = [comparable(this.#sql, left, right), comparable(this.#sql, right, left)];
+        return makeCall(this.#sql, node.negated ? 'is_not_distinct_from' : 'is_distinct_from', args, node.span);
+      }
+      case 'between': {
+        const operand = this.bind(node.operand, clause);
+        const low = makeComparison(this.#sql, '>=', operand, this.bind(node.low, clause), node.span);
+        const high = makeComparison(this.#sql, '<=', operand, this.bind(node.high, clause), node.span);
+        return this.#denyIf(node.negated, makeCall(this.#sql, 'and', [low, high], node.span));
+      }
+      case 'in':
+        return this.#bindIn(node, clause);
+      case 'like': {
+        const args = [this.bind(node.operand, clause), this.bind(node.pattern, clause)];
+        return this.#denyIf(node.negated, makeCall(this.#sql, node.operator, args, node.span));
+      }
+      case 'case':
+        return this.#bindCase(node, clause);
+      case 'cast':
+        return this.#bindCast(node, clause);
+      default:
+        return unreachable(node);
+    }
+  }
+
+  #denyIf(negated: boolean, expr: Expr): Expr {
+    return negated ? makeCall(this.#sql, 'not', [expr], expr.span) : expr;
+  }
+
+  /** A column of the table, else what an alias stands for. */
+  #bindName(node: ColumnName, clause: Clause): Expr {
+    const found = this.#scope.find(node);
+    if (found !== undefined) {
+      const { type, nullable, name } = found.field;
+      return { kind: 'column', index: found.index, name, type, nullable, span: node.span };
+    }
+    const alias = node.path.length === 1 ? this.#aliases.get(foldName(node.path[0]?.name ?? '')) : undefined;
+    if (alias === undefined || alias.item >= clause.aliasesBefore) {
+      const inReach = [...this.#aliases.values()].filter((candidate) => candidate.item < clause.aliasesBefore);
+      throw this.#scope.missing(
+        node,
+        inReach.map((candidate) => candidate.name),
+      );
+    }
+    const bound = this.bind(alias.expr, { ...clause, aliasesBefore: alias.item });
+    return { ...bound, span: node.span };
+  }
+
+  #bindBinary(node: Extract<ExprNode, { kind: 'binary' }>, clause: Clause): Expr {
+    const left = this.bind(node.left, clause);
+    const right = this.bind(node.right, clause);
+    const name = node.operator === '!=' ? '<>' : node.operator;
+    if (COMPARISONS.has(node.operator)) return makeComparison(this.#sql, name, left, right, node.span);
+    return makeArithmetic(this.#sql, name, left, right, node.span);
+  }
+
+  #bindIn(node: Extract<ExprNode, { kind: 'in' }>, clause: Clause): Expr {
+    const operand = this.bind(node.operand, clause);
+    if (node.items.length === 0) return makeLiteral(node.negated, BOOL, node.span);
+    const items = node.items.map((item) => comparable(this.#sql, this.bind(item, clause), operand));
+    const [only] = items;
+    if (items.length === 1 && only !== undefined) {
+      return makeComparison(this.#sql, node.negated ? '<>' : '=', operand, only, node.span);
+    }
+    return this.#denyIf(node.negated, makeCall(this.#sql, 'in', [operand, ...items], node.span));
+  }
+
+  #bindCase(node: Extract<ExprNode, { kind: 'case' }>, clause: Clause): Expr {
+    const operand = node.operand === undefined ? undefined : this.bind(node.operand, clause);
+    const args: Expr[] = [];
+    for (const branch of node.branches) {
+      const condition = this.bind(branch.condition, clause);
+      args.push(
+        operand === undefined
+          ? toCondition(this.#sql, condition, 'a condition of CASE')
+          : makeComparison(this.#sql, '=', operand, condition, branch.condition.span),
+      );
+      args.push(this.bind(branch.result, clause));
+    }
+    if (node.otherwise !== undefined) args.push(this.bind(node.otherwise, clause));
+    const isValue = (i: number): boolean => i % 2 === 1 || i === args.length - 1;
+    return makeCall(this.#sql, 'case', adaptAmong(args, isValue), node.span);
+  }
+
+  #bindCast(node: Extract<ExprNode, { kind: 'cast' }>, clause: Clause): Expr {
+    const type = arrowTypeOf(this.#sql, node.type);
+    const operand = this.bind(node.operand, clause);
+    if (node.written === 'literal' && operand.kind === 'literal') {
+      return { ...readText(this.#sql, operand, type), span: node.span };
+    }
+    return castTo(this.#sql, operand, type, node.attempt, node.span);
+  }
+
+  #bindFunction(node: FunctionCall, clause: Clause): Expr {
+    const name = node.name.name.toLowerCase();
+    if (isAggregate(name)) return this.#bindAggregate(node, name, clause);
+    if (node.star || node.distinct) {
+      const what = node.star ? '*' : 'DISTINCT';
+      throw sqlError('sql_bind', this.#sql, node.span, `${what} belongs to aggregates, and ${name} is none`);
+    }
+    const args = node.args.map((arg) => this.bind(arg, clause));
+    return makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
+  }
+
+  #bindAggregate(node: FunctionCall, name: string, clause: Clause): Expr {
+    const { aggregates } = clause;
+    if (aggregates === undefined) {
+      const remedy = clause.name === 'WHERE' ? 'filter groups with HAVING' : undefined;
+      throw sqlError(
+        'sql_bind',
+        this.#sql,
+        node.span,
+        `the aggregate ${name} cannot stand in ${clause.name}`,
+        remedy,
+      );
+    }
+    if (node.star && name !== 'count') {
+      throw sqlError('sql_bind', this.#sql, node.span, `${name}(*) is not possible; only count takes *`);
+    }
+    const inner: Clause = { ...clause, name: 'an aggregate', aggregates: undefined };
+    const args = node.args.map((arg) => this.bind(arg, inner));
+    const answer = resolveAggregate(
+      name,
+      args.map((arg) => arg.type),
+    );
+    if (!('parameters' in answer)) throw unresolvedError(this.#sql, name, args, answer, node.span);
+    const coerced = args.map((arg, i) => coerce(arg, answer.parameters[i] ?? arg.type));
+    const nullable = answer.nulls !== 'never';
+    const { span } = node;
+    const call: AggregateCall = {
+      name: answer.name,
+      args: coerced,
+      distinct: node.distinct,
+      type: answer.type,
+      nullable,
+      span,
+    };
+    const place = aggregates.placeOf(call);
+    return { kind: 'column', index: -1 - place, name, type: answer.type, nullable, span };
+  }
+}
+
+type LeafKind =
+  'column_name' | 'function_call' | 'star' | 'parameter' | 'number' | 'string' | 'bytes' | 'boolean' | 'null';

@@ -1,0 +1,212 @@
+/**
+ * Calls, casts and comparisons: arguments brought to the types of an overload.
+ *
+ * Hides overload resolution's answers and the treatment of literals. Invariants: arguments of a call have exactly
+ * the parameter types; a literal is cast here and now, so that no cast of a literal reaches a plan unless it would
+ * fail there.
+ */
+import { sameType } from '../arrow/type.ts';
+import type { DataType } from '../arrow/type.ts';
+import { EngineError } from '../base/errors.ts';
+import type { Span } from '../base/errors.ts';
+import type { ResolvedCall, Unresolved } from '../function/contract.ts';
+import { castKind, functionNames, resolveFunction } from '../function/registry.ts';
+import { quoteText, sqlError } from '../sql/frame.ts';
+import { nearestName } from '../base/names.ts';
+import { printText } from '../sql/print.ts';
+import { adaptLiteral, adaptOperand, decimalValue, floorOf, intHolds, intLiteral, targetOf } from './adapt.ts';
+import type { Literal } from './constant.ts';
+import { BOOL, castLiteral, tryCastLiteral } from './constant.ts';
+import type { Expr } from './expr.ts';
+import { sqlTypeName } from './sql-type.ts';
+
+/** `expr` as `type`, by a cast where needed. The cast must be possible. */
+export function coerce(expr: Expr, type: DataType): Expr {
+  if (sameType(expr.type, type)) return expr;
+  if (expr.kind === 'literal') {
+    const literal = adaptLiteral(expr, type) ?? tryCastLiteral(expr, type, false);
+    if (literal !== undefined) return literal;
+  }
+  return { kind: 'cast', operand: expr, type, nullable: expr.nullable, attempt: false, span: expr.span };
+}
+
+/** A text literal read as `type`. @throws `sql_bind` when it cannot be. */
+export function readText(sql: string, literal: Literal, type: DataType): Expr {
+  try {
+    return castLiteral(literal, type) ?? coerce(literal, type);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const text = printText(String(literal.value).slice(0, 60));
+    throw sqlError('sql_bind', sql, literal.span, `${text} cannot be read as ${sqlTypeName(type)}`);
+  }
+}
+
+/** CAST and TRY_CAST. @throws `sql_bind` when no such cast exists. */
+export function castTo(sql: string, operand: Expr, type: DataType, attempt: boolean, span: Span): Expr {
+  if (sameType(operand.type, type)) return operand;
+  if (castKind(operand.type, type) === 'none') {
+    const types = `${sqlTypeName(operand.type)} to ${sqlTypeName(type)}`;
+    throw sqlError('sql_bind', sql, span, `there is no cast from ${types}`);
+  }
+  const literal = operand.kind === 'literal' ? tryCastLiteral(operand, type, attempt) : undefined;
+  if (literal !== undefined) return { ...literal, span };
+  return { kind: 'cast', operand, type, nullable: attempt || operand.nullable, attempt, span };
+}
+
+/**
+ * `expr` as a condition: booleans as they are, null, text literals and numbers cast as in DuckDB. @throws
+ * `sql_bind`
+ */
+export function toCondition(sql: string, expr: Expr, what: string): Expr {
+  if (expr.type.id === 'bool') return expr;
+  if (expr.kind === 'literal' && typeof expr.value === 'string') return readText(sql, expr, BOOL);
+  const type = targetOf(expr.type);
+  const converts = type.id === 'null' || type.id === 'bool' || type.id === 'int' || type.id === 'float';
+  if (!converts || castKind(expr.type, BOOL) === 'none') {
+    throw sqlError('sql_bind', sql, expr.span, `${what} must be BOOLEAN, not ${sqlTypeName(expr.type)}`);
+  }
+  return coerce(expr, BOOL);
+}
+
+function isResolved(answer: ResolvedCall | Unresolved): answer is ResolvedCall {
+  return 'parameters' in answer;
+}
+
+/**
+ * A call of a scalar function or operator. @throws `sql_bind` when nothing fits, `sql_unsupported` for operators we
+ * lack.
+ */
+export function makeCall(sql: string, name: string, args: readonly Expr[], span: Span): Expr {
+  const answer = resolveFunction(
+    name,
+    args.map((arg) => arg.type),
+  );
+  if (!isResolved(answer)) throw unresolvedError(sql, name, args, answer, span);
+  const coerced = args.map((arg, i) => coerce(arg, answer.parameters[i] as DataType));
+  return {
+    kind: 'call',
+    name: answer.name,
+    args: coerced,
+    type: answer.type,
+    nullable: canBeNull(answer, coerced),
+    span,
+  };
+}
+
+/** Whether a call can yield null, given its arguments. */
+function canBeNull(call: ResolvedCall, args: readonly Expr[]): boolean {
+  if (call.nulls === 'never') return false;
+  if (call.name === 'coalesce') return args.every((arg) => arg.nullable);
+  if (call.name === 'case') {
+    const values = args.filter((_, i) => i % 2 === 1 || i === args.length - 1);
+    return args.length % 2 === 0 || values.some((value) => value.nullable);
+  }
+  return call.canMakeNull || args.some((arg) => arg.nullable);
+}
+
+/** The error for a call that no overload takes, or that nothing is known of. */
+export function unresolvedError(
+  sql: string,
+  name: string,
+  args: readonly Expr[],
+  answer: Unresolved,
+  span: Span,
+): Error {
+  const isWord = /^[a-z_]/iu.test(name);
+  if (answer.known) {
+    const types = args.map((arg) => sqlTypeName(arg.type)).join(', ');
+    const what = isWord ? `function ${name}` : `operator ${name}`;
+    return sqlError('sql_bind', sql, span, `${what} ${answer.expects}, not (${types})`);
+  }
+  if (!isWord) return sqlError('sql_unsupported', sql, span, `the operator ${name} is not supported yet`);
+  const nearest = nearestName(name, functionNames());
+  const remedy = nearest === undefined ? undefined : `did you mean ${quoteText(nearest)}?`;
+  return sqlError('sql_bind', sql, span, `there is no function ${quoteText(name)}`, remedy);
+}
+
+/** Two operands of arithmetic, a literal among them taking the other's type where that is exact. */
+export function makeArithmetic(sql: string, name: string, left: Expr, right: Expr, span: Span): Expr {
+  const [a, b] = adaptPair(left, right, adaptOperand);
+  return makeCall(sql, name, [a, b], span);
+}
+
+type Adapt = (literal: Literal, type: DataType) => Literal | undefined;
+
+function adaptPair(left: Expr, right: Expr, adapt: Adapt): readonly [Expr, Expr] {
+  if (left.kind === 'literal' && right.kind !== 'literal') return [adapt(left, targetOf(right.type)) ?? left, right];
+  if (right.kind === 'literal' && left.kind !== 'literal') return [left, adapt(right, targetOf(left.type)) ?? right];
+  return [left, right];
+}
+
+const MIRRORED: Readonly<Record<string, string>> = { '<': '>', '<=': '>=', '>': '<', '>=': '<=' };
+
+/**
+ * A comparison. A literal takes the other side's type wherever that keeps the meaning, so that the other side needs
+ * no cast.
+ */
+export function makeComparison(sql: string, name: string, left: Expr, right: Expr, span: Span): Expr {
+  if (left.kind === 'literal' && right.kind !== 'literal') {
+    const mirrored = compareWithFraction(sql, MIRRORED[name] ?? name, right, left, span);
+    if (mirrored !== undefined) return mirrored;
+  } else if (right.kind === 'literal' && left.kind !== 'literal') {
+    const compared = compareWithFraction(sql, name, left, right, span);
+    if (compared !== undefined) return compared;
+  }
+  const a = comparable(sql, left, right);
+  const b = comparable(sql, right, left);
+  return makeCall(sql, name, [a, b], span);
+}
+
+/** `expr` as it compares with `other`: literals adapted, text literals read as the other's type. */
+export function comparable(sql: string, expr: Expr, other: Expr): Expr {
+  if (expr.kind !== 'literal' || expr.value === null) return expr;
+  const target = targetOf(other.type);
+  const isText = expr.type.id === 'utf8';
+  if (isText && isReadable(target)) return readText(sql, expr, target);
+  return other.kind === 'literal' ? expr : (adaptLiteral(expr, target) ?? expr);
+}
+
+/** Types that a text literal is read as when it stands beside them. */
+function isReadable(type: DataType): boolean {
+  switch (type.id) {
+    case 'bool':
+    case 'int':
+    case 'decimal':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+      return true;
+    case 'float':
+      return type.bitWidth !== 16;
+    case 'binary':
+    case 'large_binary':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** `integers > 1.5` is `integers > 1`, and so on: no integer lies between a fraction and its floor. */
+function compareWithFraction(sql: string, name: string, expr: Expr, literal: Literal, span: Span): Expr | undefined {
+  const type = targetOf(expr.type);
+  const decimal = decimalValue(literal);
+  if (type.id !== 'int' || decimal === undefined || literal.type.id !== 'decimal' || MIRRORED[name] === undefined) {
+    return undefined;
+  }
+  const floor = floorOf(decimal);
+  const isWhole = floor * 10n ** BigInt(decimal.scale) === decimal.unscaled;
+  if (isWhole || !intHolds(type, floor)) return undefined;
+  const bound = intLiteral(floor, type, literal);
+  return makeCall(sql, name.startsWith('>') ? '>' : '<=', [expr, bound], span);
+}
+
+/**
+ * Arguments that meet in one type (results of CASE, coalesce): integer literals take the type of the others where
+ * they fit.
+ */
+export function adaptAmong(args: readonly Expr[], takesPart: (index: number) => boolean): readonly Expr[] {
+  const model = args.find((arg, i) => takesPart(i) && arg.kind !== 'literal');
+  if (model === undefined) return args;
+  const type = targetOf(model.type);
+  return args.map((arg, i) => (arg.kind === 'literal' && takesPart(i) ? (adaptOperand(arg, type) ?? arg) : arg));
+}

@@ -1,0 +1,156 @@
+/**
+ * Plans as text: EXPLAIN's answer, and what the plan tests compare.
+ *
+ * Hides layout. Invariant: the text says everything that running depends on; one line an operator, inputs indented
+ * below.
+ */
+import type { RecordBatch } from '../arrow/batch.ts';
+import { makeField, makeSchema } from '../arrow/schema.ts';
+import type { Field } from '../arrow/schema.ts';
+import type { Bound, BoundValue, ScanRequest, Source } from '../arrow/source.ts';
+import type { DataType } from '../arrow/type.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { printName, printText } from '../sql/print.ts';
+import type { AggregateCall, Expr, LiteralValue, SortKey } from './expr.ts';
+import type { PhysicalPlan } from './physical.ts';
+import { sqlTypeName } from './sql-type.ts';
+import { utf8Column } from './values.ts';
+
+const UTF8 = { id: 'utf8' } as const;
+
+/**
+ * The plan that yields `plan` as text, in DuckDB's columns. A scan of one row that is made when it is asked for,
+ * because zone maps are read without blocking.
+ */
+export function explainedPlan(plan: PhysicalPlan): PhysicalPlan {
+  const schema = makeSchema([makeField('explain_key', UTF8, false), makeField('explain_value', UTF8, false)]);
+  async function* scan(request: ScanRequest): AsyncGenerator<RecordBatch> {
+    const columns = [utf8Column(['physical_plan']), utf8Column([await explainPlan(plan)])];
+    const fields = request.columns.map((column) => schema.fields[column] as Field);
+    yield {
+      schema: makeSchema(fields),
+      rowCount: 1,
+      columns: request.columns.map((column) => columns[column] as Vector),
+    };
+  }
+  const source: Source = { schema, rowCount: 1, scan, countBatches: () => Promise.resolve({ pruned: 0, total: 1 }) };
+  return { kind: 'scan', schema, tableName: 'explain', source, columns: [0, 1], bounds: [], limit: undefined };
+}
+
+/** The plan as an indented tree, without a newline at its end. */
+export async function explainPlan(plan: PhysicalPlan): Promise<string> {
+  const lines: string[] = [];
+  let depth = 0;
+  for (let operator: PhysicalPlan | undefined = plan; operator !== undefined; depth++) {
+    const text = operator.kind === 'scan' ? await scanText(operator) : operatorText(operator);
+    lines.push(`${'  '.repeat(depth)}${text}`);
+    operator = 'input' in operator ? operator.input : undefined;
+  }
+  return lines.join('\n');
+}
+
+function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
+  switch (plan.kind) {
+    case 'values': {
+      const rows = plan.batches.reduce((sum, batch) => sum + batch.rowCount, 0);
+      const names = plan.schema.fields.map((field) => printName(field.name));
+      return `Values rows=${rows.toString()} columns=[${names.join(', ')}]`;
+    }
+    case 'filter':
+      return `Filter ${exprText(plan.condition)}`;
+    case 'project': {
+      const items = plan.exprs.map((expr, i) => {
+        const text = exprText(expr);
+        const name = printName(plan.schema.fields[i]?.name ?? '');
+        return text === name ? text : `${text} AS ${name}`;
+      });
+      return `Project [${items.join(', ')}]`;
+    }
+    case 'aggregate': {
+      const groups = plan.groups.map(exprText).join(', ');
+      if (plan.aggregates.length === 0) return `Distinct [${groups}]`;
+      const aggregates = plan.aggregates.map(aggregateText).join(', ');
+      return `Aggregate ${groups === '' ? '' : `groups=[${groups}] `}aggregates=[${aggregates}]`;
+    }
+    case 'sort': {
+      const keys = `keys=[${plan.keys.map(keyText).join(', ')}]`;
+      return plan.limit === undefined ? `Sort ${keys}` : `TopN rows=${plan.limit.toString()} ${keys}`;
+    }
+    case 'limit': {
+      const words = ['Limit'];
+      if (plan.limit !== undefined) words.push(`rows=${plan.limit.toString()}`);
+      if (plan.offset > 0) words.push(`offset=${plan.offset.toString()}`);
+      return words.join(' ');
+    }
+  }
+}
+
+async function scanText(scan: Extract<PhysicalPlan, { kind: 'scan' }>): Promise<string> {
+  const { fields } = scan.source.schema;
+  const isWhole = scan.columns.length === fields.length && scan.columns.every((column, i) => column === i);
+  const names = scan.columns.map((column) => printName(fields[column]?.name ?? ''));
+  const words = ['Scan', printName(scan.tableName), isWhole ? 'columns=all' : `columns=[${names.join(', ')}]`];
+  if (scan.bounds.length > 0) {
+    const bounds = scan.bounds.map((bound) => boundText(bound, printName(fields[bound.column]?.name ?? '')));
+    words.push(`bounds=[${bounds.join(', ')}]`);
+  }
+  if (scan.limit !== undefined) words.push(`limit=${scan.limit.toString()}`);
+  const { pruned, total } = await scan.source.countBatches(scan.bounds);
+  words.push(`batches=${(total - pruned).toString()} of ${total.toString()}`);
+  return words.join(' ');
+}
+
+function boundText(bound: Bound, name: string): string {
+  if (bound.operator === 'is_null') return `${name} IS NULL`;
+  if (bound.operator === 'not_null') return `${name} IS NOT NULL`;
+  return `${name} ${bound.operator} ${bound.value === undefined ? '' : valueText(bound.value)}`;
+}
+
+function valueText(value: BoundValue): string {
+  return typeof value === 'string' ? printText(value) : value.toString();
+}
+
+function keyText(key: SortKey): string {
+  return `${exprText(key.expr)}${key.descending ? ' DESC' : ''}${key.nullsFirst ? ' NULLS FIRST' : ''}`;
+}
+
+function aggregateText(call: AggregateCall): string {
+  const args = call.args.length === 0 ? '*' : call.args.map(exprText).join(', ');
+  return `${call.name}(${call.distinct ? 'DISTINCT ' : ''}${args})`;
+}
+
+/** A bound expression as SQL-like text; nested operations in parentheses. */
+function exprText(expr: Expr): string {
+  switch (expr.kind) {
+    case 'column':
+      return expr.name === '' ? `#${expr.index.toString()}` : printName(expr.name);
+    case 'literal':
+      return literalText(expr.value, expr.type);
+    case 'cast':
+      return `${expr.attempt ? 'TRY_CAST' : 'CAST'}(${exprText(expr.operand)} AS ${sqlTypeName(expr.type)})`;
+    case 'call': {
+      const args = expr.args.map(exprText);
+      if (expr.name === 'and' || expr.name === 'or') return `(${args.join(` ${expr.name.toUpperCase()} `)})`;
+      const isOperator = !/^[a-z_]/u.test(expr.name);
+      if (isOperator && args.length === 2) return `(${args.join(` ${expr.name} `)})`;
+      return `${expr.name}(${args.join(', ')})`;
+    }
+  }
+}
+
+/** A literal in its physical form, with its type where the form does not tell it. */
+function literalText(value: LiteralValue, type: DataType): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'boolean') return value ? 'true' : 'false';
+  if (typeof value === 'string') return printText(value);
+  if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`;
+  if (type.id === 'int' || type.id === 'float') return value.toString();
+  if (type.id === 'decimal') return decimalText(BigInt(value), type.scale);
+  return `${sqlTypeName(type)}:${value.toString()}`;
+}
+
+function decimalText(unscaled: bigint, scale: number): string {
+  if (scale <= 0) return unscaled.toString();
+  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
+  return `${unscaled < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}

@@ -1,0 +1,85 @@
+/**
+ * Walking and rewriting bound expressions.
+ *
+ * Hides recursion over the four kinds. Invariants: rewriting shares what did not change; two expressions with equal
+ * keys yield the same values on the same row.
+ */
+import { typeName } from '../arrow/type.ts';
+import type { Expr } from './expr.ts';
+
+/** Calls `visit` with every column reference, in order. */
+export function forEachColumn(expr: Expr, visit: (column: Extract<Expr, { kind: 'column' }>) => void): void {
+  switch (expr.kind) {
+    case 'column':
+      visit(expr);
+      return;
+    case 'literal':
+      return;
+    case 'cast':
+      forEachColumn(expr.operand, visit);
+      return;
+    case 'call':
+      for (const arg of expr.args) forEachColumn(arg, visit);
+      return;
+  }
+}
+
+/** Replaces every column reference by what `replace` gives. */
+export function mapColumns(expr: Expr, replace: (column: Extract<Expr, { kind: 'column' }>) => Expr): Expr {
+  switch (expr.kind) {
+    case 'column':
+      return replace(expr);
+    case 'literal':
+      return expr;
+    case 'cast': {
+      const operand = mapColumns(expr.operand, replace);
+      return operand === expr.operand ? expr : { ...expr, operand };
+    }
+    case 'call': {
+      const args = expr.args.map((arg) => mapColumns(arg, replace));
+      return args.every((arg, i) => arg === expr.args[i]) ? expr : { ...expr, args };
+    }
+  }
+}
+
+/** The expression with column indexes replaced by `indexOf`. */
+export function shiftColumns(expr: Expr, indexOf: (index: number) => number): Expr {
+  return mapColumns(expr, (column) => {
+    const index = indexOf(column.index);
+    return index === column.index ? column : { ...column, index };
+  });
+}
+
+/** A text that is equal for equal expressions: spans and the names of columns do not count. */
+export function exprKey(expr: Expr): string {
+  switch (expr.kind) {
+    case 'column':
+      return `#${expr.index.toString()}`;
+    case 'literal': {
+      const value = expr.value instanceof Uint8Array ? Buffer.from(expr.value).toString('hex') : String(expr.value);
+      // Text is measured, so that no text can imitate the end of a literal; -0 and 0 differ.
+      const sign = Object.is(expr.value, -0) ? '-' : '';
+      return `${typeName(expr.type)}:${value.length.toString()}:${sign}${value}`;
+    }
+    case 'cast':
+      return `${expr.attempt ? 'try' : ''}cast(${exprKey(expr.operand)},${typeName(expr.type)})`;
+    case 'call':
+      return `${expr.name}(${expr.args.map(exprKey).join(',')})`;
+  }
+}
+
+/** The operands of nested ANDs, or the expression itself. */
+export function conjunctsOf(expr: Expr): readonly Expr[] {
+  if (expr.kind !== 'call' || expr.name !== 'and') return [expr];
+  return expr.args.flatMap(conjunctsOf);
+}
+
+/** All of `conjuncts` as one condition; undefined for none. */
+export function conjunctionOf(conjuncts: readonly Expr[]): Expr | undefined {
+  const [first, ...more] = conjuncts;
+  if (first === undefined || more.length === 0) return first;
+  const last = conjuncts[conjuncts.length - 1] as Expr;
+  const span = { start: Math.min(first.span.start, last.span.start), end: Math.max(first.span.end, last.span.end) };
+  const nullable = conjuncts.some((conjunct) => conjunct.nullable);
+  return { kind: 'call', name: 'and', args: conjuncts, type: first.type, nullable, span };
+}

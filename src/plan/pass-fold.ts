@@ -1,0 +1,81 @@
+/**
+ * Pass `fold_constants`: calls and casts of constants are computed once, and conditions that constants decide are
+ * simplified.
+ *
+ * Hides which calls have kernels for one row (all of them). Invariant: what would fail stays as it is: it fails
+ * when a row asks for it, and not before.
+ */
+import type { AggregateCall, Expr, SortKey } from './expr.ts';
+import { evaluateCall, tryCastLiteral } from './constant.ts';
+import type { LogicalPlan } from './logical.ts';
+import { mapPlan } from './logical.ts';
+
+/** The whole plan, folded. */
+export function foldConstants(plan: LogicalPlan): LogicalPlan {
+  return mapPlan(plan, foldOperator);
+}
+
+function foldOperator(plan: LogicalPlan): LogicalPlan {
+  switch (plan.kind) {
+    case 'scan':
+    case 'values':
+    case 'distinct':
+    case 'limit':
+      return plan;
+    case 'filter': {
+      const condition = foldExpr(plan.condition);
+      if (condition.kind !== 'literal') return { ...plan, condition };
+      // A condition that is false or null for every row leaves none.
+      return condition.value === true ? plan.input : { kind: 'values', schema: plan.schema, batches: [] };
+    }
+    case 'project':
+      return { ...plan, exprs: plan.exprs.map(foldKeepingType) };
+    case 'aggregate': {
+      const groups = plan.groups.map(foldKeepingType);
+      const aggregates = plan.aggregates.map((call): AggregateCall => ({ ...call, args: call.args.map(foldExpr) }));
+      return { ...plan, groups, aggregates };
+    }
+    case 'sort':
+      return { ...plan, keys: plan.keys.map((key): SortKey => ({ ...key, expr: foldExpr(key.expr) })) };
+  }
+}
+
+/** As foldExpr; the literal keeps saying "nullable" where the expression did, so that the schema stays. */
+function foldKeepingType(expr: Expr): Expr {
+  const folded = foldExpr(expr);
+  return folded.nullable === expr.nullable ? folded : { ...folded, nullable: expr.nullable };
+}
+
+/** One expression, folded; shares what did not change. */
+export function foldExpr(expr: Expr): Expr {
+  switch (expr.kind) {
+    case 'column':
+    case 'literal':
+      return expr;
+    case 'cast': {
+      const operand = foldExpr(expr.operand);
+      const literal = operand.kind === 'literal' ? tryCastLiteral(operand, expr.type, expr.attempt) : undefined;
+      if (literal !== undefined) return { ...literal, span: expr.span };
+      return operand === expr.operand ? expr : { ...expr, operand };
+    }
+    case 'call': {
+      const args = expr.args.map(foldExpr);
+      const call = args.every((arg, i) => arg === expr.args[i]) ? expr : { ...expr, args };
+      if (args.every((arg) => arg.kind === 'literal')) return evaluateCall(call) ?? call;
+      if (call.name === 'and' || call.name === 'or') return foldLogical(call);
+      return call;
+    }
+  }
+}
+
+/** AND and OR with some constant operands. */
+function foldLogical(call: Extract<Expr, { kind: 'call' }>): Expr {
+  const decisive = call.name === 'or';
+  const decided = call.args.find((arg) => arg.kind === 'literal' && arg.value === decisive);
+  if (decided !== undefined) return { ...decided, span: call.span };
+  const open = call.args.filter((arg) => arg.kind !== 'literal' || arg.value !== !decisive);
+  const [only] = open;
+  if (open.length === 1 && only !== undefined) return only;
+  if (open.length === call.args.length) return call;
+  return { ...call, args: open, nullable: open.some((arg) => arg.nullable) };
+}

@@ -1,0 +1,127 @@
+/**
+ * SQL text to a plan: the way in.
+ *
+ * Hides the stages: parse, bind, passes, lowering. Invariants: planning reads names, types, row counts and zone
+ * maps, never rows; the same text on the same catalog gives the same plan.
+ */
+import type { Field } from '../arrow/schema.ts';
+import { NAME_BYTES_MAX } from '../base/limits.ts';
+import { foldName } from '../base/names.ts';
+import type { Identifier, Select, Statement } from '../sql/ast.ts';
+import { quoteText, sqlError } from '../sql/frame.ts';
+import { parseStatement } from '../sql/parse.ts';
+import { bindSelect } from './bind-select.ts';
+import { explainedPlan } from './explain.ts';
+import { lowerPlan } from './lower.ts';
+import type { PassName } from './optimize.ts';
+import { optimize } from './optimize.ts';
+import type { PhysicalPlan, PlanCatalog, PlannedStatement } from './physical.ts';
+import { findTable, lookUpTable, tableNameOf } from './scope.ts';
+import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
+import { int64Column, utf8Column, valuesPlan } from './values.ts';
+
+export interface PlanOptions {
+  /** Passes to leave out: for tests and for finding a wrong one. */
+  readonly disabledPasses?: readonly PassName[];
+}
+
+/**
+ * Plans one statement.
+ * @throws `sql_syntax`, `sql_bind`, `sql_unsupported` with positions, `limit_exceeded`
+ */
+export function planStatement(sql: string, catalog: PlanCatalog, options: PlanOptions = {}): PlannedStatement {
+  const statement = parseStatement(sql);
+  switch (statement.kind) {
+    case 'select':
+      return query(planSelect(sql, statement, catalog, options));
+    case 'show_tables':
+      return query(showTables(catalog));
+    case 'describe': {
+      const fields = describedFields(sql, statement.target, catalog);
+      return query(describeFields(fields));
+    }
+    case 'explain': {
+      return query(explainedPlan(planSelect(sql, statement.query, catalog, options)));
+    }
+    case 'create_table':
+      return planCreate(sql, statement);
+    case 'drop_table': {
+      const found = statement.ifExists
+        ? lookUpTable(sql, catalog, statement.table)
+        : findTable(sql, catalog, statement.table);
+      const name = found?.name ?? tableNameOf(sql, statement.table);
+      return { kind: 'drop_table', name, ifExists: statement.ifExists };
+    }
+  }
+}
+
+/**
+ * True when the statement cannot change anything; needs no catalog. @throws `sql_syntax`, `sql_unsupported`,
+ * `limit_exceeded`
+ */
+export function isReadOnly(sql: string): boolean {
+  const { kind } = parseStatement(sql);
+  return kind !== 'create_table' && kind !== 'drop_table';
+}
+
+function query(plan: PhysicalPlan): PlannedStatement {
+  return { kind: 'query', schema: plan.schema, plan };
+}
+
+function planSelect(sql: string, select: Select, catalog: PlanCatalog, options: PlanOptions): PhysicalPlan {
+  return lowerPlan(optimize(bindSelect(sql, select, catalog), options.disabledPasses ?? []));
+}
+
+/** Names and row counts of all tables, by name. */
+function showTables(catalog: PlanCatalog): PhysicalPlan {
+  const names = [...catalog.tableNames()].sort();
+  const rows = names.map((name) => BigInt(catalog.table(name)?.rowCount ?? 0));
+  return valuesPlan([
+    { name: 'name', vector: utf8Column(names), nullable: false },
+    { name: 'rows', vector: int64Column(rows), nullable: false },
+  ]);
+}
+
+function describedFields(
+  sql: string,
+  target: Extract<Statement, { kind: 'describe' }>['target'],
+  catalog: PlanCatalog,
+): readonly Field[] {
+  if (target.kind === 'select') return bindSelect(sql, target, catalog).schema.fields;
+  return findTable(sql, catalog, target).schema.fields;
+}
+
+/** The columns that DuckDB's DESCRIBE has. */
+function describeFields(fields: readonly Field[]): PhysicalPlan {
+  const none = fields.map(() => null);
+  return valuesPlan([
+    { name: 'column_name', vector: utf8Column(fields.map((field) => field.name)), nullable: false },
+    { name: 'column_type', vector: utf8Column(fields.map((field) => sqlTypeName(field.type))), nullable: false },
+    { name: 'null', vector: utf8Column(fields.map((field) => (field.nullable ? 'YES' : 'NO'))), nullable: false },
+    { name: 'key', vector: utf8Column(none), nullable: true },
+    { name: 'default', vector: utf8Column(none), nullable: true },
+    { name: 'extra', vector: utf8Column(none), nullable: true },
+  ]);
+}
+
+function planCreate(sql: string, statement: Extract<Statement, { kind: 'create_table' }>): PlannedStatement {
+  const taken = new Set<string>();
+  const fields = statement.columns.map((column): Field => {
+    checkNewName(sql, column.name);
+    const key = foldName(column.name.name);
+    if (taken.has(key)) {
+      throw sqlError('sql_bind', sql, column.name.span, `column ${quoteText(column.name.name)} is given twice`);
+    }
+    taken.add(key);
+    return { name: column.name.name, type: arrowTypeOf(sql, column.type), nullable: column.nullable, metadata: [] };
+  });
+  const name = tableNameOf(sql, statement.table);
+  checkNewName(sql, statement.table.path.at(-1) as Identifier);
+  return { kind: 'create_table', name, schema: { fields, metadata: [] }, ifNotExists: statement.ifNotExists };
+}
+
+function checkNewName(sql: string, identifier: Identifier): void {
+  if (Buffer.byteLength(identifier.name) <= NAME_BYTES_MAX) return;
+  const message = `the name ${quoteText(identifier.name)} has more than ${NAME_BYTES_MAX.toString()} bytes`;
+  throw sqlError('limit_exceeded', sql, identifier.span, message);
+}

@@ -1,0 +1,211 @@
+/**
+ * SQL's names of types, both ways.
+ *
+ * Hides DuckDB's many spellings. Invariants: every name that binding accepts maps to exactly one Arrow type; every
+ * Arrow type has a name to show, in SQL's words where SQL has them.
+ */
+import { typeName } from '../arrow/type.ts';
+import type { DataType, TimeUnit } from '../arrow/type.ts';
+import type { TypeName } from '../sql/ast.ts';
+import { sqlError } from '../sql/frame.ts';
+import { nearestName } from '../base/names.ts';
+import { printName } from '../sql/print.ts';
+
+const DECIMAL_DIGITS = 38;
+
+function int(bitWidth: 8 | 16 | 32 | 64, signed = true): DataType {
+  return { id: 'int', bitWidth, signed };
+}
+
+function timestamp(unit: TimeUnit, timezone?: string): DataType {
+  return { id: 'timestamp', unit, timezone };
+}
+
+const BOOL: DataType = { id: 'bool' };
+const TEXT: DataType = { id: 'utf8' };
+const BYTES: DataType = { id: 'binary' };
+const FLOAT: DataType = { id: 'float', bitWidth: 32 };
+const DOUBLE: DataType = { id: 'float', bitWidth: 64 };
+const ZONED = timestamp('microsecond', 'UTC');
+
+const NAMED: ReadonlyMap<string, DataType> = new Map<string, DataType>([
+  ...['tinyint', 'int1'].map((name) => [name, int(8)] as const),
+  ...['smallint', 'int2', 'int16', 'short'].map((name) => [name, int(16)] as const),
+  ...['integer', 'int', 'int4', 'int32', 'signed'].map((name) => [name, int(32)] as const),
+  ...['bigint', 'int8', 'int64', 'long', 'oid'].map((name) => [name, int(64)] as const),
+  ...['utinyint', 'uint8'].map((name) => [name, int(8, false)] as const),
+  ...['usmallint', 'uint16'].map((name) => [name, int(16, false)] as const),
+  ...['uinteger', 'uint32'].map((name) => [name, int(32, false)] as const),
+  ...['ubigint', 'uint64'].map((name) => [name, int(64, false)] as const),
+  ...['float', 'float4', 'real'].map((name) => [name, FLOAT] as const),
+  ...['double', 'float8', 'double precision'].map((name) => [name, DOUBLE] as const),
+  ...['boolean', 'bool', 'logical'].map((name) => [name, BOOL] as const),
+  ...[
+    'varchar',
+    'char',
+    'bpchar',
+    'text',
+    'string',
+    'nvarchar',
+    'character',
+    'character varying',
+    'char varying',
+  ].map((name) => [name, TEXT] as const),
+  ...['blob', 'bytea', 'binary', 'varbinary'].map((name) => [name, BYTES] as const),
+  ['date', { id: 'date', unit: 'day' }],
+  ...['time', 'time without time zone'].map(
+    (name) => [name, { id: 'time', unit: 'microsecond', bitWidth: 64 }] as const,
+  ),
+  ...['timestamp', 'datetime', 'timestamp_us', 'timestamp without time zone'].map(
+    (name) => [name, timestamp('microsecond')] as const,
+  ),
+  ['timestamp_s', timestamp('second')],
+  ['timestamp_ms', timestamp('millisecond')],
+  ['timestamp_ns', timestamp('nanosecond')],
+  ...['timestamptz', 'timestamp with time zone'].map((name) => [name, ZONED] as const),
+  ['interval', { id: 'interval', unit: 'month_day_nano' }],
+]);
+
+const LACKING = new Set([
+  'hugeint',
+  'int128',
+  'uhugeint',
+  'uint128',
+  'bignum',
+  'uuid',
+  'guid',
+  'json',
+  'bit',
+  'bitstring',
+]);
+const DECIMALS = new Set(['decimal', 'dec', 'numeric']);
+/** Types after which a size in parentheses is allowed and, as in DuckDB, has no meaning. */
+const SIZED = new Set([
+  'varchar',
+  'char',
+  'bpchar',
+  'text',
+  'string',
+  'nvarchar',
+  'character',
+  'character varying',
+  'char varying',
+]);
+
+/**
+ * The Arrow type that a type's name stands for. @throws `sql_bind` for unknown names, `sql_unsupported` for those
+ * we lack.
+ */
+export function arrowTypeOf(sql: string, type: TypeName): DataType {
+  if (DECIMALS.has(type.name)) return decimalOf(sql, type);
+  if (LACKING.has(type.name) || type.name === 'time with time zone' || type.name === 'timetz') {
+    const message = `the type ${type.name.toUpperCase()} is not supported yet`;
+    throw sqlError('sql_unsupported', sql, type.span, message);
+  }
+  const named = NAMED.get(type.name);
+  if (named === undefined) {
+    const nearest = nearestName(type.name, [...NAMED.keys(), ...DECIMALS]);
+    const remedy = nearest === undefined ? undefined : `did you mean ${nearest.toUpperCase()}?`;
+    throw sqlError('sql_bind', sql, type.span, `there is no type ${type.name.toUpperCase()}`, remedy);
+  }
+  if (type.sizes.length === 0 || (SIZED.has(type.name) && type.sizes.length === 1)) return named;
+  if (type.name === 'timestamp' && type.sizes.length === 1) return timestampOf(sql, type);
+  throw sqlError('sql_bind', sql, type.span, `the type ${type.name.toUpperCase()} takes no size here`);
+}
+
+function decimalOf(sql: string, type: TypeName): DataType {
+  const [precision = 18, scale = type.sizes.length === 0 ? 3 : 0, ...more] = type.sizes;
+  if (more.length > 0 || precision < 1 || precision > DECIMAL_DIGITS || scale > precision) {
+    const rule = `1 to ${DECIMAL_DIGITS.toString()} digits, and no more of them after the point than in all`;
+    throw sqlError(
+      'sql_bind',
+      sql,
+      type.span,
+      `DECIMAL(${type.sizes.map(String).join(', ')}) is not possible`,
+      `it takes ${rule}`,
+    );
+  }
+  return { id: 'decimal', bitWidth: 128, precision, scale };
+}
+
+/** TIMESTAMP(n): n digits after the second's point. */
+function timestampOf(sql: string, type: TypeName): DataType {
+  const [digits = 6] = type.sizes;
+  if (digits > 9) {
+    throw sqlError('sql_bind', sql, type.span, `TIMESTAMP(${digits.toString()}) is not possible`, 'it takes 0 to 9');
+  }
+  return timestamp(
+    digits === 0 ? 'second' : digits <= 3 ? 'millisecond' : digits <= 6 ? 'microsecond' : 'nanosecond',
+  );
+}
+
+const INT_NAMES: Readonly<Record<number, string>> = { 8: 'TINYINT', 16: 'SMALLINT', 32: 'INTEGER', 64: 'BIGINT' };
+const TIMESTAMP_NAMES: Readonly<Record<TimeUnit, string>> = {
+  second: 'TIMESTAMP_S',
+  millisecond: 'TIMESTAMP_MS',
+  microsecond: 'TIMESTAMP',
+  nanosecond: 'TIMESTAMP_NS',
+};
+
+/** The name of a type as DESCRIBE and messages show it. Encodings show as the type of their values. */
+export function sqlTypeName(type: DataType): string {
+  switch (type.id) {
+    case 'null':
+      return 'NULL';
+    case 'bool':
+      return 'BOOLEAN';
+    case 'int':
+      return `${type.signed ? '' : 'U'}${INT_NAMES[type.bitWidth] ?? 'INTEGER'}`;
+    case 'float':
+      return type.bitWidth === 64 ? 'DOUBLE' : type.bitWidth === 32 ? 'FLOAT' : 'HALFFLOAT';
+    case 'decimal':
+      return `DECIMAL(${type.precision.toString()},${type.scale.toString()})`;
+    case 'utf8':
+    case 'large_utf8':
+    case 'utf8_view':
+      return 'VARCHAR';
+    case 'binary':
+    case 'large_binary':
+    case 'binary_view':
+    case 'fixed_binary':
+      return 'BLOB';
+    case 'date':
+      return 'DATE';
+    case 'time':
+      return 'TIME';
+    case 'timestamp':
+      return type.timezone === undefined ? TIMESTAMP_NAMES[type.unit] : 'TIMESTAMP WITH TIME ZONE';
+    case 'interval':
+      return 'INTERVAL';
+    default:
+      return nestedName(type);
+  }
+}
+
+function nestedName(type: DataType): string {
+  switch (type.id) {
+    case 'list':
+    case 'large_list':
+    case 'list_view':
+    case 'large_list_view':
+      return `${sqlTypeName(type.child.type)}[]`;
+    case 'fixed_list':
+      return `${sqlTypeName(type.child.type)}[${type.listSize.toString()}]`;
+    case 'struct':
+    case 'union': {
+      const members = type.children.map((child) => `${printName(child.name)} ${sqlTypeName(child.type)}`);
+      return `${type.id === 'struct' ? 'STRUCT' : 'UNION'}(${members.join(', ')})`;
+    }
+    case 'map': {
+      const entries = type.child.type;
+      const types = entries.id === 'struct' ? entries.children.map((child) => sqlTypeName(child.type)) : [];
+      return `MAP(${types.join(', ')})`;
+    }
+    case 'dictionary':
+      return sqlTypeName(type.value);
+    case 'run_end':
+      return sqlTypeName(type.values.type);
+    default:
+      return typeName(type).toUpperCase();
+  }
+}

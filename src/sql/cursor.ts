@@ -1,0 +1,189 @@
+/**
+ * The parser's place in the token list, and its memory of what would have fitted there.
+ *
+ * Hides error wording. Invariants: the place only moves forward; each question asked of the current token is
+ * remembered until the place moves, so that a syntax error can say what was expected without any rule having to
+ * list it.
+ */
+import type { EngineError, Span } from '../base/errors.ts';
+import { SQL_DEPTH_MAX } from '../base/limits.ts';
+import type { Identifier } from './ast.ts';
+import { quoteText, sqlError } from './frame.ts';
+import { canBeName } from './keyword.ts';
+import { nearestName } from '../base/names.ts';
+import type { Token } from './token.ts';
+import { tokenize } from './token.ts';
+
+/** Expected things that a message lists before it says "or something else". */
+const EXPECTED_SHOWN = 12;
+
+export class Cursor {
+  readonly sql: string;
+  readonly #tokens: readonly Token[];
+  #at = 0;
+  #depth = 0;
+  #expected: string[] = [];
+  /** The last name taken as an alias without AS: often a misspelt keyword. */
+  #looseAlias: Token | undefined;
+
+  constructor(sql: string) {
+    this.sql = sql;
+    this.#tokens = tokenize(sql);
+  }
+
+  /** The current token. */
+  get token(): Token {
+    return this.peek(0);
+  }
+
+  /** The token `ahead` places on; `end` beyond the end. */
+  peek(ahead: number): Token {
+    const last = this.#tokens.length - 1;
+    return this.#tokens[Math.min(this.#at + ahead, last)] as Token;
+  }
+
+  /** End of the token before the current one, where a node that was just read ends. */
+  get lastEnd(): number {
+    return this.#at === 0 ? 0 : (this.#tokens[this.#at - 1] as Token).end;
+  }
+
+  /** Span from `start` to the end of what was read. */
+  spanFrom(start: number): Span {
+    return { start, end: Math.max(start, this.lastEnd) };
+  }
+
+  advance(): Token {
+    const token = this.token;
+    this.#at++;
+    this.#expected = [];
+    return token;
+  }
+
+  isWord(word: string): boolean {
+    return this.token.word === word;
+  }
+
+  isSymbol(symbol: string): boolean {
+    const token = this.token;
+    return token.kind === 'symbol' && token.text === symbol;
+  }
+
+  /** Remembers that `what` would have fitted here. */
+  note(what: string): void {
+    this.#expected.push(what);
+  }
+
+  takeWord(word: string): boolean {
+    if (this.isWord(word)) {
+      this.advance();
+      return true;
+    }
+    this.note(word.toUpperCase());
+    return false;
+  }
+
+  takeSymbol(symbol: string): boolean {
+    if (this.isSymbol(symbol)) {
+      this.advance();
+      return true;
+    }
+    this.note(`"${symbol}"`);
+    return false;
+  }
+
+  expectWord(word: string): void {
+    if (!this.takeWord(word)) throw this.unexpected();
+  }
+
+  expectSymbol(symbol: string): void {
+    if (!this.takeSymbol(symbol)) throw this.unexpected();
+  }
+
+  /** A name where one must stand; `what` says of what, for the message. */
+  expectName(what: string): Identifier {
+    const token = this.token;
+    if (token.kind === 'quoted' || (token.kind === 'word' && canBeName(token.word)))
+      return toIdentifier(this.advance());
+    this.note(what);
+    throw this.unexpected();
+  }
+
+  /** A name after AS or a dot, where keywords may stand too. */
+  expectLabel(what: string): Identifier {
+    const token = this.token;
+    if (token.kind === 'quoted' || token.kind === 'word') return toIdentifier(this.advance());
+    this.note(what);
+    throw this.unexpected();
+  }
+
+  /** [AS] alias. */
+  takeAlias(allowsString: boolean): Identifier | undefined {
+    if (this.takeWord('as')) {
+      if (allowsString && this.token.kind === 'string') return toIdentifier(this.advance());
+      return this.expectLabel('an alias');
+    }
+    const token = this.token;
+    if (token.kind === 'quoted' || (token.kind === 'word' && canBeName(token.word))) {
+      this.#looseAlias = token;
+      return toIdentifier(this.advance());
+    }
+    return undefined;
+  }
+
+  /** Runs `read` one level deeper. @throws `limit_exceeded` beyond SQL_DEPTH_MAX, long before the stack is full. */
+  nested<T>(read: () => T): T {
+    this.#depth++;
+    if (this.#depth > SQL_DEPTH_MAX) throw depthError(this.sql, this.token);
+    const result = read();
+    this.#depth--;
+    return result;
+  }
+
+  /** The error for SQL that we lack; `feature` may end with a remedy after `; `. */
+  unsupported(feature: string, span: Span): EngineError {
+    const [name = feature, remedy] = feature.split('; ');
+    return sqlError('sql_unsupported', this.sql, span, `${name} is not supported yet`, remedy);
+  }
+
+  /** The error for the current token: what was found, what was expected, and the keyword that was perhaps meant. */
+  unexpected(): EngineError {
+    const token = this.token;
+    const expected = [...new Set(this.#expected)];
+    const found = token.kind === 'end' ? 'the end of the text' : quoteText(this.sql.slice(token.start, token.end));
+    const shown = expected.slice(0, EXPECTED_SHOWN);
+    const list = shown.length <= 1 ? shown.join('') : `${shown.slice(0, -1).join(', ')} or ${shown.at(-1) ?? ''}`;
+    const message = list === '' ? `unexpected ${found}` : `expected ${list}, found ${found}`;
+    return sqlError('sql_syntax', this.sql, token, message, this.#keywordMeant(expected));
+  }
+
+  #keywordMeant(expected: readonly string[]): string | undefined {
+    const token = this.token;
+    if (token.kind === 'word') {
+      const keyword = nearestKeyword(token.word, expected);
+      if (keyword !== undefined) return `did you mean ${keyword}?`;
+    }
+    const alias = this.#looseAlias;
+    const standsBefore = alias !== undefined && this.#at > 0 && this.#tokens[this.#at - 1] === alias;
+    if (!standsBefore || alias.kind !== 'word') return undefined;
+    const keyword = nearestKeyword(alias.word, expected);
+    return keyword === undefined ? undefined : `did you mean ${keyword} instead of ${quoteText(alias.text)}?`;
+  }
+}
+
+/** The error for expressions nested too deep. */
+export function depthError(sql: string, span: Span): EngineError {
+  const message = `the expression is nested more than ${SQL_DEPTH_MAX.toString()} levels deep`;
+  return sqlError('limit_exceeded', sql, span, message, 'write it flatter, for example with IN');
+}
+
+function nearestKeyword(word: string, expected: readonly string[]): string | undefined {
+  // Short words are near to everything: two letters differ from IS or IN by one slip.
+  const keywords = expected.filter((text) => /^[A-Z]{3,}/u.test(text)).map((text) => text.split(' ')[0] ?? text);
+  const nearest = nearestName(word, keywords);
+  return nearest === undefined || nearest.toLowerCase() === word ? undefined : nearest;
+}
+
+function toIdentifier(token: Token): Identifier {
+  const span = { start: token.start, end: token.end };
+  return { kind: 'identifier', name: token.text, quoted: token.kind !== 'word', span };
+}

@@ -1,0 +1,105 @@
+/**
+ * SQL's words: which may stand as a name, and which names of features we recognise but do not have.
+ *
+ * Hides the lists. Invariant: all words are lower-case ASCII. Source: the keyword classes that DuckDB 2.0 reports
+ * (duckdb_keywords()): "reserved" and "type_function" words never name a column or table unquoted.
+ */
+const RESERVED = new Set(
+  (
+    'all analyse analyze and any array as asc asymmetric both case cast check collate column constraint ' +
+    'create default deferrable desc describe distinct do else end except false fetch for foreign from ' +
+    'group having in initially intersect into lambda lateral leading limit not null offset on only or ' +
+    'order pivot pivot_longer pivot_wider placing primary qualify references returning select show some ' +
+    'summarize symmetric table then to trailing true union unique unpivot using variadic when where ' +
+    'window with'
+  ).split(' '),
+);
+
+const TYPE_OR_FUNCTION = new Set(
+  (
+    'anti asof authorization binary by collation columns concurrently cross freeze full generated glob ' +
+    'ilike inner is isnull join left like map natural notnull outer overlaps positional right semi ' +
+    'similar struct tablesample tuple try_cast unpack verbose at'
+  ).split(' '),
+);
+
+/** True when the unquoted word may name a column, a table or an alias without AS. */
+export function canBeName(word: string): boolean {
+  return !RESERVED.has(word) && !TYPE_OR_FUNCTION.has(word);
+}
+
+/** True when the unquoted word may be called: `left(…)`, but not `select(…)`. */
+export function canBeFunction(word: string): boolean {
+  return !RESERVED.has(word);
+}
+
+/** First words of statements that DuckDB knows and we do not (yet), with the feature's name for the message. */
+export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
+  ['with', 'WITH (common table expressions)'],
+  ['values', 'VALUES as a statement'],
+  ['table', 'TABLE as a statement; write FROM instead'],
+  ['insert', 'INSERT; append rows over Flight or HTTP'],
+  ['update', 'UPDATE'],
+  ['delete', 'DELETE'],
+  ['merge', 'MERGE'],
+  ['truncate', 'TRUNCATE'],
+  ['copy', 'COPY'],
+  ['alter', 'ALTER'],
+  ['set', 'SET'],
+  ['reset', 'RESET'],
+  ['pragma', 'PRAGMA'],
+  ['use', 'USE'],
+  ['call', 'CALL'],
+  ['begin', 'transactions by statement'],
+  ['start', 'transactions by statement'],
+  ['commit', 'transactions by statement'],
+  ['rollback', 'transactions by statement'],
+  ['abort', 'transactions by statement'],
+  ['attach', 'ATTACH'],
+  ['detach', 'DETACH'],
+  ['checkpoint', 'CHECKPOINT'],
+  ['vacuum', 'VACUUM'],
+  ['analyze', 'ANALYZE'],
+  ['export', 'EXPORT'],
+  ['import', 'IMPORT'],
+  ['install', 'INSTALL'],
+  ['load', 'LOAD'],
+  ['prepare', 'PREPARE'],
+  ['execute', 'EXECUTE'],
+  ['deallocate', 'DEALLOCATE'],
+  ['pivot', 'PIVOT'],
+  ['unpivot', 'UNPIVOT'],
+  ['summarize', 'SUMMARIZE'],
+  ['comment', 'COMMENT'],
+  ['grant', 'GRANT'],
+  ['revoke', 'REVOKE'],
+]);
+
+/** Words that may follow a finished FROM item or SELECT and begin something we lack. */
+export const CLAUSES_LACKING: ReadonlyMap<string, string> = new Map([
+  ['join', 'JOIN'],
+  ['inner', 'JOIN'],
+  ['left', 'JOIN'],
+  ['right', 'JOIN'],
+  ['full', 'JOIN'],
+  ['cross', 'JOIN'],
+  ['natural', 'JOIN'],
+  ['asof', 'ASOF JOIN'],
+  ['semi', 'SEMI JOIN'],
+  ['anti', 'ANTI JOIN'],
+  ['positional', 'POSITIONAL JOIN'],
+  ['lateral', 'LATERAL'],
+  ['union', 'UNION'],
+  ['intersect', 'INTERSECT'],
+  ['except', 'EXCEPT'],
+  ['window', 'WINDOW'],
+  ['qualify', 'QUALIFY'],
+  ['tablesample', 'TABLESAMPLE'],
+  ['using', 'USING SAMPLE'],
+  ['at', 'AT (time travel)'],
+  ['pivot', 'PIVOT'],
+  ['unpivot', 'UNPIVOT'],
+  ['fetch', 'FETCH FIRST; write LIMIT instead'],
+  ['for', 'row locking'],
+  ['into', 'SELECT INTO'],
+]);

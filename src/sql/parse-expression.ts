@@ -1,0 +1,448 @@
+/**
+ * Expressions by precedence climbing (Pratt).
+ *
+ * Hides precedence. Invariants: recursion is bounded by Cursor.nested; a chain of one operator costs no recursion.
+ * Source: PostgreSQL's operator precedence as DuckDB 2.0 keeps it, from loosest to tightest: OR, AND, NOT, IS,
+ * comparison (which does not chain), BETWEEN IN LIKE, other operators, + -, * / // %, ^ **, COLLATE, sign, ::.
+ */
+import type { BinaryOperator, ExprNode, FunctionCall, Identifier, When } from './ast.ts';
+import { coverSpans } from './ast.ts';
+import type { Cursor } from './cursor.ts';
+import { canBeFunction, canBeName } from './keyword.ts';
+import { sqlError } from './frame.ts';
+import { isTypedLiteral, parseTypeName } from './parse-type.ts';
+
+const POWER = {
+  or: 1,
+  and: 2,
+  not: 3,
+  is: 4,
+  compare: 5,
+  range: 6,
+  other: 7,
+  add: 8,
+  multiply: 9,
+  power: 10,
+  sign: 12,
+  cast: 14,
+};
+
+interface Infix {
+  readonly power: number;
+  readonly operator: BinaryOperator;
+}
+
+const INFIX: ReadonlyMap<string, Infix> = new Map([
+  ['=', { power: POWER.compare, operator: '=' }],
+  ['==', { power: POWER.compare, operator: '=' }],
+  ['<>', { power: POWER.compare, operator: '!=' }],
+  ['!=', { power: POWER.compare, operator: '!=' }],
+  ['<', { power: POWER.compare, operator: '<' }],
+  ['<=', { power: POWER.compare, operator: '<=' }],
+  ['>', { power: POWER.compare, operator: '>' }],
+  ['>=', { power: POWER.compare, operator: '>=' }],
+  ['||', { power: POWER.other, operator: '||' }],
+  ['&', { power: POWER.other, operator: '&' }],
+  ['|', { power: POWER.other, operator: '|' }],
+  ['<<', { power: POWER.other, operator: '<<' }],
+  ['>>', { power: POWER.other, operator: '>>' }],
+  ['+', { power: POWER.add, operator: '+' }],
+  ['-', { power: POWER.add, operator: '-' }],
+  ['*', { power: POWER.multiply, operator: '*' }],
+  ['/', { power: POWER.multiply, operator: '/' }],
+  ['//', { power: POWER.multiply, operator: '//' }],
+  ['%', { power: POWER.multiply, operator: '%' }],
+  ['^', { power: POWER.power, operator: '^' }],
+  ['**', { power: POWER.power, operator: '**' }],
+] as const);
+
+/** Operators of DuckDB's that we recognise and lack. */
+const INFIX_LACKING = new Set([
+  '->',
+  '->>',
+  '=>',
+  ':=',
+  '^@',
+  '@>',
+  '<@',
+  '&&',
+  '~',
+  '!~',
+  '~*',
+  '!~*',
+  '~~',
+  '!~~',
+  '~~*',
+  '!~~*',
+  '<=>',
+  '[',
+]);
+
+/** Parses one expression. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
+export function parseExpression(cursor: Cursor): ExprNode {
+  return parseAbove(cursor, 0);
+}
+
+/** Parses an expression of operators that bind tighter than `floor`. */
+function parseAbove(cursor: Cursor, floor: number): ExprNode {
+  return cursor.nested(() => {
+    let left = parsePrefix(cursor);
+    let compared = false;
+    for (;;) {
+      const token = cursor.token;
+      const infix = token.kind === 'symbol' ? INFIX.get(token.text) : undefined;
+      if (infix !== undefined && infix.power > floor) {
+        const compares = infix.power === POWER.compare;
+        if (compares && compared) throw chainError(cursor);
+        compared = compares;
+        cursor.advance();
+        const right = parseAbove(cursor, infix.power);
+        left = { kind: 'binary', operator: infix.operator, left, right, span: coverSpans(left.span, right.span) };
+        continue;
+      }
+      const next =
+        token.kind === 'word' ? parseWordInfix(cursor, left, floor) : parseSymbolSuffix(cursor, left, floor);
+      if (next === undefined) return left;
+      compared = false;
+      left = next;
+    }
+  });
+}
+
+function chainError(cursor: Cursor): Error {
+  const remedy = 'join two comparisons with AND';
+  return sqlError('sql_syntax', cursor.sql, cursor.token, 'comparisons cannot be chained', remedy);
+}
+
+/** `::type`, and symbols that we know but lack. */
+function parseSymbolSuffix(cursor: Cursor, left: ExprNode, floor: number): ExprNode | undefined {
+  const token = cursor.token;
+  if (token.kind !== 'symbol') return undefined;
+  if (token.text === '::' && POWER.cast > floor) {
+    cursor.advance();
+    const type = parseTypeName(cursor);
+    return {
+      kind: 'cast',
+      operand: left,
+      type,
+      attempt: false,
+      written: 'colons',
+      span: coverSpans(left.span, type.span),
+    };
+  }
+  if (INFIX_LACKING.has(token.text)) throw cursor.unsupported(`the operator ${token.text}`, token);
+  return undefined;
+}
+
+/** Infix and suffix operators that are words. */
+function parseWordInfix(cursor: Cursor, left: ExprNode, floor: number): ExprNode | undefined {
+  switch (cursor.token.word) {
+    case 'and':
+      return floor < POWER.and ? parseChain(cursor, left, 'and') : undefined;
+    case 'or':
+      return floor < POWER.or ? parseChain(cursor, left, 'or') : undefined;
+    case 'is':
+      return floor < POWER.is ? parseIs(cursor, left) : undefined;
+    case 'isnull':
+    case 'notnull':
+      return floor < POWER.is ? parseNullSuffix(cursor, left) : undefined;
+    case 'not':
+      if (cursor.peek(1).word === 'null') return floor < POWER.is ? parseNullSuffix(cursor, left) : undefined;
+      return floor < POWER.range ? parseRange(cursor, left) : undefined;
+    case 'between':
+    case 'in':
+    case 'like':
+    case 'ilike':
+    case 'similar':
+    case 'glob':
+      return floor < POWER.range ? parseRange(cursor, left) : undefined;
+    case 'collate':
+      throw cursor.unsupported('COLLATE', cursor.token);
+    case 'at':
+      if (cursor.peek(1).word === 'time') throw cursor.unsupported('AT TIME ZONE', cursor.token);
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+function parseChain(cursor: Cursor, left: ExprNode, operator: 'and' | 'or'): ExprNode {
+  const operands = [left];
+  let end = left.span;
+  while (cursor.isWord(operator)) {
+    cursor.advance();
+    const operand = parseAbove(cursor, POWER[operator]);
+    operands.push(operand);
+    end = operand.span;
+  }
+  return { kind: 'logical', operator, operands, span: coverSpans(left.span, end) };
+}
+
+/** `x ISNULL`, `x NOTNULL`, `x NOT NULL`. */
+function parseNullSuffix(cursor: Cursor, operand: ExprNode): ExprNode {
+  const negated = cursor.token.word !== 'isnull';
+  if (cursor.advance().word === 'not') cursor.advance();
+  return { kind: 'is', operand, test: 'null', negated, span: cursor.spanFrom(operand.span.start) };
+}
+
+function parseIs(cursor: Cursor, operand: ExprNode): ExprNode {
+  cursor.expectWord('is');
+  const negated = cursor.takeWord('not');
+  const start = operand.span.start;
+  if (cursor.takeWord('null') || cursor.takeWord('unknown')) {
+    return { kind: 'is', operand, test: 'null', negated, span: cursor.spanFrom(start) };
+  }
+  if (cursor.takeWord('true')) return { kind: 'is', operand, test: 'true', negated, span: cursor.spanFrom(start) };
+  if (cursor.takeWord('false')) return { kind: 'is', operand, test: 'false', negated, span: cursor.spanFrom(start) };
+  if (!cursor.takeWord('distinct')) throw cursor.unexpected();
+  cursor.expectWord('from');
+  const right = parseAbove(cursor, POWER.is);
+  return { kind: 'distinct_from', left: operand, right, negated, span: cursor.spanFrom(start) };
+}
+
+/** `x [NOT] BETWEEN | IN | LIKE | ILIKE …`. */
+function parseRange(cursor: Cursor, operand: ExprNode): ExprNode {
+  const negated = cursor.takeWord('not');
+  const start = operand.span.start;
+  if (cursor.takeWord('between')) {
+    if (cursor.isWord('symmetric')) throw cursor.unsupported('BETWEEN SYMMETRIC', cursor.token);
+    const low = parseAbove(cursor, POWER.range);
+    cursor.expectWord('and');
+    const high = parseAbove(cursor, POWER.range);
+    return { kind: 'between', operand, low, high, negated, span: cursor.spanFrom(start) };
+  }
+  if (cursor.takeWord('in')) {
+    const items = parseInList(cursor);
+    return { kind: 'in', operand, items, negated, span: cursor.spanFrom(start) };
+  }
+  for (const operator of ['like', 'ilike'] as const) {
+    if (!cursor.takeWord(operator)) continue;
+    const pattern = parseAbove(cursor, POWER.range);
+    if (cursor.isWord('escape')) throw cursor.unsupported('ESCAPE', cursor.token);
+    return { kind: 'like', operator, operand, pattern, negated, span: cursor.spanFrom(start) };
+  }
+  if (cursor.isWord('similar')) throw cursor.unsupported('SIMILAR TO', cursor.token);
+  if (cursor.isWord('glob')) throw cursor.unsupported('GLOB', cursor.token);
+  throw cursor.unexpected();
+}
+
+function parseInList(cursor: Cursor): ExprNode[] {
+  const items: ExprNode[] = [];
+  cursor.expectSymbol('(');
+  refuseSubquery(cursor);
+  while (!cursor.isSymbol(')')) {
+    items.push(parseExpression(cursor));
+    if (!cursor.takeSymbol(',')) break;
+  }
+  cursor.expectSymbol(')');
+  return items;
+}
+
+function refuseSubquery(cursor: Cursor): void {
+  const word = cursor.token.word;
+  if (word === 'select' || word === 'with' || word === 'from' || word === 'values') {
+    throw cursor.unsupported('a subquery', cursor.token);
+  }
+}
+
+function parsePrefix(cursor: Cursor): ExprNode {
+  const token = cursor.token;
+  const start = token.start;
+  if (token.word === 'not') {
+    cursor.advance();
+    const operand = parseAbove(cursor, POWER.not);
+    return { kind: 'unary', operator: 'not', operand, span: coverSpans(token, operand.span) };
+  }
+  if (token.kind === 'symbol' && (token.text === '-' || token.text === '+' || token.text === '~')) {
+    cursor.advance();
+    const operand = parseAbove(cursor, POWER.sign);
+    const span = cursor.spanFrom(start);
+    // A sign before digits belongs to the number: -9223372036854775808 has no positive counterpart.
+    if (token.text === '-' && operand.kind === 'number') return { kind: 'number', text: negate(operand.text), span };
+    return { kind: 'unary', operator: token.text, operand, span };
+  }
+  return parsePrimary(cursor);
+}
+
+function negate(digits: string): string {
+  return digits.startsWith('-') ? digits.slice(1) : `-${digits}`;
+}
+
+function parsePrimary(cursor: Cursor): ExprNode {
+  const token = cursor.token;
+  const span = { start: token.start, end: token.end };
+  switch (token.kind) {
+    case 'number':
+      cursor.advance();
+      return { kind: 'number', text: token.text, span };
+    case 'string':
+      cursor.advance();
+      return { kind: 'string', value: token.text, span };
+    case 'bytes':
+      cursor.advance();
+      return { kind: 'bytes', digits: token.text, span };
+    case 'parameter':
+      cursor.advance();
+      return { kind: 'parameter', name: token.text, span };
+    case 'symbol':
+      return parseSymbolPrimary(cursor);
+    case 'word':
+      return parseWordPrimary(cursor);
+    case 'quoted':
+      return parseNamed(cursor);
+    case 'end':
+      cursor.note('an expression');
+      throw cursor.unexpected();
+  }
+}
+
+function parseSymbolPrimary(cursor: Cursor): ExprNode {
+  const token = cursor.token;
+  if (token.text === '(') {
+    cursor.advance();
+    refuseSubquery(cursor);
+    const inner = parseExpression(cursor);
+    if (cursor.isSymbol(',')) throw cursor.unsupported('a row value', cursor.spanFrom(token.start));
+    cursor.expectSymbol(')');
+    return inner;
+  }
+  if (token.text === '*') {
+    cursor.advance();
+    return { kind: 'star', table: [], span: { start: token.start, end: token.end } };
+  }
+  if (token.text === '[') throw cursor.unsupported('a list', token);
+  if (token.text === '{') throw cursor.unsupported('a struct', token);
+  cursor.note('an expression');
+  throw cursor.unexpected();
+}
+
+/** Literals and constructs that begin with a keyword, else a name. */
+function parseWordPrimary(cursor: Cursor): ExprNode {
+  const token = cursor.token;
+  const span = { start: token.start, end: token.end };
+  switch (token.word) {
+    case 'true':
+    case 'false':
+      cursor.advance();
+      return { kind: 'boolean', value: token.word === 'true', span };
+    case 'null':
+      cursor.advance();
+      return { kind: 'null', span };
+    case 'case':
+      return parseCase(cursor);
+    case 'cast':
+    case 'try_cast':
+      if (cursor.peek(1).text === '(') return parseCast(cursor, token.word === 'try_cast');
+      break;
+    case 'exists':
+    case 'array':
+      if (cursor.peek(1).kind === 'symbol') {
+        throw cursor.unsupported(token.word === 'array' ? 'a list' : 'a subquery', token);
+      }
+      break;
+    case 'interval':
+      if (cursor.peek(1).kind === 'string' || cursor.peek(1).kind === 'number') {
+        throw cursor.unsupported('an interval literal', token);
+      }
+      break;
+    default:
+      break;
+  }
+  if (isTypedLiteral(cursor)) return parseTypedLiteral(cursor);
+  return parseNamed(cursor);
+}
+
+/** `DATE '2020-01-01'`. */
+function parseTypedLiteral(cursor: Cursor): ExprNode {
+  const type = parseTypeName(cursor);
+  const token = cursor.advance();
+  const operand: ExprNode = { kind: 'string', value: token.text, span: { start: token.start, end: token.end } };
+  const span = cursor.spanFrom(type.span.start);
+  return { kind: 'cast', operand, type, attempt: false, written: 'literal', span };
+}
+
+function parseCase(cursor: Cursor): ExprNode {
+  const start = cursor.advance().start;
+  const operand = cursor.isWord('when') ? undefined : parseExpression(cursor);
+  const branches: When[] = [];
+  while (cursor.isWord('when')) {
+    const branchStart = cursor.advance().start;
+    const condition = parseExpression(cursor);
+    cursor.expectWord('then');
+    const result = parseExpression(cursor);
+    branches.push({ kind: 'when', condition, result, span: cursor.spanFrom(branchStart) });
+  }
+  if (branches.length === 0) cursor.expectWord('when');
+  const otherwise = cursor.takeWord('else') ? parseExpression(cursor) : undefined;
+  if (otherwise === undefined) cursor.note('WHEN');
+  cursor.expectWord('end');
+  return { kind: 'case', operand, branches, otherwise, span: cursor.spanFrom(start) };
+}
+
+function parseCast(cursor: Cursor, attempt: boolean): ExprNode {
+  const start = cursor.advance().start;
+  cursor.expectSymbol('(');
+  const operand = parseExpression(cursor);
+  cursor.expectWord('as');
+  const type = parseTypeName(cursor);
+  cursor.expectSymbol(')');
+  return { kind: 'cast', operand, type, attempt, written: 'call', span: cursor.spanFrom(start) };
+}
+
+/** A function call, `t.*`, or a column's name with up to three qualifiers. */
+function parseNamed(cursor: Cursor): ExprNode {
+  const token = cursor.token;
+  const calls = cursor.peek(1).kind === 'symbol' && cursor.peek(1).text === '(';
+  if (calls && (token.kind === 'quoted' || canBeFunction(token.word))) {
+    return parseCall(cursor, cursor.expectLabel('a function'));
+  }
+  if (token.kind === 'word' && !canBeName(token.word)) {
+    cursor.note('an expression');
+    throw cursor.unexpected();
+  }
+  const path: Identifier[] = [cursor.expectName('an expression')];
+  const start = token.start;
+  while (cursor.isSymbol('.')) {
+    cursor.advance();
+    if (cursor.isSymbol('*')) {
+      cursor.advance();
+      return { kind: 'star', table: path, span: cursor.spanFrom(start) };
+    }
+    path.push(cursor.expectLabel('a column'));
+  }
+  if (path.length > 1 && cursor.isSymbol('('))
+    throw cursor.unsupported('a qualified function name', cursor.spanFrom(start));
+  return { kind: 'column_name', path, span: cursor.spanFrom(start) };
+}
+
+function parseCall(cursor: Cursor, name: Identifier): FunctionCall {
+  const start = name.span.start;
+  cursor.expectSymbol('(');
+  const star = cursor.isSymbol('*') && cursor.peek(1).text === ')';
+  if (star) cursor.advance();
+  const distinct = !star && cursor.takeWord('distinct');
+  if (!distinct && !star && cursor.isWord('all')) cursor.advance();
+  const args: ExprNode[] = [];
+  if (!star && (distinct || !cursor.isSymbol(')'))) {
+    refuseSubquery(cursor);
+    do args.push(parseExpression(cursor));
+    while (cursor.takeSymbol(','));
+  }
+  refuseCallClause(
+    cursor,
+    ['order', 'ORDER BY inside a call'],
+    ['ignore', 'IGNORE NULLS'],
+    ['from', 'FROM inside a call'],
+  );
+  cursor.expectSymbol(')');
+  if (cursor.peek(1).text === '(')
+    refuseCallClause(cursor, ['filter', 'FILTER'], ['over', 'a window function (OVER)']);
+  if (cursor.isWord('over')) throw cursor.unsupported('a window function (OVER)', cursor.token);
+  return { kind: 'function_call', name, args, star, distinct, span: cursor.spanFrom(start) };
+}
+
+function refuseCallClause(cursor: Cursor, ...clauses: readonly (readonly [word: string, feature: string])[]): void {
+  for (const [word, feature] of clauses) {
+    if (cursor.isWord(word)) throw cursor.unsupported(feature, cursor.token);
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * SELECT, in both orders: SELECT … FROM t and DuckDB's FROM t [SELECT …].
+ *
+ * Hides clause order. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
+ */
+import type { ExprNode, Identifier, OrderItem, Select, SelectItem, TableName } from './ast.ts';
+import type { Cursor } from './cursor.ts';
+import { CLAUSES_LACKING } from './keyword.ts';
+import { parseExpression } from './parse-expression.ts';
+
+/** True when a query begins here. */
+export function isSelect(cursor: Cursor): boolean {
+  return cursor.isWord('select') || cursor.isWord('from');
+}
+
+/** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
+export function parseSelect(cursor: Cursor): Select {
+  const start = cursor.token.start;
+  let from: TableName | undefined;
+  let list: { distinct: boolean; items: SelectItem[] };
+  if (cursor.takeWord('from')) {
+    from = parseFrom(cursor);
+    if (cursor.isWord('select')) {
+      list = parseList(cursor);
+    } else {
+      cursor.note('SELECT');
+      list = { distinct: false, items: [wholeStar(from)] };
+    }
+  } else {
+    list = parseList(cursor);
+    if (cursor.takeWord('from')) from = parseFrom(cursor);
+  }
+  refuseLacking(cursor);
+  const where = cursor.takeWord('where') ? parseExpression(cursor) : undefined;
+  const group = parseGroupBy(cursor);
+  const having = cursor.takeWord('having') ? parseExpression(cursor) : undefined;
+  refuseLacking(cursor);
+  const order = parseOrderBy(cursor);
+  const bounds = parseLimit(cursor);
+  refuseLacking(cursor);
+  return {
+    kind: 'select',
+    ...list,
+    from,
+    where,
+    ...group,
+    having,
+    ...order,
+    ...bounds,
+    span: cursor.spanFrom(start),
+  };
+}
+
+/** The `*` that `FROM t` alone means; its span is the table's. */
+function wholeStar(from: TableName): SelectItem {
+  const expr: ExprNode = { kind: 'star', table: [], span: from.span };
+  return { kind: 'select_item', expr, alias: undefined, span: from.span };
+}
+
+function refuseLacking(cursor: Cursor): void {
+  const feature = CLAUSES_LACKING.get(cursor.token.word);
+  if (feature !== undefined) throw cursor.unsupported(feature, cursor.token);
+}
+
+/** SELECT [ALL | DISTINCT] item, … ; a comma after the last item is allowed before FROM, as in DuckDB. */
+function parseList(cursor: Cursor): { distinct: boolean; items: SelectItem[] } {
+  cursor.expectWord('select');
+  const distinct = cursor.takeWord('distinct');
+  if (distinct && cursor.isWord('on')) throw cursor.unsupported('DISTINCT ON', cursor.token);
+  if (!distinct && cursor.isWord('all')) cursor.advance();
+  const items = [parseItem(cursor)];
+  while (cursor.takeSymbol(',')) {
+    if (cursor.isWord('from')) break;
+    items.push(parseItem(cursor));
+  }
+  return { distinct, items };
+}
+
+const STAR_CLAUSES = new Set(['exclude', 'replace', 'rename', 'like', 'ilike']);
+
+function parseItem(cursor: Cursor): SelectItem {
+  const start = cursor.token.start;
+  const expr = parseExpression(cursor);
+  if (expr.kind === 'star') {
+    const word = cursor.token.word;
+    if (STAR_CLAUSES.has(word)) throw cursor.unsupported(`* ${word.toUpperCase()}`, cursor.token);
+    return { kind: 'select_item', expr, alias: undefined, span: expr.span };
+  }
+  const alias = cursor.takeAlias(true);
+  return { kind: 'select_item', expr, alias, span: cursor.spanFrom(start) };
+}
+
+/** One table with its alias; everything else that FROM may hold is named as lacking. */
+function parseFrom(cursor: Cursor): TableName {
+  const token = cursor.token;
+  if (token.text === '(' && token.kind === 'symbol') throw cursor.unsupported('a subquery or join in FROM', token);
+  if (token.kind === 'string') throw cursor.unsupported('a file in FROM', token);
+  if (token.word === 'values') throw cursor.unsupported('VALUES in FROM', token);
+  if (token.word === 'lateral') throw cursor.unsupported('LATERAL', token);
+  const table = parseTableName(cursor);
+  if (cursor.isSymbol('(')) throw cursor.unsupported('a table function', table.span);
+  if (cursor.isWord('at') && cursor.peek(1).text !== '(') throw cursor.unexpected();
+  refuseLacking(cursor);
+  const alias = cursor.takeAlias(false);
+  if (alias !== undefined && cursor.isSymbol('('))
+    throw cursor.unsupported('column aliases of a table', cursor.token);
+  if (cursor.isSymbol(',')) throw cursor.unsupported('more than one table in FROM', cursor.token);
+  refuseLacking(cursor);
+  return { ...table, alias, span: cursor.spanFrom(table.span.start) };
+}
+
+/** `t`, `schema.t` or `catalog.schema.t`, without an alias. */
+export function parseTableName(cursor: Cursor): TableName {
+  const start = cursor.token.start;
+  const path: Identifier[] = [cursor.expectName('a table name')];
+  while (cursor.isSymbol('.')) {
+    cursor.advance();
+    path.push(cursor.expectLabel('a table name'));
+  }
+  return { kind: 'table_name', path, alias: undefined, span: cursor.spanFrom(start) };
+}
+
+const GROUPING_WORDS = new Set(['grouping', 'rollup', 'cube']);
+
+function parseGroupBy(cursor: Cursor): { groupAll: boolean; groups: ExprNode[] } {
+  const groups: ExprNode[] = [];
+  if (!cursor.takeWord('group')) return { groupAll: false, groups };
+  cursor.expectWord('by');
+  if (cursor.takeWord('all')) return { groupAll: true, groups };
+  do {
+    const token = cursor.token;
+    const next = cursor.peek(1);
+    if (GROUPING_WORDS.has(token.word) && (next.text === '(' || next.word === 'sets')) {
+      throw cursor.unsupported('GROUPING SETS, ROLLUP and CUBE', token);
+    }
+    groups.push(parseExpression(cursor));
+  } while (cursor.takeSymbol(','));
+  return { groupAll: false, groups };
+}
+
+function parseOrderBy(cursor: Cursor): { orderAll: OrderItem | undefined; orders: OrderItem[] } {
+  const orders: OrderItem[] = [];
+  if (!cursor.takeWord('order')) return { orderAll: undefined, orders };
+  cursor.expectWord('by');
+  if (cursor.isWord('all')) {
+    const token = cursor.advance();
+    const span = { start: token.start, end: token.end };
+    return { orderAll: parseDirection(cursor, { kind: 'star', table: [], span }), orders };
+  }
+  do orders.push(parseDirection(cursor, parseExpression(cursor)));
+  while (cursor.takeSymbol(','));
+  return { orderAll: undefined, orders };
+}
+
+/** [ASC | DESC] [NULLS FIRST | NULLS LAST] after `expr`. */
+function parseDirection(cursor: Cursor, expr: ExprNode): OrderItem {
+  const descending = !cursor.takeWord('asc') && (cursor.takeWord('desc') || cursor.takeWord('descending'));
+  let nullsFirst: boolean | undefined;
+  if (cursor.takeWord('nulls')) {
+    nullsFirst = cursor.takeWord('first');
+    if (!nullsFirst) cursor.expectWord('last');
+  }
+  return { kind: 'order_item', expr, descending, nullsFirst, span: cursor.spanFrom(expr.span.start) };
+}
+
+/** LIMIT n and OFFSET m, in either order. */
+function parseLimit(cursor: Cursor): { limit: ExprNode | undefined; offset: ExprNode | undefined } {
+  let limit: ExprNode | undefined;
+  let offset: ExprNode | undefined;
+  let limited = false;
+  for (;;) {
+    if (!limited && cursor.takeWord('limit')) {
+      limited = true;
+      if (cursor.takeWord('all')) continue;
+      refusePercent(cursor);
+      limit = parseExpression(cursor);
+    } else if (offset === undefined && cursor.takeWord('offset')) {
+      offset = parseExpression(cursor);
+      if (cursor.isWord('row') || cursor.isWord('rows')) cursor.advance();
+    } else {
+      return { limit, offset };
+    }
+  }
+}
+
+function refusePercent(cursor: Cursor): void {
+  if (cursor.token.kind !== 'number') return;
+  const sign = cursor.peek(1);
+  const after = cursor.peek(2);
+  const ends = after.kind === 'end' || after.text === ';' || after.word === 'offset';
+  if (sign.word === 'percent' || (sign.text === '%' && ends)) throw cursor.unsupported('LIMIT in percent', sign);
+}

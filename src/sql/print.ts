@@ -1,0 +1,236 @@
+/**
+ * Syntax tree to SQL text, and the names of result columns.
+ *
+ * Hides quoting and parentheses. Entry file: binding names columns by it. Invariants: parsing the printed text
+ * gives the same tree but for spans; every operation is in parentheses, so precedence needs no thought. Column
+ * names follow DuckDB's.
+ */
+import { unreachable } from '../base/assert.ts';
+import type {
+  ColumnDefinition,
+  ExprNode,
+  Identifier,
+  OrderItem,
+  Select,
+  SelectItem,
+  Statement,
+  TableName,
+  TypeName,
+} from './ast.ts';
+import { canBeName } from './keyword.ts';
+
+/** How count(*) is written: as SQL, or as the column name that DuckDB gives it. */
+type Style = 'sql' | 'name';
+
+/** Prints a whole statement on one line. */
+export function printStatement(statement: Statement): string {
+  switch (statement.kind) {
+    case 'select':
+      return printSelect(statement);
+    case 'create_table': {
+      const guard = statement.ifNotExists ? 'IF NOT EXISTS ' : '';
+      const columns = statement.columns.map(printColumnDefinition).join(', ');
+      return `CREATE TABLE ${guard}${printTable(statement.table)} (${columns})`;
+    }
+    case 'drop_table':
+      return `DROP TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)}`;
+    case 'show_tables':
+      return 'SHOW TABLES';
+    case 'describe': {
+      const target = statement.target;
+      return `DESCRIBE ${target.kind === 'select' ? printSelect(target) : printTable(target)}`;
+    }
+    case 'explain':
+      return `EXPLAIN ${printSelect(statement.query)}`;
+    default:
+      return unreachable(statement);
+  }
+}
+
+/** Prints one expression. */
+export function printExpression(node: ExprNode): string {
+  return expression(node, 'sql');
+}
+
+/** The name that an item without an alias gives its result column: a column's own name, else the expression as text. */
+export function columnLabel(node: ExprNode): string {
+  if (node.kind === 'column_name') return node.path.at(-1)?.name ?? '';
+  return expression(node, 'name');
+}
+
+/** A name, in double quotes where it would not be read back as itself. */
+export function printName(name: string): string {
+  if (/^[a-z_][a-z0-9_$]*$/iu.test(name) && canBeName(name.toLowerCase())) return name;
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A string literal. */
+export function printText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function printSelect(select: Select): string {
+  const words = ['SELECT'];
+  if (select.distinct) words.push('DISTINCT');
+  words.push(select.items.map(printItem).join(', '));
+  if (select.from !== undefined) words.push('FROM', printTable(select.from));
+  if (select.where !== undefined) words.push('WHERE', printExpression(select.where));
+  if (select.groupAll) words.push('GROUP BY ALL');
+  if (select.groups.length > 0) words.push('GROUP BY', list(select.groups, 'sql'));
+  if (select.having !== undefined) words.push('HAVING', printExpression(select.having));
+  if (select.orderAll !== undefined) words.push('ORDER BY', printOrder(select.orderAll));
+  if (select.orders.length > 0) words.push('ORDER BY', select.orders.map(printOrder).join(', '));
+  if (select.limit !== undefined) words.push('LIMIT', printExpression(select.limit));
+  if (select.offset !== undefined) words.push('OFFSET', printExpression(select.offset));
+  return words.join(' ');
+}
+
+function printItem(item: SelectItem): string {
+  const text = printExpression(item.expr);
+  return item.alias === undefined ? text : `${text} AS ${printIdentifier(item.alias)}`;
+}
+
+function printOrder(item: OrderItem): string {
+  const nulls = item.nullsFirst === undefined ? '' : item.nullsFirst ? ' NULLS FIRST' : ' NULLS LAST';
+  const expr = item.expr.kind === 'star' ? 'ALL' : printExpression(item.expr);
+  return `${expr}${item.descending ? ' DESC' : ''}${nulls}`;
+}
+
+function printTable(table: TableName): string {
+  const path = printPath(table.path);
+  return table.alias === undefined ? path : `${path} AS ${printIdentifier(table.alias)}`;
+}
+
+function printColumnDefinition(column: ColumnDefinition): string {
+  return `${printIdentifier(column.name)} ${typeText(column.type)}${column.nullable ? '' : ' NOT NULL'}`;
+}
+
+function printIdentifier(identifier: Identifier): string {
+  return identifier.quoted && identifier.name === '' ? '""' : printName(identifier.name);
+}
+
+function printPath(path: readonly Identifier[]): string {
+  return path.map(printIdentifier).join('.');
+}
+
+const TYPE_ALIASES: Readonly<Record<string, string>> = {
+  int: 'INTEGER',
+  text: 'VARCHAR',
+  string: 'VARCHAR',
+  bool: 'BOOLEAN',
+};
+
+function typeText(type: TypeName): string {
+  const name = TYPE_ALIASES[type.name] ?? type.name.toUpperCase();
+  if (type.sizes.length === 0) return name;
+  const sizes = `(${type.sizes.map(String).join(', ')})`;
+  // TIMESTAMP(3) WITH TIME ZONE: the size belongs to the first word.
+  const zone = name.indexOf(' WITH');
+  return zone === -1 ? `${name}${sizes}` : `${name.slice(0, zone)}${sizes}${name.slice(zone)}`;
+}
+
+function list(nodes: readonly ExprNode[], style: Style): string {
+  return nodes.map((node) => expression(node, style)).join(', ');
+}
+
+/** `text`, denied when `negated`. */
+function maybeNot(negated: boolean, text: string): string {
+  return negated ? `(NOT ${text})` : text;
+}
+
+function expression(node: ExprNode, style: Style): string {
+  switch (node.kind) {
+    case 'column_name':
+      return printPath(node.path);
+    case 'star':
+      return node.table.length === 0 ? '*' : `${printPath(node.table)}.*`;
+    case 'number':
+      return node.text;
+    case 'string':
+      return printText(node.value);
+    case 'bytes':
+      return `X'${node.digits}'`;
+    case 'boolean':
+      return node.value ? 'true' : 'false';
+    case 'null':
+      return 'NULL';
+    case 'parameter':
+      return /^\d*$/u.test(node.name) ? `?${node.name}` : `$${node.name}`;
+    case 'function_call':
+      return callText(node, style);
+    case 'case':
+      return caseText(node, style);
+    case 'cast': {
+      const operand = expression(node.operand, style);
+      return `${node.attempt ? 'TRY_CAST' : 'CAST'}(${operand} AS ${typeText(node.type)})`;
+    }
+    default:
+      return operation(node, style);
+  }
+}
+
+type Operation = Extract<
+  ExprNode,
+  { kind: 'unary' | 'binary' | 'logical' | 'is' | 'distinct_from' | 'between' | 'in' | 'like' }
+>;
+
+function operation(node: Operation, style: Style): string {
+  switch (node.kind) {
+    case 'unary': {
+      const operand = expression(node.operand, style);
+      return node.operator === 'not' ? `(NOT ${operand})` : `(${node.operator}(${operand}))`;
+    }
+    case 'binary':
+      return `(${expression(node.left, style)} ${node.operator} ${expression(node.right, style)})`;
+    case 'logical':
+      return `(${node.operands.map((operand) => expression(operand, style)).join(` ${node.operator.toUpperCase()} `)})`;
+    case 'is':
+      return `(${expression(node.operand, style)} IS ${node.negated ? 'NOT ' : ''}${node.test.toUpperCase()})`;
+    case 'distinct_from': {
+      const words = `IS ${node.negated ? 'NOT ' : ''}DISTINCT FROM`;
+      return `(${expression(node.left, style)} ${words} ${expression(node.right, style)})`;
+    }
+    case 'between': {
+      const operand = expression(node.operand, style);
+      const range = `${expression(node.low, style)} AND ${expression(node.high, style)}`;
+      return maybeNot(node.negated, `(${operand} BETWEEN ${range})`);
+    }
+    case 'in':
+      return maybeNot(node.negated, `(${expression(node.operand, style)} IN (${list(node.items, style)}))`);
+    case 'like': {
+      const operands = `${expression(node.operand, style)} ${node.operator.toUpperCase()}`;
+      return maybeNot(node.negated, `(${operands} ${expression(node.pattern, style)})`);
+    }
+    default:
+      return unreachable(node);
+  }
+}
+
+function callText(node: Extract<ExprNode, { kind: 'function_call' }>, style: Style): string {
+  const name = node.name.name.toLowerCase();
+  const isCountStar = name === 'count' && !node.distinct && (node.star || node.args.length === 0);
+  if (style === 'name' && isCountStar) return 'count_star()';
+  const written = style === 'name' ? name : node.name.quoted ? printName(node.name.name) : name;
+  return `${written}(${node.star ? '*' : `${node.distinct ? 'DISTINCT ' : ''}${list(node.args, style)}`})`;
+}
+
+/**
+ * The spaces are DuckDB's: the text is a column's name. `CASE x WHEN y` prints as `CASE WHEN x = y` there, and here
+ * in names.
+ */
+function caseText(node: Extract<ExprNode, { kind: 'case' }>, style: Style): string {
+  const operand = node.operand === undefined ? undefined : expression(node.operand, style);
+  const branches = node.branches.map((branch) => {
+    const condition = expression(branch.condition, style);
+    const tested = operand === undefined || style === 'sql' ? condition : `(${operand} = ${condition})`;
+    return ` WHEN (${tested}) THEN (${expression(branch.result, style)})`;
+  });
+  const otherwise =
+    node.otherwise === undefined
+      ? style === 'sql'
+        ? ''
+        : ' ELSE NULL'
+      : ` ELSE ${expression(node.otherwise, style)}`;
+  const head = operand === undefined || style === 'name' ? 'CASE ' : `CASE ${operand}`;
+  return `${head}${branches.join('')}${otherwise} END`;
+}

@@ -1,0 +1,298 @@
+/**
+ * One transaction of appended batches: encodes them as they come, in memory while they are few, in segments of its own after that.
+ *
+ * Hides re-cutting, statistics, checksums and spilling. Invariants: rows keep their order; nothing of the caller's memory is used
+ * after `write` resolved; memory is bounded: what is held counts against one budget for the whole process, and past it, or
+ * past `privateSegmentBytesMin`, a stream writes private segments, encoding the next batch while the last is being written.
+ * A private segment is complete on disk, end and all, before the commit adopts it; an aborted one is removed.
+ */
+import type { RecordBatch } from '../arrow/batch.ts';
+import { cutRanges, encodeBatch } from '../arrow/ipc-write.ts';
+import type { RowRange } from '../arrow/ipc-write.ts';
+import type { Schema } from '../arrow/schema.ts';
+import { sameType, typeName } from '../arrow/type.ts';
+import { present } from '../base/assert.ts';
+import { formatBytes } from '../base/bytes.ts';
+import { EngineError } from '../base/errors.ts';
+import { ROW_BYTES_MAX, SEGMENT_SYNC_BYTES, SEGMENT_WRITE_BYTES } from '../base/limits.ts';
+import type { Committer } from './commit.ts';
+import type { Append, AppendResult } from './contract.ts';
+import { DictionaryHolder, dictionaryBytes } from './dictionaries.ts';
+import type { FreeSpace } from './free-space.ts';
+import { SyncError } from './segment-writer.ts';
+import type { SegmentWriter } from './segment-writer.ts';
+import { packStatistics } from './statistics.ts';
+import type { Store } from './store.ts';
+import { storeBatch, storedBytes } from './stored-message.ts';
+import type { StoredMessage } from './stored-message.ts';
+import { newSegmentWriter } from './table-work.ts';
+import type { HeldBatch } from './table-work.ts';
+import type { Table, TableDefinition } from './table.ts';
+
+type State = 'open' | 'committed' | 'failed' | 'aborted';
+
+export interface AppendServices {
+  readonly store: Store;
+  readonly committer: Committer;
+  readonly space: FreeSpace;
+}
+
+/** Where an append goes: a table, or one to create. */
+export interface AppendTarget {
+  readonly name: string;
+  readonly table: Table | undefined;
+  readonly definition: TableDefinition;
+}
+
+export class TableAppend implements Append {
+  readonly #store: Store;
+  readonly #committer: Committer;
+  readonly #space: FreeSpace;
+  readonly #target: AppendTarget;
+  readonly #holder: DictionaryHolder | undefined;
+  #state: State = 'open';
+  #held: HeldBatch[] = [];
+  #heldBytes = 0;
+  /** Private segments, the last of them being written. */
+  readonly #privates: SegmentWriter[] = [];
+  #madeDirectory = false;
+  #writing: Promise<void> | undefined;
+  #syncing: Promise<void> | undefined;
+  #bytesSinceSync = 0;
+  /** Whether views on the batch being taken are staged, and are being written. */
+  #viewsStaged = false;
+  #viewsWriting = false;
+  #rowCount = 0;
+  #byteCount = 0;
+  #checkedSchema: Schema | undefined;
+
+  constructor(services: AppendServices, target: AppendTarget) {
+    this.#store = services.store;
+    this.#committer = services.committer;
+    this.#space = services.space;
+    this.#target = target;
+    const { schema } = target.definition;
+    this.#holder = target.definition.hasDictionaries ? new DictionaryHolder(schema) : undefined;
+  }
+
+  get schema(): Schema {
+    return this.#target.definition.schema;
+  }
+
+  async write(batch: RecordBatch): Promise<void> {
+    this.#checkOpen();
+    this.#checkBatch(batch);
+    if (batch.rowCount === 0) return;
+    try {
+      const { batchRowsMax, batchBytesMax } = this.#store.bounds;
+      const dictionaries = this.#holder?.hold(batch);
+      for (const range of cutRanges(batch, batchRowsMax, batchBytesMax)) await this.#add(batch, range, dictionaries);
+      await this.#settle();
+    } catch (error) {
+      await this.#discard('failed');
+      throw readable(error);
+    }
+  }
+
+  async commit(): Promise<AppendResult> {
+    this.#checkOpen();
+    if (this.#rowCount === 0 && this.#target.table !== undefined) {
+      this.#state = 'committed';
+      return { commit: this.#store.version, rowCount: 0, byteCount: 0 };
+    }
+    try {
+      this.#store.checkWritable();
+      for (const writer of this.#privates) await this.#finish(writer);
+      const result = await this.#submit(false);
+      this.#state = 'committed';
+      this.#release();
+      return result;
+    } catch (error) {
+      const known = error instanceof SyncError || (error instanceof EngineError && error.code !== 'commit_unknown');
+      if (known) await this.#discard('failed');
+      else await this.#abandon();
+      throw readable(error);
+    }
+  }
+
+  /** Creates the table of the target, which must not exist, without rows. */
+  async create(): Promise<void> {
+    this.#checkOpen();
+    this.#store.checkWritable();
+    await this.#submit(true);
+    this.#state = 'committed';
+  }
+
+  async abort(): Promise<void> {
+    if (this.#state === 'open') await this.#discard('aborted');
+  }
+
+  #submit(mustCreate: boolean): Promise<AppendResult> {
+    return this.#committer.submit({
+      name: this.#target.name,
+      table: this.#target.table,
+      definition: this.#target.definition,
+      mustCreate,
+      held: this.#held,
+      privates: this.#privates,
+      rowCount: this.#rowCount,
+      byteCount: this.#byteCount,
+    });
+  }
+
+  #checkOpen(): void {
+    if (this.#state === 'open') return;
+    throw new EngineError('request_invalid', `this append to table "${this.#target.name}" is ${this.#state} already`);
+  }
+
+  /** @throws `schema_mismatch` unless the batch has the table's columns and no null where none may be */
+  #checkBatch(batch: RecordBatch): void {
+    const { fields } = this.schema;
+    const known = this.#checkedSchema === batch.schema;
+    if (batch.columns.length !== fields.length) {
+      const counts = `${batch.columns.length.toString()} columns, the table has ${fields.length.toString()}`;
+      throw this.#mismatch(`the batch has ${counts}`);
+    }
+    batch.columns.forEach((column, i) => {
+      const field = present(fields[i], 'field');
+      if (!known && !sameType(column.type, field.type)) {
+        throw this.#mismatch(`column "${field.name}" is ${typeName(field.type)}, not ${typeName(column.type)}`);
+      }
+      if (!field.nullable && column.nullCount > 0) throw this.#mismatch(`column "${field.name}" must not be null`);
+    });
+    this.#checkedSchema = batch.schema;
+    const bytes = this.#holder === undefined ? 0 : dictionaryBytes(batch);
+    if (bytes > ROW_BYTES_MAX) throw this.#tooLarge('the dictionaries of a batch', bytes);
+  }
+
+  #mismatch(what: string): EngineError {
+    return new EngineError('schema_mismatch', `cannot add rows to table "${this.#target.name}": ${what}`);
+  }
+
+  #tooLarge(what: string, bytes: number): EngineError {
+    return new EngineError(
+      'limit_exceeded',
+      `cannot add rows to table "${this.#target.name}": ${what} would take ${formatBytes(bytes)}, ` +
+        `at most ${formatBytes(ROW_BYTES_MAX)} are allowed`,
+    );
+  }
+
+  async #add(batch: RecordBatch, range: RowRange, dictionaries: RecordBatch | undefined): Promise<void> {
+    const spilling = this.#privates.length > 0;
+    const encoded = encodeBatch(batch, range);
+    if (encoded.bodyBytes > ROW_BYTES_MAX) throw this.#tooLarge('one row', encoded.bodyBytes);
+    const message = storeBatch(encoded, range.end - range.start, packStatistics(batch, range), !spilling);
+    this.#rowCount += message.rowCount;
+    this.#byteCount += storedBytes(message);
+    if (spilling) {
+      await this.#addPrivate({ message, dictionaries });
+      this.#viewsStaged = true;
+    } else await this.#hold(message, dictionaries);
+  }
+
+  async #hold(message: StoredMessage, dictionaries: RecordBatch | undefined): Promise<void> {
+    const bytes = storedBytes(message);
+    this.#held.push({ message, dictionaries });
+    this.#heldBytes += bytes;
+    this.#store.heldBytes += bytes;
+    const { privateSegmentBytesMin, heldBytesMax } = this.#store.bounds;
+    if (this.#heldBytes > privateSegmentBytesMin || this.#store.heldBytes > heldBytesMax) await this.#spill();
+  }
+
+  /** Moves what is held to a first private segment. */
+  async #spill(): Promise<void> {
+    const { os } = this.#store;
+    if (this.#target.table === undefined) {
+      await os.makeDirectory(this.#target.definition.path);
+      this.#madeDirectory = true;
+    }
+    const held = this.#held;
+    this.#held = [];
+    this.#openPrivate();
+    for (const batch of held) await this.#addPrivate(batch);
+    await this.#writing;
+    this.#release();
+  }
+
+  #openPrivate(): SegmentWriter {
+    const writer = newSegmentWriter(this.#store, this.#target.definition);
+    this.#privates.push(writer);
+    return writer;
+  }
+
+  async #addPrivate({ message, dictionaries }: HeldBatch): Promise<void> {
+    let writer = present(this.#privates.at(-1), 'private segment');
+    if (writer.unflushedBytes >= SEGMENT_WRITE_BYTES) await this.#flush(writer);
+    if (writer.stage(message, dictionaries)) return;
+    await this.#flush(writer);
+    writer = this.#openPrivate();
+    writer.stage(message, dictionaries);
+  }
+
+  /** Begins to write what is staged, when the write before has ended; one write is under way at a time. */
+  async #flush(writer: SegmentWriter): Promise<void> {
+    const bytes = writer.unflushedBytes;
+    await this.#writing;
+    await this.#space.claim(bytes);
+    const writing = writer.flush();
+    this.#writing = writing;
+    this.#viewsWriting = this.#viewsStaged;
+    this.#viewsStaged = false;
+    // The failure is met by whoever waits for this write next.
+    writing.catch(() => undefined);
+    this.#bytesSinceSync += bytes;
+    if (this.#bytesSinceSync < SEGMENT_SYNC_BYTES || this.#syncing !== undefined) return;
+    this.#bytesSinceSync = 0;
+    this.#syncing = writing.then(() => writer.sync()).finally(() => (this.#syncing = undefined));
+    this.#syncing.catch(() => undefined);
+  }
+
+  /** Ends the use of the caller's memory: waits for the write under way, and copies what is only staged. */
+  async #settle(): Promise<void> {
+    const writer = this.#privates.at(-1);
+    if (writer === undefined) return;
+    writer.own();
+    this.#viewsStaged = false;
+    if (this.#viewsWriting) await this.#writing;
+    this.#viewsWriting = false;
+  }
+
+  /** Completes a private segment on disk. */
+  async #finish(writer: SegmentWriter): Promise<void> {
+    await this.#writing;
+    await this.#syncing;
+    if (writer.unflushedBytes > 0) await writer.flush();
+    await writer.writeEnd(this.#store.databaseId);
+  }
+
+  #release(): void {
+    this.#store.heldBytes -= this.#heldBytes;
+    this.#heldBytes = 0;
+    this.#held = [];
+  }
+
+  async #discard(state: State): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#state = state;
+    this.#release();
+    await this.#writing?.catch(() => undefined);
+    await this.#syncing?.catch(() => undefined);
+    for (const writer of this.#privates) await writer.discard();
+    if (this.#madeDirectory) {
+      await this.#store.os.removeDirectory(this.#target.definition.path).catch(() => undefined);
+    }
+  }
+
+  /** The outcome is unknown: the files stay, recovery decides about them. */
+  async #abandon(): Promise<void> {
+    this.#state = 'failed';
+    this.#release();
+    for (const writer of this.#privates) await writer.close();
+  }
+}
+
+/** The error as the caller sees it. The bytes of a private segment are not in memory any more, so a failed sync ends its stream. */
+function readable(error: unknown): unknown {
+  if (!(error instanceof SyncError)) return error;
+  return new EngineError('io_error', `${error.message}; nothing of this stream was stored`, { cause: error });
+}

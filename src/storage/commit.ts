@@ -1,0 +1,301 @@
+/**
+ * Group commit: streams become visible and durable, many at a time.
+ *
+ *   C1 the streams of the group find their tables        a crash here, or up to C3, leaves the state before
+ *   C2 their bytes are written, C3 synced (table-work)
+ *   C4 one catalog transaction for all tables            the commit: a crash leaves all of it or nothing
+ *   C5 the snapshot is swapped                           a crash leaves rows that nobody was told of
+ *   C6 the streams are acknowledged
+ *
+ * Hides the queue. Invariants: one group at a time; while it waits for the disk the next one gathers, without timers; streams of a
+ * group succeed or fail per table, but the transaction is one; bytes are cut back only when it is known that the catalog does not
+ * name them; after an unknown outcome nothing is written any more.
+ */
+import { sameType } from '../arrow/type.ts';
+import type { Schema } from '../arrow/schema.ts';
+import { EngineError } from '../base/errors.ts';
+import { TABLES_MAX } from '../base/limits.ts';
+import { makeCounter } from '../base/metrics.ts';
+import { foldName } from '../base/names.ts';
+import type { CatalogChange } from '../catalog/rows.ts';
+import type { AppendResult } from './contract.ts';
+import type { FreeSpace } from './free-space.ts';
+import { SyncError } from './segment-writer.ts';
+import type { Store } from './store.ts';
+import { TableWork } from './table-work.ts';
+import type { StreamRows } from './table-work.ts';
+import { Table, tableRow } from './table.ts';
+import type { TableDefinition } from './table.ts';
+
+const commitsTotal = makeCounter('storage_commits_total', 'Group commits that changed the snapshot');
+const streamsTotal = makeCounter('storage_commit_streams_total', 'Streams acknowledged by group commits');
+const rowsTotal = makeCounter('storage_ingest_rows_total', 'Rows made durable');
+const bytesTotal = makeCounter('storage_ingest_bytes_total', 'Bytes of messages made durable');
+
+/** A stream that asks for its commit. */
+export interface CommitRequest extends StreamRows {
+  readonly name: string;
+  /** The table that it was begun on; undefined when it creates one. */
+  readonly table: Table | undefined;
+  /** The table's definition, or that of the one to create. */
+  readonly definition: TableDefinition;
+  /** Refuse with `already_exists` when the table exists by now. */
+  readonly mustCreate: boolean;
+  readonly rowCount: number;
+  readonly byteCount: number;
+}
+
+interface Waiting {
+  readonly request: CommitRequest;
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (error: unknown) => void;
+  failed: boolean;
+}
+
+interface Task {
+  readonly run: () => Promise<void>;
+}
+
+/** Streams of a group that go to one table. */
+interface Target {
+  readonly work: TableWork;
+  readonly streams: Waiting[];
+}
+
+export class Committer {
+  readonly #store: Store;
+  readonly #space: FreeSpace;
+  readonly #onFull: () => void;
+  readonly #queue: (Waiting | Task)[] = [];
+  #running = false;
+
+  /** `onFull` is called after a commit that left segments to seal. */
+  constructor(store: Store, space: FreeSpace, onFull: () => void) {
+    this.#store = store;
+    this.#space = space;
+    this.#onFull = onFull;
+  }
+
+  /** Commits a stream in the next group. */
+  submit(request: CommitRequest): Promise<AppendResult> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue({ request, resolve, reject, failed: false });
+    });
+  }
+
+  /** Runs `task` between two groups, when nothing is being committed. */
+  exclusive<T>(task: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue({ run: () => task().then(resolve, reject) });
+    });
+  }
+
+  #enqueue(entry: Waiting | Task): void {
+    this.#queue.push(entry);
+    if (this.#running) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const [first] = this.#queue;
+      if (first === undefined) break;
+      if ('run' in first) {
+        this.#queue.shift();
+        await first.run();
+        continue;
+      }
+      const group = this.#takeGroup();
+      try {
+        await this.#commitGroup(group);
+      } catch (error) {
+        // Only a bug comes here: what the disk holds is not known any more, so recovery has to decide.
+        this.#store.turnReadOnly('an internal error in a commit', error);
+        this.#fail(group, error);
+      }
+      // Writers that were just acknowledged come back with their next rows before the next group is closed.
+      if (group.length > 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#running = false;
+  }
+
+  #takeGroup(): Waiting[] {
+    const group: Waiting[] = [];
+    while (group.length < this.#store.bounds.groupStreamsMax) {
+      const [next] = this.#queue;
+      if (next === undefined || 'run' in next) break;
+      group.push(next);
+      this.#queue.shift();
+    }
+    return group;
+  }
+
+  async #commitGroup(group: readonly Waiting[]): Promise<void> {
+    const version = this.#store.version + 1;
+    const targets = this.#resolve(group, version);
+    const written = await this.#writeAll(targets);
+    if (written.length === 0) return;
+    try {
+      this.#store.checkWritable();
+      await this.#store.catalog.apply(this.#change(written, version));
+    } catch (error) {
+      await this.#refused(written, error);
+      return;
+    }
+    this.#store.version = version;
+    const oldestPin = this.#store.oldestPin();
+    for (const { work } of written) work.publish(version, oldestPin);
+    commitsTotal.inc();
+    for (const { work, streams } of written) {
+      for (const waiting of streams) this.#acknowledge(waiting, version);
+      void work.closeAdopted();
+    }
+    if (this.#store.unsealed.size > 0) this.#onFull();
+  }
+
+  #acknowledge({ request, resolve }: Waiting, commit: number): void {
+    streamsTotal.inc();
+    rowsTotal.inc(request.rowCount);
+    bytesTotal.inc(request.byteCount);
+    resolve({ commit, rowCount: request.rowCount, byteCount: request.byteCount });
+  }
+
+  #fail(streams: readonly Waiting[], error: unknown): void {
+    for (const waiting of streams) {
+      if (waiting.failed) continue;
+      waiting.failed = true;
+      waiting.reject(error);
+    }
+  }
+
+  /** C1: which stream goes to which table; streams that cannot go on are told so. */
+  #resolve(group: readonly Waiting[], version: number): Target[] {
+    const targets = new Map<string, Target>();
+    for (const waiting of group) {
+      try {
+        this.#store.checkWritable();
+        const target = this.#target(waiting.request, targets, version);
+        target.work.add(waiting.request);
+        target.streams.push(waiting);
+      } catch (error) {
+        this.#fail([waiting], error);
+      }
+    }
+    return [...targets.values()];
+  }
+
+  #target(request: CommitRequest, targets: Map<string, Target>, version: number): Target {
+    const key = foldName(request.name);
+    const pending = targets.get(key);
+    const table = pending?.work.table ?? this.#store.liveTable(request.name);
+    if (request.table !== undefined && table !== request.table) {
+      throw new EngineError('not_found', `table "${request.name}" was dropped before the rows were committed`);
+    }
+    if (table?.damage !== undefined) throw table.damage;
+    if (table !== undefined && request.table === undefined) checkCreation(request, table);
+    if (pending !== undefined) return pending;
+    if (table === undefined && this.#store.tables.size + targets.size >= TABLES_MAX) {
+      throw new EngineError('limit_exceeded', `the database has ${TABLES_MAX.toString()} tables already; drop some`);
+    }
+    const work = new TableWork(this.#store, table ?? new Table(request.definition, version), table === undefined);
+    const target = { work, streams: [] };
+    targets.set(key, target);
+    return target;
+  }
+
+  /** C2 and C3, table by table side by side; returns those that succeeded. */
+  async #writeAll(targets: readonly Target[]): Promise<Target[]> {
+    const results = await Promise.all(targets.map((target) => this.#writeOne(target)));
+    return targets.filter((_, i) => results[i] === true);
+  }
+
+  async #writeOne({ work, streams }: Target): Promise<boolean> {
+    try {
+      const bytes = work.heldBytes;
+      if (bytes > 0) await this.#space.claim(bytes);
+      await work.write();
+      return true;
+    } catch (error) {
+      if (!(error instanceof SyncError || error instanceof EngineError)) throw error;
+      await work.undo();
+      if (error instanceof SyncError) this.#store.turnReadOnly(error.message, error.cause);
+      this.#fail(streams, error instanceof SyncError ? syncFailure(error) : error);
+      return false;
+    }
+  }
+
+  /** The catalog did not take the change, or it is not known whether it did. */
+  async #refused(written: readonly Target[], error: unknown): Promise<void> {
+    const unknown = !(error instanceof EngineError) || error.code === 'commit_unknown';
+    if (unknown) this.#store.turnReadOnly('the outcome of a commit is not known', error);
+    for (const { work, streams } of written) {
+      if (!unknown) await work.undo();
+      this.#fail(streams, error);
+    }
+  }
+
+  #change(written: readonly Target[], version: number): CatalogChange {
+    const works = written.map((target) => target.work);
+    const writers = works.flatMap((work) => work.writers);
+    return {
+      commit: version,
+      timeMs: this.#store.clock.wallMs(),
+      createTables: works.filter((work) => work.isNew).map((work) => tableRow(work.table.definition)),
+      createSegments: works.flatMap((work) =>
+        work.writers
+          .filter((writer) => writer.isNew)
+          .map((writer) => ({
+            segmentId: writer.segment.identity.segmentId,
+            tableId: work.table.definition.tableId,
+            state: work.isAdopted(writer) ? ('sealed' as const) : ('active' as const),
+            committedLength: writer.definition.segmentHead.byteLength,
+            fileLength: writer.fileLength,
+          })),
+      ),
+      appends: writers.map((writer) => ({
+        segmentId: writer.segment.identity.segmentId,
+        committedLength: writer.length,
+        addedRows: writer.stagedRowCount,
+        addedBatches: writer.stagedRows.length,
+      })),
+      batches: writers.flatMap((writer) => writer.stagedRows),
+    };
+  }
+}
+
+function syncFailure(error: SyncError): EngineError {
+  return new EngineError('io_error', `${error.message} twice; nothing of this stream was stored`, { cause: error });
+}
+
+/** A stream that wanted to create `table` finds it there. */
+function checkCreation(request: CommitRequest, table: Table): void {
+  const name = table.definition.name;
+  if (request.mustCreate) throw alreadyExists(name);
+  if (sameColumns(request.definition.schema, table.definition.schema)) return;
+  throw new EngineError(
+    'schema_mismatch',
+    `table "${name}" was created by another stream meanwhile, with other columns; look at them and send the rows again`,
+  );
+}
+
+/** The error of a table name in use. */
+export function alreadyExists(name: string): EngineError {
+  return new EngineError('already_exists', `table "${name}" exists already; drop it first or choose another name`);
+}
+
+/** Same names, types and nullability in the same order. */
+function sameColumns(a: Schema, b: Schema): boolean {
+  return (
+    a.fields.length === b.fields.length &&
+    a.fields.every((field, i) => {
+      const other = b.fields[i];
+      return (
+        other !== undefined &&
+        field.name === other.name &&
+        field.nullable === other.nullable &&
+        sameType(field.type, other.type)
+      );
+    })
+  );
+}

@@ -1,0 +1,334 @@
+/**
+ * One segment file, as readers see it: its bytes, where its messages lie, and whether they are sound.
+ *
+ * Hides maps, the unmapped tail of an active segment, and lazy reading of batch rows. Invariants: bytes are looked at only below
+ * the committed length of the caller's view; the file is mapped once and the map shared; every message is verified against its
+ * checksum once per open, by `read` and not through the map, before its first use (those written in this life count as
+ * verified: they came from memory); a mismatch marks the segment damaged for good.
+ */
+import { crc32 } from 'node:zlib';
+import type { RecordBatch } from '../arrow/batch.ts';
+import type { Message } from '../arrow/batch.ts';
+import { BatchReader } from '../arrow/ipc-read.ts';
+import type { Schema } from '../arrow/schema.ts';
+import { assert, present } from '../base/assert.ts';
+import { EngineError } from '../base/errors.ts';
+import { TAIL_BYTES_MAX, VERIFY_READ_BYTES } from '../base/limits.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { SegmentState } from '../catalog/rows.ts';
+import type { Os, OsFile } from '../os/os.ts';
+import { BatchIndex } from './batch-index.ts';
+import type { MapBudget, MapHolder } from './map-budget.ts';
+
+const PREFIX_BYTES = 8;
+
+/** What segments need from the store around them. */
+export interface SegmentContext {
+  readonly os: Os;
+  readonly catalog: Pick<Catalog, 'readBatches'>;
+  readonly maps: MapBudget;
+  /** Told once when a segment turns out damaged. */
+  onDamage(segment: Segment, error: EngineError): void;
+}
+
+export interface SegmentIdentity {
+  readonly segmentId: number;
+  readonly tableId: number;
+  readonly tableName: string;
+  readonly schema: Schema;
+  readonly path: string;
+  /** Where the first message after the schema begins. */
+  readonly start: number;
+}
+
+/** Bytes of a mapped or read file, from `start` on. */
+interface Piece {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A segment in one snapshot: how far it goes. */
+export interface SegmentView {
+  readonly segment: Segment;
+  /** Committed length, in bytes of the file. */
+  readonly length: number;
+  readonly rowCount: number;
+  /** Messages below `length`, dictionaries included. */
+  readonly messageCount: number;
+}
+
+export class Segment implements MapHolder {
+  readonly identity: SegmentIdentity;
+  readonly #context: SegmentContext;
+  /** The latest committed state; snapshots hold their own SegmentView. */
+  committedLength: number;
+  rowCount: number;
+  messageCount: number;
+  state: SegmentState;
+  /** The commit that made it visible; 0 before. */
+  createdCommit: number;
+  /** Set while the catalog is being told of a drop. */
+  retiring = false;
+  /** Set when a drop retired it. */
+  retiredCommit: number | undefined;
+  retireAtMs: number | undefined;
+  #damage: EngineError | undefined;
+  #index: BatchIndex | undefined;
+  #loading: Promise<BatchIndex> | undefined;
+  /** One byte per message, 1 = verified; undefined when all are. */
+  #verified: Uint8Array | undefined;
+  #unverified = 0;
+  #map: Uint8Array | undefined;
+  /** Read pieces of an active segment's end, beginning where the map ends. */
+  #tail: Piece[] = [];
+  #tailReading: Promise<void> | undefined;
+  #reader: BatchReader | undefined;
+  #dictionariesRead = 0;
+
+  constructor(
+    identity: SegmentIdentity,
+    context: SegmentContext,
+    stored: {
+      readonly state: SegmentState;
+      readonly committedLength: number;
+      readonly rowCount: number;
+      readonly messageCount: number;
+      readonly createdCommit: number;
+    },
+    index: BatchIndex | undefined,
+  ) {
+    this.identity = identity;
+    this.#context = context;
+    this.state = stored.state;
+    this.createdCommit = stored.createdCommit;
+    this.committedLength = stored.committedLength;
+    this.rowCount = stored.rowCount;
+    this.messageCount = stored.messageCount;
+    this.#index = index;
+  }
+
+  get damage(): EngineError | undefined {
+    return this.#damage;
+  }
+
+  /** How many messages still have to be verified; only known once the rows are loaded. */
+  get isVerified(): boolean {
+    return this.#index !== undefined && this.#verified === undefined;
+  }
+
+  view(): SegmentView {
+    return {
+      segment: this,
+      length: this.committedLength,
+      rowCount: this.rowCount,
+      messageCount: this.messageCount,
+    };
+  }
+
+  /** Marks the segment damaged; reads fail with the returned error from now on. */
+  markDamaged(offset: number, what: string): EngineError {
+    const { tableName, path } = this.identity;
+    this.#damage ??= new EngineError(
+      'corrupt',
+      `table "${tableName}" is damaged: ${what} at offset ${offset.toString()} of ${path}; ` +
+        'it is read-only, restore it from a backup or drop it',
+    );
+    this.#context.onDamage(this, this.#damage);
+    return this.#damage;
+  }
+
+  /** The rows of the messages, read from the catalog at first use. @throws `corrupt` when they do not fit the segment */
+  async loadIndex(): Promise<BatchIndex> {
+    if (this.#index !== undefined) return this.#index;
+    this.#loading ??= this.#readIndex().finally(() => (this.#loading = undefined));
+    return this.#loading;
+  }
+
+  /** The rows if they are in memory. */
+  get index(): BatchIndex | undefined {
+    return this.#index;
+  }
+
+  async #readIndex(): Promise<BatchIndex> {
+    const rows = await this.#context.catalog.readBatches(this.identity.segmentId);
+    const index = new BatchIndex();
+    let end = this.identity.start;
+    for (const row of rows) {
+      if (row.ordinal !== index.count || row.offset < end) throw this.markDamaged(row.offset, 'a misplaced batch row');
+      index.add(row, row.commit);
+      end = row.offset + row.headerLength + row.bodyLength;
+    }
+    if (index.count !== this.messageCount || end > this.committedLength) {
+      const counts = `${index.count.toString()} batch rows for ${this.messageCount.toString()} messages`;
+      throw this.markDamaged(end, counts);
+    }
+    this.#index = index;
+    if (index.count > 0) {
+      this.#verified = new Uint8Array(index.count);
+      this.#unverified = index.count;
+    }
+    return index;
+  }
+
+  /** Makes bytes [0, length) readable by `bytes`: maps them, or reads a short tail. Returns undefined when they are already. */
+  prepare(length: number): Promise<void> | undefined {
+    if (this.#coveredEnd() >= length) {
+      if (this.#map !== undefined) this.#context.maps.use(this);
+      return undefined;
+    }
+    const mapped = this.#map?.byteLength ?? 0;
+    if (this.state !== 'active' || this.committedLength - mapped >= TAIL_BYTES_MAX) {
+      this.#mapAll();
+      return undefined;
+    }
+    const before = this.#tailReading ?? Promise.resolve();
+    const reading = before.then(() => this.#readTail(length));
+    this.#tailReading = reading.catch(() => undefined);
+    return reading;
+  }
+
+  #coveredEnd(): number {
+    const last = this.#tail.at(-1);
+    return last === undefined ? (this.#map?.byteLength ?? 0) : last.start + last.bytes.byteLength;
+  }
+
+  #mapAll(): void {
+    assert(this.#damage === undefined, 'a damaged segment is not mapped');
+    this.#map = this.#context.os.map(this.identity.path, this.committedLength);
+    this.#tail = [];
+    this.#context.maps.use(this);
+  }
+
+  async #readTail(length: number): Promise<void> {
+    const start = this.#coveredEnd();
+    if (start >= length) return;
+    const end = this.committedLength;
+    const file = await this.#context.os.open(this.identity.path, 'read');
+    try {
+      const bytes = await file.read(end - start, start);
+      if (this.#coveredEnd() === start) this.#tail.push({ start, bytes });
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Bytes [offset, offset + length) of the file: a view, valid as long as it is held. Prepared by `prepare`. */
+  bytes(offset: number, length: number): Uint8Array {
+    const end = offset + length;
+    if (this.#map !== undefined && end <= this.#map.byteLength) return this.#map.subarray(offset, end);
+    let low = 0;
+    let high = this.#tail.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const piece = present(this.#tail[middle], 'piece of a tail');
+      if (offset < piece.start) high = middle - 1;
+      else if (end > piece.start + piece.bytes.byteLength) low = middle + 1;
+      else return piece.bytes.subarray(offset - piece.start, end - piece.start);
+    }
+    this.#mapAll();
+    return present(this.#map, 'map').subarray(offset, end);
+  }
+
+  /** Asks the kernel to read ahead; nothing happens where the bytes are in memory of our own. */
+  willNeed(offset: number, length: number): void {
+    if (this.#map === undefined || offset >= this.#map.byteLength) return;
+    this.#context.os.willNeed(this.#map, offset, Math.min(length, this.#map.byteLength - offset));
+  }
+
+  dropMap(): void {
+    this.#map = undefined;
+    this.#reader = undefined;
+    this.#dictionariesRead = 0;
+    this.#tail = [];
+  }
+
+  /** Lets go of map and rows; the segment will not be read again. */
+  close(): void {
+    this.dropMap();
+    this.#context.maps.forget(this);
+  }
+
+  /** The stored message: views on the map. */
+  message(ordinal: number): Message {
+    const index = present(this.#index, 'batch rows');
+    const offset = index.offset(ordinal);
+    const headerLength = index.headerLength(ordinal);
+    const bodyBytes = index.bodyLength(ordinal);
+    const whole = this.bytes(offset, headerLength + bodyBytes);
+    return {
+      header: whole.subarray(PREFIX_BYTES, headerLength),
+      body: [whole.subarray(headerLength)],
+      bodyBytes,
+    };
+  }
+
+  /** The batch at `ordinal`, decoded as views on the map. It must be verified, and the dictionaries before it too. */
+  decode(ordinal: number): RecordBatch {
+    const index = present(this.#index, 'batch rows');
+    this.#reader ??= new BatchReader(this.identity.schema, { trusted: true });
+    for (; this.#dictionariesRead < ordinal; this.#dictionariesRead++) {
+      if (index.isDictionary(this.#dictionariesRead)) this.#read(this.#reader, this.#dictionariesRead);
+    }
+    return present(this.#read(this.#reader, ordinal), 'record batch');
+  }
+
+  #read(reader: BatchReader, ordinal: number): RecordBatch | undefined {
+    const { header, body } = this.message(ordinal);
+    try {
+      return reader.read(header, present(body[0], 'body'));
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      throw this.markDamaged(present(this.#index, 'batch rows').offset(ordinal), error.message);
+    }
+  }
+
+  /** True when messages [from, to) may be used without looking at their checksums. */
+  verifiedRange(from: number, to: number): boolean {
+    if (this.#verified === undefined) return true;
+    for (let i = from; i < to; i++) if (this.#verified[i] === 0) return false;
+    return true;
+  }
+
+  /** End of the run of messages from `from` that one read verifies. */
+  verifyEnd(from: number, to: number): number {
+    const index = present(this.#index, 'batch rows');
+    const start = index.offset(from);
+    let end = from + 1;
+    while (end < to && index.end(end) - start <= VERIFY_READ_BYTES) end++;
+    return end;
+  }
+
+  /** Reads messages [from, to) from `file` and holds them against their checksums. @throws `corrupt` */
+  async verify(file: OsFile, from: number, to: number): Promise<void> {
+    if (this.verifiedRange(from, to)) return;
+    const index = present(this.#index, 'batch rows');
+    const start = index.offset(from);
+    let bytes: Uint8Array;
+    try {
+      bytes = await file.read(index.end(to - 1) - start, start);
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'corrupt') throw this.markDamaged(start, 'the file ends early');
+      throw error;
+    }
+    for (let i = from; i < to; i++) {
+      const at = index.offset(i) - start;
+      const sum = crc32(bytes.subarray(at, index.end(i) - start));
+      if (sum !== index.crc32(i)) throw this.markDamaged(index.offset(i), `checksum of message ${i.toString()} is wrong`);
+    }
+    this.#markVerified(from, to);
+  }
+
+  #markVerified(from: number, to: number): void {
+    if (this.#verified === undefined) return;
+    for (let i = from; i < to; i++) {
+      if (this.#verified[i] === 0) this.#unverified--;
+      this.#verified[i] = 1;
+    }
+    if (this.#unverified === 0) this.#verified = undefined;
+  }
+
+  /** Opens the file for `verify`. */
+  openFile(): Promise<OsFile> {
+    return this.#context.os.open(this.identity.path, 'read');
+  }
+}

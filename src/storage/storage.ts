@@ -1,0 +1,260 @@
+/**
+ * Storage: opens a database directory, and puts its parts together.
+ *
+ * Hides which part does what: appends (append, commit, table-work, segment-writer), reading (snapshot, table-snapshot, segment), seals
+ * (seal), drops (retire), recovery. Invariants: one open Storage per directory, held by LOCK.db; everything that changes the
+ * snapshot goes through the committer, one after another; a clean close leaves only sealed segments.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Schema } from '../arrow/schema.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { EngineError } from '../base/errors.ts';
+import { STORAGE_SWEEP_MS } from '../base/limits.ts';
+import { makeLog } from '../base/log.ts';
+import type { Log } from '../base/log.ts';
+import { Catalog } from '../catalog/catalog.ts';
+import { acquireLock } from '../catalog/lock.ts';
+import type { DirectoryLock } from '../catalog/lock.ts';
+import { realOs } from '../os/real-os.ts';
+import type { Os } from '../os/os.ts';
+import { TableAppend } from './append.ts';
+import { Committer, alreadyExists } from './commit.ts';
+import type { Append, Snapshot, Storage, StorageStatus } from './contract.ts';
+import { newDefinition } from './definition.ts';
+import { databasePaths } from './filename.ts';
+import { FreeSpace } from './free-space.ts';
+import { HORIZON_KEY, Retirement, decodeVersion, dropTable, encodeVersion } from './retire.ts';
+import { emptySpool, recover } from './recovery.ts';
+import { Sealer } from './seal.ts';
+import { currentSnapshot, olderSnapshot } from './snapshot.ts';
+import { DEFAULT_BOUNDS, Store, freeFloor } from './store.ts';
+import type { StorageBounds } from './store.ts';
+import type { Table } from './table.ts';
+
+/** Catalog key of the version at the last clean stop. */
+const CLEAN_KEY = 'clean_version';
+const SECRET_PREFIX = 'secret:';
+
+export interface OpenStorageOptions {
+  /** Made when it is missing. */
+  readonly directory: string;
+  readonly os?: Os;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  /** Tightens bounds of base/limits, for tests. */
+  readonly bounds?: Partial<StorageBounds>;
+}
+
+/**
+ * Opens the database in a directory: locks it, reads the catalog, recovers.
+ * @throws `locked`, `version_unsupported`, `corrupt` (of the catalog; damaged segments only disable their tables), `forbidden`,
+ * `storage_full`, `io_error`
+ */
+export async function openStorage(options: OpenStorageOptions): Promise<Storage> {
+  const os = options.os ?? realOs();
+  const log = options.log ?? makeLog('storage');
+  const clock = options.clock ?? systemClock;
+  const paths = databasePaths(options.directory);
+  await os.makeDirectory(paths.directory);
+  const lock = await acquireLock(paths.lock);
+  let catalog: Catalog | undefined;
+  try {
+    for (const path of [paths.tables, paths.spool, paths.quarantine]) await os.makeDirectory(path);
+    await os.syncDirectory(paths.directory);
+    catalog = await Catalog.open(paths.catalog);
+    const state = await catalog.readState();
+    const bounds = { ...DEFAULT_BOUNDS, ...options.bounds };
+    const store = new Store({ os, catalog, clock, log, paths, bounds }, state);
+    store.horizon = decodeVersion(await catalog.readMeta(HORIZON_KEY));
+    const started = clock.monotonicMs();
+    const cleanVersion = decodeVersion(await catalog.readMeta(CLEAN_KEY));
+    // An open that failed half-way also closes the catalog in order; only the version tells whether recovery ever ended.
+    const cleanStop = state.cleanStop && cleanVersion === state.lastCommit;
+    const report = await recover(store, { ...state, cleanStop }, cleanVersion);
+    await emptySpool(store);
+    const floor = bounds.freeFloorBytes ?? freeFloor(await os.freeBytes(paths.directory));
+    const storage = new OpenedStorage(store, lock, floor);
+    await storage.start();
+    log.info('storage is open', { ...report, cleanStop, ms: clock.monotonicMs() - started });
+    return storage;
+  } catch (error) {
+    await catalog?.close().catch(() => undefined);
+    lock.release();
+    throw error;
+  }
+}
+
+class OpenedStorage implements Storage {
+  readonly databaseId: string;
+  readonly directory: string;
+  readonly spoolDirectory: string;
+  readonly #store: Store;
+  readonly #lock: DirectoryLock;
+  readonly #space: FreeSpace;
+  readonly #committer: Committer;
+  readonly #sealer: Sealer;
+  readonly #retirement: Retirement;
+  readonly #secrets = new Map<string, Promise<Uint8Array>>();
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(store: Store, lock: DirectoryLock, floor: number) {
+    this.databaseId = store.databaseId;
+    this.directory = store.paths.directory;
+    this.spoolDirectory = store.paths.spool;
+    this.#store = store;
+    this.#lock = lock;
+    this.#sealer = new Sealer(store);
+    this.#retirement = new Retirement(store);
+    this.#space = new FreeSpace(store, store.paths.directory, floor, () => this.#retirement.sweep(true));
+    this.#committer = new Committer(store, this.#space, () => void this.#sealer.sealQuietly());
+  }
+
+  /** Ends what recovery left to do, and begins the sweeps. */
+  async start(): Promise<void> {
+    await this.#sealer.sealQuietly();
+    await this.#sweepRetired();
+    this.#timer = setInterval(() => this.#beginSweep(), STORAGE_SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  snapshot(): Snapshot {
+    return currentSnapshot(this.#store);
+  }
+
+  snapshotAt(version: number): Promise<Snapshot> {
+    return olderSnapshot(this.#store, version);
+  }
+
+  async createTable(name: string, schema: Schema): Promise<void> {
+    this.#store.checkWritable();
+    if (this.#store.liveTable(name) !== undefined) throw alreadyExists(name);
+    await this.#beginCreating(name, schema).create();
+  }
+
+  async dropTable(name: string): Promise<void> {
+    await this.#committer.exclusive(() => dropTable(this.#store, name));
+    void this.#sealer.sealQuietly();
+  }
+
+  async beginAppend(name: string, schema: Schema, options: { readonly create: boolean }): Promise<Append> {
+    this.#store.checkWritable();
+    const table = this.#store.liveTable(name);
+    if (table === undefined && !options.create) throw new EngineError('not_found', `there is no table "${name}"`);
+    if (table?.damage !== undefined) throw table.damage;
+    await this.#space.claim(0);
+    if (table === undefined) return this.#beginCreating(name, schema);
+    return this.#append({ name, table, definition: table.definition });
+  }
+
+  #beginCreating(name: string, schema: Schema): TableAppend {
+    const definition = newDefinition(this.#store.paths, this.#store.nextTableId(), name, schema);
+    return this.#append({ name, table: undefined, definition });
+  }
+
+  #append(target: ConstructorParameters<typeof TableAppend>[1]): TableAppend {
+    return new TableAppend({ store: this.#store, committer: this.#committer, space: this.#space }, target);
+  }
+
+  async seal(name?: string): Promise<void> {
+    this.#store.checkWritable();
+    const table = name === undefined ? undefined : this.#store.liveTable(name);
+    if (name !== undefined && table === undefined) throw new EngineError('not_found', `there is no table "${name}"`);
+    await this.#sealer.detach(this.#committer, table === undefined ? this.#store.activeTables : [table]);
+    await this.#sealer.sealAll();
+  }
+
+  status(): StorageStatus {
+    let tableCount = 0;
+    for (const table of this.#store.tables.values()) if (table.droppedCommit === undefined) tableCount++;
+    return {
+      version: this.#store.version,
+      tableCount,
+      segmentCount: this.#store.segmentCount,
+      mapCount: this.#store.maps.count,
+      readOnlyReason: this.#store.readOnlyReason,
+    };
+  }
+
+  secret(name: string, length: number): Promise<Uint8Array> {
+    let secret = this.#secrets.get(name);
+    if (secret === undefined) {
+      secret = this.#readSecret(SECRET_PREFIX + name, length);
+      this.#secrets.set(name, secret);
+      secret.catch(() => this.#secrets.delete(name));
+    }
+    return secret;
+  }
+
+  async #readSecret(key: string, length: number): Promise<Uint8Array> {
+    const kept = await this.#store.catalog.readMeta(key);
+    if (kept !== undefined && kept.byteLength === length) return kept;
+    const made = new Uint8Array(randomBytes(length));
+    await this.#store.catalog.writeMeta(key, made);
+    return made;
+  }
+
+  #beginSweep(): void {
+    this.#sweeping = this.#sweeping.then(() => this.#sweep());
+  }
+
+  /** Seals segments that were idle long enough, and unlinks what is retired. */
+  async #sweep(): Promise<void> {
+    const store = this.#store;
+    if (store.closing || store.readOnlyReason !== undefined) return;
+    const now = store.clock.monotonicMs();
+    const idle = [...store.activeTables].filter((table) => isIdle(table, now, store.bounds.sealIdleMs));
+    if (idle.length > 0) await this.#sealer.detach(this.#committer, idle);
+    if (store.unsealed.size > 0) await this.#sealer.sealQuietly();
+    await this.#sweepRetired();
+  }
+
+  async #sweepRetired(): Promise<void> {
+    try {
+      await this.#retirement.sweep(false);
+    } catch (error) {
+      this.#store.log.warn('files of dropped tables could not be removed; it is tried again', {
+        reason: String(error),
+      });
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const store = this.#store;
+    clearInterval(this.#timer);
+    store.closing = true;
+    try {
+      await this.#sweeping;
+      await this.#sealer.detach(this.#committer, store.activeTables);
+      await this.#sealer.sealQuietly();
+      if (store.readOnlyReason === undefined) await this.#markClean();
+    } finally {
+      for (const table of store.tables.values()) for (const segment of table.segments) segment.close();
+      for (const writer of store.unsealed) await writer.close();
+      try {
+        await store.catalog.close();
+      } finally {
+        this.#lock.release();
+      }
+    }
+  }
+
+  async #markClean(): Promise<void> {
+    try {
+      await this.#store.catalog.writeMeta(CLEAN_KEY, encodeVersion(this.#store.version));
+    } catch (error) {
+      this.#store.log.warn('the clean stop could not be noted; the next open verifies more', { reason: String(error) });
+    }
+  }
+}
+
+function isIdle(table: Table, nowMs: number, idleMs: number): boolean {
+  return table.active !== undefined && nowMs - table.active.committedAtMs >= idleMs;
+}

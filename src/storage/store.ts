@@ -1,0 +1,210 @@
+/**
+ * The state that all of storage shares: tables by name, the current version, pins, bounds, ids, and whether writes are allowed.
+ *
+ * Hides nothing from its own folder. Invariants: `version` is that of the last commit in the catalog; names are compared without
+ * regard to ASCII case, and several tables may have borne the same one, each in its own span of versions; ids are never used twice.
+ */
+import { EngineError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import {
+  BATCH_BYTES_MAX,
+  BATCH_ROWS_MAX,
+  COMMIT_GROUP_STREAMS_MAX,
+  FREE_FLOOR_BYTES,
+  FREE_FLOOR_SHARE,
+  HELD_BYTES_MAX,
+  PRIVATE_SEGMENT_BYTES_MIN,
+  SEAL_IDLE_MS,
+  SEGMENT_BYTES_MAX,
+  SEGMENT_MAPS_MAX,
+  SNAPSHOT_RETENTION_MS,
+} from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import { makeGauge } from '../base/metrics.ts';
+import { foldName } from '../base/names.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { Os } from '../os/os.ts';
+import type { DatabasePaths } from './filename.ts';
+import { MapBudget } from './map-budget.ts';
+import type { Segment, SegmentContext } from './segment.ts';
+import type { SegmentWriter } from './segment-writer.ts';
+import type { Table } from './table.ts';
+
+/** The bounds of base/limits that a test may tighten. */
+export interface StorageBounds {
+  readonly batchRowsMax: number;
+  readonly batchBytesMax: number;
+  readonly segmentBytesMax: number;
+  readonly privateSegmentBytesMin: number;
+  readonly heldBytesMax: number;
+  readonly groupStreamsMax: number;
+  readonly sealIdleMs: number;
+  readonly snapshotRetentionMs: number;
+  readonly segmentMapsMax: number;
+  /** Free bytes below which appends are refused; undefined: from base/limits and what is free at open. */
+  readonly freeFloorBytes: number | undefined;
+}
+
+export const DEFAULT_BOUNDS: StorageBounds = {
+  batchRowsMax: BATCH_ROWS_MAX,
+  batchBytesMax: BATCH_BYTES_MAX,
+  segmentBytesMax: SEGMENT_BYTES_MAX,
+  privateSegmentBytesMin: PRIVATE_SEGMENT_BYTES_MIN,
+  heldBytesMax: HELD_BYTES_MAX,
+  groupStreamsMax: COMMIT_GROUP_STREAMS_MAX,
+  sealIdleMs: SEAL_IDLE_MS,
+  snapshotRetentionMs: SNAPSHOT_RETENTION_MS,
+  segmentMapsMax: SEGMENT_MAPS_MAX,
+  freeFloorBytes: undefined,
+};
+
+/** Floor of free bytes on a file system with `free` bytes free at open. */
+export function freeFloor(free: number): number {
+  return Math.min(FREE_FLOOR_BYTES, Math.floor(free * FREE_FLOOR_SHARE));
+}
+
+const readOnlyGauge = makeGauge('storage_read_only', '1 when writes are refused after a failure of the disk');
+const segmentsGauge = makeGauge('storage_segments', 'Segment files, retired ones included');
+
+export class Store implements SegmentContext {
+  readonly os: Os;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly paths: DatabasePaths;
+  readonly databaseId: string;
+  readonly bounds: StorageBounds;
+  readonly maps: MapBudget;
+  /** Version of the newest snapshot. */
+  version: number;
+  /** Oldest version that `snapshotAt` can still make. */
+  horizon = 0;
+  /** Tables by folded name, in the order of their creation. */
+  readonly #byName = new Map<string, Table[]>();
+  readonly tables = new Map<number, Table>();
+  /** Snapshots held per version. */
+  readonly #pins = new Map<number, number>();
+  #tableId: number;
+  #segmentId: number;
+  readOnlyReason: string | undefined;
+  /** Bytes of encoded batches that wait in memory for a commit. */
+  heldBytes = 0;
+  /** Tables with an active segment. */
+  readonly activeTables = new Set<Table>();
+  /** Writers whose segment takes no more appends and is not sealed yet. */
+  readonly unsealed = new Set<SegmentWriter>();
+  closing = false;
+  #segmentCount = 0;
+
+  constructor(
+    services: { os: Os; catalog: Catalog; clock: Clock; log: Log; paths: DatabasePaths; bounds: StorageBounds },
+    state: { databaseId: string; lastCommit: number; tableIdMax: number; segmentIdMax: number },
+  ) {
+    this.os = services.os;
+    this.catalog = services.catalog;
+    this.clock = services.clock;
+    this.log = services.log;
+    this.paths = services.paths;
+    this.bounds = services.bounds;
+    this.maps = new MapBudget(services.bounds.segmentMapsMax);
+    this.databaseId = state.databaseId;
+    this.version = state.lastCommit;
+    this.#tableId = state.tableIdMax;
+    this.#segmentId = state.segmentIdMax;
+    readOnlyGauge.set(0);
+  }
+
+  nextTableId(): number {
+    return ++this.#tableId;
+  }
+
+  nextSegmentId(): number {
+    return ++this.#segmentId;
+  }
+
+  addTable(table: Table): void {
+    const folded = foldName(table.name);
+    const same = this.#byName.get(folded);
+    if (same === undefined) this.#byName.set(folded, [table]);
+    else same.push(table);
+    this.tables.set(table.definition.tableId, table);
+  }
+
+  removeTable(table: Table): void {
+    const folded = foldName(table.name);
+    const left = (this.#byName.get(folded) ?? []).filter((other) => other !== table);
+    if (left.length === 0) this.#byName.delete(folded);
+    else this.#byName.set(folded, left);
+    this.tables.delete(table.definition.tableId);
+  }
+
+  /** The table that bears `name` at `version`. */
+  tableAt(name: string, version: number): Table | undefined {
+    const same = this.#byName.get(foldName(name));
+    if (same === undefined) return undefined;
+    for (let i = same.length - 1; i >= 0; i--) if (same[i]?.existsAt(version) === true) return same[i];
+    return undefined;
+  }
+
+  /** The table that bears `name` now. */
+  liveTable(name: string): Table | undefined {
+    return this.tableAt(name, this.version);
+  }
+
+  pin(version: number): void {
+    this.#pins.set(version, (this.#pins.get(version) ?? 0) + 1);
+  }
+
+  unpin(version: number): void {
+    const count = this.#pins.get(version) ?? 0;
+    if (count <= 1) this.#pins.delete(version);
+    else this.#pins.set(version, count - 1);
+  }
+
+  /** The oldest version that somebody holds, or the current one. */
+  oldestPin(): number {
+    let oldest = this.version;
+    for (const version of this.#pins.keys()) if (version < oldest) oldest = version;
+    return oldest;
+  }
+
+  addSegment(table: Table, segment: Segment): void {
+    table.segments.push(segment);
+    this.#segmentCount++;
+    segmentsGauge.set(this.#segmentCount);
+  }
+
+  removeSegment(table: Table, segment: Segment): void {
+    table.segments = table.segments.filter((other) => other !== segment);
+    this.#segmentCount--;
+    segmentsGauge.set(this.#segmentCount);
+  }
+
+  get segmentCount(): number {
+    return this.#segmentCount;
+  }
+
+  onDamage(segment: Segment, error: EngineError): void {
+    const table = this.tables.get(segment.identity.tableId);
+    if (table === undefined || table.damage !== undefined) return;
+    table.damage = error;
+    this.log.error('a segment is damaged; its table is read-only', error, { segment: segment.identity.segmentId });
+  }
+
+  /** Refuses writes from now on. */
+  turnReadOnly(reason: string, cause: unknown): void {
+    if (this.readOnlyReason !== undefined) return;
+    this.readOnlyReason = reason;
+    readOnlyGauge.set(1);
+    this.log.error('the database is read-only from now on', cause, { reason });
+  }
+
+  /** @throws `draining` when closing, `io_error` when read-only */
+  checkWritable(): void {
+    if (this.closing) throw new EngineError('draining', 'the database is closing; send it again when it is back');
+    if (this.readOnlyReason !== undefined) {
+      const remedy = 'restart the server when the disk is well';
+      throw new EngineError('io_error', `the database is read-only: ${this.readOnlyReason}; ${remedy}`);
+    }
+  }
+}

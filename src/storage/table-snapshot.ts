@@ -1,0 +1,240 @@
+/**
+ * One table in one snapshot: scans over its segments, as stored bytes or as batches.
+ *
+ * Hides segments, verification and read-ahead. Invariants: order is commit order, and within a commit the order in which rows came;
+ * a snapshot that holds a damaged segment fails with `corrupt` before it yields a row that could be taken for the whole answer;
+ * bodies are views on the map, nothing is copied. In `messages` a segment's dictionary messages are left out when the reader
+ * has had the same ones, byte for byte, from an earlier segment: within a segment dictionaries only grow, so what was sent
+ * for the longer list of two serves both.
+ */
+import type { Message, RecordBatch, ResultBatch } from '../arrow/batch.ts';
+import type { Schema } from '../arrow/schema.ts';
+import type { Bound, ScanRequest } from '../arrow/source.ts';
+import { present } from '../base/assert.ts';
+import { asBuffer } from '../base/bytes.ts';
+import { READ_AHEAD_BYTES, READ_AHEAD_SLICE_BYTES } from '../base/limits.ts';
+import type { TableSnapshot } from './contract.ts';
+import { Pruner } from './prune.ts';
+import type { Segment, SegmentView } from './segment.ts';
+import type { Manifest } from './table.ts';
+import { VerifyAhead } from './verify-ahead.ts';
+
+const NO_MESSAGES: readonly Message[] = [];
+
+/** What a snapshot knows of its table. */
+export interface TableIdentity {
+  readonly tableId: number;
+  readonly name: string;
+  readonly schema: Schema;
+}
+
+/** The table of `identity` as `manifest` has it. */
+export function makeTableSnapshot(identity: TableIdentity, manifest: Manifest): TableSnapshot {
+  return new ManifestScan(identity, manifest);
+}
+
+class ManifestScan implements TableSnapshot {
+  readonly tableId: number;
+  readonly name: string;
+  readonly schema: Schema;
+  readonly rowCount: number;
+  readonly byteCount: number;
+  readonly #segments: readonly SegmentView[];
+
+  constructor(identity: TableIdentity, manifest: Manifest) {
+    this.tableId = identity.tableId;
+    this.name = identity.name;
+    this.schema = identity.schema;
+    this.rowCount = manifest.rowCount;
+    this.byteCount = manifest.byteCount;
+    this.#segments = manifest.segments;
+  }
+
+  async *messages(): AsyncGenerator<ResultBatch, void, undefined> {
+    this.#refuseDamage();
+    const trail = new DictionaryTrail();
+    for (const view of this.#segments) {
+      if (view.messageCount > 0) yield* storedBatches(view, trail);
+    }
+  }
+
+  async *scan(request: ScanRequest): AsyncGenerator<RecordBatch, void, undefined> {
+    this.#refuseDamage();
+    const pruner = new Pruner(this.schema, request.bounds);
+    const project = projection(this.schema, request.columns);
+    let wanted = request.limit ?? Infinity;
+    for (const view of this.#segments) {
+      if (view.messageCount === 0) continue;
+      for await (const batch of decodedBatches(view, pruner)) {
+        yield project(batch);
+        wanted -= batch.rowCount;
+        if (wanted <= 0) return;
+      }
+    }
+  }
+
+  async countBatches(bounds: readonly Bound[]): Promise<{ pruned: number; total: number }> {
+    const pruner = new Pruner(this.schema, bounds);
+    let pruned = 0;
+    let total = 0;
+    for (const view of this.#segments) {
+      if (view.messageCount === 0) continue;
+      const index = await view.segment.loadIndex();
+      for (let i = 0; i < view.messageCount; i++) {
+        if (index.isDictionary(i)) continue;
+        total++;
+        if (skips(pruner, view.segment, i)) pruned++;
+      }
+    }
+    return { pruned, total };
+  }
+
+  #refuseDamage(): void {
+    for (const { segment } of this.#segments) if (segment.damage !== undefined) throw segment.damage;
+  }
+}
+
+function skips(pruner: Pruner, segment: Segment, ordinal: number): boolean {
+  if (pruner.isEmpty) return false;
+  const index = present(segment.index, 'batch rows');
+  const start = index.statisticsStart(ordinal);
+  return pruner.canSkip(index.statistics, start, index.statisticsEnd(ordinal), index.rowCount(ordinal));
+}
+
+/** Picks columns in the order wanted. */
+function projection(schema: Schema, columns: readonly number[]): (batch: RecordBatch) => RecordBatch {
+  if (columns.length === schema.fields.length && columns.every((column, i) => column === i)) return (batch) => batch;
+  const fields = columns.map((column) => present(schema.fields[column], 'projected field'));
+  const projected = { fields, metadata: schema.metadata };
+  return (batch) => ({
+    schema: projected,
+    rowCount: batch.rowCount,
+    columns: columns.map((column) => present(batch.columns[column], 'projected column')),
+  });
+}
+
+/** Dictionary messages that the reader of a scan holds, in the order in which it got them. */
+class DictionaryTrail {
+  sent: Message[] = [];
+
+  /**
+   * Messages of the segment's dictionaries that need not be sent, counted from its first: all of those that the reader has. When the
+   * segment goes another way than what was sent, it is sent from its beginning; its whole dictionaries replace the others.
+   */
+  begin(own: readonly Message[]): number {
+    let same = 0;
+    const shorter = Math.min(own.length, this.sent.length);
+    while (same < shorter && sameMessage(present(own[same], 'message'), present(this.sent[same], 'message'))) same++;
+    if (same < shorter) {
+      this.sent = [];
+      return 0;
+    }
+    return own.length <= this.sent.length ? own.length : this.sent.length;
+  }
+}
+
+function sameMessage(a: Message, b: Message): boolean {
+  if (a.bodyBytes !== b.bodyBytes || !asBuffer(a.header).equals(b.header)) return false;
+  return a.body.every((bytes, i) => asBuffer(bytes).equals(b.body[i] ?? new Uint8Array(0)));
+}
+
+/** Yields a segment's batches as stored bytes. */
+async function* storedBatches(view: SegmentView, trail: DictionaryTrail): AsyncGenerator<ResultBatch, void, undefined> {
+  const { segment, messageCount } = view;
+  const index = await segment.loadIndex();
+  await segment.prepare(view.length);
+  const verified = new VerifyAhead(view);
+  try {
+    let skip = await beginDictionaries(view, trail);
+    let pending: Message[] = [];
+    let hinted = segment.identity.start;
+    for (let ordinal = 0; ordinal < messageCount; ordinal++) {
+      const wait = verified.reach(ordinal);
+      if (wait !== undefined) await wait;
+      if (index.isDictionary(ordinal)) {
+        if (skip > 0) skip--;
+        else pending.push(segment.message(ordinal));
+        continue;
+      }
+      const ahead = Math.min(index.end(ordinal) + READ_AHEAD_BYTES, view.length);
+      for (; hinted < ahead; hinted += READ_AHEAD_SLICE_BYTES) segment.willNeed(hinted, READ_AHEAD_SLICE_BYTES);
+      if (pending.length > 0) trail.sent.push(...pending);
+      yield new StoredBatch(segment, ordinal, index.rowCount(ordinal), pending.length > 0 ? pending : NO_MESSAGES);
+      if (pending.length > 0) pending = [];
+    }
+  } finally {
+    await verified.close();
+  }
+}
+
+/** How many of the segment's dictionary messages the reader has already. */
+async function beginDictionaries(view: SegmentView, trail: DictionaryTrail): Promise<number> {
+  const { segment, messageCount } = view;
+  const index = present(segment.index, 'batch rows');
+  if (!index.isDictionary(0) || trail.sent.length === 0) return 0;
+  const verified = new VerifyAhead(view);
+  try {
+    const own: Message[] = [];
+    for (let ordinal = 0; ordinal < messageCount; ordinal++) {
+      if (!index.isDictionary(ordinal)) continue;
+      await verified.reach(ordinal);
+      own.push(segment.message(ordinal));
+    }
+    return trail.begin(own);
+  } finally {
+    await verified.close();
+  }
+}
+
+/** Yields a segment's batches decoded, but for those that `pruner` proves to be of no interest. */
+async function* decodedBatches(view: SegmentView, pruner: Pruner): AsyncGenerator<RecordBatch, void, undefined> {
+  const { segment, messageCount } = view;
+  const index = await segment.loadIndex();
+  let prepared = false;
+  const verified = new VerifyAhead(view);
+  try {
+    for (let ordinal = 0; ordinal < messageCount; ordinal++) {
+      if (!index.isDictionary(ordinal) && skips(pruner, segment, ordinal)) continue;
+      if (!prepared) {
+        await segment.prepare(view.length);
+        prepared = true;
+      }
+      const wait = verified.reach(ordinal);
+      if (wait !== undefined) await wait;
+      if (index.isDictionary(ordinal)) continue;
+      segment.willNeed(index.end(ordinal), READ_AHEAD_SLICE_BYTES);
+      yield segment.decode(ordinal);
+    }
+  } finally {
+    await verified.close();
+  }
+}
+
+/** A batch as it lies in its segment. */
+class StoredBatch implements ResultBatch {
+  readonly rowCount: number;
+  readonly #segment: Segment;
+  readonly #ordinal: number;
+  readonly #dictionaries: readonly Message[];
+  readonly #message: Message;
+
+  constructor(segment: Segment, ordinal: number, rowCount: number, dictionaries: readonly Message[]) {
+    this.#segment = segment;
+    this.#ordinal = ordinal;
+    this.rowCount = rowCount;
+    this.#dictionaries = dictionaries;
+    this.#message = segment.message(ordinal);
+  }
+
+  dictionaries(): readonly Message[] {
+    return this.#dictionaries;
+  }
+
+  message(): Message {
+    return this.#message;
+  }
+
+  batch(): RecordBatch {
+    return this.#segment.decode(this.#ordinal);
+  }
+}

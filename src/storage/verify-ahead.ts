@@ -1,0 +1,67 @@
+/**
+ * Verifies a segment's messages just ahead of a scan.
+ *
+ * Hides the reading: one run of messages is being read and summed by the thread pool while the scan uses the one before.
+ * Invariants: after `reach(i)` resolved, message i is verified; the file is open only while there is something to verify;
+ * `close` may be called at any time, again and again.
+ */
+import type { OsFile } from '../os/os.ts';
+import type { Segment, SegmentView } from './segment.ts';
+
+interface Run {
+  readonly end: number;
+  readonly done: Promise<void>;
+}
+
+/** The verification of one scan of one segment. The segment's rows must be loaded. */
+export class VerifyAhead {
+  readonly #segment: Segment;
+  readonly #count: number;
+  #file: Promise<OsFile> | undefined;
+  #next: Run | undefined;
+  /** Messages below this one, from where the scan began on, are verified. */
+  #reached = 0;
+
+  constructor(view: SegmentView) {
+    this.#segment = view.segment;
+    this.#count = view.messageCount;
+    if (view.segment.isVerified) this.#reached = view.messageCount;
+  }
+
+  /** Verifies up to message `ordinal`; undefined when nothing has to be waited for. Ordinals must not fall. */
+  reach(ordinal: number): Promise<void> | undefined {
+    return ordinal < this.#reached ? undefined : this.#advance(ordinal);
+  }
+
+  async #advance(ordinal: number): Promise<void> {
+    while (this.#reached <= ordinal) {
+      const run = this.#next ?? this.#start(ordinal);
+      this.#next = undefined;
+      await run.done;
+      this.#reached = run.end;
+      if (run.end < this.#count) this.#next = this.#start(run.end);
+    }
+  }
+
+  #start(from: number): Run {
+    const end = this.#segment.verifyEnd(from, this.#count);
+    const done = this.#segment.verifiedRange(from, end) ? Promise.resolve() : this.#verify(from, end);
+    done.catch(() => undefined);
+    return { end, done };
+  }
+
+  async #verify(from: number, end: number): Promise<void> {
+    this.#file ??= this.#segment.openFile();
+    await this.#segment.verify(await this.#file, from, end);
+  }
+
+  /** Waits for the read that may still run, and closes the file. */
+  async close(): Promise<void> {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#file = undefined;
+    await this.#next?.done.catch(() => undefined);
+    this.#next = undefined;
+    await (await file).close();
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A catalog of tables without rows, for planning: schemas, row counts, and a zone map that prunes one batch for each bound.
+ */
+import { makeField } from '../../src/arrow/schema.ts';
+import type { Field, Schema } from '../../src/arrow/schema.ts';
+import type { Bound } from '../../src/arrow/source.ts';
+import type { DataType } from '../../src/arrow/type.ts';
+import type { PlanCatalog } from '../../src/plan/physical.ts';
+
+export const INT8: DataType = { id: 'int', bitWidth: 8, signed: true };
+export const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
+export const INT64: DataType = { id: 'int', bitWidth: 64, signed: true };
+export const UINT64: DataType = { id: 'int', bitWidth: 64, signed: false };
+export const FLOAT: DataType = { id: 'float', bitWidth: 32 };
+export const DOUBLE: DataType = { id: 'float', bitWidth: 64 };
+export const TEXT: DataType = { id: 'utf8' };
+export const BOOL: DataType = { id: 'bool' };
+export const DATE: DataType = { id: 'date', unit: 'day' };
+export const STAMP_NS: DataType = { id: 'timestamp', unit: 'nanosecond', timezone: undefined };
+export const STAMP_S: DataType = { id: 'timestamp', unit: 'second', timezone: undefined };
+export const MONEY: DataType = { id: 'decimal', bitWidth: 128, precision: 10, scale: 2 };
+const CODES: DataType = {
+  id: 'dictionary',
+  index: { id: 'int', bitWidth: 32, signed: true },
+  value: TEXT,
+  ordered: false,
+  dictionaryId: 0n,
+};
+
+const TRADES: Schema = {
+  fields: [
+    makeField('symbol', INT64, false, [['unit', 'id']]),
+    makeField('price', DOUBLE),
+    makeField('volume', DOUBLE),
+    makeField('side', CODES),
+    makeField('note', TEXT),
+    makeField('day', DATE),
+    makeField('at_ns', STAMP_NS),
+    makeField('at_s', STAMP_S),
+    makeField('small', INT8),
+    makeField('big', UINT64),
+    makeField('ratio', FLOAT),
+    makeField('fee', MONEY),
+    makeField('flag', BOOL),
+    makeField('tags', { id: 'list', child: makeField('item', INT32) }),
+  ],
+  metadata: [['origin', 'test']],
+};
+
+const WIDE: Schema = {
+  fields: Array.from({ length: 20 }, (_, i): Field => makeField(`c${i.toString()}`, i % 2 === 0 ? INT64 : DOUBLE)),
+  metadata: [],
+};
+
+const CASES: Schema = {
+  fields: [makeField('Mixed', INT32), makeField('a', INT32), makeField('A', INT32)],
+  metadata: [],
+};
+
+const TABLES: ReadonlyMap<string, Schema> = new Map([
+  ['trades', TRADES],
+  ['wide', WIDE],
+  ['Cases', CASES],
+  ['twin', CASES],
+  ['TWIN', CASES],
+  ['order', CASES],
+]);
+
+/** Three batches of 1,000 rows a table; each bound prunes one. */
+export const fakeCatalog: PlanCatalog = {
+  table(name) {
+    const schema = TABLES.get(name);
+    if (schema === undefined) return undefined;
+    return {
+      name,
+      schema,
+      rowCount: 3_000,
+      scan() {
+        throw new Error('planning read rows');
+      },
+      countBatches: (bounds: readonly Bound[]) => Promise.resolve({ pruned: Math.min(3, bounds.length), total: 3 }),
+    };
+  },
+  tableNames: () => [...TABLES.keys()],
+};

@@ -1,0 +1,190 @@
+/**
+ * An engine of memory for the doors' tests: what the real one cannot show (sources that are slow, endless or failing, puts that
+ * are slow or fail at the commit), and doors alone.
+ *
+ * `SELECT * FROM t` reads a table; other statements are answered by what `answers` holds for their exact text.
+ */
+import type { RecordBatch, ResultBatch } from '../../src/arrow/batch.ts';
+import { encodeResults } from '../../src/arrow/ipc-stream.ts';
+import type { Schema } from '../../src/arrow/schema.ts';
+import { makeSchema } from '../../src/arrow/schema.ts';
+import { EngineError, positionOf } from '../../src/base/errors.ts';
+import type {
+  Engine,
+  EngineStatus,
+  PromisedResult,
+  Put,
+  QueryOptions,
+  QueryResult,
+  TableDescription,
+} from '../../src/engine/contract.ts';
+
+interface FakeTable {
+  readonly schema: Schema;
+  batches: readonly RecordBatch[];
+}
+
+/** A statement's answer: its schema, and its batches made anew for each run. */
+export interface FakeAnswer {
+  readonly schema: Schema;
+  readonly batches: (signal: AbortSignal | undefined) => AsyncIterable<ResultBatch>;
+}
+
+const TICKET = 0xff;
+
+export class FakeEngine implements Engine {
+  readonly directory = 'memory';
+  readonly answers = new Map<string, FakeAnswer>();
+  readonly stored = new Map<string, FakeTable>();
+  /** Runs before each `write` and `commit` of a put. */
+  beforeWrite: (batch: RecordBatch) => Promise<void> = () => Promise.resolve();
+  beforeCommit: () => Promise<void> = () => Promise.resolve();
+  putsOpen = 0;
+  putsAborted = 0;
+  resultsOpen = 0;
+  expiresAtMs = 4_102_444_800_123;
+
+  query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
+    return Promise.resolve().then(() => this.#open(this.#find(sql), options));
+  }
+
+  describe(sql: string): Promise<Schema> {
+    return Promise.resolve().then(() => this.#find(sql).schema);
+  }
+
+  async promise(sql: string): Promise<PromisedResult> {
+    const answer = this.#find(sql);
+    let rowCount = 0;
+    for await (const batch of answer.batches(undefined)) rowCount += batch.rowCount;
+    return { schema: answer.schema, ticket: ticketOf(sql), rowCount, byteCount: -1, expiresAtMs: this.expiresAtMs };
+  }
+
+  promiseTable(name: string): Promise<PromisedResult> {
+    return this.promise(`SELECT * FROM ${this.table(name).name}`);
+  }
+
+  isTicket(bytes: Uint8Array): boolean {
+    return bytes[0] === TICKET;
+  }
+
+  redeem(ticket: Uint8Array, options: QueryOptions = {}): Promise<QueryResult> {
+    return this.query(Buffer.from(ticket.subarray(1)).toString(), options);
+  }
+
+  tables(): readonly TableDescription[] {
+    return [...this.stored].map(([name, { schema, batches }]) => {
+      return { name, schema, rowCount: batches.reduce((sum, batch) => sum + batch.rowCount, 0), byteCount: 0 };
+    });
+  }
+
+  table(name: string): TableDescription {
+    const found = this.tables().find((table) => table.name === name);
+    if (found === undefined) throw new EngineError('not_found', `there is no table "${name}"`);
+    return found;
+  }
+
+  createTable(name: string, schema: Schema): Promise<void> {
+    if (this.stored.has(name)) return Promise.reject(new EngineError('already_exists', `there is a table ${name}`));
+    this.stored.set(name, { schema, batches: [] });
+    return Promise.resolve();
+  }
+
+  async dropTable(name: string): Promise<void> {
+    await Promise.resolve();
+    this.stored.delete(this.table(name).name);
+  }
+
+  beginPut(name: string, schema: Schema): Promise<Put> {
+    const taken: RecordBatch[] = [];
+    let open = true;
+    const end = (): void => {
+      if (open) this.putsOpen--;
+      open = false;
+    };
+    this.putsOpen++;
+    return Promise.resolve({
+      write: async (batch) => {
+        await this.beforeWrite(batch);
+        taken.push(batch);
+      },
+      commit: async () => {
+        await this.beforeCommit();
+        const table = this.stored.get(name) ?? { schema, batches: [] };
+        this.stored.set(name, { ...table, batches: [...table.batches, ...taken] });
+        end();
+        return { commit: 1, rowCount: taken.reduce((sum, batch) => sum + batch.rowCount, 0), byteCount: 0 };
+      },
+      abort: () => {
+        this.putsAborted++;
+        end();
+        return Promise.resolve();
+      },
+    });
+  }
+
+  seal(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  status(): EngineStatus {
+    return {
+      version: 1,
+      tableCount: this.stored.size,
+      segmentCount: 0,
+      mapCount: 0,
+      readOnlyReason: undefined,
+      uptimeMs: 1,
+      queriesRunning: 0,
+      queriesWaiting: 0,
+      putsOpen: this.putsOpen,
+      draining: false,
+    };
+  }
+
+  drain(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #find(sql: string): FakeAnswer {
+    const answer = this.answers.get(sql);
+    if (answer !== undefined) return answer;
+    const table = this.stored.get(/^\s*SELECT \* FROM (\w+)$/.exec(sql)?.[1] ?? '');
+    if (table !== undefined) return { schema: table.schema, batches: () => encodeAll(table) };
+    const position = positionOf(sql, { start: 0, end: sql.length });
+    throw new EngineError('sql_syntax', `the fake engine does not know ${JSON.stringify(sql)}`, { position });
+  }
+
+  #open(answer: FakeAnswer, options: QueryOptions): QueryResult {
+    let open = true;
+    this.resultsOpen++;
+    return {
+      schema: answer.schema,
+      rowCount: undefined,
+      byteCount: undefined,
+      batches: () => answer.batches(options.signal),
+      close: () => {
+        if (open) this.resultsOpen--;
+        open = false;
+      },
+    };
+  }
+}
+
+function ticketOf(sql: string): Uint8Array {
+  return Buffer.concat([Buffer.of(TICKET), Buffer.from(sql)]);
+}
+
+async function* encodeAll(table: FakeTable): AsyncGenerator<ResultBatch> {
+  async function* batches(): AsyncGenerator<RecordBatch> {
+    await Promise.resolve();
+    yield* table.batches;
+  }
+  yield* encodeResults(table.schema, batches());
+}
+
+/** A schema without fields, for answers whose content does not matter. */
+export const NO_FIELDS = makeSchema([]);

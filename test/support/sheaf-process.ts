@@ -1,0 +1,137 @@
+/**
+ * The real `sheaf` program in a child process, from the sources, and temporary directories.
+ *
+ * Hides spawning. Invariants: environment variables SHEAF_* of the outside are not passed on; every server started
+ * here is killed when its test ends, whatever the test does; nothing is waited for by time.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** How to run: another checkout, more environment, bytes for standard input. */
+export interface RunOptions {
+  readonly root?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: Uint8Array | string;
+  readonly cwd?: string;
+}
+
+export interface RunOutcome {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly text: string;
+  readonly stderr: string;
+}
+
+/** A `sheaf serve` that printed its ready line. */
+export interface RunningSheaf {
+  readonly child: ChildProcess;
+  /** `host:port` or `off`. */
+  readonly flight: string;
+  /** `host:port`. */
+  readonly http: string;
+  readonly url: string;
+  /** Everything on stdout so far. */
+  stdout(): string;
+  stderr(): string;
+  /** Sends `signal` and waits for the end; the exit code, null when the signal killed it. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Resolves at the end. */
+  readonly ended: Promise<number | null>;
+}
+
+/** A new temporary directory that goes away with the test. */
+export function temporaryDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sheaf-test-'));
+  t.after(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return directory;
+}
+
+function spawnSheaf(words: readonly string[], options: RunOptions): ChildProcess {
+  const root = options.root ?? ROOT;
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('SHEAF_') && name !== 'NODE_TEST_CONTEXT',
+  );
+  return spawn(
+    process.execPath,
+    ['--import', join(ROOT, 'node_modules/tsx/dist/esm/index.mjs'), join(root, 'src/main.ts'), ...words],
+    {
+      cwd: options.cwd ?? root,
+      env: { ...Object.fromEntries(kept), ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
+}
+
+function exitOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream | null): Buffer[] {
+  const parts: Buffer[] = [];
+  stream?.on('data', (bytes: Buffer) => parts.push(bytes));
+  return parts;
+}
+
+/** Runs one command to its end. */
+export async function runSheaf(words: readonly string[], options: RunOptions = {}): Promise<RunOutcome> {
+  const child = spawnSheaf(words, options);
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(options.input);
+  const code = await exitOf(child);
+  const bytes = Buffer.concat(stdout);
+  return { code, stdout: bytes, text: bytes.toString(), stderr: Buffer.concat(stderr).toString() };
+}
+
+/** Starts `sheaf serve` on free ports and waits for its ready line. @throws when it ends before, with its stderr */
+export async function startSheaf(
+  t: TestContext,
+  words: readonly string[],
+  options: RunOptions = {},
+): Promise<RunningSheaf> {
+  const child = spawnSheaf(['serve', '--flight-port', '0', '--http-port', '0', ...words], options);
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+  const textOf = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString();
+  const ended = exitOf(child);
+  t.after(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await ended;
+  });
+  const match = await new Promise<RegExpExecArray>((resolve, reject) => {
+    child.stdout?.on('data', () => {
+      const found = /^ready flight=(\S+) http=(\S+)$/m.exec(textOf(stdout));
+      if (found !== null) resolve(found);
+    });
+    void ended.then((code) => {
+      reject(new Error(`serve ended with ${String(code)} before it was ready: ${textOf(stderr)}`));
+    });
+  });
+  const [, flight = '', http = ''] = match;
+  return {
+    child,
+    flight,
+    http,
+    url: `http://${http}`,
+    stdout: () => textOf(stdout),
+    stderr: () => textOf(stderr),
+    ended,
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
