@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -94,12 +94,13 @@ export async function startServer(command: string, args: readonly string[]): Pro
   };
 }
 
-/** Processor seconds (user and system) that a process has used. Linux only. */
+/** Processor seconds that the living threads of a process have used, to the nanosecond. Linux only. */
 export function processorSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid.toString()}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticksPerSecond = 100;
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  const tasks = `/proc/${pid.toString()}/task`;
+  const nanoseconds = readdirSync(tasks).map((task) =>
+    Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]),
+  );
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e9;
 }
 
 /** Anonymous resident memory of a process in MiB, mapped files left out. Linux only. */

@@ -65,7 +65,7 @@ def put(port, name, path, batch):
     else:
         writer.write_table(data, max_chunksize=batch)
     writer.close()
-    return {"seconds": time.perf_counter() - started, "rows": data.num_rows, "bytes": data.nbytes}
+    return {"seconds": time.perf_counter() - started, "rows": data.num_rows, "bytes": data.nbytes, "check": 0}
 
 
 def small(port, ticket, count):

@@ -69,12 +69,15 @@ async function pair(
 ): Promise<Figure[]> {
   const speed = { ours: [] as number[], peer: [] as number[] };
   const processor = { ours: [] as number[], peer: [] as number[] };
+  const checks = new Set<number>();
   let memory = 0;
   for (let round = -1; round < contest.rounds; round++) {
     for (const side of ['ours', 'peer'] as const) {
       const before = processorSeconds(pidOf(contest[side]));
       const outcome = await once(contest[side].flight, side === 'ours');
       if (outcome.rows !== contest.rows) throw new Error(`${name}: ${outcome.rows.toString()} rows from ${side}`);
+      checks.add(outcome.check);
+      if (checks.size > 1) throw new Error(`${name}: the servers' answers differ`);
       if (round < 0) continue;
       const gigabytes = outcome.bytes / GB;
       speed[side].push(gigabytes / outcome.seconds);

@@ -93,18 +93,18 @@ async function openFlight(engine: Engine, settings: Settings): Promise<Door> {
     return await openFlightDoor(engine, { enabled: !settings.noFlight, host, port });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    const place = `port ${port.toString()} of ${host}`;
+    const place = `port ${port.toString()} on ${host}`;
     if (text.includes('EADDRINUSE')) {
-      const remedy = 'stop the process that listens there, or choose another with --flight-port (0 picks a free one)';
-      throw new EngineError('busy', `${place} is in use; ${remedy}`, { cause: error });
+      const remedy = 'stop the program that uses it, or choose another by --flight-port (0 picks a free one)';
+      throw new EngineError('io_error', `${place} is in use; ${remedy}`, { cause: error });
     }
     if (text.includes('EACCES')) {
-      const remedy = 'choose one above 1023 with --flight-port';
-      throw new EngineError('forbidden', `${place} may not be used by this user; ${remedy}`, { cause: error });
+      const remedy = 'ports below 1024 need a privilege; choose another by --flight-port';
+      throw new EngineError('forbidden', `${place} may not be used; ${remedy}`, { cause: error });
     }
     if (/EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN/.test(text)) {
-      const message = `${host} is no address of this machine; change --host`;
-      throw new EngineError('request_invalid', message, { cause: error });
+      const message = `${host} is no address of this machine; choose another by --host`;
+      throw new EngineError('io_error', message, { cause: error });
     }
     throw error;
   }

@@ -1,6 +1,7 @@
 // Installs the packages of package-lock.json where they are missing or stale; shared by `npm test` and `npm run quickstart`.
 //
-// "Stale" is decided by a stamp that names the lock file's content and the Node version that the native packages were built for.
+// "Stale" is decided by a stamp that names the lock file's content and the Node version that the native packages were built
+// for; without a stamp, by a look at what is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,10 @@ export function installIfNeeded(root) {
   const lock = readFileSync(join(root, 'package-lock.json'));
   const wanted = `${createHash('sha256').update(lock).digest('hex')} ${process.versions.modules} ${process.arch}`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  if (fits(root, lock)) {
+    writeFileSync(stamp, wanted);
+    return;
+  }
   process.stdout.write('installing packages (npm ci; compiles two native packages, some minutes the first time)\n');
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { stdio: 'inherit', cwd: root });
   if (status !== 0) {
@@ -19,4 +24,17 @@ export function installIfNeeded(root) {
     process.exit(1);
   }
   writeFileSync(stamp, wanted);
+}
+
+/** True when somebody has installed by hand what the lock names, and the native packages load in this Node. */
+function fits(root, lock) {
+  const installed = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(installed)) return false;
+  const there = JSON.parse(readFileSync(installed, 'utf8')).packages;
+  const same = Object.entries(JSON.parse(lock).packages).every(([place, { version, optional, devOptional }]) => {
+    if (place === '') return true;
+    return there[place] === undefined ? (optional ?? devOptional ?? false) : there[place].version === version;
+  });
+  const trial = "new (require('better-sqlite3'))(':memory:'); require('mmap-io')";
+  return same && spawnSync(process.execPath, ['-e', trial], { cwd: root }).status === 0;
 }

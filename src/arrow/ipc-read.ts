@@ -15,7 +15,7 @@ import { readBatchHead, readDictionaryHead, readMessageHead } from './ipc-header
 import type { BatchHead, MessageHead } from './ipc-header.ts';
 import { fieldPath } from './schema.ts';
 import type { Field, Schema } from './schema.ts';
-import { emptyVector, sliceVector } from './slice.ts';
+import { emptyVector } from './slice.ts';
 import type { DataType } from './type.ts';
 import { childFields, sameType, typeName } from './type.ts';
 import { checkVector } from './vector-check.ts';
@@ -115,10 +115,9 @@ export class BatchReader {
     }
     checkRowCount(head.batch.rowCount);
     const reader = this.vectorReader(head.batch, body, message.version4);
-    const sent = reader.read(state.field, state.path);
+    const values = reader.read(state.field, state.path);
     reader.end();
-    if (!this.trusted) checkVector(state.field, sent, state.path, undefined);
-    const values = sliceVector(sent, 0, sent.length);
+    if (!this.trusted) checkVector(state.field, values, state.path, undefined);
     if (head.delta && state.values !== undefined) {
       state.added.push(values);
     } else {

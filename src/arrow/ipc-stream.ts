@@ -42,6 +42,10 @@ export async function readStream(chunks: AsyncIterable<Uint8Array>): Promise<Inc
     await prepareCodecs();
     const first = await feed.next();
     if (first === undefined) throw new EngineError('request_invalid', 'the input ends before its schema message');
+    if (first.head.kind !== 'schema') {
+      const remedy = 'some writers of files leave the schema message out; write a stream';
+      throw new EngineError('request_invalid', `the input begins with a ${first.head.kind} message; ${remedy}`);
+    }
     const schema = decodeSchema(first.header);
     return { schema, batches: readBatches(feed, new BatchReader(schema, { trusted: false })) };
   } catch (error) {

@@ -13,7 +13,7 @@ import { encodeBatchHeader, encodeDictionaryHeader } from './ipc-header.ts';
 import type { BatchLayout } from './ipc-header.ts';
 import type { Schema } from './schema.ts';
 import { BUFFER_ALIGNMENT_BYTES, encodedBytes } from './size.ts';
-import { sliceVector } from './slice.ts';
+import { sliceVector, wholeVector } from './slice.ts';
 import type { DataType } from './type.ts';
 import { TYPE_TABLE, childFields } from './type.ts';
 import type { Vector } from './vector.ts';
@@ -129,7 +129,7 @@ export function encodeBatch(batch: RecordBatch, range?: RowRange): Message {
 /** The dictionary message of all of `values`, or of what a delta adds. */
 export function encodeDictionary(id: bigint, values: Vector, delta: boolean): Message {
   const writer = new BodyWriter();
-  writer.add(sliceVector(values, 0, values.length));
+  writer.add(wholeVector(values));
   const header = encodeDictionaryHeader(id, delta, writer.layout(values.length), writer.bodyBytes);
   return { header, body: writer.body(), bodyBytes: writer.bodyBytes };
 }

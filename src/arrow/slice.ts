@@ -10,7 +10,7 @@
 import { assert, present } from '../base/assert.ts';
 import type { RecordBatch } from './batch.ts';
 import { countOnes, sliceBits } from './bits.ts';
-import { joinVectors } from './concat.ts';
+import { joinCanonical } from './join-canonical.ts';
 import { bytesOfWords, narrow, offsetAt, offsetWords, runEndAt, runIn, widen } from './offsets.ts';
 import type { DataType } from './type.ts';
 import { TYPE_TABLE, childFields } from './type.ts';
@@ -34,6 +34,11 @@ export function emptyVector(type: DataType): Vector {
   const dictionary = type.id === 'dictionary' ? emptyVector(type.value) : undefined;
   const children = childFields(type).map((field) => emptyVector(field.type));
   return { type, length: 0, nullCount: 0, buffers, children, dictionary };
+}
+
+/** All of `vector`, canonical. */
+export function wholeVector(vector: Vector): Vector {
+  return sliceVector(vector, 0, vector.length);
 }
 
 /** Rows [start, end) of `vector`, canonical, also when that is all of it. The dictionary is shared. */
@@ -197,7 +202,7 @@ function sliceListViews(
     gathered += size;
     if (gather) pieces.push(sliceVector(values, at, at + size));
   }
-  const used = gather ? joinVectors(pieces) : sliceVector(values, first, last);
+  const used = gather ? joinCanonical(pieces, wholeVector) : sliceVector(values, first, last);
   const buffers = wide ? [widen(starts), widen(sizes)] : [bytesOfWords(starts), bytesOfWords(sizes)];
   return { buffers, children: [used] };
 }

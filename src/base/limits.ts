@@ -153,7 +153,9 @@ export const FREE_FLOOR_SHARE = 0.05;
 /** Bytes of an active segment's end that are read into memory; when more are unmapped the segment is mapped anew. */
 export const TAIL_BYTES_MAX = 8 * MIB;
 /** Bytes of one read that verifies checksums. */
-export const VERIFY_READ_BYTES = 4 * MIB;
+export const VERIFY_READ_BYTES = 2 * MIB;
+/** Such reads under way at one time in one scan. */
+export const VERIFY_READS_AHEAD = 3;
 /** Bytes that a scan asks the kernel to read ahead of its reader. */
 export const READ_AHEAD_BYTES = 8 * MIB;
 /** Bytes of one such request. */
@@ -192,3 +194,5 @@ export const PUT_DRAIN_BYTES_MAX = 2 * GIB;
 export const PUT_DRAIN_MS_MAX = 30_000;
 /** Bytes of used receive memory that are kept for the next messages. */
 export const RECEIVE_SPARE_BYTES_MAX = 32 * MIB;
+/** HTTP/2 frame size that a Flight client may use towards us, once it puts. */
+export const FLIGHT_FRAME_BYTES = 256 * KIB;

@@ -17,6 +17,7 @@ import { checkWhenNeeded, openConnection, readPragmas } from './connection.ts';
 import { checkVersion, migrate, readMigrations } from './migrate.ts';
 import type { PackedBatches } from './packed-batches.ts';
 import type { CatalogState } from './rows.ts';
+import { sqliteError } from './sqlite-error.ts';
 import { Statements } from './statements.ts';
 
 /** What the thread can be asked; `open` comes first and `close` last. */
@@ -51,11 +52,11 @@ class OpenCatalog {
   }
 
   readState(): CatalogState {
-    return { ...this.#statements.readState(), cleanStop: this.#cleanStop };
+    return this.#read(() => ({ ...this.#statements.readState(), cleanStop: this.#cleanStop }));
   }
 
   readBatches(segmentId: number): Transferred<PackedBatches> {
-    const packed = this.#statements.readBatches(segmentId);
+    const packed = this.#read(() => this.#statements.readBatches(segmentId));
     return new Transferred(packed, [packed.numbers.buffer as ArrayBuffer, packed.statistics.buffer as ArrayBuffer]);
   }
 
@@ -64,7 +65,7 @@ class OpenCatalog {
   }
 
   readMeta(key: string): Uint8Array | undefined {
-    return this.#statements.readMeta(key);
+    return this.#read(() => this.#statements.readMeta(key));
   }
 
   writeMeta(key: string, value: Uint8Array): void {
@@ -92,6 +93,14 @@ class OpenCatalog {
     }
   }
 
+  #read<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      throw sqliteError('read', this.#path, error);
+    }
+  }
+
   #write(run: () => void): void {
     if (this.#unknown !== undefined) {
       const message = `the catalog takes no more writes: ${this.#unknown}`;
@@ -108,37 +117,33 @@ class OpenCatalog {
     this.#plan();
   }
 
-  /**
-   * Called after each commit. NOOP only counts the log's pages; the checkpoint itself waits until the answer is on its
-   * way.
-   */
+  /** Called after each commit. The checkpoint itself waits until the answer is on its way. */
   #plan(): void {
-    if (this.#checkpointDue) return;
-    const pages = this.#logPages('NOOP');
-    if (pages >= CATALOG_LOG_PAGES_MAX) {
-      this.#checkpointDue = true;
-      setImmediate(() => this.#checkpoint());
-    } else {
+    if (this.#logPages('NOOP') < CATALOG_LOG_PAGES_MAX) {
       this.#idle.refresh();
+      return;
     }
+    this.#checkpointDue = true;
+    setImmediate(() => {
+      if (this.#checkpointDue) this.#checkpoint();
+    });
   }
 
   #checkpoint(): void {
     this.#checkpointDue = false;
-    if (this.#closed) return;
-    try {
-      this.#logPages('PASSIVE');
-    } catch (error) {
-      // The log keeps every commit until a later checkpoint works, so nothing is lost but space.
-      log.warn('a checkpoint of the catalog failed and is tried again after the next commit', {
-        reason: String(error),
-      });
-    }
+    if (!this.#closed) this.#logPages('PASSIVE');
   }
 
+  /** The log's length in pages; NOOP only counts them, PASSIVE checkpoints as well. */
   #logPages(mode: 'NOOP' | 'PASSIVE'): number {
-    const rows = this.#statements.connection.pragma(`wal_checkpoint(${mode})`) as { readonly log: number }[];
-    return rows[0]?.log ?? 0;
+    try {
+      const rows = this.#statements.connection.pragma(`wal_checkpoint(${mode})`) as { readonly log: number }[];
+      return rows[0]?.log ?? 0;
+    } catch (error) {
+      // The commit before is on the disk, and stays in the log until a later checkpoint works: only space is lost.
+      log.warn('the catalog could not be checkpointed; tried again later', { reason: String(error) });
+      return 0;
+    }
   }
 }
 
@@ -155,7 +160,7 @@ async function openCatalog(path: string): Promise<OpenCatalog> {
     return new OpenCatalog(path, statements, cleanStop);
   } catch (error) {
     connection.close();
-    throw error;
+    throw sqliteError('open', path, error);
   }
 }
 

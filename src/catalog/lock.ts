@@ -2,10 +2,9 @@
  * The lock of a data directory: one process at a time.
  *
  * Hides how: an exclusive SQLite transaction on LOCK.db, held for life, which the kernel ends with the process, however
- * it dies.
- * Invariants: LOCK.db is in rollback-journal mode, where EXCLUSIVE excludes everybody (in WAL mode it would not), and
- * nothing is ever written to it, so no journal is left behind. No other code of this process may open LOCK.db: closing
- * any descriptor of it would drop the lock (fcntl(2)).
+ * it dies. Invariants: the file is out of WAL mode, where EXCLUSIVE would not exclude readers; its rollback journal is
+ * in memory, so that a killed holder leaves none behind; nothing is ever written to it. No other code of this process
+ * may open LOCK.db: closing any descriptor of it would drop the lock (fcntl(2)).
  */
 import Database from 'better-sqlite3';
 import { dirname, join } from 'node:path';
@@ -34,7 +33,7 @@ export async function acquireLock(path: string): Promise<DirectoryLock> {
   let connection: Database.Database | undefined;
   try {
     connection = new Database(path, { fileMustExist: true, timeout: 0 });
-    connection.pragma('journal_mode = DELETE');
+    connection.pragma('journal_mode = MEMORY');
     connection.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     connection?.close();

@@ -102,7 +102,7 @@ function readFields(action: string, body: Uint8Array): Readonly<Record<string, u
   try {
     content = JSON.parse(text);
   } catch (cause) {
-    throw new EngineError('request_invalid', `the body of the action ${action} is not JSON: ${String(cause)}`, {
+    throw new EngineError('request_invalid', `the body of the action ${action} is not JSON`, {
       cause,
     });
   }

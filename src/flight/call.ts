@@ -2,7 +2,7 @@
  * One call's life: its signal, its clock, and its line in metrics and log.
  *
  * Hides how grpc-js tells of cancellation and deadlines. Invariants: `signal` fires when the client is gone or the deadline has
- * passed, with the EngineError that says which; every call is counted once, with one outcome.
+ * passed, with the EngineError that says which; one of `succeed` and `fail` is called, once, for every call.
  */
 import { EngineError } from '../base/errors.ts';
 import { makeLog } from '../base/log.ts';
@@ -70,21 +70,28 @@ export class CallScope {
     });
   }
 
-  /** Ends the call in metrics and log; later calls have no effect. Returns the error that the client is told. */
-  end(error?: unknown): EngineError | undefined {
+  /** Ends the call in metrics and log: it did what was asked. */
+  succeed(): void {
+    // An answer that nobody waits for any more is none.
+    if (this.signal.aborted) this.fail(undefined);
+    else this.#end('ok');
+  }
+
+  /** Ends the call in metrics and log; returns the error that the client is told. */
+  fail(error: unknown): EngineError {
     // A failure after the signal is its consequence, whatever it looks like.
-    const cause: unknown = this.signal.aborted ? this.signal.reason : error;
-    const told = cause === undefined ? undefined : callError(this.rpc, cause);
-    if (this.#ended) return told;
+    const told = callError(this.rpc, this.signal.aborted ? this.signal.reason : error);
+    errors.inc({ rpc: this.rpc, code: told.code });
+    if (told.code === 'cancelled') cancelled.inc({ rpc: this.rpc });
+    this.#end(told.code);
+    return told;
+  }
+
+  #end(code: string): void {
     this.#ended = true;
     open--;
     clearTimeout(this.#timer);
-    const took = this.#stopClock();
-    if (told !== undefined) errors.inc({ rpc: this.rpc, code: told.code });
-    if (told?.code === 'cancelled') cancelled.inc({ rpc: this.rpc });
-    const code = told?.code ?? 'ok';
-    log.info('call', { rpc: this.rpc, peer: this.#peer, code, duration_ms: Math.round(took * 1e3) });
-    return told;
+    log.info('call', { rpc: this.rpc, peer: this.#peer, code, duration_ms: Math.round(this.#stopClock() * 1e3) });
   }
 
   #deadlineTimer(deadline: Date | number): NodeJS.Timeout | undefined {

@@ -26,6 +26,7 @@ export async function doGet(
       await outbox.send(batch.message());
       countBatch('out', batch.rowCount);
     }
+    await outbox.end();
   } finally {
     result.close();
   }

@@ -31,16 +31,14 @@ export interface FlightDoorOptions {
  */
 export async function openFlightDoor(engine: Engine, options: FlightDoorOptions): Promise<FlightDoor> {
   if (!options.enabled) return flightStub('Flight is switched off (--no-flight)');
-  let startServer: (typeof import('./server.ts'))['startFlightServer'];
-  try {
-    ({ startFlightServer: startServer } = await import('./server.ts'));
-  } catch (error) {
+  const server = await import('./server.ts').catch((error: unknown) => {
     if (!isPackageMissing(error)) throw error;
-    const reason = 'Flight is off: @grpc/grpc-js and @grpc/proto-loader are not installed; npm install brings them';
-    makeLog('flight').warn(reason);
-    return flightStub(reason);
-  }
-  return startServer(engine, options);
+    return undefined;
+  });
+  if (server !== undefined) return server.startFlightServer(engine, options);
+  const reason = 'Flight is off: @grpc/grpc-js and @grpc/proto-loader are not installed; npm install brings them';
+  makeLog('flight').warn(reason);
+  return flightStub(reason);
 }
 
 function isPackageMissing(error: unknown): boolean {

@@ -42,9 +42,21 @@ function takeMemory(bytes: number): ArrayBuffer {
 }
 
 function giveMemory(memory: ArrayBuffer): void {
-  if (sparesBytes + memory.byteLength > RECEIVE_SPARE_BYTES_MAX) return;
-  sparesBytes += memory.byteLength;
-  spares.push(memory);
+  if (sparesBytes + memory.byteLength <= RECEIVE_SPARE_BYTES_MAX) {
+    sparesBytes += memory.byteLength;
+    spares.push(memory);
+  } else if (memory.byteLength > RECEIVE_SPARE_BYTES_MAX) freeMemory(memory);
+}
+
+/**
+ * Frees `memory` now: left to the garbage collector, hundreds of megabytes may stay for as long as the server is idle. What is
+ * transferred to a port that is closed belongs to nobody.
+ */
+function freeMemory(memory: ArrayBuffer): void {
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  port1.postMessage(undefined, [memory]);
+  port1.close();
 }
 
 /** Takes `bytes` out of the process's budget; returns what gives them back. @throws `limit_exceeded`, `busy` */

@@ -8,8 +8,8 @@
  *
  * Hides the fields of grpc-js 1.14 that this needs. Where they are missing, messages go through grpc-js as usual: one copy more,
  * the same bytes; `sheaf_flight_lane_calls_total` tells which way calls took. Invariants: headers are sent before the first byte
- * and the status after the last; messages never interleave, one `send` at a time; what is unsent is bounded by one slice,
- * because `write`'s answer is honoured.
+ * and the status after the last; messages never interleave, one `send` at a time; what is unsent is bounded by two slices,
+ * because the third waits until the first has been taken by the socket.
  */
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { ServerDuplexStream, ServerInterceptor, ServerWritableStream } from '@grpc/grpc-js';
@@ -17,6 +17,7 @@ import { Metadata } from '@grpc/grpc-js';
 import type { Message } from '../arrow/batch.ts';
 import { EngineError } from '../base/errors.ts';
 import {
+  FLIGHT_FRAME_BYTES,
   FLIGHT_JOIN_BYTES_MAX,
   FLIGHT_RAISED_SESSIONS_MAX,
   FLIGHT_REQUEST_BYTES_MAX,
@@ -46,6 +47,8 @@ export type LaneKind = 'direct' | 'messages';
 export interface Outbox {
   /** Resolves when the next message may be sent. @throws `cancelled`, `deadline` when nobody will read it */
   send(message: Message): Promise<void>;
+  /** Call after the last message. @throws as `send` */
+  end(): Promise<void>;
 }
 
 /** The parts of grpc-js's server call that we look for. */
@@ -140,7 +143,7 @@ function raiseWindows(session: ServerHttp2Session | undefined): void {
   if (raisedSessions.size >= FLIGHT_RAISED_SESSIONS_MAX) return;
   raisedSessions.add(session);
   session.once('close', () => raisedSessions.delete(session));
-  session.settings({ initialWindowSize: FLIGHT_STREAM_WINDOW_BYTES, maxFrameSize: 1048576 });
+  session.settings({ initialWindowSize: FLIGHT_STREAM_WINDOW_BYTES, maxFrameSize: FLIGHT_FRAME_BYTES });
   session.setLocalWindowSize(FLIGHT_SESSION_WINDOW_BYTES);
 }
 
@@ -201,7 +204,10 @@ export function openOutbox(
     }
   }
   laneCalls.inc({ direction: 'out', kind: 'messages' });
-  return { send: (message) => sendMessage(call, new CopiedMessage(message), signal) };
+  return {
+    send: (message) => sendMessage(call, new CopiedMessage(message), signal),
+    end: () => Promise.resolve(),
+  };
 }
 
 /** Sends one message through grpc-js; resolves when it is with the transport. */
@@ -227,12 +233,17 @@ export function sendMessage<T>(
   });
 }
 
-/** Writes to the HTTP/2 stream itself. */
+/**
+ * Writes to the HTTP/2 stream itself. One slice is being sent while the next is made, so that the socket does not run dry; a
+ * third waits. Small messages gather until the event loop turns: the schema and a small result go out as one.
+ */
 class DirectOutbox implements Outbox {
   readonly #stream: ServerHttp2Stream;
   readonly #signal: AbortSignal;
   #slice: Uint8Array[] = [];
   #sliceBytes = 0;
+  #sent: Promise<void> = Promise.resolve();
+  #soon: NodeJS.Immediate | undefined;
 
   constructor(stream: ServerHttp2Stream, signal: AbortSignal) {
     this.#stream = stream;
@@ -246,6 +257,7 @@ class DirectOutbox implements Outbox {
   }
 
   async send(message: Message): Promise<void> {
+    this.#refuseIfOver();
     if (message.bodyBytes <= FLIGHT_JOIN_BYTES_MAX) {
       this.#take(encodeFrame(message));
     } else {
@@ -259,7 +271,12 @@ class DirectOutbox implements Outbox {
         }
       }
     }
-    if (this.#sliceBytes > 0) await this.#flush();
+    if (this.#sliceBytes > FLIGHT_JOIN_BYTES_MAX) await this.#flush();
+    else this.#soon ??= setImmediate(() => this.#write());
+  }
+
+  end(): Promise<void> {
+    return this.#flush();
   }
 
   #take(bytes: Uint8Array): void {
@@ -268,43 +285,45 @@ class DirectOutbox implements Outbox {
     this.#sliceBytes += bytes.byteLength;
   }
 
-  /** Writes the slice as one; resolves when the stream wants more. */
+  /** Writes the slice; resolves when the one before it is with the socket. */
   async #flush(): Promise<void> {
+    this.#refuseIfOver();
+    const before = this.#sent;
+    this.#write();
+    await before;
+    this.#refuseIfOver();
+  }
+
+  #write(): void {
+    clearImmediate(this.#soon);
+    this.#soon = undefined;
     const stream = this.#stream;
     const slice = this.#slice;
-    countBytes('out', this.#sliceBytes);
     this.#slice = [];
+    if (slice.length === 0 || this.#isOver()) return;
+    countBytes('out', this.#sliceBytes);
     this.#sliceBytes = 0;
-    this.#refuseIfOver();
-    let wantsMore = true;
-    stream.cork();
-    for (const bytes of slice) wantsMore = stream.write(bytes);
-    stream.uncork();
-    if (!wantsMore) await this.#drained();
+    this.#sent = new Promise((resolve) => {
+      const done = (): void => {
+        stream.off('close', done);
+        resolve();
+      };
+      stream.on('close', done);
+      stream.cork();
+      const last = slice.length - 1;
+      slice.forEach((bytes, i) => stream.write(bytes, i === last ? done : undefined));
+      stream.uncork();
+    });
+  }
+
+  #isOver(): boolean {
+    return this.#signal.aborted || this.#stream.destroyed || this.#stream.writableEnded;
   }
 
   #refuseIfOver(): void {
-    if (this.#signal.aborted) throw this.#signal.reason;
-    if (this.#stream.destroyed || this.#stream.writableEnded) {
-      throw new EngineError('cancelled', 'the client left before the call ended');
-    }
-  }
-
-  #drained(): Promise<void> {
-    const stream = this.#stream;
-    return new Promise((resolve, reject) => {
-      const done = (): void => {
-        stream.off('drain', done);
-        stream.off('close', done);
-        try {
-          this.#refuseIfOver();
-          resolve();
-        } catch (error) {
-          reject(error as EngineError);
-        }
-      };
-      stream.on('drain', done);
-      stream.on('close', done);
-    });
+    if (!this.#isOver()) return;
+    throw this.#signal.aborted
+      ? this.#signal.reason
+      : new EngineError('cancelled', 'the client left before the call ended');
   }
 }

@@ -131,17 +131,23 @@ function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
 function unary<Q, A>(rpc: string, run: (request: Q, signal: AbortSignal) => Promise<A>) {
   return (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): void => {
     const scope = new CallScope(rpc, call);
-    const start = async (): Promise<A> => run(call.request, scope.signal);
-    start().then(
-      (answer) => {
-        scope.end();
-        callback(null, answer);
-      },
-      (error: unknown) => {
-        const told = scope.end(error);
-        if (told !== undefined) callback(toStatus(told));
-      },
-    );
+    const work = async (): Promise<() => void> => {
+      try {
+        const answer = await run(call.request, scope.signal);
+        scope.succeed();
+        return () => {
+          callback(null, answer);
+        };
+      } catch (error) {
+        const status = toStatus(scope.fail(error));
+        return () => {
+          callback(status);
+        };
+      }
+    };
+    void work().then((tell) => {
+      tell();
+    });
   };
 }
 
@@ -173,12 +179,11 @@ function finish(
 ): void {
   work.then(
     () => {
-      scope.end();
+      scope.succeed();
       call.end();
     },
     (error: unknown) => {
-      const told = scope.end(error);
-      if (told !== undefined) call.emit('error', toStatus(told));
+      call.emit('error', toStatus(scope.fail(error)));
     },
   );
 }

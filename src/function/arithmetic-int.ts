@@ -9,10 +9,10 @@ import type { DataType } from '../arrow/type.ts';
 import { typeName } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import type { ArithmeticOperator } from './arithmetic.ts';
-import { numberLoop } from './arithmetic-float.ts';
+import { numberLoop, withoutZeroDivisors } from './arithmetic-float.ts';
 import { numbersOf, vectorFromNumbers } from './column.ts';
 import type { Kernel } from './contract.ts';
-import { bitAt, mergeValidity, validityFrom, writableBits } from './validity.ts';
+import { bitAt, mergeValidity } from './validity.ts';
 import type { Validity } from './validity.ts';
 
 const OPERATION: Readonly<Record<ArithmeticOperator, string>> = {
@@ -31,17 +31,6 @@ export function overflowError(operator: ArithmeticOperator, type: DataType, a: s
   const text = operator === 'negate' ? `-(${a})` : operator === 'abs' ? `abs(${a})` : `${a} ${operator} ${b}`;
   const message = `overflow in ${OPERATION[operator]} of ${typeName(type)}: ${text}; cast an operand to a wider type`;
   return new EngineError('value_error', message);
-}
-
-/** Marks the rows with a zero divisor as null. */
-function withoutZeroDivisors(divisors: Float64Array, validity: Validity, rowCount: number): Validity {
-  let bits: Uint8Array | undefined;
-  for (let i = 0; i < rowCount; i++) {
-    if (divisors[i] !== 0) continue;
-    bits ??= writableBits(validity, rowCount);
-    bits[i >> 3] = (bits[i >> 3] as number) & ~(1 << (i & 7));
-  }
-  return bits === undefined ? validity : validityFrom(bits, rowCount);
 }
 
 function truncate(out: Float64Array, rowCount: number): void {

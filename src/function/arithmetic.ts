@@ -2,7 +2,7 @@
  * Arithmetic: + - * / // % and unary minus, abs, on numbers and dates.
  *
  * Hides which kernel serves which types. Invariants: integer results never wrap, they are `value_error`; `/` always divides
- * as floating point; `//` and `%` by zero are null for integers and decimals (DECISIONS 8); half floats compute as float32.
+ * as floating point; `//` by zero is null, and so is `%` but for floats (DECISIONS 8); half floats compute as float32.
  * Source: DuckDB, "Numeric operators".
  */
 import type { DataType } from '../arrow/type.ts';
@@ -60,10 +60,10 @@ function resolveBinary(operator: ArithmeticOperator): (args: readonly DataType[]
     if (common === undefined) return undefined;
     if (operator === '/' || (operator === '//' && common.id === 'decimal')) {
       const type = common.id === 'float' && common.bitWidth === 32 ? FLOAT : DOUBLE;
-      return strictCall('/', [type, type], type);
+      return strictCall(operator, [type, type], type, operator === '//');
     }
     if (common.id === 'decimal') return decimalResult(operator, args, common);
-    return strictCall(operator, [common, common], common, (operator === '//' || operator === '%') && common.id === 'int');
+    return strictCall(operator, [common, common], common, operator === '//' || (operator === '%' && common.id === 'int'));
   };
 }
 
@@ -163,7 +163,7 @@ export const ARITHMETIC: readonly FunctionEntry[] = [
   {
     name: '//',
     expects: NUMBERS,
-    doc: 'Divides integers, rounding towards zero; by zero gives NULL. On other numbers the same as `/`.',
+    doc: 'Divides integers, rounding towards zero; on other numbers the same as `/`. By zero gives NULL.',
     example: '-7 // 2 → -3',
     resolve: resolveBinary('//'),
     kernel: (parameters) => numericKernel('//', parameters),

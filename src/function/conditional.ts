@@ -7,6 +7,7 @@
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { withValidity } from './column.ts';
+import { makeCastKernel } from './cast.ts';
 import { compareKernel, trueRows } from './compare-kernel.ts';
 import { caseKernel, coalesceKernel } from './conditional-kernel.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
@@ -25,12 +26,15 @@ function resolveCase(args: readonly DataType[]): ResolvedCall | undefined {
   return { name: 'case', parameters, type, canMakeNull: args.length % 2 === 0, nulls: 'custom' };
 }
 
-/** The first argument, null where it equals the second. */
+/** The first argument, null where it equals the second; they are compared in their common type, and the first keeps its own. */
 function nullifKernel(parameters: readonly DataType[]): Kernel {
-  const equal = compareKernel('=', parameters);
+  const compared = comparisonTypes(parameters) ?? parameters;
+  const casts = parameters.map((from, i) => makeCastKernel(from, compared[i] ?? from, false));
+  const equal = compareKernel('=', compared);
   return (args, rowCount) => {
     const value = args[0] as Vector;
-    const { bits: hits } = trueRows(equal(args, rowCount, BOOL));
+    const sides = args.map((arg, i) => (casts[i] as Kernel)([arg], rowCount, compared[i] ?? arg.type));
+    const { bits: hits } = trueRows(equal(sides, rowCount, BOOL));
     const bits = writableBits(validityOf(value), rowCount);
     for (let i = 0; i < bits.length; i++) bits[i] = (bits[i] as number) & ~(hits[i] as number);
     return withValidity(value, validityFrom(bits, rowCount));
@@ -66,9 +70,10 @@ export const CONDITIONAL: readonly FunctionEntry[] = [
     doc: 'Null when both values are equal, otherwise the first.',
     example: 'nullif(1, 1) → NULL',
     resolve: (args) => {
-      const parameters = args.length === 2 ? comparisonTypes(args) : undefined;
-      const type = parameters?.[0];
-      if (parameters === undefined || type === undefined) return undefined;
+      const compared = args.length === 2 ? comparisonTypes(args) : undefined;
+      if (compared === undefined) return undefined;
+      const parameters = args.map((arg, i) => (arg.id === 'null' ? (compared[i] as DataType) : flatType(arg)));
+      const type = parameters[0] as DataType;
       return { name: 'nullif', parameters, type, canMakeNull: true, nulls: 'custom' };
     },
     kernel: nullifKernel,

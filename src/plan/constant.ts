@@ -16,7 +16,7 @@ import type { Expr, LiteralValue } from './expr.ts';
 export type Literal = Extract<Expr, { kind: 'literal' }>;
 
 export const BOOL: DataType = { id: 'bool' };
-export const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
+const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
 export const INT64: DataType = { id: 'int', bitWidth: 64, signed: true };
 const DOUBLE: DataType = { id: 'float', bitWidth: 64 };
 const DECIMAL_DIGITS = 38;
@@ -122,7 +122,7 @@ const PRESENT = undefined;
 const ABSENT = new Uint8Array(1);
 
 /** A vector of one row; undefined for types that literals cannot have. */
-export function vectorOf(value: LiteralValue, type: DataType): Vector | undefined {
+function vectorOf(value: LiteralValue, type: DataType): Vector | undefined {
   if (!canHold(type)) return undefined;
   if (type.id === 'null') return { type, length: 1, nullCount: 1, buffers: [], children: [], dictionary: undefined };
   const validity = value === null ? ABSENT : PRESENT;

@@ -9,6 +9,7 @@ import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Field } from '../arrow/schema.ts';
 import type { Bound, BoundValue, ScanRequest, Source } from '../arrow/source.ts';
 import type { DataType } from '../arrow/type.ts';
+import { decimalText } from '../arrow/value.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { printName, printText } from '../sql/print.ts';
 import type { AggregateCall, Expr, LiteralValue, SortKey } from './expr.ts';
@@ -147,10 +148,4 @@ function literalText(value: LiteralValue, type: DataType): string {
   if (type.id === 'int' || type.id === 'float') return value.toString();
   if (type.id === 'decimal') return decimalText(BigInt(value), type.scale);
   return `${sqlTypeName(type)}:${value.toString()}`;
-}
-
-function decimalText(unscaled: bigint, scale: number): string {
-  if (scale <= 0) return unscaled.toString();
-  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
-  return `${unscaled < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }

@@ -24,6 +24,12 @@ export function forEachColumn(expr: Expr, visit: (column: Extract<Expr, { kind: 
   }
 }
 
+/** `list` mapped; the same array when nothing changed, so that plans share and passes can tell. */
+export function mapSame<T>(list: readonly T[], map: (item: T) => T): readonly T[] {
+  const mapped = list.map(map);
+  return mapped.every((item, i) => item === list[i]) ? list : mapped;
+}
+
 /** Replaces every column reference by what `replace` gives. */
 export function mapColumns(expr: Expr, replace: (column: Extract<Expr, { kind: 'column' }>) => Expr): Expr {
   switch (expr.kind) {
@@ -36,8 +42,8 @@ export function mapColumns(expr: Expr, replace: (column: Extract<Expr, { kind: '
       return operand === expr.operand ? expr : { ...expr, operand };
     }
     case 'call': {
-      const args = expr.args.map((arg) => mapColumns(arg, replace));
-      return args.every((arg, i) => arg === expr.args[i]) ? expr : { ...expr, args };
+      const args = mapSame(expr.args, (arg) => mapColumns(arg, replace));
+      return args === expr.args ? expr : { ...expr, args };
     }
   }
 }

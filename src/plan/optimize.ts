@@ -44,7 +44,9 @@ export function optimize(plan: LogicalPlan, disabled: readonly PassName[]): Logi
   let current = plan;
   for (const [name, run] of PASSES) {
     if (disabled.includes(name)) continue;
-    current = run(current);
+    const made = run(current);
+    if (made === current) continue;
+    current = made;
     verifyPlan(current, name);
     verifySchema(plan, current, name);
   }

@@ -7,6 +7,7 @@
  */
 import type { AggregateCall, Expr, SortKey } from './expr.ts';
 import { evaluateCall, tryCastLiteral } from './constant.ts';
+import { mapSame } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import { mapPlan } from './logical.ts';
 
@@ -24,20 +25,34 @@ function foldOperator(plan: LogicalPlan): LogicalPlan {
       return plan;
     case 'filter': {
       const condition = foldExpr(plan.condition);
-      if (condition.kind !== 'literal') return { ...plan, condition };
+      if (condition.kind !== 'literal') return condition === plan.condition ? plan : { ...plan, condition };
       // A condition that is false or null for every row leaves none.
       return condition.value === true ? plan.input : { kind: 'values', schema: plan.schema, batches: [] };
     }
-    case 'project':
-      return { ...plan, exprs: plan.exprs.map(foldKeepingType) };
-    case 'aggregate': {
-      const groups = plan.groups.map(foldKeepingType);
-      const aggregates = plan.aggregates.map((call): AggregateCall => ({ ...call, args: call.args.map(foldExpr) }));
-      return { ...plan, groups, aggregates };
+    case 'project': {
+      const exprs = mapSame(plan.exprs, foldKeepingType);
+      return exprs === plan.exprs ? plan : { ...plan, exprs };
     }
-    case 'sort':
-      return { ...plan, keys: plan.keys.map((key): SortKey => ({ ...key, expr: foldExpr(key.expr) })) };
+    case 'aggregate': {
+      const groups = mapSame(plan.groups, foldKeepingType);
+      const aggregates = mapSame(plan.aggregates, foldAggregate);
+      return groups === plan.groups && aggregates === plan.aggregates ? plan : { ...plan, groups, aggregates };
+    }
+    case 'sort': {
+      const keys = mapSame(plan.keys, foldKey);
+      return keys === plan.keys ? plan : { ...plan, keys };
+    }
   }
+}
+
+function foldAggregate(call: AggregateCall): AggregateCall {
+  const args = mapSame(call.args, foldExpr);
+  return args === call.args ? call : { ...call, args };
+}
+
+function foldKey(key: SortKey): SortKey {
+  const expr = foldExpr(key.expr);
+  return expr === key.expr ? key : { ...key, expr };
 }
 
 /** As foldExpr; the literal keeps saying "nullable" where the expression did, so that the schema stays. */
@@ -59,8 +74,8 @@ export function foldExpr(expr: Expr): Expr {
       return operand === expr.operand ? expr : { ...expr, operand };
     }
     case 'call': {
-      const args = expr.args.map(foldExpr);
-      const call = args.every((arg, i) => arg === expr.args[i]) ? expr : { ...expr, args };
+      const args = mapSame(expr.args, foldExpr);
+      const call = args === expr.args ? expr : { ...expr, args };
       if (args.every((arg) => arg.kind === 'literal')) return evaluateCall(call) ?? call;
       if (call.name === 'and' || call.name === 'or') return foldLogical(call);
       return call;

@@ -82,6 +82,7 @@ function columnsOf(exprs: readonly Expr[], also: Iterable<number> = []): Set<num
 }
 
 function shifter(input: Pruned): (expr: Expr) => Expr {
+  if (input.places.every((place, i) => place === i)) return (expr) => expr;
   return (expr) => shiftColumns(expr, (index) => input.places[index] ?? -1);
 }
 

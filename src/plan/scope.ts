@@ -11,8 +11,8 @@ import { foldName, nearestName } from '../base/names.ts';
 import type { PlanCatalog } from './physical.ts';
 
 /** The catalog and schema that every table lives in. */
-export const CATALOG_NAME = 'sheaf';
-export const SCHEMA_NAME = 'main';
+const CATALOG_NAME = 'sheaf';
+const SCHEMA_NAME = 'main';
 
 export type CatalogTable = NonNullable<ReturnType<PlanCatalog['table']>>;
 

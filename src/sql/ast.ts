@@ -234,7 +234,7 @@ export type Node =
 export type NodeKind = Node['kind'];
 
 /** Fields of each kind that hold a node, nodes, or nothing. */
-export const CHILD_FIELDS: {
+const CHILD_FIELDS: {
   readonly [K in NodeKind]: readonly Exclude<keyof Extract<Node, { kind: K }>, 'kind' | 'span'>[];
 } = {
   identifier: [],

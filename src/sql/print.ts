@@ -1,9 +1,9 @@
 /**
  * Syntax tree to SQL text, and the names of result columns.
  *
- * Hides quoting and parentheses. Entry file: binding names columns by it. Invariants: parsing the printed text
- * gives the same tree but for spans; every operation is in parentheses, so precedence needs no thought. Column
- * names follow DuckDB's.
+ * Hides quoting and parentheses. Entry file: binding names columns by it. Invariants: the printed text
+ * means the same and prints as itself again; every operation is in parentheses, so precedence needs no thought.
+ * Column names follow DuckDB's.
  */
 import { unreachable } from '../base/assert.ts';
 import type {
@@ -48,7 +48,7 @@ export function printStatement(statement: Statement): string {
 }
 
 /** Prints one expression. */
-export function printExpression(node: ExprNode): string {
+function printExpression(node: ExprNode): string {
   return expression(node, 'sql');
 }
 

@@ -23,7 +23,7 @@ import { SyncError } from './segment-writer.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import { packStatistics } from './statistics.ts';
 import type { Store } from './store.ts';
-import { storeBatch, storedBytes } from './stored-message.ts';
+import { storeBatch, storedBytes, wireBytes } from './stored-message.ts';
 import type { StoredMessage } from './stored-message.ts';
 import { newSegmentWriter } from './table-work.ts';
 import type { HeldBatch } from './table-work.ts';
@@ -183,7 +183,7 @@ export class TableAppend implements Append {
     if (encoded.bodyBytes > ROW_BYTES_MAX) throw this.#tooLarge('one row', encoded.bodyBytes);
     const message = storeBatch(encoded, range.end - range.start, packStatistics(batch, range), !spilling);
     this.#rowCount += message.rowCount;
-    this.#byteCount += storedBytes(message);
+    this.#byteCount += wireBytes(message);
     if (spilling) {
       await this.#addPrivate({ message, dictionaries });
       this.#viewsStaged = true;

@@ -130,7 +130,8 @@ class OpenedStorage implements Storage {
 
   async createTable(name: string, schema: Schema): Promise<void> {
     this.#store.checkWritable();
-    if (this.#store.liveTable(name) !== undefined) throw alreadyExists(name);
+    const table = this.#store.liveTable(name);
+    if (table !== undefined) throw alreadyExists(table.name);
     await this.#beginCreating(name, schema).create();
   }
 

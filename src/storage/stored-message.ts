@@ -37,6 +37,11 @@ export function storedBytes(message: StoredMessage): number {
   return message.headerLength + message.bodyLength;
 }
 
+/** Bytes of header and body, as a scan sends them: without the prefix. */
+export function wireBytes(message: StoredMessage): number {
+  return storedBytes(message) - PREFIX_BYTES;
+}
+
 /** Prefix and header of `message`, with zeros after the header so that prefix + header, begun at `offset`, end aligned. */
 export function storedHead(message: Message, offset: number): Uint8Array {
   const length = alignUp(offset + PREFIX_BYTES + message.header.byteLength, ALIGNMENT) - offset;

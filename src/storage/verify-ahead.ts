@@ -1,10 +1,11 @@
 /**
  * Verifies a segment's messages just ahead of a scan.
  *
- * Hides the reading: one run of messages is being read and summed by the thread pool while the scan uses the one before.
+ * Hides the reading: the thread pool reads the next runs of messages while the scan uses the one before.
  * Invariants: after `reach(i)` resolved, message i is verified; the file is open only while there is something to verify;
  * `close` may be called at any time, again and again.
  */
+import { VERIFY_READS_AHEAD } from '../base/limits.ts';
 import type { OsFile } from '../os/os.ts';
 import type { Segment, SegmentView } from './segment.ts';
 
@@ -18,7 +19,10 @@ export class VerifyAhead {
   readonly #segment: Segment;
   readonly #count: number;
   #file: Promise<OsFile> | undefined;
-  #next: Run | undefined;
+  /** Runs under way, one after another in the file. */
+  #ahead: Run[] = [];
+  /** How many runs to have under way; grows, so that a scan that ends early reads little. */
+  #depth = 0;
   /** Messages below this one, from where the scan began on, are verified. */
   #reached = 0;
 
@@ -35,11 +39,16 @@ export class VerifyAhead {
 
   async #advance(ordinal: number): Promise<void> {
     while (this.#reached <= ordinal) {
-      const run = this.#next ?? this.#start(ordinal);
-      this.#next = undefined;
+      const run = this.#ahead.shift() ?? this.#start(ordinal);
+      let next = this.#ahead.at(-1)?.end ?? run.end;
+      while (next < this.#count && this.#ahead.length < this.#depth) {
+        const started = this.#start(next);
+        this.#ahead.push(started);
+        next = started.end;
+      }
+      this.#depth = Math.min(this.#depth + 1, VERIFY_READS_AHEAD);
       await run.done;
       this.#reached = run.end;
-      if (run.end < this.#count) this.#next = this.#start(run.end);
     }
   }
 
@@ -55,13 +64,13 @@ export class VerifyAhead {
     await this.#segment.verify(await this.#file, from, end);
   }
 
-  /** Waits for the read that may still run, and closes the file. */
+  /** Waits for reads that may still run, and closes the file. */
   async close(): Promise<void> {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
-    await this.#next?.done.catch(() => undefined);
-    this.#next = undefined;
+    for (const run of this.#ahead) await run.done.catch(() => undefined);
+    this.#ahead = [];
     await (await file).close();
   }
 }

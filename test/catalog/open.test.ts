@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import Database from 'better-sqlite3';
 import { chmodSync, closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { EngineError } from '../../src/base/errors.ts';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import { compareVersions, openConnection } from '../../src/catalog/connection.ts';
@@ -266,4 +267,65 @@ test('version texts are ordered by their numbers', () => {
   assert.ok(compareVersions('3.51.10', '3.51.3') > 0);
   assert.ok(compareVersions('3.9.9', '3.51.3') < 0);
   assert.ok(compareVersions('4', '3.51.3') > 0);
+});
+
+test('after an I/O error in a commit nothing more is written, and reopening tells what is there', async (t) => {
+  const path = `${temporaryDirectory(t)}/catalog.db`;
+  // The limit of the file's size makes a write of the log fail with EFBIG, which SQLite reports as an I/O error.
+  const script = `import { Catalog } from './src/catalog/catalog.ts';
+    import { append, createTable } from './test/catalog/sample.ts';
+    const catalog = await Catalog.open(process.argv[1]);
+    await catalog.apply(createTable(1, 1, 'trades'));
+    let commit = 1;
+    try { for (;;) { await catalog.apply(append(commit + 1, 1, (commit - 1) * 500, 500)); commit++; } }
+    catch (error) { console.log(commit, error.code, error.message); }
+    await catalog.apply({ commit: undefined, timeMs: 1 }).catch((error) => console.log(error.code, error.message));
+    console.log((await catalog.readState()).lastCommit);
+    await catalog.close();`;
+  const outcome = await runChild(script, [path], { ulimit: '-f 2000' });
+  const [first = '', second = '', third = ''] = outcome.stdout.split('\n');
+  const acknowledged = Number(first.split(' ')[0]);
+  const unknown =
+    `it is not known whether commit ${acknowledged + 1} is on the disk: ` +
+    `writing ${path} failed (disk I/O error, SQLITE_IOERR_WRITE); nothing more is written until a restart, ` +
+    'look then whether the rows are there before sending them again';
+  assert.equal(first, `${acknowledged} commit_unknown ${unknown}`, outcome.stderr);
+  assert.equal(second, `io_error the catalog takes no more writes: ${unknown}`);
+  assert.equal(third, String(acknowledged));
+  const catalog = await Catalog.open(path);
+  const state = await catalog.readState();
+  assert.equal(state.cleanStop, false);
+  assert.ok(state.lastCommit === acknowledged || state.lastCommit === acknowledged + 1);
+  assert.equal((await catalog.readBatches(1)).length, (state.lastCommit - 1) * 500);
+  await catalog.close();
+});
+
+test('the death of the catalog thread under a commit leaves its outcome unknown', async (t) => {
+  const path = `${temporaryDirectory(t)}/catalog.db`;
+  const catalog = await Catalog.open(path);
+  await catalog.apply(createTable(1, 1, 'trades'));
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (this: Worker) {
+    void this.terminate();
+  };
+  try {
+    await assert.rejects(
+      catalog.apply(append(2, 1, 0)),
+      refusal(
+        'commit_unknown',
+        `it is not known whether commit 2 is on the disk: the thread that writes ${path} has ended; ` +
+          'restart, then look whether the rows are there before sending them again',
+      ),
+    );
+  } finally {
+    Worker.prototype.postMessage = post;
+  }
+  await assert.rejects(
+    catalog.close(),
+    refusal('draining', 'the catalog thread has been ended; open the database again'),
+  );
+  const again = await Catalog.open(path);
+  const state = await again.readState();
+  assert.deepEqual([state.lastCommit, state.cleanStop], [1, false]);
+  await again.close();
 });

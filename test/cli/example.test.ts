@@ -24,7 +24,7 @@ test('examples/library.ts runs, and runs again on the directory that it made', (
       'appended 4 rows',
       'ACME: 2 trades, volume 300, high 150.3',
       'INIT: 2 trades, volume 125, high 42.15',
-      'sql_bind: there is no column "prise" (line 1, column 8); did you mean "price"?',
+      'sql_bind: column "prise" is not in table trades (line 1, column 8); did you mean "price"?',
       'table trades: 4 rows of at, symbol, price, volume',
       '',
     ].join('\n'),

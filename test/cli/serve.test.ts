@@ -13,6 +13,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tableFromArrays, tableToIPC } from 'apache-arrow';
+import { SIGNAL_ECHO_MS } from '../../src/base/limits.ts';
 import { runSheaf, startSheaf, temporaryDirectory } from '../support/sheaf-process.ts';
 import type { RunningSheaf } from '../support/sheaf-process.ts';
 
@@ -99,8 +100,8 @@ for (const [flag, other] of [
     t.after(() => holder.close());
     const port = (holder.address() as AddressInfo).port.toString();
     const outcome = await runSheaf(['serve', '--data-dir', directory, flag, port, other, '0']);
-    const remedy = `stop the process that listens there, or choose another with ${flag} (0 picks a free one)`;
-    assert.equal(outcome.stderr, `error: port ${port} of 127.0.0.1 is in use; ${remedy}\n`);
+    const remedy = `stop the program that uses it, or choose another by ${flag} (0 picks a free one)`;
+    assert.equal(outcome.stderr, `error: port ${port} on 127.0.0.1 is in use; ${remedy}\n`);
     assert.equal(outcome.code, 1);
     assert.equal(outcome.text, '');
     assert.equal(await (await startSheaf(t, ['--data-dir', directory])).stop(), 0);
@@ -147,6 +148,27 @@ test('a host that others can reach needs --insecure', async (t) => {
   const server = await startSheaf(t, ['--host', '0.0.0.0', '--insecure', '--data-dir', directory]);
   assert.match(server.http, /^0\.0\.0\.0:\d+$/);
   assert.equal(await server.stop(), 0);
+});
+
+test('a host that is no address of this machine is told', async (t) => {
+  const directory = temporaryDirectory(t);
+  const words = [
+    '--host',
+    '192.0.2.1',
+    '--insecure',
+    '--data-dir',
+    directory,
+    '--flight-port',
+    '0',
+    '--http-port',
+    '0',
+  ];
+  const message = 'error: 192.0.2.1 is no address of this machine; choose another by --host\n';
+  for (const extra of [[], ['--no-flight']]) {
+    const outcome = await runSheaf(['serve', ...words, ...extra]);
+    assert.equal(outcome.stderr, message);
+    assert.equal(outcome.code, 1);
+  }
 });
 
 test('wrong flags end with 2 and name the flag', async () => {
@@ -227,6 +249,23 @@ test('a stop lets a running insert end, and refuses new connections meanwhile', 
   assert.equal(await server.ended, 0);
   const again = await startSheaf(t, ['--data-dir', directory]);
   assert.deepEqual(await countRows(again), [[2_000_000]]);
+});
+
+test('a second signal stops at once, but not one that comes in the same moment as the first', async (t) => {
+  const directory = temporaryDirectory(t);
+  const server = await startSheaf(t, ['--data-dir', directory, '--log-level', 'info', '--grace-seconds', '3600']);
+  const running = openInsert(server);
+  await running.begun;
+  const stopping = logLine(server, '"stopping"');
+  server.child.kill('SIGINT');
+  await stopping;
+  const firstMs = performance.now();
+  const timer = setInterval(() => server.child.kill('SIGINT'), 50);
+  assert.equal(await server.ended, 1);
+  clearInterval(timer);
+  assert.ok(performance.now() - firstMs > SIGNAL_ECHO_MS / 2);
+  assert.match(server.stderr(), /SIGINT again: stopping at once\n$/);
+  await assert.rejects(running.finish());
 });
 
 test('what still runs after the grace time is cut off, and nothing of it appears', async (t) => {

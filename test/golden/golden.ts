@@ -1,14 +1,16 @@
 /**
  * Golden files: text in, text out, in one file.
  *
- * A file is a list of cases. `> ` begins a case's input, `| ` below it continues it; what follows, up to the next input, is the
- * answer. `# ` lines are comments. UPDATE_GOLDEN=1 writes the answers anew; the diff is the review.
+ * A file is a list of cases. `> ` begins a case's input, `| ` below it continues it; what follows, up to the next
+ * input, is the answer. `# ` lines are comments. UPDATE_GOLDEN=1 writes the answers anew; the diff is the review.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 
+type Answer = (input: string) => string | Promise<string>;
+
 /** Holds every case of test/golden/`name` against `answer`, and returns the inputs. */
-export async function checkGolden(name: string, answer: (input: string) => string | Promise<string>): Promise<string[]> {
+export async function checkGolden(name: string, answer: Answer): Promise<string[]> {
   const url = new URL(name, import.meta.url);
   const text = readFileSync(url, 'utf8');
   const made: string[] = [];

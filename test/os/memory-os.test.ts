@@ -1,8 +1,8 @@
 /**
  * The disk in memory: what it loses, what it keeps, and how it fails. The suites that use it are only as good as this.
  *
- * Method: the same state is crashed with many seeds, and the set of states that come out is compared with the set that the rules
- * allow: every allowed state must be seen, no other may be.
+ * Method: the same state is crashed with many seeds, and the set of states that come out is compared with the set that
+ * the rules allow: every allowed state must be seen, no other may be.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

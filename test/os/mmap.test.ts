@@ -53,7 +53,8 @@ test('a map lives as long as a view of it, and its memory goes away with the las
     import { setTimeout } from 'node:timers/promises';
     import { mapCounts, mapFile } from './src/os/mmap.ts';
     const path = process.argv[1];
-    const regions = () => readFileSync('/proc/self/maps', 'utf8').split('\\n').filter((line) => line.includes(path)).length;
+    const lines = () => readFileSync('/proc/self/maps', 'utf8').split('\\n');
+    const regions = () => lines().filter((line) => line.includes(path)).length;
     const collect = async () => { for (let i = 0; i < 20; i++) { globalThis.gc(); await setTimeout(5); } };
     let view = (() => { const mapped = mapFile(path, 8_000_000); return new Float64Array(mapped.buffer, 8, 10); })();
     await collect();

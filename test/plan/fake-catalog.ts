@@ -1,5 +1,6 @@
 /**
- * A catalog of tables without rows, for planning: schemas, row counts, and a zone map that prunes one batch for each bound.
+ * A catalog of tables without rows, for planning: schemas, row counts, and a zone map that prunes one batch for each
+ * bound.
  */
 import { makeField } from '../../src/arrow/schema.ts';
 import type { Field, Schema } from '../../src/arrow/schema.ts';
@@ -7,17 +8,17 @@ import type { Bound } from '../../src/arrow/source.ts';
 import type { DataType } from '../../src/arrow/type.ts';
 import type { PlanCatalog } from '../../src/plan/physical.ts';
 
-export const INT8: DataType = { id: 'int', bitWidth: 8, signed: true };
+const INT8: DataType = { id: 'int', bitWidth: 8, signed: true };
 export const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
 export const INT64: DataType = { id: 'int', bitWidth: 64, signed: true };
-export const UINT64: DataType = { id: 'int', bitWidth: 64, signed: false };
+const UINT64: DataType = { id: 'int', bitWidth: 64, signed: false };
 export const FLOAT: DataType = { id: 'float', bitWidth: 32 };
 export const DOUBLE: DataType = { id: 'float', bitWidth: 64 };
 export const TEXT: DataType = { id: 'utf8' };
 export const BOOL: DataType = { id: 'bool' };
 export const DATE: DataType = { id: 'date', unit: 'day' };
-export const STAMP_NS: DataType = { id: 'timestamp', unit: 'nanosecond', timezone: undefined };
-export const STAMP_S: DataType = { id: 'timestamp', unit: 'second', timezone: undefined };
+const STAMP_NS: DataType = { id: 'timestamp', unit: 'nanosecond', timezone: undefined };
+const STAMP_S: DataType = { id: 'timestamp', unit: 'second', timezone: undefined };
 export const MONEY: DataType = { id: 'decimal', bitWidth: 128, precision: 10, scale: 2 };
 const CODES: DataType = {
   id: 'dictionary',

@@ -3,7 +3,6 @@
  *
  * Hides header encoding. Invariant: `rawMessage` writes what it is told, right or wrong.
  */
-import assert from 'node:assert/strict';
 import { encodeBatchHeader } from '../../src/arrow/ipc-header.ts';
 import { BatchReader } from '../../src/arrow/ipc-read.ts';
 import { encodeResults, readStream, writeStream } from '../../src/arrow/ipc-stream.ts';
@@ -13,8 +12,6 @@ import { makeField, makeSchema } from '../../src/arrow/schema.ts';
 import type { Schema } from '../../src/arrow/schema.ts';
 import type { DataType } from '../../src/arrow/type.ts';
 import { concatBytes } from '../../src/base/bytes.ts';
-import { EngineError } from '../../src/base/errors.ts';
-import type { ErrorCode } from '../../src/base/errors.ts';
 
 /** A batch as it shall be on the wire. */
 export interface RawBatch {
@@ -54,24 +51,6 @@ export function readRaw(type: DataType, raw: RawBatch, nullable = true): RecordB
   const schema = makeSchema([makeField('c', type, nullable)]);
   const { header, body } = rawMessage(raw);
   return new BatchReader(schema, { trusted: false }).read(header, body);
-}
-
-/** Asserts that `act` throws an EngineError with exactly this code and message. */
-export function refuses(act: () => unknown, code: ErrorCode, message: string): void {
-  assert.throws(act, (error: unknown) => {
-    assert.ok(error instanceof EngineError, `expected an EngineError, got ${String(error)}`);
-    assert.deepEqual([error.code, error.message], [code, message]);
-    return true;
-  });
-}
-
-/** As `refuses`, for promises. */
-export async function rejects(promise: Promise<unknown>, code: ErrorCode, message: string): Promise<void> {
-  await assert.rejects(promise, (error: unknown) => {
-    assert.ok(error instanceof EngineError, `expected an EngineError, got ${String(error)}`);
-    assert.deepEqual([error.code, error.message], [code, message]);
-    return true;
-  });
 }
 
 /** `bytes` in chunks of `size`. */

@@ -1,5 +1,6 @@
 /**
- * Temporary directories of tests: made on the machine's own disk, or on a small tmpfs of its own, and removed when the test ends.
+ * Temporary directories of tests: made on the machine's own disk, or on a small tmpfs of its own, and removed when the
+ * test ends.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,7 +15,10 @@ export function temporaryDirectory(t: TestContext): string {
   return directory;
 }
 
-/** A new tmpfs of `size` (mount's form, "1m"), unmounted after `t`; undefined, with a printed reason, when it cannot be mounted. */
+/**
+ * A new tmpfs of `size` (mount's form, "1m"), unmounted after `t`; undefined, with a printed reason, when it cannot be
+ * mounted.
+ */
 export function temporaryMount(t: TestContext, size: string): string | undefined {
   const directory = mkdtempSync(join(tmpdir(), 'sheaf-mount-'));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
