@@ -1,8 +1,8 @@
 /**
  * What every bench shares: its shape, medians, and the child processes it times.
  *
- * Hides process bookkeeping. Invariants: a bench checks its answers before it prints a figure; figures are medians with their
- * spread; every child is ended by the bench that started it.
+ * Hides process bookkeeping. Invariants: a bench checks its answers before it prints a figure; figures are medians
+ * with their spread; every child is ended by the bench that started it.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';

@@ -1,9 +1,9 @@
 /**
  * How fast do tables go in and out over Flight, beside pyarrow's own C++ server?
  *
- * Method: one data set of four 8-byte columns, served by both from memory-mapped IPC; one stock pyarrow client process a run,
- * the two servers in turn, so that drift of the machine hits both; processor time and anonymous memory read from the kernel.
- * Every run's rows and a sum over its last rows are checked.
+ * Method: one data set of four 8-byte columns, served by both from memory-mapped IPC; one stock pyarrow client
+ * process a run, the two servers in turn, so that drift of the machine hits both; processor time and anonymous
+ * memory read from the kernel. Every run's rows and a sum over its last rows are checked.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -61,7 +61,10 @@ interface Contest {
 
 const pidOf = (server: Server): number => server.child.pid ?? 0;
 
-/** Runs `once` against both in turn and returns ours over the peer's, for throughput and processor time, and our own figures. */
+/**
+ * Runs `once` against both in turn and returns ours over the peer's, for throughput and processor time, and our own
+ * figures.
+ */
 async function pair(
   contest: Contest,
   name: string,

@@ -1,5 +1,6 @@
 /**
- * Runs the test suite: every test/**\/*.test.ts and test/fuzz/*.fuzz.ts, or those whose path contains one of the arguments.
+ * Runs the test suite: every test/**\/*.test.ts and test/fuzz/*.fuzz.ts, or those whose path contains one of the
+ * arguments.
  *
  * Node 20's `--test` takes no globs, so the list is made here. Prints the runner's own report and, last, its totals;
  * exits with 1 when a test failed or when none ran.

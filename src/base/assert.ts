@@ -1,8 +1,8 @@
 /**
  * Assertions: statements about our own code that must hold.
  *
- * A failed assertion is a bug of Sheaf, never of its user: bytes and text from outside are checked by parsers that throw
- * EngineError. Hides nothing. Invariant: no assertion has side effects.
+ * A failed assertion is a bug of Sheaf, never of its user: bytes and text from outside are checked by parsers that
+ * throw EngineError. Hides nothing. Invariant: no assertion has side effects.
  */
 
 /** Thrown when our own code broke one of its invariants. Doors report it as `internal`, with its text hidden. */

@@ -1,10 +1,10 @@
 /**
  * The one error class, and the one table from its codes to gRPC statuses, HTTP statuses and retry advice.
  *
- * Hides how a door's status is chosen. Invariants: every failure that a caller can act on is an EngineError; everything else
- * reaches a door as `internal` with an incident id and without its text. Only gRPC statuses that pyarrow's C++ client keeps
- * apart are used (INVALID_ARGUMENT 3, NOT_FOUND 5, ALREADY_EXISTS 6, PERMISSION_DENIED 7, UNIMPLEMENTED 12, INTERNAL 13,
- * UNAVAILABLE 14, UNAUTHENTICATED 16, CANCELLED 1, DEADLINE_EXCEEDED 4).
+ * Hides how a door's status is chosen. Invariants: every failure that a caller can act on is an EngineError;
+ * everything else reaches a door as `internal` with an incident id and without its text. Only gRPC statuses that
+ * pyarrow's C++ client keeps apart are used (INVALID_ARGUMENT 3, NOT_FOUND 5, ALREADY_EXISTS 6, PERMISSION_DENIED 7,
+ * UNIMPLEMENTED 12, INTERNAL 13, UNAVAILABLE 14, UNAUTHENTICATED 16, CANCELLED 1, DEADLINE_EXCEEDED 4).
  */
 import { randomUUID } from 'node:crypto';
 

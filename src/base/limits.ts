@@ -1,8 +1,8 @@
 /**
  * Every bound of the product, in one place.
  *
- * Units are last in the names. A test (tidy) keeps numbers of this kind out of other files. Whoever changes a bound that a
- * user can meet also changes docs/limits.md.
+ * Units are last in the names. A test (tidy) keeps numbers of this kind out of other files. Whoever changes a bound
+ * that a user can meet also changes docs/limits.md.
  */
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -88,7 +88,10 @@ export const ACTION_BODY_BYTES_MAX = 1 * MIB;
 export const RESULT_SPOOL_TOTAL_BYTES_MAX = 8 * GIB;
 /** Milliseconds that running work gets at a stop (SIGTERM), unless `--grace-seconds` says otherwise. */
 export const DRAIN_GRACE_MS = 10_000;
-/** Milliseconds within which a second stop signal is taken for an echo of the first (npm passes on what a terminal sends to all). */
+/**
+ * Milliseconds within which a second stop signal is taken for an echo of the first (npm passes on what a terminal
+ * sends to all).
+ */
 export const SIGNAL_ECHO_MS = 500;
 /** Decoded bytes that a Parquet row group is read in at most; larger row groups are read in several steps. */
 export const PARQUET_STEP_BYTES_MAX = 128 * MIB;
@@ -174,7 +177,10 @@ export const PROGRESS_TERMINAL_MS = 100;
 export const PROGRESS_LOG_MS = 3_000;
 /** Bytes of one Flight request other than a put's messages. */
 export const FLIGHT_REQUEST_BYTES_MAX = 4 * MIB;
-/** Bytes given to a Flight connection in one write; a cold mapped page stalls the event loop for no longer than these take. */
+/**
+ * Bytes given to a Flight connection in one write; a cold mapped page stalls the event loop for no longer than these
+ * take.
+ */
 export const FLIGHT_SLICE_BYTES_MAX = 1 * MIB;
 /** Messages with a smaller body are sent as one buffer: copying them costs less than writing their parts. */
 export const FLIGHT_JOIN_BYTES_MAX = 16 * KIB;
@@ -186,7 +192,10 @@ export const FLIGHT_RAISED_SESSIONS_MAX = 64;
 export const FLIGHT_KEEPALIVE_MS = 60_000;
 /** Milliseconds for the answer to that. */
 export const FLIGHT_KEEPALIVE_TIMEOUT_MS = 20_000;
-/** UTF-8 bytes of an error's message in a gRPC status; clients refuse trailers above 8 KiB, percent-encoding triples them. */
+/**
+ * UTF-8 bytes of an error's message in a gRPC status; clients refuse trailers above 8 KiB, percent-encoding triples
+ * them.
+ */
 export const STATUS_MESSAGE_BYTES_MAX = 2 * KIB;
 /** Bytes of a failed put that are read and thrown away so that the client learns its true status. */
 export const PUT_DRAIN_BYTES_MAX = 2 * GIB;

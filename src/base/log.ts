@@ -1,8 +1,8 @@
 /**
  * The log: JSON lines on stderr, by pino.
  *
- * Hides the library. Invariants: one line per event; `component` is always present; nothing secret is logged; stdout stays
- * free for `ready` lines and results. The level comes from `setLogLevel`, called once by main.
+ * Hides the library. Invariants: one line per event; `component` is always present; nothing secret is logged; stdout
+ * stays free for `ready` lines and results. The level comes from `setLogLevel`, called once by main.
  */
 import { pino } from 'pino';
 import type { Logger as PinoLogger } from 'pino';

@@ -1,8 +1,8 @@
 /**
  * Metrics: counters, gauges and histograms under the `sheaf_` prefix, by prom-client.
  *
- * Hides the library. Invariants: names end in their unit (`_total`, `_seconds`, `_bytes`); labels have few values, never SQL
- * or table names of unbounded number; a metric is made once, at module load, in the file that counts it.
+ * Hides the library. Invariants: names end in their unit (`_total`, `_seconds`, `_bytes`); labels have few values,
+ * never SQL or table names of unbounded number; a metric is made once, at module load, in the file that counts it.
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 

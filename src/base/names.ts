@@ -1,8 +1,8 @@
 /**
  * Names that people type: comparison without regard to ASCII case, and the nearest of the known ones.
  *
- * Hides the distance. Invariant: only A-Z fold (as the dialect has it); the nearest name is near enough to be meant, else there
- * is none.
+ * Hides the distance. Invariant: only A-Z fold (as the dialect has it); the nearest name is near enough to be meant,
+ * else there is none.
  */
 
 /** Folds A-Z to a-z and leaves everything else. */
@@ -10,7 +10,9 @@ export function foldName(name: string): string {
   return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-/** The candidate that `name` was most likely meant to be, or undefined. Cost: candidates × the product of the lengths. */
+/**
+ * The candidate that `name` was most likely meant to be, or undefined. Cost: candidates × the product of the lengths.
+ */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   const wanted = foldName(name);
   let nearest: string | undefined;

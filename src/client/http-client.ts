@@ -143,7 +143,7 @@ async function writeBody(
   );
   for await (const bytes of body) {
     if (answered) return;
-    request.write(bytes); continue;
+    if (request.write(bytes)) continue;
     const abort = new AbortController();
     const drained = once(request, 'drain', { signal: abort.signal }).catch(() => undefined);
     await Promise.race([drained, settled]);

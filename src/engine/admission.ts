@@ -1,8 +1,8 @@
 /**
  * Admission: how many queries run at one time, how many wait, and the orderly end of both.
  *
- * Hides the queue. Invariants: at most QUERIES_RUNNING_MAX permits are out; waiters are served in order; a permit is given back
- * exactly once; after `drain` nothing new is admitted.
+ * Hides the queue. Invariants: at most QUERIES_RUNNING_MAX permits are out; waiters are served in order; a permit is
+ * given back exactly once; after `drain` nothing new is admitted.
  */
 import { EngineError } from '../base/errors.ts';
 import { QUERIES_RUNNING_MAX, QUERIES_WAITING_MAX } from '../base/limits.ts';
@@ -43,7 +43,10 @@ export class Admission {
     return this.#draining;
   }
 
-  /** Waits for a permit. @throws `busy` when too many wait, `draining` during a stop, `cancelled` when the signal fires first. */
+  /**
+   * Waits for a permit. @throws `busy` when too many wait, `draining` during a stop, `cancelled` when the signal
+   * fires first.
+   */
   async enter(signal: AbortSignal | undefined): Promise<Release> {
     this.refuseWhileDraining();
     if (signal?.aborted === true) throw cancelled();

@@ -1,8 +1,8 @@
 /**
  * The product without a network, as the doors, the CLI and embedded users see it.
  *
- * Hides storage, planning and execution. Invariants: every failure is an EngineError; a result holds a snapshot until it is
- * drained or closed; nothing here knows of gRPC, HTTP or the shell.
+ * Hides storage, planning and execution. Invariants: every failure is an EngineError; a result holds a snapshot
+ * until it is drained or closed; nothing here knows of gRPC, HTTP or the shell.
  */
 import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
@@ -61,7 +61,10 @@ export interface EngineStatus extends StorageStatus {
 
 export interface Engine {
   readonly directory: string;
-  /** Runs one SQL statement. A statement that writes has run when the promise resolves, and yields one row saying what it did. */
+  /**
+   * Runs one SQL statement. A statement that writes has run when the promise resolves, and yields one row saying
+   * what it did.
+   */
   query(sql: string, options?: QueryOptions): Promise<QueryResult>;
   /** The schema that `query` would answer with; runs nothing. */
   describe(sql: string): Promise<Schema>;
@@ -78,7 +81,10 @@ export interface Engine {
   table(name: string): TableDescription;
   createTable(name: string, schema: Schema): Promise<void>;
   dropTable(name: string): Promise<void>;
-  /** Begins an ingest into `name`. `create` (default true): a missing table is made from `schema`. @throws `schema_mismatch`, `busy`. */
+  /**
+   * Begins an ingest into `name`. `create` (default true): a missing table is made from `schema`. @throws
+   * `schema_mismatch`, `busy`.
+   */
   beginPut(name: string, schema: Schema, options?: { readonly create?: boolean }): Promise<Put>;
   /** Seals active segments: see Storage. */
   seal(name?: string): Promise<void>;

@@ -1,9 +1,9 @@
 /**
  * The engine: the product without a network. Opens a directory, answers SQL, takes puts, makes and redeems tickets.
  *
- * Hides storage, planning, execution, kept results and admission behind `Engine` (contract.ts). Invariants: a statement is
- * planned on one snapshot and runs on it; what a ticket promised is what its redemption yields; nothing is written by a
- * read-only query; `close` waits for nothing but the disk (call `drain` first to let work end).
+ * Hides storage, planning, execution, kept results and admission behind `Engine` (contract.ts). Invariants: a
+ * statement is planned on one snapshot and runs on it; what a ticket promised is what its redemption yields; nothing
+ * is written by a read-only query; `close` waits for nothing but the disk (call `drain` first to let work end).
  */
 import { prepareCodecs } from '../arrow/compression.ts';
 import type { Schema } from '../arrow/schema.ts';
@@ -244,7 +244,10 @@ class SheafEngine implements Engine {
     await this.#storage.close();
   }
 
-  /** Runs `work` with a permit, which `work` passes on or gives back; counts the outcome of getting the result under way. */
+  /**
+   * Runs `work` with a permit, which `work` passes on or gives back; counts the outcome of getting the result under
+   * way.
+   */
   async #admitted<T>(options: QueryOptions, work: (release: Release) => T | Promise<T>): Promise<T> {
     const release = await this.#admission.enter(options.signal);
     try {
@@ -387,7 +390,8 @@ function refuseWrite(planned: PlannedStatement, sql: string): EngineError {
   const start = Math.max(sql.search(/\S/), 0);
   return new EngineError(
     'request_invalid',
-    `${word} writes, and this door only reads; send it by HTTP POST /query, the sheaf query command, or a Flight action`,
+    `${word} writes, and this door only reads; ` +
+      'send it by HTTP POST /query, the sheaf query command, or a Flight action',
     { position: positionOf(sql, { start, end: start + word.length }) },
   );
 }

@@ -1,9 +1,10 @@
 /**
  * Kept results: the answer of a query that GetFlightInfo ran, held for the DoGet that follows.
  *
- * Hides where the bytes are: in memory up to RESULT_MEMORY_BYTES_MAX, then in a spool file, past RESULT_SPOOL_BYTES_MAX nowhere
- * (only the counts stay). Invariants: bounded in number, memory and disk; the oldest goes first when a bound is met; one that
- * is gone is made again from its ticket's snapshot, so dropping is always safe.
+ * Hides where the bytes are: in memory up to RESULT_MEMORY_BYTES_MAX, then in a spool file, past
+ * RESULT_SPOOL_BYTES_MAX nowhere (only the counts stay). Invariants: bounded in number, memory and disk; the oldest
+ * goes first when a bound is met; one that is gone is made again from its ticket's snapshot, so dropping is always
+ * safe.
  */
 import { randomBytes } from 'node:crypto';
 import type { Message, RecordBatch, ResultBatch } from '../arrow/batch.ts';
@@ -90,8 +91,8 @@ export class KeptResults {
   }
 
   /**
-   * Runs `batches` to their end and keeps them under a new id until `expiresAtMs`. The id is undefined when the result is too
-   * large to be kept; the counts are exact all the same.
+   * Runs `batches` to their end and keeps them under a new id until `expiresAtMs`. The id is undefined when the
+   * result is too large to be kept; the counts are exact all the same.
    */
   async keep(
     schema: Schema,

@@ -1,9 +1,9 @@
 /**
  * The engine as a library: `import { open } from 'sheaf'`. Arrow tables in, SQL, Arrow tables out, in this process.
  *
- * Hides batches, results and puts behind five calls; `engine` gives the rest. Invariants: `append` resolves when its rows are
- * durable; a query's whole answer is in memory (stream with `engine.query` where it may be large); one process at a time opens a
- * directory.
+ * Hides batches, results and puts behind five calls; `engine` gives the rest. Invariants: `append` resolves when its
+ * rows are durable; a query's whole answer is in memory (stream with `engine.query` where it may be large); one
+ * process at a time opens a directory.
  */
 import { fromArrowTable, toArrowTable } from '../arrow/interop.ts';
 import type { ArrowTable } from '../arrow/interop.ts';
@@ -19,9 +19,14 @@ export type { Engine, TableDescription } from './engine.ts';
 export interface Database {
   /** Everything else: streaming results, atomic puts of any size, tickets, status. */
   readonly engine: Engine;
-  /** Appends all rows of an apache-arrow table in one transaction; makes the table if it is missing. @throws `schema_mismatch` */
+  /**
+   * Appends all rows of an apache-arrow table in one transaction; makes the table if it is missing. @throws
+   * `schema_mismatch`
+   */
   append(name: string, rows: ArrowTable): Promise<{ readonly commit: number; readonly rowCount: number }>;
-  /** Runs one statement; its whole answer as an apache-arrow table. @throws `sql_syntax`, `sql_bind`, `value_error` … */
+  /**
+   * Runs one statement; its whole answer as an apache-arrow table. @throws `sql_syntax`, `sql_bind`, `value_error` …
+   */
   query(sql: string): Promise<ArrowTable>;
   /** Every table with schema, rows and bytes. */
   tables(): readonly TableDescription[];

@@ -1,11 +1,13 @@
 /**
  * Puts: a stream of batches under its own schema, fitted to a table's by column name.
  *
- * What is accepted: columns in any order; a missing column that may be null (it becomes null); the same type; a text or binary
- * type for another of the same family (dictionaries of text too); an integer or float for a wider one of its kind that
- * holds every value; an all-null column for any that may be null. Everything else is `schema_mismatch`, before a row is taken.
+ * What is accepted: columns in any order; a missing column that may be null (it becomes null); the same type; a text
+ * or binary type for another of the same family (dictionaries of text too); an integer or float for a wider one of
+ * its kind that holds every value; an all-null column for any that may be null. Everything else is
+ * `schema_mismatch`, before a row is taken.
  *
- * Hides the casts. Invariant: what reaches storage has exactly the table's schema, and no null stands in a NOT NULL column.
+ * Hides the casts. Invariant: what reaches storage has exactly the table's schema, and no null stands in a NOT NULL
+ * column.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { nullVector } from '../arrow/null-vector.ts';
@@ -151,7 +153,9 @@ function widens(from: DataType, to: DataType): boolean {
   return from.id === 'float' && to.id === 'float' && from.bitWidth <= to.bitWidth;
 }
 
-/** Same layout, differing only in the names of list items (pyarrow says "item", Parquet "element") that SQL never sees. */
+/**
+ * Same layout, differing only in the names of list items (pyarrow says "item", Parquet "element") that SQL never sees.
+ */
 function sameShape(a: DataType, b: DataType): boolean {
   if (a.id !== b.id) return false;
   const left = childFields(a);

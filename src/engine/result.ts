@@ -1,8 +1,8 @@
 /**
  * Query results: a planned statement and its pins, as a stream of batches that is read once.
  *
- * Hides whether bytes go out as stored or are computed. Invariants: the snapshot and the permit are given back exactly once,
- * when the stream ends, fails, or the result is closed; a scan of a whole table never enters exec.
+ * Hides whether bytes go out as stored or are computed. Invariants: the snapshot and the permit are given back
+ * exactly once, when the stream ends, fails, or the result is closed; a scan of a whole table never enters exec.
  */
 import type { ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';

@@ -3,9 +3,9 @@
  *
  * Layout: magic (8 bytes) | payload (JSON, UTF-8) | HMAC-SHA-256 of magic and payload (32 bytes).
  *
- * Hides the payload's form. Invariants: a ticket that we did not make, or that was changed, is refused before its payload is
- * parsed; the key lives in the catalog, so tickets survive a restart; the magic is no valid UTF-8, so that no SQL text is ever
- * taken for a ticket.
+ * Hides the payload's form. Invariants: a ticket that we did not make, or that was changed, is refused before its
+ * payload is parsed; the key lives in the catalog, so tickets survive a restart; the magic is no valid UTF-8, so
+ * that no SQL text is ever taken for a ticket.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { EngineError } from '../base/errors.ts';
@@ -56,6 +56,7 @@ export function openTicket(ticket: Uint8Array, key: Uint8Array, nowMs: number): 
 function notOurs(): EngineError {
   return new EngineError(
     'request_invalid',
-    'the ticket was not made by this database, or was changed; send SQL text, or a ticket from GetFlightInfo as it came',
+    'the ticket was not made by this database, or was changed; ' +
+      'send SQL text, or a ticket from GetFlightInfo as it came',
   );
 }

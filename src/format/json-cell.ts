@@ -37,7 +37,7 @@ for (const [byte, letter] of Object.entries({ 8: 'b', 9: 't', 10: 'n', 12: 'f', 
 }
 
 /** Writes UTF-8 text as a JSON string, quotes included. */
-export function putJsonString(sink: ByteSink, source: Uint8Array, start: number, end: number): void {
+function putJsonString(sink: ByteSink, source: Uint8Array, start: number, end: number): void {
   sink.reserve(end - start + 2);
   sink.bytes[sink.at++] = QUOTE;
   let clean = start;

@@ -10,8 +10,8 @@ import { textOf } from './text-parse.ts';
 
 /** Kinds of values. Ranges of strings are without quotes. */
 export const NULL = 0;
-export const WORD = 1;
-export const NUMBER = 2;
+const WORD = 1;
+const NUMBER = 2;
 export const STRING = 3;
 export const ESCAPED_STRING = 4;
 export const NESTED = 5;

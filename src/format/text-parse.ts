@@ -180,7 +180,7 @@ function digitsAt(bytes: Uint8Array, at: number, count: number): number {
 }
 
 /** Days since 1970 of a civil date. */
-export function daysOf(year: number, month: number, day: number): number {
+function daysOf(year: number, month: number, day: number): number {
   const shifted = month <= 2 ? year - 1 : year;
   const era = Math.floor(shifted / 400);
   const yearOfEra = shifted - era * 400;

@@ -1,8 +1,9 @@
 /**
- * Arithmetic on decimals of 128 and 256 bits (narrower ones are cast before): + - * % and signs.
+ * Arithmetic on decimals of 128 and 256 bits (narrower ones are cast before): + - * % and signs; // on integers that meet in
+ * decimal128(38, 0).
  *
  * Hides the scales: operands of + - % come with one scale, those of * with any two. Invariants: results are exact; one with
- * more digits than its type is `value_error` unless the row is null; % by zero is null. A row costs a few BigInts until it is
+ * more digits than its type is `value_error` unless the row is null; % and // by zero are null. A row costs a few BigInts until it is
  * compiled.
  */
 import { EngineError } from '../base/errors.ts';
@@ -25,6 +26,8 @@ function combine(operator: ArithmeticOperator, a: bigint, b: bigint): bigint {
       return a * b;
     case '%':
       return a % b;
+    case '//':
+      return a / b;
     case 'negate':
       return -a;
     case 'abs':
@@ -43,12 +46,13 @@ export function decimalKernel(operator: ArithmeticOperator, parameters: readonly
     let validity = mergeValidity(args, rowCount);
     const bound = 10n ** BigInt(type.precision);
     const out = new Int32Array((rowCount * type.bitWidth) / 32);
+    const divides = operator === '%' || operator === '//';
     let bits: Uint8Array | undefined;
     for (let i = 0; i < rowCount; i++) {
       if (validity.bits !== undefined && !bitAt(validity.bits, i)) continue;
       const left = a(i);
       const right = b(i);
-      if (operator === '%' && right === 0n) {
+      if (divides && right === 0n) {
         bits ??= writableBits(validity, rowCount);
         bits[i >> 3] = (bits[i >> 3] as number) & ~(1 << (i & 7));
         continue;

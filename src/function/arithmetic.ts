@@ -49,16 +49,17 @@ function decimalResult(operator: string, args: readonly DataType[], common: Data
     const widened = [decimalType(a.precision, a.scale, bitWidth), decimalType(b.precision, b.scale, bitWidth)];
     return strictCall('*', widened, decimalType(precision, scale, bitWidth));
   }
-  const digits = operator === '%' ? common.precision : common.precision + 1;
-  const type = decimalType(digits, common.scale, bitWidth);
-  return strictCall(operator, [type, type], type, operator === '%');
+  const divides = operator === '%' || operator === '//';
+  const type = decimalType(divides ? common.precision : common.precision + 1, common.scale, bitWidth);
+  return strictCall(operator, [type, type], type, divides);
 }
 
 function resolveBinary(operator: ArithmeticOperator): (args: readonly DataType[]) => ResolvedCall | undefined {
   return (args) => {
     const common = numericPair(args);
     if (common === undefined) return undefined;
-    if (operator === '/' || (operator === '//' && common.id === 'decimal')) {
+    const integers = args.every((type) => flatType(type).id === 'int' || type.id === 'null');
+    if (operator === '/' || (operator === '//' && common.id === 'decimal' && !integers)) {
       const type = common.id === 'float' && common.bitWidth === 32 ? FLOAT : DOUBLE;
       return strictCall(operator, [type, type], type, operator === '//');
     }

@@ -110,8 +110,9 @@ export async function receiveText(exchange: Exchange): Promise<string> {
 }
 
 function tooLong(what: string): EngineError {
+  const most = formatBytes(HTTP_SQL_BODY_BYTES_MAX);
   return new EngineError(
     'limit_exceeded',
-    `an SQL body has at most ${formatBytes(HTTP_SQL_BODY_BYTES_MAX)}, this one is ${what}; insert rows by /insert/arrow`,
+    `an SQL body has at most ${most}, this one is ${what}; insert rows by /insert/arrow`,
   );
 }

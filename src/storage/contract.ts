@@ -37,9 +37,15 @@ export interface AppendResult {
 export interface Append {
   /** Schema that every batch must have: the table's own. */
   readonly schema: Schema;
-  /** Takes a validated batch of any size (it is re-cut). The batch's buffers must not change before the promise resolves. */
+  /**
+   * Takes a validated batch of any size (it is re-cut). The batch's buffers must not change before the promise
+   * resolves.
+   */
   write(batch: RecordBatch): Promise<void>;
-  /** Makes everything written visible and durable; resolves after the catalog's COMMIT. An append without rows makes no commit unless it creates the table. */
+  /**
+   * Makes everything written visible and durable; resolves after the catalog's COMMIT. An append without rows makes
+   * no commit unless it creates the table.
+   */
   commit(): Promise<AppendResult>;
   /** Drops everything written. May be called after a failed write or commit. */
   abort(): Promise<void>;
@@ -58,15 +64,19 @@ export interface Storage {
   readonly databaseId: string;
   readonly directory: string;
   snapshot(): Snapshot;
-  /** The snapshot of an older commit. Reads the catalog when that commit is older than this open. @throws `snapshot_gone` when its files may be gone. */
+  /**
+   * The snapshot of an older commit. Reads the catalog when that commit is older than this open. @throws
+   * `snapshot_gone` when its files may be gone.
+   */
   snapshotAt(version: number): Promise<Snapshot>;
   /** @throws `already_exists` */
   createTable(name: string, schema: Schema): Promise<void>;
   /** @throws `not_found` */
   dropTable(name: string): Promise<void>;
   /**
-   * Begins an append. With `create`, a missing table comes into being in the same commit, under `schema`; when another append
-   * created it meanwhile, the schemas must be the same. @throws `not_found`, `schema_mismatch`, `busy`, `storage_full`.
+   * Begins an append. With `create`, a missing table comes into being in the same commit, under `schema`; when
+   * another append created it meanwhile, the schemas must be the same. @throws `not_found`, `schema_mismatch`,
+   * `busy`, `storage_full`.
    */
   beginAppend(name: string, schema: Schema, options: { readonly create: boolean }): Promise<Append>;
   /** Seals active segments (all tables, or one). Resolves when their footers are durable. */

@@ -229,7 +229,7 @@ describe('nulls', () => {
       message: 'column "c": row 1 is null, but the field is declared without nulls',
     },
     {
-      name: 'nulls of a dictionary in a field without nulls are refused',
+      name: 'null runs in values without nulls are refused',
       type: {
         id: 'run_end',
         runEnds: makeField('run_ends', INT32, false),

@@ -304,22 +304,18 @@ test('the death of the catalog thread under a commit leaves its outcome unknown'
   const path = `${temporaryDirectory(t)}/catalog.db`;
   const catalog = await Catalog.open(path);
   await catalog.apply(createTable(1, 1, 'trades'));
-  const post = Worker.prototype.postMessage;
-  Worker.prototype.postMessage = function (this: Worker) {
+  const post = t.mock.method(Worker.prototype, 'postMessage', function (this: Worker) {
     void this.terminate();
-  };
-  try {
-    await assert.rejects(
-      catalog.apply(append(2, 1, 0)),
-      refusal(
-        'commit_unknown',
-        `it is not known whether commit 2 is on the disk: the thread that writes ${path} has ended; ` +
-          'restart, then look whether the rows are there before sending them again',
-      ),
-    );
-  } finally {
-    Worker.prototype.postMessage = post;
-  }
+  });
+  await assert.rejects(
+    catalog.apply(append(2, 1, 0)),
+    refusal(
+      'commit_unknown',
+      `it is not known whether commit 2 is on the disk: the thread that writes ${path} has ended; ` +
+        'restart, then look whether the rows are there before sending them again',
+    ),
+  );
+  post.mock.restore();
   await assert.rejects(
     catalog.close(),
     refusal('draining', 'the catalog thread has been ended; open the database again'),

@@ -2,7 +2,7 @@
 import type { BatchRow, CatalogChange } from '../../src/catalog/rows.ts';
 
 /** Bytes of each batch in these changes. */
-export const BATCH_BYTES = 1_000;
+const BATCH_BYTES = 1_000;
 const FIRST_OFFSET = 100;
 
 export function batchRow(segmentId: number, ordinal: number): Omit<BatchRow, 'commit'> {

@@ -26,11 +26,13 @@ function shown(name: string, value: number): string {
 
 test('docs/limits.md names every limit with its value', () => {
   const text = readFileSync(SOURCE, 'utf8');
-  const rows = [...text.matchAll(/\/\*\* ((?:[^*]|\*(?!\/))*?)\s*\*\/\nexport const (\w+)/g)].map((match) => {
-    const [, comment = '', name = ''] = match;
-    const value = (limits as Readonly<Record<string, number>>)[name] ?? Number.NaN;
-    return `| \`${name}\` | ${shown(name, value)} | ${comment.replace(/\s*\n\s*\*\s*/g, ' ')} |`;
-  });
+  const rows = [...text.matchAll(/\/\*\*\s+(?:\* )?((?:[^*]|\*(?!\/))*?)\s*\*\/\nexport const (\w+)/g)].map(
+    (match) => {
+      const [, comment = '', name = ''] = match;
+      const value = (limits as Readonly<Record<string, number>>)[name] ?? Number.NaN;
+      return `| \`${name}\` | ${shown(name, value)} | ${comment.replace(/\s*\n\s*\*\s*/g, ' ')} |`;
+    },
+  );
   assert.equal(rows.length, Object.keys(limits).length, 'every exported limit has a comment');
   const wanted = `${HEAD}${rows.join('\n')}\n`;
   if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(DOC, wanted);

@@ -208,6 +208,8 @@ with pa.ipc.open_stream(given["file"]) as reader:
     table = reader.read_all()
 db = duckdb.connect()
 db.execute("SET threads = 1; SET timezone = 'UTC'; SET error_on_division_by_zero = false")
+# Rewrites may take an overflow away: -i8 = 1 becomes i8 = -1.
+db.execute("PRAGMA disable_optimizer")
 db.register("arrow_t", table)
 db.execute("CREATE TABLE t AS SELECT * FROM arrow_t")
 def cell(value):

@@ -94,7 +94,8 @@ test('types are guessed from the cells: integers, floats, booleans, dates, times
   const { types, rows } = await read(text);
   assert.equal(
     types,
-    'int64, double, bool, date32[day], timestamp[us], timestamp[us, tz=UTC], timestamp[ns], string, string, string, uint64',
+    'int64, double, bool, date32[day], timestamp[us], timestamp[us, tz=UTC], timestamp[ns], ' +
+      'string, string, string, uint64',
   );
   assert.deepEqual(rows[1]?.slice(0, 4), [-9007199254740993n, 0.001, false, -1]);
   assert.deepEqual(rows[0]?.slice(4), [
@@ -106,7 +107,10 @@ test('types are guessed from the cells: integers, floats, booleans, dates, times
     '123456789012345678901',
     18446744073709551615n,
   ]);
-  assert.deepEqual(rows[2], new Array(11).fill(null));
+  assert.deepEqual(
+    rows[2],
+    Array.from({ length: 11 }, () => null),
+  );
 });
 
 test('integers above 2^53 do not become doubles beside fractions', async () => {

@@ -1,7 +1,8 @@
 /**
  * The JSON and NDJSON forms, byte by byte, for every family of types.
  *
- * Method: vectors are built by arrow/build for the flat types and by hand for the nested ones; what is written is compared as text.
+ * Method: vectors are built by arrow/build for the flat types and by hand for the nested ones; what is written is
+ * compared as text.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

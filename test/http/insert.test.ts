@@ -1,5 +1,6 @@
 /**
- * The insert routes: three forms in, all or nothing, slow and vanishing senders, refusals that the sender gets to read.
+ * The insert routes: three forms in, all or nothing, slow and vanishing senders, refusals that the sender gets to
+ * read.
  */
 import assert from 'node:assert/strict';
 import { request } from 'node:http';

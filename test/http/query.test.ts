@@ -1,8 +1,10 @@
 /**
- * The query routes: every form, byte by byte; where SQL may stand; errors before and after the first byte; backpressure and cancel.
+ * The query routes: every form, byte by byte; where SQL may stand; errors before and after the first byte;
+ * backpressure and cancel.
  */
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { RecordBatch } from '../../src/arrow/batch.ts';
@@ -313,7 +315,7 @@ test('a busy engine is 503 with Retry-After', async (context) => {
 async function unread(port: number, body: string, path: string) {
   const call = request({ host: '127.0.0.1', port, method: 'POST', path, agent: false });
   call.on('error', () => undefined);
-  const response = new Promise<import('node:http').IncomingMessage>((resolve) => call.once('response', resolve));
+  const response = new Promise<IncomingMessage>((resolve) => call.once('response', resolve));
   call.end(body);
   return { call, response: await response };
 }

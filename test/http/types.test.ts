@@ -1,5 +1,6 @@
 /**
- * Every Arrow type in by /insert/arrow and out by every form: pyarrow makes the table, Python's own parsers judge the answers.
+ * Every Arrow type in by /insert/arrow and out by every form: pyarrow makes the table, Python's own parsers judge
+ * the answers.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,34 +27,42 @@ columns = {
     'f64': (pa.array([0.1, None, 1e300]), [0.1, None, 1e300]),
     'd32': (pa.array([D('1.23'), None, D('-9.99')], pa.decimal32(3, 2)), ['1.23', None, '-9.99']),
     'd64': (pa.array([D('1.23'), None, D('-9.99')], pa.decimal64(12, 2)), ['1.23', None, '-9.99']),
-    'd128': (pa.array([D('0.01'), None, D('-' + '9' * 36 + '.99')], pa.decimal128(38, 2)), ['0.01', None, '-' + '9' * 36 + '.99']),
+    'd128': (pa.array([D('0.01'), None, D('-' + '9' * 36 + '.99')], pa.decimal128(38, 2)),
+        ['0.01', None, '-' + '9' * 36 + '.99']),
     'd256': (pa.array([D(1), None, D('-' + '9' * 76)], pa.decimal256(76, 0)), ['1', None, '-' + '9' * 76]),
     's': (pa.array(['', None, 'é漢😀']), ['', None, 'é漢😀']),
     'ls': (pa.array(['x', None, 'y"'], pa.large_string()), ['x', None, 'y"']),
-    'sv': (pa.array(['short', None, 'longer than twelve bytes'], pa.string_view()), ['short', None, 'longer than twelve bytes']),
+    'sv': (pa.array(['short', None, 'longer than twelve bytes'], pa.string_view()),
+        ['short', None, 'longer than twelve bytes']),
     'b': (pa.array([b'\\x00\\xff', None, b'']), [b64(b'\\x00\\xff'), None, '']),
     'bv': (pa.array([b'1', None, b'x' * 20], pa.binary_view()), [b64(b'1'), None, b64(b'x' * 20)]),
     'fb': (pa.array([b'abc', None, b'xyz'], pa.binary(3)), [b64(b'abc'), None, b64(b'xyz')]),
     'bool': (pa.array([True, None, False]), [True, None, False]),
     'date32': (pa.array([dt.date(2024, 2, 29), None, dt.date(1, 1, 1)]), ['2024-02-29', None, '0001-01-01']),
-    'date64': (pa.array([dt.date(2024, 2, 29), None, dt.date(1969, 12, 31)], pa.date64()), ['2024-02-29', None, '1969-12-31']),
+    'date64': (pa.array([dt.date(2024, 2, 29), None, dt.date(1969, 12, 31)], pa.date64()),
+        ['2024-02-29', None, '1969-12-31']),
     't32': (pa.array([dt.time(1, 2, 3), None, dt.time(23, 59, 59)], pa.time32('s')), ['01:02:03', None, '23:59:59']),
     't64': (pa.array([1, None, 86399999999999], pa.time64('ns')), ['00:00:00.000000001', None, '23:59:59.999999999']),
     'tss': (pa.array([0, None, -1], ts('s')), ['1970-01-01T00:00:00', None, '1969-12-31T23:59:59']),
-    'tsms': (pa.array([1, None, -1], ts('ms', 'Europe/Berlin')), ['1970-01-01T00:00:00.001Z', None, '1969-12-31T23:59:59.999Z']),
-    'tsns': (pa.array([1, None, -1], ts('ns', 'UTC')), ['1970-01-01T00:00:00.000000001Z', None, '1969-12-31T23:59:59.999999999Z']),
+    'tsms': (pa.array([1, None, -1], ts('ms', 'Europe/Berlin')),
+        ['1970-01-01T00:00:00.001Z', None, '1969-12-31T23:59:59.999Z']),
+    'tsns': (pa.array([1, None, -1], ts('ns', 'UTC')),
+        ['1970-01-01T00:00:00.000000001Z', None, '1969-12-31T23:59:59.999999999Z']),
     'dur': (pa.array([1500, None, -60000], pa.duration('ms')), ['PT1.5S', None, '-PT1M']),
-    'mdn': (pa.array([(14, 3, 1), None, (0, 0, 0)], pa.month_day_nano_interval()), ['P1Y2M3DT0.000000001S', None, 'PT0S']),
+    'mdn': (pa.array([(14, 3, 1), None, (0, 0, 0)], pa.month_day_nano_interval()),
+        ['P1Y2M3DT0.000000001S', None, 'PT0S']),
     'l': (pa.array([[1, None], None, []], pa.list_(pa.int64())), [[1, None], None, []]),
     'll': (pa.array([['a'], None, []], pa.large_list(pa.string())), [['a'], None, []]),
     'fl': (pa.array([[1, 2], None, [3, 4]], pa.list_(pa.int8(), 2)), [[1, 2], None, [3, 4]]),
     'lv': (pa.array([[1], None, [2, 3]], pa.list_view(pa.int32())), [[1], None, [2, 3]]),
-    'st': (pa.array([{'a': 1, 'b': 'x'}, None, {'a': None, 'b': ''}]), [{'a': 1, 'b': 'x'}, None, {'a': None, 'b': ''}]),
+    'st': (pa.array([{'a': 1, 'b': 'x'}, None, {'a': None, 'b': ''}]),
+        [{'a': 1, 'b': 'x'}, None, {'a': None, 'b': ''}]),
     'm': (pa.array([[('k', 1)], None, []], pa.map_(pa.string(), pa.int64())), [[['k', 1]], None, []]),
     'di': (pa.array(['a', None, 'a']).dictionary_encode(), ['a', None, 'a']),
     'ree': (pa.RunEndEncodedArray.from_arrays([2, 3], pa.array(['r', None])), ['r', 'r', None]),
     'n': (pa.nulls(3), [None, None, None]),
-    'un': (pa.UnionArray.from_sparse(pa.array([0, 1, 0], pa.int8()), [pa.array([1, 2, 3]), pa.array(['a', 'b', 'c'])]), [1, 'b', 3]),
+    'un': (pa.UnionArray.from_sparse(pa.array([0, 1, 0], pa.int8()), [pa.array([1, 2, 3]), pa.array(['a', 'b', 'c'])]),
+        [1, 'b', 3]),
 }
 table = pa.table({name: array for name, (array, _) in columns.items()})
 sink = io.BytesIO()

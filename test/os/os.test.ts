@@ -146,7 +146,8 @@ for (const disk of DISKS) {
           () => os.map(`${root}/a`, length),
           refusal(
             'limit_exceeded',
-            `cannot map ${length} bytes of ${root}/a: a map holds 0 to ${SEGMENT_BYTES_MAX} bytes; read the file instead`,
+            `cannot map ${length} bytes of ${root}/a: a map holds 0 to ${SEGMENT_BYTES_MAX} bytes; ` +
+              'read the file instead',
           ),
         );
       }

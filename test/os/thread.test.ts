@@ -105,7 +105,8 @@ test('a module that is not there fails the first call', async () => {
   await assert.rejects(
     thread.call('echo', 1),
     (error) =>
-      error instanceof EngineError && error.message.startsWith('the lost thread ended unexpectedly (Cannot find module '),
+      error instanceof EngineError &&
+      error.message.startsWith('the lost thread ended unexpectedly (Cannot find module '),
   );
   await thread.end();
 });

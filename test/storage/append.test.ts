@@ -11,10 +11,9 @@ import { makeVector } from '../../src/arrow/vector.ts';
 import { present } from '../../src/base/assert.ts';
 import { metricsText } from '../../src/base/metrics.ts';
 import { pythonPath, PYTHON_MISSING, runPython } from '../support/python.ts';
-import { temporaryDirectory } from '../support/sheaf-process.ts';
 import { FLOAT64, INT32, INT64, batchOf, schemaOf } from '../support/sample.ts';
 import { openStorage } from '../../src/storage/storage.ts';
-import { SCHEMA, collect, count, numbered, openFor, put, readIds, readRows, sentBytes, tableIn } from './fixture.ts';
+import { SCHEMA, collect, count, numbered, openFor, put, readIds, readRows, sentBytes, tableIn, temporaryDirectory } from './fixture.ts';
 
 /** Every file below the tables' directories, as directory/file. */
 function segmentFiles(directory: string): string[] {

@@ -14,9 +14,8 @@ import { makeReader } from '../../src/arrow/value.ts';
 import type { Vector } from '../../src/arrow/vector.ts';
 import { openStorage } from '../../src/storage/storage.ts';
 import { pythonPath, PYTHON_MISSING, runPython } from '../support/python.ts';
-import { temporaryDirectory } from '../support/sheaf-process.ts';
 import { UTF8, rowsOf } from '../support/sample.ts';
-import { collect, openFor, put, readRows, tableIn } from './fixture.ts';
+import { collect, openFor, put, readRows, tableIn, temporaryDirectory } from './fixture.ts';
 
 const SCHEMA = makeSchema([
   makeField('word', {

@@ -1,12 +1,18 @@
 /**
  * What storage tests share: a small table of numbered rows, and short ways to fill and read it.
  *
- * Invariant: a storage opened here is closed when its test ends, before its directory goes away.
+ * Invariant: a storage opened here is closed when its test ends, before its directory goes away (node:test runs `after` hooks in the
+ * order in which they were made, so there is one hook per test, which undoes in reverse). The log is silent: these
+ * tests break disks on purpose.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { RecordBatch, ResultBatch } from '../../src/arrow/batch.ts';
 import type { Schema } from '../../src/arrow/schema.ts';
 import { present } from '../../src/base/assert.ts';
+import { setLogLevel } from '../../src/base/log.ts';
 import type { AppendResult, Snapshot, Storage, TableSnapshot } from '../../src/storage/contract.ts';
 import { openStorage } from '../../src/storage/storage.ts';
 import type { OpenStorageOptions } from '../../src/storage/storage.ts';
@@ -21,10 +27,38 @@ export function numbered(from: number, count: number): RecordBatch {
   return batchOf(SCHEMA, [ids, ids.map((id) => id / 2), ids.map((id) => `row ${id.toString()}`)]);
 }
 
+setLogLevel('silent');
+
+type Undo = () => void | Promise<void>;
+const undos = new WeakMap<TestContext, Undo[]>();
+
+/** Runs `undo` when the test ends, before what was registered earlier. */
+export function undoAfter(t: TestContext, undo: Undo): void {
+  const known = undos.get(t);
+  if (known !== undefined) {
+    known.push(undo);
+    return;
+  }
+  const list = [undo];
+  undos.set(t, list);
+  t.after(async () => {
+    for (const each of list.toReversed()) await each();
+  });
+}
+
+/** A new temporary directory that goes away with the test. */
+export function temporaryDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sheaf-storage-'));
+  undoAfter(t, () => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return directory;
+}
+
 /** Opens, and closes after the test. */
 export async function openFor(t: TestContext, options: OpenStorageOptions): Promise<Storage> {
   const storage = await openStorage(options);
-  t.after(() => storage.close());
+  undoAfter(t, () => storage.close());
   return storage;
 }
 

@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Clock } from '../../src/base/clock.ts';
 import { openStorage } from '../../src/storage/storage.ts';
-import { temporaryDirectory } from '../support/sheaf-process.ts';
 import { INT64, batchOf, rowsOf, schemaOf } from '../support/sample.ts';
-import { SCHEMA, collect, count, numbered, openFor, put, readIds, tableIn } from './fixture.ts';
+import { SCHEMA, collect, count, numbered, openFor, put, readIds, tableIn, temporaryDirectory } from './fixture.ts';
 
 /** A clock that stands still until it is set. */
 function stoppedClock(): Clock & { now: number } {

@@ -4,7 +4,7 @@
  * Hides channels. Invariant: `close` ends the connection; errors are given as gRPC status, details and our trailers.
  */
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
-import type { ClientDuplexStream, ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import type { ClientDuplexStream, ClientReadableStream } from '@grpc/grpc-js';
 
 const SERVICE = '/arrow.flight.protocol.FlightService/';
 const same = (bytes: Buffer): Buffer => bytes;
@@ -58,23 +58,16 @@ export async function readAll(
   call: ClientReadableStream<Buffer> | ClientDuplexStream<Buffer, Buffer>,
 ): Promise<{ readonly messages: readonly Buffer[]; readonly ending: Ending }> {
   const messages: Buffer[] = [];
+  const ended = new Promise<void>((resolve) => call.on('end', resolve));
   const ending = await new Promise<Ending>((resolve) => {
     call.on('data', (bytes: Buffer) => messages.push(bytes));
-    call.on('error', (error: ServiceError) => {
-      resolve({
-        grpc: error.code,
-        details: error.details,
-        code: String(error.metadata.get('sheaf-code')[0] ?? ''),
-        position: String(error.metadata.get('sheaf-position')[0] ?? ''),
-      });
-    });
-    call.on('end', () => {
-      // An error comes after the end of the messages; a status of 0 brings none.
-      call.on('status', (status: { code: number }) => {
-        if (status.code === 0) resolve({ grpc: 0, details: '', code: '', position: '' });
-      });
+    call.on('error', () => undefined);
+    call.on('status', ({ code, details, metadata }: { code: number; details: string; metadata: Metadata }) => {
+      const trailer = (name: string): string => String(metadata.get(name)[0] ?? '');
+      resolve({ grpc: code, details, code: trailer('sheaf-code'), position: trailer('sheaf-position') });
     });
   });
+  if (ending.grpc === 0) await ended;
   return { messages, ending };
 }
 
