@@ -184,7 +184,7 @@ function outputOf(stream: NodeJS.WriteStream): Output {
   stream.on('error', () => undefined);
   return {
     isTerminal: stream.isTTY,
-    columns: stream.columns ?? 80,
+    columns: stream.columns > 0 ? stream.columns : 80,
     write: (bytes) => writeTo(stream, bytes),
   };
 }

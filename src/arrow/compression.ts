@@ -10,6 +10,7 @@
  */
 import { createRequire } from 'node:module';
 import * as zlib from 'node:zlib';
+import { present } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { DECOMPRESSION_FREE_BYTES_MAX, DECOMPRESSION_RATIO_MAX, RECEIVE_MESSAGE_BYTES_MAX } from '../base/limits.ts';
@@ -82,9 +83,8 @@ function lz4Decode(): Decode {
 
 function zstdDecode(): Decode {
   const native = nodeZstd();
-  if (native !== undefined) return (frame, length) => native(frame, { maxOutputLength: Math.max(length, 1) });
   const wasm = zstdWasm;
-  if (wasm === undefined) {
+  if (native === undefined && wasm === undefined) {
     const remedy = 'use Node 22.15 or later, install @bokuweb/zstd-wasm, or send without compression';
     throw new EngineError('unimplemented', `ZSTD bodies need a decoder that is not here; ${remedy}`);
   }
@@ -92,7 +92,8 @@ function zstdDecode(): Decode {
     const declared = zstdContentBytes(frame);
     if (declared !== undefined && declared !== length)
       throw new Error(`the frame holds ${declared.toString()} bytes`);
-    return wasm.decompress(frame, { defaultHeapSize: Math.max(length, 1) });
+    if (native !== undefined) return native(frame, { maxOutputLength: length });
+    return present(wasm, 'the zstd module').decompress(frame, { defaultHeapSize: length });
   };
 }
 
@@ -142,27 +143,23 @@ export class Decompressor {
       throw new EngineError('request_invalid', `${what} declares ${length.toString()} uncompressed bytes`);
     this.bound(length, what);
     if (length === 0) return new Uint8Array(0);
-    let content: Uint8Array;
-    try {
-      content = this.decode(frame, length);
-    } catch (cause) {
-      const detail = cause instanceof Error ? cause.message : String(cause);
-      throw new EngineError(
-        'request_invalid',
-        `${what} is not ${length.toString()} bytes of ${this.codec}: ${detail}`,
-        { cause },
-      );
-    }
-    if (content.byteLength !== length) {
-      const got = content.byteLength.toString();
-      throw new EngineError(
-        'request_invalid',
-        `${what} declares ${length.toString()} uncompressed bytes, it has ${got}`,
-      );
-    }
+    const content = this.decoded(frame, length, what);
     return content.byteOffset % 8 === 0
       ? new Uint8Array(content.buffer, content.byteOffset, length)
       : new Uint8Array(content);
+  }
+
+  /** The decoder's output, which must be `length` bytes; whatever it throws is the frame's fault. */
+  private decoded(frame: Uint8Array, length: number, what: string): Uint8Array {
+    try {
+      const content = this.decode(frame, length);
+      if (content.byteLength !== length) throw new Error(`the frame holds ${content.byteLength.toString()} bytes`);
+      return content;
+    } catch (cause) {
+      const detail = cause instanceof Error ? cause.message : String(cause);
+      const wanted = `${length.toString()} bytes of ${this.codec}`;
+      throw new EngineError('request_invalid', `${what} is not ${wanted}: ${detail}`, { cause });
+    }
   }
 
   private bound(length: number, what: string): void {

@@ -70,7 +70,7 @@ async function* readBatches(feed: MessageFeed, reader: BatchReader): AsyncGenera
 /** Continuation marker and length 0. */
 const END_OF_STREAM = new Uint8Array([255, 255, 255, 255, 0, 0, 0, 0]);
 /** Body parts below this are joined: many small writes cost more than a copy. */
-const JOIN_BYTES_MAX = 4_096;
+const SMALL_PART_BYTES = 4_096;
 
 /** Yields the bytes of an IPC stream: schema, batches with their dictionaries, end-of-stream. */
 export async function* writeStream(schema: Schema, batches: AsyncIterable<ResultBatch>): AsyncGenerator<Uint8Array> {
@@ -86,7 +86,7 @@ export async function* writeStream(schema: Schema, batches: AsyncIterable<Result
 export function* messageBytes(message: Message): Generator<Uint8Array> {
   let small: Uint8Array[] = [messagePrefix(message), message.header];
   for (const part of message.body) {
-    if (part.byteLength < JOIN_BYTES_MAX) {
+    if (part.byteLength < SMALL_PART_BYTES) {
       small.push(part);
       continue;
     }

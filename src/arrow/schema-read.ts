@@ -6,7 +6,7 @@
  * list-view types. Source: Arrow format, Schema.fbs.
  */
 import { EngineError } from '../base/errors.ts';
-import { COLUMNS_MAX, TYPE_DEPTH_MAX } from '../base/limits.ts';
+import { COLUMNS_MAX, DECIMAL_SCALE_MAX, TYPE_DEPTH_MAX } from '../base/limits.ts';
 import type { FlatTable } from './flatbuffer-table.ts';
 import { fieldPath } from './schema.ts';
 import type { Field, Metadata, Schema } from './schema.ts';
@@ -204,6 +204,9 @@ function readDecimal(table: FlatTable, path: string): DataType {
   const most = DECIMAL_DIGITS[bitWidth] ?? 0;
   if (precision < 1 || precision > most) {
     refuse(path, `decimal precision ${precision.toString()} is outside 1 to ${most.toString()}`);
+  }
+  if (Math.abs(scale) > DECIMAL_SCALE_MAX) {
+    refuse(path, `decimal scale ${scale.toString()} is outside ±${DECIMAL_SCALE_MAX.toString()}`);
   }
   return { id: 'decimal', bitWidth, precision, scale };
 }

@@ -48,6 +48,8 @@ export const MESSAGE_HEADER_BYTES_MAX = 16 * MIB;
 export const DECOMPRESSION_RATIO_MAX = 1_024;
 /** Bytes up to which a message may decompress at any ratio: a column of equal values compresses without end. */
 export const DECOMPRESSION_FREE_BYTES_MAX = 64 * MIB;
+/** Digits by which a decimal's scale may move its point, either way. */
+export const DECIMAL_SCALE_MAX = 1_024;
 /** Rows of one message, children's rows too; vectors count in signed 32 bits. */
 export const MESSAGE_ROWS_MAX = 2_147_483_647;
 /** UTF-16 code units of an SQL text. */

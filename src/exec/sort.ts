@@ -84,7 +84,9 @@ class TopRows {
     let count = 0;
     for (let i = 0; i < leads.length; i++) if ((leads[i] as number) <= threshold) count++;
     if (count > this.#limit * 4) {
+      // This batch alone has as many rows as are wanted up to here, so nothing after it will do.
       threshold = Math.min(threshold, selectRank(leads.slice(), this.#limit - 1));
+      this.#threshold = threshold;
       count = 0;
       for (let i = 0; i < leads.length; i++) if ((leads[i] as number) <= threshold) count++;
     }

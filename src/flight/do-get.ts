@@ -20,13 +20,16 @@ export async function doGet(
   const result = await openTicket(engine, ticket, signal);
   try {
     const outbox = open();
-    await outbox.send(encodeSchema(result.schema));
-    for await (const batch of result.batches()) {
-      for (const dictionary of batch.dictionaries()) await outbox.send(dictionary);
-      await outbox.send(batch.message());
-      countBatch('out', batch.rowCount);
+    try {
+      await outbox.send(encodeSchema(result.schema));
+      for await (const batch of result.batches()) {
+        for (const dictionary of batch.dictionaries()) await outbox.send(dictionary);
+        await outbox.send(batch.message());
+        countBatch('out', batch.rowCount);
+      }
+    } finally {
+      outbox.close();
     }
-    await outbox.end();
   } finally {
     result.close();
   }

@@ -72,6 +72,8 @@ async function storeBatches(put: Put, reader: BatchReader, inbox: Inbox, signal:
     for (let received = await inbox.next(); received !== undefined; received = await inbox.next()) {
       await storeMessage(put, reader, received);
     }
+    // Clients on Node end a stream in order and reset it in the same breath when they cancel; a turn later we know.
+    await new Promise((resolve) => setImmediate(resolve));
     if (signal.aborted) throw signal.reason;
     await put.commit();
   } catch (error) {

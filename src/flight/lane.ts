@@ -47,8 +47,8 @@ export type LaneKind = 'direct' | 'messages';
 export interface Outbox {
   /** Resolves when the next message may be sent. @throws `cancelled`, `deadline` when nobody will read it */
   send(message: Message): Promise<void>;
-  /** Call after the last message. @throws as `send` */
-  end(): Promise<void>;
+  /** Call after the last message, whether all went well or not: hands on what still waits. Never throws. */
+  close(): void;
 }
 
 /** The parts of grpc-js's server call that we look for. */
@@ -206,7 +206,7 @@ export function openOutbox(
   laneCalls.inc({ direction: 'out', kind: 'messages' });
   return {
     send: (message) => sendMessage(call, new CopiedMessage(message), signal),
-    end: () => Promise.resolve(),
+    close: () => undefined,
   };
 }
 
@@ -275,8 +275,8 @@ class DirectOutbox implements Outbox {
     else this.#soon ??= setImmediate(() => this.#write());
   }
 
-  end(): Promise<void> {
-    return this.#flush();
+  close(): void {
+    this.#write();
   }
 
   #take(bytes: Uint8Array): void {

@@ -20,7 +20,6 @@ const QUOTE = 34;
 const BACKSLASH = 92;
 const COMMA = 44;
 const COLON = 58;
-const NUMBER_FORM = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** Integers per member: name's start, end, kind; value's start, end, kind. */
 export const STRIDE = 6;
 
@@ -109,21 +108,37 @@ export class JsonLineScanner {
   }
 
   #number(slot: number): void {
-    const bytes = this.#bytes;
     const start = this.#at;
+    if (this.#peek() === 45) this.#at++;
+    const zero = this.#peek() === 48;
+    const whole = this.#digits();
+    let valid = whole > 0 && (!zero || whole === 1);
+    if (this.#peek() === 46) {
+      this.#at++;
+      valid = this.#digits() > 0 && valid;
+    }
+    if ((this.#peek() | 32) === 101) {
+      this.#at++;
+      if (this.#peek() === 43 || this.#peek() === 45) this.#at++;
+      valid = this.#digits() > 0 && valid;
+    }
+    this.#set(slot, start, this.#at, NUMBER);
+    if (valid) return;
+    this.#at = start;
+    throw this.#fault('a number as JSON writes it');
+  }
+
+  /** Steps over digits and says how many. */
+  #digits(): number {
+    const start = this.#at;
+    const bytes = this.#bytes;
     let at = start;
-    let plain = true;
     for (; at < this.#end; at++) {
       const byte = bytes[at] ?? 0;
-      if (byte >= 48 && byte <= 57) continue;
-      if (byte !== 43 && byte !== 45 && byte !== 46 && (byte | 32) !== 101) break;
-      plain &&= byte === 45 && at === start;
+      if (byte < 48 || byte > 57) break;
     }
-    const first = bytes[start] === 45 ? start + 1 : start;
-    const whole = plain && at > first && (bytes[first] !== 48 || at === first + 1);
-    if (!whole && !NUMBER_FORM.test(textOf(bytes, start, at))) throw this.#fault('a number as JSON writes it');
-    this.#set(slot, start, at, NUMBER);
     this.#at = at;
+    return at - start;
   }
 
   #word(slot: number): void {

@@ -122,7 +122,7 @@ export function floatWriter(narrow: (value: number) => number): (sink: ByteSink,
     } else if (++misses > MISSES_BEFORE_REST + VALUES_OF_REST) misses = 0;
     const text = exact ? String(value) : shortestText(value, narrow);
     sink.ascii(text);
-    if (!/[.e]/.test(text)) sink.ascii('.0');
+    if (value >= 1e15 && !/[.e]/.test(text)) sink.ascii('.0');
   };
 }
 

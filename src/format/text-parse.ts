@@ -8,6 +8,7 @@
  * calendar by eras of 400 years.
  */
 import type { TimeUnit } from '../arrow/type.ts';
+import { asBuffer } from '../base/bytes.ts';
 import { FRACTION_DIGITS } from './time-text.ts';
 
 /**
@@ -30,9 +31,9 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= 57;
 }
 
-/** bytes[start, end) as ASCII text. */
+/** bytes[start, end), UTF-8, as text. */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+  return asBuffer(bytes).toString('utf8', start, end);
 }
 
 /** Parses `[+-]digits` into the halves of an int64 (or of a uint64); false when it is no integer or out of range. */
@@ -125,7 +126,7 @@ export function parseFloat64(bytes: Uint8Array, start: number, end: number): boo
     parsed.number = negative ? -value : value;
     return true;
   }
-  parsed.number = Number(textOf(bytes, start, end));
+  parsed.number = Number(asBuffer(bytes).toString('latin1', start, end));
   return Number.isFinite(parsed.number);
 }
 

@@ -133,8 +133,8 @@ class WordSums {
   }
 }
 
-/** Counts of present rows, and whether there was one. */
-class Presence {
+/** Counts of present rows, for means. */
+class Counts {
   #counts = new Float64Array(1);
 
   get byteCount(): number {
@@ -160,20 +160,53 @@ class Presence {
   }
 
   validity(groupCount: number): Validity {
-    const flags = growFlags(new Uint8Array(1), groupCount);
+    const flags = new Uint8Array(groupCount);
     for (let g = 0; g < groupCount; g++) flags[g] = this.count(g) > 0 ? 1 : 0;
     return validityFrom(flagBits(flags, groupCount), groupCount);
   }
 }
 
-/** What sum and avg share: exact sums by words, and the number of present rows. */
-class ExactState {
+/**
+ * Which groups had a present row, for sums. A group is made by a row, so as long as no null was seen every group has one, and
+ * nothing is written for a row.
+ */
+class Presence {
+  #flags: Uint8Array<ArrayBuffer> | undefined;
+  /** Groups that had a row while no null was seen. */
+  #groups = 0;
+
+  get byteCount(): number {
+    return this.#flags?.byteLength ?? 0;
+  }
+
+  add(validity: Validity, groups: Uint32Array, rowCount: number, groupCount: number): void {
+    const bits = validity.bits;
+    if (bits === undefined && this.#flags === undefined) {
+      if (rowCount > 0) this.#groups = groupCount;
+      return;
+    }
+    this.#flags ??= new Uint8Array(Math.max(this.#groups, 1)).fill(1, 0, this.#groups);
+    const flags = (this.#flags = growFlags(this.#flags, groupCount));
+    for (let i = 0; i < rowCount; i++) {
+      if (bits === undefined || (((bits[i >> 3] as number) >> (i & 7)) & 1) === 1) flags[groups[i] as number] = 1;
+    }
+  }
+
+  validity(groupCount: number): Validity {
+    const flags = growFlags(this.#flags ?? new Uint8Array(Math.max(this.#groups, 1)).fill(1, 0, this.#groups), groupCount);
+    return validityFrom(flagBits(flags, groupCount), groupCount);
+  }
+}
+
+/** What sum and avg share: exact sums by words, and which rows were present. */
+class ExactState<P extends Presence | Counts> {
   readonly sums: WordSums;
-  readonly presence = new Presence();
+  readonly presence: P;
   readonly #type: DataType;
 
-  constructor(type: DataType) {
+  constructor(type: DataType, presence: P) {
     this.#type = type;
+    this.presence = presence;
     const form = formOf(type);
     const signed = form.kind !== 'words' || form.signed;
     this.sums = new WordSums(form.kind === 'words' ? form.words : 2, signed);
@@ -201,11 +234,11 @@ class ExactState {
 
 /** sum of integers: int64, or uint64 for uint64. */
 class IntegerSum implements Accumulator {
-  readonly #state: ExactState;
+  readonly #state: ExactState<Presence>;
   readonly #unsigned: boolean;
 
   constructor(type: DataType) {
-    this.#state = new ExactState(type);
+    this.#state = new ExactState(type, new Presence());
     this.#unsigned = type.id === 'int' && type.bitWidth === 64 && !type.signed;
   }
 
@@ -238,11 +271,11 @@ class IntegerSum implements Accumulator {
 
 /** sum of decimals: as many digits as the width allows, the same scale. */
 class DecimalSum implements Accumulator {
-  readonly #state: ExactState;
+  readonly #state: ExactState<Presence>;
   readonly #type: DataType & { readonly id: 'decimal' };
 
   constructor(type: DataType & { readonly id: 'decimal' }) {
-    this.#state = new ExactState(type);
+    this.#state = new ExactState(type, new Presence());
     const wide = type.bitWidth === 256 ? decimalType(76, type.scale, 256) : decimalType(38, type.scale);
     this.#type = wide as DataType & { readonly id: 'decimal' };
   }
@@ -273,9 +306,13 @@ class DecimalSum implements Accumulator {
 }
 
 /** Plain sums of floats. */
-class FloatSums {
-  readonly presence = new Presence();
+class FloatSums<P extends Presence | Counts> {
+  readonly presence: P;
   #sums = new Float64Array(1);
+
+  constructor(presence: P) {
+    this.presence = presence;
+  }
 
   update(vector: Vector, groups: Uint32Array, rowCount: number, groupCount: number): void {
     const sums = (this.#sums = grow(this.#sums, groupCount));
@@ -310,7 +347,7 @@ class FloatSums {
 
 /** sum of floats. */
 class FloatSum implements Accumulator {
-  readonly #state = new FloatSums();
+  readonly #state = new FloatSums(new Presence());
 
   update(args: readonly Vector[], groups: Uint32Array, rowCount: number, groupCount: number): void {
     this.#state.update(args[0] as Vector, groups, rowCount, groupCount);
@@ -328,31 +365,30 @@ class FloatSum implements Accumulator {
 
 /** avg: the sum as a double, by the count, by the scale. */
 class Average implements Accumulator {
-  readonly #floats: FloatSums | undefined;
-  readonly #exact: ExactState | undefined;
+  readonly #counts = new Counts();
+  readonly #state: FloatSums<Counts> | ExactState<Counts>;
   readonly #divisor: number;
 
   constructor(type: DataType) {
-    this.#floats = type.id === 'float' ? new FloatSums() : undefined;
-    this.#exact = type.id === 'float' ? undefined : new ExactState(type);
+    this.#state = type.id === 'float' ? new FloatSums(this.#counts) : new ExactState(type, this.#counts);
     this.#divisor = type.id === 'decimal' ? 10 ** type.scale : 1;
   }
 
   update(args: readonly Vector[], groups: Uint32Array, rowCount: number, groupCount: number): void {
-    (this.#floats ?? (this.#exact as ExactState)).update(args[0] as Vector, groups, rowCount, groupCount);
+    this.#state.update(args[0] as Vector, groups, rowCount, groupCount);
   }
 
   finish(groupCount: number): Vector {
-    this.#exact?.sums.settle(groupCount);
-    const sums = this.#exact?.sums ?? (this.#floats as FloatSums);
-    const presence = (this.#exact ?? (this.#floats as FloatSums)).presence;
+    const state = this.#state;
+    if (state instanceof ExactState) state.sums.settle(groupCount);
+    const sums = state instanceof ExactState ? state.sums : state;
     const means = new Float64Array(groupCount);
-    for (let g = 0; g < groupCount; g++) means[g] = sums.double(g) / presence.count(g) / this.#divisor;
-    return vectorFromNumbers(DOUBLE, means, groupCount, presence.validity(groupCount));
+    for (let g = 0; g < groupCount; g++) means[g] = sums.double(g) / this.#counts.count(g) / this.#divisor;
+    return vectorFromNumbers(DOUBLE, means, groupCount, this.#counts.validity(groupCount));
   }
 
   byteCount(): number {
-    return (this.#exact ?? (this.#floats as FloatSums)).byteCount;
+    return this.#state.byteCount;
   }
 }
 

@@ -5,6 +5,7 @@
  * as floating point; `//` by zero is null, and so is `%` but for floats (DECISIONS 8); half floats compute as float32.
  * Source: DuckDB, "Numeric operators".
  */
+import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import { dateDifference, shiftDate } from './arithmetic-date.ts';
 import { decimalKernel } from './arithmetic-decimal.ts';
@@ -20,6 +21,7 @@ import {
   DOUBLE,
   FLOAT,
   flatType,
+  HUGE,
   INT32,
   INT64,
   isNumeric,
@@ -54,11 +56,16 @@ function decimalResult(operator: string, args: readonly DataType[], common: Data
   return strictCall(operator, [type, type], type, divides);
 }
 
+/** Integers, null, and what stands for HUGEINT: those divide by // as integers. */
+function isInteger(type: DataType): boolean {
+  return type.id === 'int' || type.id === 'null' || sameType(type, HUGE);
+}
+
 function resolveBinary(operator: ArithmeticOperator): (args: readonly DataType[]) => ResolvedCall | undefined {
   return (args) => {
     const common = numericPair(args);
     if (common === undefined) return undefined;
-    const integers = args.every((type) => flatType(type).id === 'int' || type.id === 'null');
+    const integers = args.every((type) => isInteger(flatType(type)));
     if (operator === '/' || (operator === '//' && common.id === 'decimal' && !integers)) {
       const type = common.id === 'float' && common.bitWidth === 32 ? FLOAT : DOUBLE;
       return strictCall(operator, [type, type], type, operator === '//');

@@ -51,7 +51,9 @@ export class PairTable {
     // The number of absent rows is in no slot, and must not come into one.
     const slots = new Int32Array(size);
     const mask = size - 1;
-    for (const id of this.#slots) {
+    const old = this.#slots;
+    for (let at = 0; at < old.length; at++) {
+      const id = old[at] as number;
       if (id === 0) continue;
       let slot = mix(keys[id * 2 - 2] as number, keys[id * 2 - 1] as number) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
@@ -153,7 +155,8 @@ export class BytesTable {
     if ((this.#count + 1) * 2 <= this.#slots.length) return;
     const size = this.#slots.length * 2;
     const slots = new Int32Array(size);
-    for (const id of this.#slots) {
+    for (let at = 0; at < this.#slots.length; at++) {
+      const id = this.#slots[at] as number;
       if (id === 0) continue;
       let slot = (this.#hashes[id - 1] as number) & (size - 1);
       while (slots[slot] !== 0) slot = (slot + 1) & (size - 1);

@@ -55,7 +55,7 @@ const MEDIA_TYPES: ReadonlyMap<string, Form> = new Map([
   ['application/vnd.apache.arrow.stream', 'arrow'],
 ]);
 
-/** Answers a GET; true when it held a query. */
+/** Answers a GET, whose SQL stands in the parameter `query`. */
 export async function answerGetQuery(engine: Engine, exchange: Exchange): Promise<void> {
   const sql = exchange.parameter('query');
   if (sql === undefined) {
@@ -174,14 +174,14 @@ async function sendLastLine(exchange: Exchange, error: unknown): Promise<void> {
   });
 }
 
-/** The form asked for: `format`, else `Accept`, else `default_format`, else JSON. */
+/** The form asked for: `format` (or its alias `default_format`), else `Accept`, else JSON. */
 function formOf(exchange: Exchange): Form {
-  const named = exchange.parameter('format');
-  if (named !== undefined) return formNamed('format', named);
-  const fallbackName = exchange.parameter('default_format');
-  const fallback = fallbackName === undefined ? 'json' : formNamed('default_format', fallbackName);
+  for (const parameter of ['format', 'default_format']) {
+    const name = exchange.parameter(parameter);
+    if (name !== undefined) return formNamed(parameter, name);
+  }
   const accept = exchange.request.headers.accept;
-  return accept === undefined || accept.trim() === '' ? fallback : acceptedForm(accept, fallback);
+  return accept === undefined || accept.trim() === '' ? 'json' : acceptedForm(accept);
 }
 
 function formNamed(parameter: string, name: string): Form {
@@ -196,13 +196,13 @@ function formNamed(parameter: string, name: string): Form {
 /**
  * The form of the media range with the highest weight that we have; the first of equals, named types before ranges.
  */
-function acceptedForm(accept: string, fallback: Form): Form {
+function acceptedForm(accept: string): Form {
   let best: Form | undefined;
   let bestWeight = 0;
   for (const part of accept.split(',')) {
     const [range = '', ...parameters] = part.trim().toLowerCase().split(';');
     const type = range.trim();
-    const form = type === '*/*' ? fallback : MEDIA_TYPES.get(type);
+    const form = MEDIA_TYPES.get(type);
     const weightText = parameters
       .map((text) => /^\s*q=([\d.]+)\s*$/.exec(text)?.[1])
       .find((text) => text !== undefined);

@@ -1,10 +1,12 @@
 /**
- * One transaction of appended batches: encodes them as they come, in memory while they are few, in segments of its own after that.
+ * One transaction of appended batches: encodes them as they come, in memory while they are few, in segments of its
+ * own after that.
  *
- * Hides re-cutting, statistics, checksums and spilling. Invariants: rows keep their order; nothing of the caller's memory is used
- * after `write` resolved; memory is bounded: what is held counts against one budget for the whole process, and past it, or
- * past `privateSegmentBytesMin`, a stream writes private segments, encoding the next batch while the last is being written.
- * A private segment is complete on disk, end and all, before the commit adopts it; an aborted one is removed.
+ * Hides re-cutting, statistics, checksums and spilling. Invariants: rows keep their order; nothing of the caller's
+ * memory is used after `write` resolved; memory is bounded: what is held counts against one budget for the whole
+ * process, and past it, or past `privateSegmentBytesMin`, a stream writes private segments, encoding the next batch
+ * while the last is being written. A private segment is complete on disk, end and all, before the commit adopts it;
+ * an aborted one is removed.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { cutRanges, encodeBatch } from '../arrow/ipc-write.ts';
@@ -291,7 +293,10 @@ export class TableAppend implements Append {
   }
 }
 
-/** The error as the caller sees it. The bytes of a private segment are not in memory any more, so a failed sync ends its stream. */
+/**
+ * The error as the caller sees it. The bytes of a private segment are not in memory any more, so a failed sync ends
+ * its stream.
+ */
 function readable(error: unknown): unknown {
   if (!(error instanceof SyncError)) return error;
   return new EngineError('io_error', `${error.message}; nothing of this stream was stored`, { cause: error });

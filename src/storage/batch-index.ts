@@ -1,9 +1,9 @@
 /**
  * Where the messages of one segment lie: the catalog's batch rows in columns, so that a million of them stay cheap.
  *
- * Hides the packing: six 32-bit words a message, the commit as a float64, statistics end to end in one buffer. Invariants: rows
- * are in file order; commits never fall; a row once added never changes, so a snapshot is a count of rows. Lengths and offsets
- * in bytes; segments are at most 1 GiB, so 32 bits hold them.
+ * Hides the packing: six 32-bit words a message, the commit as a float64, statistics end to end in one buffer.
+ * Invariants: rows are in file order; commits never fall; a row once added never changes, so a snapshot is a count
+ * of rows. Lengths and offsets in bytes; segments are at most 1 GiB, so 32 bits hold them.
  */
 import type { BatchRow } from '../catalog/rows.ts';
 

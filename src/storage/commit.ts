@@ -7,9 +7,9 @@
  *   C5 the snapshot is swapped                           a crash leaves rows that nobody was told of
  *   C6 the streams are acknowledged
  *
- * Hides the queue. Invariants: one group at a time; while it waits for the disk the next one gathers, without timers; streams of a
- * group succeed or fail per table, but the transaction is one; bytes are cut back only when it is known that the catalog does not
- * name them; after an unknown outcome nothing is written any more.
+ * Hides the queue. Invariants: one group at a time; while it waits for the disk the next one gathers, without
+ * timers; streams of a group succeed or fail per table, but the transaction is one; bytes are cut back only when it
+ * is known that the catalog does not name them; after an unknown outcome nothing is written any more.
  */
 import { sameType } from '../arrow/type.ts';
 import type { Schema } from '../arrow/schema.ts';

@@ -12,7 +12,10 @@ import type { Source } from '../arrow/source.ts';
 export interface TableSnapshot extends Source {
   readonly name: string;
   readonly tableId: number;
-  /** Bytes of the stored messages (headers and bodies) that a full scan sends. */
+  /**
+   * Bytes of the stored messages (headers and bodies) that a full scan sends. Exact, but that a dictionary which several
+   * segments store counts each time, and is sent once.
+   */
   readonly byteCount: number;
   /** Every batch of the table in order, as stored bytes. Columns and bounds do not apply. */
   messages(): AsyncIterable<ResultBatch>;
@@ -89,4 +92,3 @@ export interface Storage {
   /** Seals, marks the stop as clean, frees the lock. */
   close(): Promise<void>;
 }
-

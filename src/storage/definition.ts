@@ -1,8 +1,8 @@
 /**
  * Table definitions: from a schema for a table to come, from a catalog row for one that is there.
  *
- * Hides numbering of dictionaries and the bytes that begin each segment. Invariant: the same catalog row always gives the same
- * segment head, so that offsets in old segments keep their meaning.
+ * Hides numbering of dictionaries and the bytes that begin each segment. Invariant: the same catalog row always
+ * gives the same segment head, so that offsets in old segments keep their meaning.
  */
 import { decodeSchema, encodeSchema, numberDictionaries } from '../arrow/ipc-schema.ts';
 import { FILE_MAGIC } from '../arrow/ipc-stream.ts';

@@ -1,8 +1,9 @@
 /**
  * Dictionaries of batches that wait to be written.
  *
- * Hides where in nested types they stand. Invariants: what is held has memory of its own; a dictionary that many batches share is
- * copied once. A held batch has its columns' types and dictionaries, and no rows' values: it is for DictionaryWriter only.
+ * Hides where in nested types they stand. Invariants: what is held has memory of its own; a dictionary that many
+ * batches share is copied once. A held batch has its columns' types and dictionaries, and no rows' values: it is
+ * for DictionaryWriter only.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';

@@ -1,9 +1,9 @@
 /**
  * The floor of free disk space: appends stop above it, so that drops, seals and checkpoints still work.
  *
- * Hides how seldom the file system is asked. Invariant: between two questions no more is promised than half of what the last one
- * left above the floor; when the floor is reached, files of dropped tables that nobody reads are given up early, and it is asked
- * once more before anybody is refused.
+ * Hides how seldom the file system is asked. Invariant: between two questions no more is promised than half of what
+ * the last one left above the floor; when the floor is reached, files of dropped tables that nobody reads are given
+ * up early, and it is asked once more before anybody is refused.
  */
 import type { Clock } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
@@ -43,8 +43,8 @@ export class FreeSpace {
       const free = formatBytes(Math.max(0, this.#left + this.#floor));
       throw new EngineError(
         'storage_full',
-        `cannot add ${formatBytes(bytes)} to ${this.#path}: ${free} are free and ${formatBytes(this.#floor)} are kept ` +
-          'for drops and checkpoints; drop tables or make room',
+        `cannot add ${formatBytes(bytes)} to ${this.#path}: ${free} are free, of which ${formatBytes(this.#floor)} ` +
+          'are kept for drops and checkpoints; drop tables or make room',
       );
     }
     this.#left -= bytes;

@@ -1,9 +1,12 @@
 /**
  * Counts the segments that are mapped, and gives up the longest unused map when there are too many.
  *
- * Hides the order of use. Invariant: a map given up here stays valid for whoever still holds a view of it (memory goes away by
- * garbage collection only); the budget counts maps that segments themselves hold.
+ * Hides the order of use. Invariant: a map given up here stays valid for whoever still holds a view of it (memory
+ * goes away by garbage collection only); the budget counts maps that segments themselves hold.
  */
+import { makeGauge } from '../base/metrics.ts';
+
+const mapsGauge = makeGauge('storage_maps', 'Mapped segment files');
 
 /** Something that holds a map it can do without. */
 export interface MapHolder {
@@ -28,15 +31,17 @@ export class MapBudget {
   use(holder: MapHolder): void {
     this.#holders.delete(holder);
     this.#holders.add(holder);
-    if (this.#holders.size <= this.#countMax) return;
     const [oldest] = this.#holders;
-    if (oldest === undefined) return;
-    this.#holders.delete(oldest);
-    oldest.dropMap();
+    if (this.#holders.size > this.#countMax && oldest !== undefined) {
+      this.#holders.delete(oldest);
+      oldest.dropMap();
+    }
+    mapsGauge.set(this.#holders.size);
   }
 
   /** Notes that `holder` has no map any more. */
   forget(holder: MapHolder): void {
     this.#holders.delete(holder);
+    mapsGauge.set(this.#holders.size);
   }
 }

@@ -1,9 +1,9 @@
 /**
  * Decides by statistics which batches cannot hold a row of interest.
  *
- * Hides how bounds are laid out and compared. Invariant: `canSkip` is true only when no row of the batch can satisfy every bound;
- * whatever is not known keeps the batch. NaN counts as above every number, so a batch with NaN is never skipped for its maximum;
- * a comparison is never true for a null.
+ * Hides how bounds are laid out and compared. Invariant: `canSkip` is true only when no row of the batch can
+ * satisfy every bound; whatever is not known keeps the batch. NaN counts as above every number, so a batch with NaN
+ * is never skipped for its maximum; a comparison is never true for a null.
  */
 import type { Schema } from '../arrow/schema.ts';
 import type { Bound, BoundValue } from '../arrow/source.ts';

@@ -4,12 +4,13 @@
  *   file without a row                 an unfinished create or a private segment: removed
  *   active, longer than committed      torn bytes, or an unrecorded end: cut off; then sealed
  *   sealed, its end missing or torn    cut back to the committed bytes and given its end again
- *   shorter than committed, missing    the segment is damaged: its table is read-only, its reads fail; everything else serves
+ *   shorter than committed, missing    damaged: its table is read-only, reads of it fail; all else serves
  *   retired, file gone                 the sweep removes the row
  *
- * Hides the comparison. Invariants: nothing below a committed length is ever touched; nothing is read of sealed segments but their
- * sizes, unless the last stop was not clean: then what was committed since the last clean one is verified, newest first, up to
- * RECOVERY_VERIFY_BYTES_MAX, and the rest at first touch as always; a crash in here leaves work for the next recovery only.
+ * Hides the comparison. Invariants: nothing below a committed length is ever touched; nothing is read of sealed
+ * segments but their sizes, unless the last stop was not clean: then what was committed since the last clean one is
+ * verified, newest first, up to RECOVERY_VERIFY_BYTES_MAX, and the rest at first touch as always; a crash in here
+ * leaves work for the next recovery only.
  */
 import { EngineError } from '../base/errors.ts';
 import { RECOVERY_PARALLEL_MAX, RECOVERY_VERIFY_BYTES_MAX } from '../base/limits.ts';
@@ -31,7 +32,10 @@ export interface RecoveryReport {
   readonly damagedCount: number;
 }
 
-/** Fills `store` with tables and segments. Segments that need an end are left in `store.unsealed`. `cleanVersion`: of the last clean stop. */
+/**
+ * Fills `store` with tables and segments. Segments that need an end are left in `store.unsealed`. `cleanVersion`:
+ * of the last clean stop.
+ */
 export async function recover(store: Store, state: CatalogState, cleanVersion: number): Promise<RecoveryReport> {
   for (const row of state.tables) {
     const table = new Table(storedDefinition(store.paths, row), row.createdCommit);
@@ -88,7 +92,10 @@ function addSegment(store: Store, row: SegmentRow, fileLengths: Map<Segment, num
   fileLengths.set(segment, row.fileLength);
 }
 
-/** Removes segment files that no row names, and directories of no table. Names that we never give are left alone, and logged. */
+/**
+ * Removes segment files that no row names, and directories of no table. Names that we never give are left alone,
+ * and logged.
+ */
 async function removeOrphans(store: Store): Promise<number> {
   const { os, paths } = store;
   const byDirectory = new Map([...store.tables.values()].map((table) => [table.definition.directory, table]));
@@ -172,7 +179,7 @@ async function verifyWhole(segment: Segment): Promise<void> {
     await segment.loadIndex();
     const file = await segment.openFile();
     try {
-      for (let from = 0; from < segment.messageCount; ) {
+      for (let from = 0; from < segment.messageCount;) {
         const to = segment.verifyEnd(from, segment.messageCount);
         await segment.verify(file, from, to);
         from = to;

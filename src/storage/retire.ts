@@ -1,9 +1,9 @@
 /**
  * Dropping tables, and giving up the files of dropped ones.
  *
- * Hides when a file may go: when no pinned snapshot is older than its drop, and its time has passed, or space is wanted. Invariants:
- * the drop is one catalog transaction; the horizon of `snapshotAt` is raised durably before a file goes; rows go after their
- * files, so a crash between leaves rows without files, which recovery removes.
+ * Hides when a file may go: when no pinned snapshot is older than its drop, and its time has passed, or space is
+ * wanted. Invariants: the drop is one catalog transaction; the horizon of `snapshotAt` is raised durably before a
+ * file goes; rows go after their files, so a crash between leaves rows without files, which recovery removes.
  */
 import { EngineError } from '../base/errors.ts';
 import type { Segment } from './segment.ts';
@@ -23,7 +23,10 @@ export function decodeVersion(bytes: Uint8Array | undefined): number {
   return bytes === undefined ? 0 : Number(Buffer.from(bytes).toString());
 }
 
-/** Drops the table of that name: one commit. Called between group commits. @throws `not_found`, and what the catalog throws */
+/**
+ * Drops the table of that name: one commit. Called between group commits. @throws `not_found`, and what the catalog
+ * throws
+ */
 export async function dropTable(store: Store, name: string): Promise<void> {
   store.checkWritable();
   const table = store.liveTable(name);

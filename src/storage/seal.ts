@@ -1,10 +1,11 @@
 /**
- * Sealing: gives segments that take no more appends their end, so that any Arrow tool can open them and they prove themselves.
+ * Sealing: gives segments that take no more appends their end, so that any Arrow tool can open them and they prove
+ * themselves.
  *
- * Hides when that happens: after a segment is full, after idle time, on request, at close. Invariants: runs follow one another;
- * a segment counts as sealed only when the catalog says so, after its end was synced; one that fails stays as it is and is tried
- * again later, or by recovery. A crash leaves a torn end, or a whole one that the catalog does not know of: recovery
- * cuts it off and seals again.
+ * Hides when that happens: after a segment is full, after idle time, on request, at close. Invariants: runs follow
+ * one another; a segment counts as sealed only when the catalog says so, after its end was synced; one that fails
+ * stays as it is and is tried again later, or by recovery. A crash leaves a torn end, or a whole one that the
+ * catalog does not know of: recovery cuts it off and seals again.
  */
 import { EngineError } from '../base/errors.ts';
 import { makeCounter } from '../base/metrics.ts';

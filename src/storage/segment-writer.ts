@@ -7,9 +7,10 @@
  *     └────────┴────────────────────────┴─────────┴─────────┴───┴─────────────┴────────┴────────┴────────┘
  *                                       ◀─ up to committedLength ─▶◀──────── only when sealed ──────────▶
  *
- * Hides the file. Invariants: bytes below the committed length are never written again and never cut off; messages are staged, then
- * flushed, then synced, then committed (in the catalog, by the caller), in this order; a file is never above `bytesMax`, its end
- * included; a segment holds one dictionary per column, which only grows; after a failed sync nothing is written any more.
+ * Hides the file. Invariants: bytes below the committed length are never written again and never cut off; messages
+ * are staged, then flushed, then synced, then committed (in the catalog, by the caller), in this order; a file is
+ * never above `bytesMax`, its end included; a segment holds one dictionary per column, which only grows; after a
+ * failed sync nothing is written any more.
  */
 import { crc32 } from 'node:zlib';
 import type { RecordBatch } from '../arrow/batch.ts';
@@ -103,9 +104,10 @@ export class SegmentWriter {
   }
 
   /**
-   * Stages a batch and what its dictionaries need. False when it does not go into this segment: too little room, or a dictionary
-   * that is not the old one grown; then nothing is staged, unless the segment is empty: a message alone always goes in.
-   * `dictionaries`: a batch with the same dictionaries, if the schema has any; its memory is kept.
+   * Stages a batch and what its dictionaries need. False when it does not go into this segment: too little room, or
+   * a dictionary that is not the old one grown; then nothing is staged, unless the segment is empty: a message
+   * alone always goes in. `dictionaries`: a batch with the same dictionaries, if the schema has any; its memory is
+   * kept.
    */
   stage(message: StoredMessage, dictionaries: RecordBatch | undefined): boolean {
     const empty = this.#rows.length === 0 && this.isNew;
@@ -114,7 +116,8 @@ export class SegmentWriter {
     } else {
       const change = this.#dictionaries.change(dictionaries);
       if (change === 'replace' && !empty) return false;
-      // What a dictionary takes is not known before it is encoded, and encoding cannot be undone: growth near the end moves on.
+      // What a dictionary takes is not known before it is encoded, and encoding cannot be undone: growth near the
+      // end moves on.
       const slack = change === 'none' ? 0 : dictionaryBytes(dictionaries);
       if (!empty && !this.#fits(storedBytes(message) + slack, 16)) return false;
       for (const grown of this.#dictionaries.messages(dictionaries)) this.#add(storeDictionary(grown));
@@ -204,8 +207,8 @@ export class SegmentWriter {
   }
 
   /**
-   * Drops what was staged and cuts the file back to its committed length; a segment without commits loses its file. Returns false
-   * when the segment must not be written any more.
+   * Drops what was staged and cuts the file back to its committed length; a segment without commits loses its file.
+   * Returns false when the segment must not be written any more.
    */
   async cutBack(): Promise<boolean> {
     if (this.isNew) {
@@ -226,7 +229,10 @@ export class SegmentWriter {
     return !this.frozen && !changed;
   }
 
-  /** Closes and removes the file of a segment that was never committed. What cannot be removed is an orphan for recovery. */
+  /**
+   * Closes and removes the file of a segment that was never committed. What cannot be removed is an orphan for
+   * recovery.
+   */
   async discard(): Promise<void> {
     this.frozen = true;
     this.#clearStaged();
@@ -245,7 +251,10 @@ export class SegmentWriter {
     this.#flushed = this.#length;
   }
 
-  /** Writes end-of-stream and footer after the last message, and waits for the disk. May be repeated, which writes it anew. */
+  /**
+   * Writes end-of-stream and footer after the last message, and waits for the disk. May be repeated, which writes
+   * it anew.
+   */
   async writeEnd(databaseId: string): Promise<void> {
     const file = present(this.#file, 'file of a segment to seal');
     const end = this.#end(databaseId);

@@ -1,10 +1,11 @@
 /**
  * One segment file, as readers see it: its bytes, where its messages lie, and whether they are sound.
  *
- * Hides maps, the unmapped tail of an active segment, and lazy reading of batch rows. Invariants: bytes are looked at only below
- * the committed length of the caller's view; the file is mapped once and the map shared; every message is verified against its
- * checksum once per open, by `read` and not through the map, before its first use (those written in this life count as
- * verified: they came from memory); a mismatch marks the segment damaged for good.
+ * Hides maps, the unmapped tail of an active segment, and lazy reading of batch rows. Invariants: bytes are looked
+ * at only below the committed length of the caller's view; the file is mapped once and the map shared; every
+ * message is verified against its checksum once per open, by `read` and not through the map, before its first use
+ * (those written in this life count as verified: they came from memory); a mismatch marks the segment damaged for
+ * good.
  */
 import { crc32 } from 'node:zlib';
 import type { RecordBatch } from '../arrow/batch.ts';
@@ -137,7 +138,10 @@ export class Segment implements MapHolder {
     return this.#damage;
   }
 
-  /** The rows of the messages, read from the catalog at first use. @throws `corrupt` when they do not fit the segment */
+  /**
+   * The rows of the messages, read from the catalog at first use. @throws `corrupt` when they do not fit the
+   * segment
+   */
   async loadIndex(): Promise<BatchIndex> {
     if (this.#index !== undefined) return this.#index;
     this.#loading ??= this.#readIndex().finally(() => (this.#loading = undefined));
@@ -154,7 +158,8 @@ export class Segment implements MapHolder {
     const index = new BatchIndex();
     let end = this.identity.start;
     for (const row of rows) {
-      if (row.ordinal !== index.count || row.offset < end) throw this.markDamaged(row.offset, 'a misplaced batch row');
+      if (row.ordinal !== index.count || row.offset < end)
+        throw this.markDamaged(row.offset, 'a misplaced batch row');
       index.add(row, row.commit);
       end = row.offset + row.headerLength + row.bodyLength;
     }
@@ -170,7 +175,10 @@ export class Segment implements MapHolder {
     return index;
   }
 
-  /** Makes bytes [0, length) readable by `bytes`: maps them, or reads a short tail. Returns undefined when they are already. */
+  /**
+   * Makes bytes [0, length) readable by `bytes`: maps them, or reads a short tail. Returns undefined when they are
+   * already.
+   */
   prepare(length: number): Promise<void> | undefined {
     if (this.#coveredEnd() >= length) {
       if (this.#map !== undefined) this.#context.maps.use(this);
@@ -307,13 +315,15 @@ export class Segment implements MapHolder {
     try {
       bytes = await file.read(index.end(to - 1) - start, start);
     } catch (error) {
-      if (error instanceof EngineError && error.code === 'corrupt') throw this.markDamaged(start, 'the file ends early');
+      if (error instanceof EngineError && error.code === 'corrupt')
+        throw this.markDamaged(start, 'the file ends early');
       throw error;
     }
     for (let i = from; i < to; i++) {
       const at = index.offset(i) - start;
       const sum = crc32(bytes.subarray(at, index.end(i) - start));
-      if (sum !== index.crc32(i)) throw this.markDamaged(index.offset(i), `checksum of message ${i.toString()} is wrong`);
+      if (sum !== index.crc32(i))
+        throw this.markDamaged(index.offset(i), `checksum of message ${i.toString()} is wrong`);
     }
     this.#markVerified(from, to);
   }

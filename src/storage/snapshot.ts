@@ -1,8 +1,9 @@
 /**
  * Snapshots: all tables at one version.
  *
- * Hides pins. Invariants: making the newest snapshot costs the same whatever there is; tables are looked up when asked for; a
- * released snapshot holds nothing, and what was taken from it before may be read as long as its files are there.
+ * Hides pins. Invariants: making the newest snapshot costs the same whatever there is; tables are looked up when
+ * asked for; a released snapshot holds nothing, and what was taken from it before may be read as long as its files
+ * are there.
  */
 import { EngineError } from '../base/errors.ts';
 import type { Snapshot, TableSnapshot } from './contract.ts';
@@ -19,12 +20,13 @@ export function currentSnapshot(store: Store): Snapshot {
 }
 
 /**
- * The snapshot of an older version, pinned. Its manifests are made anew: a segment that got rows after `version` is cut where the
- * commits of its batches say. @throws `snapshot_gone`
+ * The snapshot of an older version, pinned. Its manifests are made anew: a segment that got rows after `version` is
+ * cut where the commits of its batches say. @throws `snapshot_gone`
  */
 export async function olderSnapshot(store: Store, version: number): Promise<Snapshot> {
   if (version === store.version) return currentSnapshot(store);
-  if (!Number.isSafeInteger(version) || version > store.version || version < store.horizon) throw gone(store, version);
+  if (!Number.isSafeInteger(version) || version > store.version || version < store.horizon)
+    throw gone(store, version);
   store.pin(version);
   try {
     const manifests = new Map<Table, Manifest>();
@@ -41,7 +43,10 @@ export async function olderSnapshot(store: Store, version: number): Promise<Snap
 
 function gone(store: Store, version: number): EngineError {
   const range = `versions ${store.horizon.toString()} to ${store.version.toString()} can be read`;
-  return new EngineError('snapshot_gone', `snapshot ${version.toString()} is not there (any more): ${range}; ask again`);
+  return new EngineError(
+    'snapshot_gone',
+    `snapshot ${version.toString()} is not there (any more): ${range}; ask again`,
+  );
 }
 
 async function manifestOf(table: Table, version: number): Promise<Manifest> {

@@ -1,9 +1,9 @@
 /**
  * The least and greatest text of a column, in byte order.
  *
- * Hides the four layouts that text comes in. Invariants: only present rows count; `min` and `max` are views on the column's own
- * buffers, valid as long as those; a dictionary column counts only the values that its rows use. Most rows are settled by their
- * first four bytes, compared as one number.
+ * Hides the four layouts that text comes in. Invariants: only present rows count; `min` and `max` are views on the
+ * column's own buffers, valid as long as those; a dictionary column counts only the values that its rows use. Most
+ * rows are settled by their first four bytes, compared as one number.
  */
 import type { RowRange } from '../arrow/ipc-write.ts';
 import { isPresent, typedView } from '../arrow/vector.ts';

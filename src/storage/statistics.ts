@@ -8,9 +8,10 @@
  *       number     float64, float64        int64, uint64   8 bytes, 8 bytes
  *       decimal128 16 bytes, 16 bytes      text            length u8 and bytes, twice
  *
- * Hides the layout (prune.ts reads it through `StatisticsEntry`). Invariants: little-endian; bounds enclose every value that is
- * present but NaN, which HAS_NAN tells apart; text bounds are cut to STATISTICS_TEXT_BYTES_MAX bytes, the upper one rounded
- * up, so they may be wider than the values, never narrower. Nothing here guesses: what is not known has no bounds.
+ * Hides the layout (prune.ts reads it through `StatisticsEntry`). Invariants: little-endian; bounds enclose every
+ * value that is present but NaN, which HAS_NAN tells apart; text bounds are cut to STATISTICS_TEXT_BYTES_MAX bytes,
+ * the upper one rounded up, so they may be wider than the values, never narrower. Nothing here guesses: what is not
+ * known has no bounds.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { RowRange } from '../arrow/ipc-write.ts';
@@ -67,7 +68,10 @@ function decimalKind(bitWidth: 128 | 256): BoundsKind {
   return bitWidth === 128 ? 'decimal128' : 'none';
 }
 
-/** Packs the statistics of rows `range` of `batch`. New memory. Cost: one pass over each column's values, about 1-5 ns a value. */
+/**
+ * Packs the statistics of rows `range` of `batch`. New memory. Cost: one pass over each column's values, about 1-5
+ * ns a value.
+ */
 export function packStatistics(batch: RecordBatch, range: RowRange): Uint8Array {
   const columns = batch.columns.length;
   const writer = new EntryWriter(4 + columns * 4);
@@ -168,7 +172,8 @@ function packBounds(writer: EntryWriter, vector: Vector, range: RowRange, nullab
   }
 }
 
-type Numbers = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
+type Numbers =
+  Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
 
 /** The rows' values; a view where memory is aligned. Booleans are unpacked to 0 and 1. */
 function numbersOf(vector: Vector, { start, end }: RowRange): Numbers {
@@ -182,7 +187,8 @@ function numbersOf(vector: Vector, { start, end }: RowRange): Numbers {
   const rows = end - start;
   const width = 'bitWidth' in type ? type.bitWidth / 8 : 4;
   const slice = bytes.subarray(start * width, end * width);
-  if (type.id === 'float') return width === 4 ? typedView(Float32Array, slice, rows) : typedView(Float64Array, slice, rows);
+  if (type.id === 'float')
+    return width === 4 ? typedView(Float32Array, slice, rows) : typedView(Float64Array, slice, rows);
   const signed = type.id !== 'int' || type.signed;
   if (width === 1) return signed ? typedView(Int8Array, slice, rows) : slice;
   if (width === 2) return signed ? typedView(Int16Array, slice, rows) : typedView(Uint16Array, slice, rows);
@@ -306,12 +312,7 @@ function compareWords128(words: Int32Array, a: number, b: number): number {
   return 0;
 }
 
-function packText(
-  writer: EntryWriter,
-  vector: Vector,
-  range: RowRange,
-  validity: Uint8Array | undefined,
-): number {
+function packText(writer: EntryWriter, vector: Vector, range: RowRange, validity: Uint8Array | undefined): number {
   const bounds = new TextBounds();
   bounds.addColumn(vector, range, validity);
   if (!bounds.found) return 0;

@@ -1,16 +1,17 @@
 /**
  * Storage: opens a database directory, and puts its parts together.
  *
- * Hides which part does what: appends (append, commit, table-work, segment-writer), reading (snapshot, table-snapshot, segment), seals
- * (seal), drops (retire), recovery. Invariants: one open Storage per directory, held by LOCK.db; everything that changes the
- * snapshot goes through the committer, one after another; a clean close leaves only sealed segments.
+ * Hides which part does what: appends (append, commit, table-work, segment-writer), reading (snapshot,
+ * table-snapshot, segment), seals (seal), drops (retire), recovery. Invariants: one open Storage per directory,
+ * held by LOCK.db; everything that changes the snapshot goes through the committer, one after another; a clean
+ * close leaves only sealed segments.
  */
 import { randomBytes } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
 import type { Schema } from '../arrow/schema.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
-import { STORAGE_SWEEP_MS } from '../base/limits.ts';
 import { makeLog } from '../base/log.ts';
 import type { Log } from '../base/log.ts';
 import { Catalog } from '../catalog/catalog.ts';
@@ -47,16 +48,16 @@ export interface OpenStorageOptions {
 }
 
 /**
- * Opens the database in a directory: locks it, reads the catalog, recovers.
- * @throws `locked`, `version_unsupported`, `corrupt` (of the catalog; damaged segments only disable their tables), `forbidden`,
+ * Opens the database in a directory: locks it, reads the catalog, recovers. @throws `locked`,
+ * `version_unsupported`, `corrupt` (of the catalog; damaged segments only disable their tables), `forbidden`,
  * `storage_full`, `io_error`
  */
 export async function openStorage(options: OpenStorageOptions): Promise<Storage> {
   const os = options.os ?? realOs();
   const log = options.log ?? makeLog('storage');
   const clock = options.clock ?? systemClock;
-  const paths = databasePaths(options.directory);
-  await os.makeDirectory(paths.directory);
+  const paths = databasePaths(resolve(options.directory));
+  await makeDurably(os, paths.directory);
   const lock = await acquireLock(paths.lock);
   let catalog: Catalog | undefined;
   try {
@@ -69,7 +70,8 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
     store.horizon = decodeVersion(await catalog.readMeta(HORIZON_KEY));
     const started = clock.monotonicMs();
     const cleanVersion = decodeVersion(await catalog.readMeta(CLEAN_KEY));
-    // An open that failed half-way also closes the catalog in order; only the version tells whether recovery ever ended.
+    // An open that failed half-way also closes the catalog in order; only the version tells whether recovery ever
+    // ended.
     const cleanStop = state.cleanStop && cleanVersion === state.lastCommit;
     const report = await recover(store, { ...state, cleanStop }, cleanVersion);
     await emptySpool(store);
@@ -82,6 +84,21 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
     await catalog?.close().catch(() => undefined);
     lock.release();
     throw error;
+  }
+}
+
+/** Makes the directory and its missing parents, and waits until a power cut cannot take them away again. */
+async function makeDurably(os: Os, directory: string): Promise<void> {
+  const parents = [dirname(directory)];
+  for (let at = dirname(directory); !(await os.exists(at)); at = dirname(at)) parents.unshift(dirname(at));
+  await os.makeDirectory(directory);
+  for (const parent of parents) {
+    try {
+      await os.syncDirectory(parent);
+    } catch (error) {
+      // A parent that may not be read cannot be synced either; whoever made it so keeps it.
+      if (!(error instanceof EngineError && error.code === 'forbidden')) throw error;
+    }
   }
 }
 
@@ -116,7 +133,7 @@ class OpenedStorage implements Storage {
   async start(): Promise<void> {
     await this.#sealer.sealQuietly();
     await this.#sweepRetired();
-    this.#timer = setInterval(() => this.#beginSweep(), STORAGE_SWEEP_MS);
+    this.#timer = setInterval(() => this.#beginSweep(), this.#store.bounds.sweepMs);
     this.#timer.unref();
   }
 
@@ -251,7 +268,9 @@ class OpenedStorage implements Storage {
     try {
       await this.#store.catalog.writeMeta(CLEAN_KEY, encodeVersion(this.#store.version));
     } catch (error) {
-      this.#store.log.warn('the clean stop could not be noted; the next open verifies more', { reason: String(error) });
+      this.#store.log.warn('the clean stop could not be noted; the next open verifies more', {
+        reason: String(error),
+      });
     }
   }
 }

@@ -1,8 +1,10 @@
 /**
- * The state that all of storage shares: tables by name, the current version, pins, bounds, ids, and whether writes are allowed.
+ * The state that all of storage shares: tables by name, the current version, pins, bounds, ids, and whether writes
+ * are allowed.
  *
- * Hides nothing from its own folder. Invariants: `version` is that of the last commit in the catalog; names are compared without
- * regard to ASCII case, and several tables may have borne the same one, each in its own span of versions; ids are never used twice.
+ * Hides nothing from its own folder. Invariants: `version` is that of the last commit in the catalog; names are
+ * compared without regard to ASCII case, and several tables may have borne the same one, each in its own span of
+ * versions; ids are never used twice.
  */
 import { EngineError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
@@ -18,6 +20,7 @@ import {
   SEGMENT_BYTES_MAX,
   SEGMENT_MAPS_MAX,
   SNAPSHOT_RETENTION_MS,
+  STORAGE_SWEEP_MS,
 } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { makeGauge } from '../base/metrics.ts';
@@ -39,6 +42,7 @@ export interface StorageBounds {
   readonly heldBytesMax: number;
   readonly groupStreamsMax: number;
   readonly sealIdleMs: number;
+  readonly sweepMs: number;
   readonly snapshotRetentionMs: number;
   readonly segmentMapsMax: number;
   /** Free bytes below which appends are refused; undefined: from base/limits and what is free at open. */
@@ -53,6 +57,7 @@ export const DEFAULT_BOUNDS: StorageBounds = {
   heldBytesMax: HELD_BYTES_MAX,
   groupStreamsMax: COMMIT_GROUP_STREAMS_MAX,
   sealIdleMs: SEAL_IDLE_MS,
+  sweepMs: STORAGE_SWEEP_MS,
   snapshotRetentionMs: SNAPSHOT_RETENTION_MS,
   segmentMapsMax: SEGMENT_MAPS_MAX,
   freeFloorBytes: undefined,

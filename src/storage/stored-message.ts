@@ -6,9 +6,9 @@
  *               └────────────┴──────────────────────┴─────────┴──────────────┘
  *               ◀──────── headerLength, a multiple of 64 ────▶ ◀ bodyLength ─▶
  *
- * Hides the padding and the checksum. Invariants: messages begin at multiples of 64 bytes when bodies are multiples of 64, so
- * that bodies do too; the checksum is CRC-32 over all bytes of the message. Source: Arrow columnar format, "Encapsulated
- * message format" (metadata_size includes padding).
+ * Hides the padding and the checksum. Invariants: messages begin at multiples of 64 bytes when bodies are multiples
+ * of 64, so that bodies do too; the checksum is CRC-32 over all bytes of the message. Source: Arrow columnar
+ * format, "Encapsulated message format" (metadata_size includes padding).
  */
 import { crc32 } from 'node:zlib';
 import { messagePrefix } from '../arrow/ipc-schema.ts';
@@ -42,7 +42,10 @@ export function wireBytes(message: StoredMessage): number {
   return storedBytes(message) - PREFIX_BYTES;
 }
 
-/** Prefix and header of `message`, with zeros after the header so that prefix + header, begun at `offset`, end aligned. */
+/**
+ * Prefix and header of `message`, with zeros after the header so that prefix + header, begun at `offset`, end
+ * aligned.
+ */
 export function storedHead(message: Message, offset: number): Uint8Array {
   const length = alignUp(offset + PREFIX_BYTES + message.header.byteLength, ALIGNMENT) - offset;
   const header = new Uint8Array(length - PREFIX_BYTES);
@@ -53,7 +56,10 @@ export function storedHead(message: Message, offset: number): Uint8Array {
   return head;
 }
 
-/** A record batch message to store. With `copy`, its bytes are in memory of its own; otherwise body parts stay views. */
+/**
+ * A record batch message to store. With `copy`, its bytes are in memory of its own; otherwise body parts stay
+ * views.
+ */
 export function storeBatch(message: Message, rowCount: number, statistics: Uint8Array, copy: boolean): StoredMessage {
   return store('batch', message, rowCount, statistics, copy);
 }

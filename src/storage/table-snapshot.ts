@@ -1,11 +1,11 @@
 /**
  * One table in one snapshot: scans over its segments, as stored bytes or as batches.
  *
- * Hides segments, verification and read-ahead. Invariants: order is commit order, and within a commit the order in which rows came;
- * a snapshot that holds a damaged segment fails with `corrupt` before it yields a row that could be taken for the whole answer;
- * bodies are views on the map, nothing is copied. In `messages` a segment's dictionary messages are left out when the reader
- * has had the same ones, byte for byte, from an earlier segment: within a segment dictionaries only grow, so what was sent
- * for the longer list of two serves both.
+ * Hides segments, verification and read-ahead. Invariants: order is commit order, and within a commit the order in
+ * which rows came; a snapshot that holds a damaged segment fails with `corrupt` before it yields a row that could
+ * be taken for the whole answer; bodies are views on the map, nothing is copied. In `messages` a segment's
+ * dictionary messages are left out when the reader has had the same ones, byte for byte, from an earlier segment:
+ * within a segment dictionaries only grow, so what was sent for the longer list of two serves both.
  */
 import type { Message, RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
@@ -63,6 +63,7 @@ class ManifestScan implements TableSnapshot {
     const pruner = new Pruner(this.schema, request.bounds);
     const project = projection(this.schema, request.columns);
     let wanted = request.limit ?? Infinity;
+    if (wanted <= 0) return;
     for (const view of this.#segments) {
       if (view.messageCount === 0) continue;
       for await (const batch of decodedBatches(view, pruner)) {
@@ -118,8 +119,9 @@ class DictionaryTrail {
   sent: Message[] = [];
 
   /**
-   * Messages of the segment's dictionaries that need not be sent, counted from its first: all of those that the reader has. When the
-   * segment goes another way than what was sent, it is sent from its beginning; its whole dictionaries replace the others.
+   * Messages of the segment's dictionaries that need not be sent, counted from its first: all of those that the
+   * reader has. When the segment goes another way than what was sent, it is sent from its beginning; its whole
+   * dictionaries replace the others.
    */
   begin(own: readonly Message[]): number {
     let same = 0;
@@ -139,7 +141,10 @@ function sameMessage(a: Message, b: Message): boolean {
 }
 
 /** Yields a segment's batches as stored bytes. */
-async function* storedBatches(view: SegmentView, trail: DictionaryTrail): AsyncGenerator<ResultBatch, void, undefined> {
+async function* storedBatches(
+  view: SegmentView,
+  trail: DictionaryTrail,
+): AsyncGenerator<ResultBatch, void, undefined> {
   const { segment, messageCount } = view;
   const index = await segment.loadIndex();
   await segment.prepare(view.length);

@@ -1,10 +1,11 @@
 /**
  * What one group commit does to one table: steps C2 and C3 (write, sync), and their undoing.
  *
- * Hides placement: small streams share the active segment, one after another; a stream that does not fit, or whose dictionaries go
- * another way, continues in a new segment; private segments are adopted after them and end the active one, so that segments
- * stay in commit order. Invariants: a failure undoes the whole table's share of the group and nothing of other tables; a failed
- * sync is not repeated: the segment is frozen and its share written once more, from memory, to a new file.
+ * Hides placement: small streams share the active segment, one after another; a stream that does not fit, or whose
+ * dictionaries go another way, continues in a new segment; private segments are adopted after them and end the
+ * active one, so that segments stay in commit order. Invariants: a failure undoes the whole table's share of the
+ * group and nothing of other tables; a failed sync is not repeated: the segment is frozen and its share written
+ * once more, from memory, to a new file.
  */
 import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
@@ -84,7 +85,10 @@ export class TableWork {
     return bytes;
   }
 
-  /** Every writer whose segment gets rows in this commit; new ones by id, which is the order that recovery finds them in. */
+  /**
+   * Every writer whose segment gets rows in this commit; new ones by id, which is the order that recovery finds
+   * them in.
+   */
   get writers(): readonly SegmentWriter[] {
     const id = (writer: SegmentWriter): number => (writer.isNew ? writer.segment.identity.segmentId : 0);
     return [...this.#touched, ...this.#adopted].sort((a, b) => id(a) - id(b));
@@ -137,7 +141,10 @@ export class TableWork {
     return writer;
   }
 
-  /** Takes a private segment over. It was written for a table of its own when another stream has created the table meanwhile. */
+  /**
+   * Takes a private segment over. It was written for a table of its own when another stream has created the table
+   * meanwhile.
+   */
   async #adopt(writer: SegmentWriter): Promise<void> {
     const { definition } = this.table;
     if (writer.definition.tableId !== definition.tableId) {

@@ -1,8 +1,9 @@
 /**
  * The live state of one table: its schema, its segments, and what each snapshot sees of them.
  *
- * Hides the history of manifests. Invariants: a manifest never changes; manifests are published in the order of commits, and one
- * is kept as long as a pinned snapshot may ask for it; segments stand in commit order, and at most the last takes appends.
+ * Hides the history of manifests. Invariants: a manifest never changes; manifests are published in the order of
+ * commits, and one is kept as long as a pinned snapshot may ask for it; segments stand in commit order, and at most
+ * the last takes appends.
  */
 import type { Schema } from '../arrow/schema.ts';
 import { present } from '../base/assert.ts';
@@ -84,7 +85,10 @@ export class Table {
     throw new EngineError('snapshot_gone', `snapshot ${version.toString()} of table "${this.name}" is gone`);
   }
 
-  /** Makes `segments` what snapshots from `version` on see; forgets manifests that no snapshot at or after `oldest` needs. */
+  /**
+   * Makes `segments` what snapshots from `version` on see; forgets manifests that no snapshot at or after `oldest`
+   * needs.
+   */
   publish(version: number, segments: readonly SegmentView[], oldest: number): void {
     this.#history.push(makeManifest(version, segments));
     let needed = this.#history.length - 1;
@@ -99,7 +103,8 @@ export function makeManifest(version: number, segments: readonly SegmentView[]):
   let byteCount = 0;
   for (const view of segments) {
     rowCount += view.rowCount;
-    if (view.messageCount > 0) byteCount += view.length - view.segment.identity.start - PREFIX_BYTES * view.messageCount;
+    if (view.messageCount > 0)
+      byteCount += view.length - view.segment.identity.start - PREFIX_BYTES * view.messageCount;
   }
   return { version, segments, rowCount, byteCount };
 }

@@ -2,8 +2,8 @@
  * Verifies a segment's messages just ahead of a scan.
  *
  * Hides the reading: the thread pool reads the next runs of messages while the scan uses the one before.
- * Invariants: after `reach(i)` resolved, message i is verified; the file is open only while there is something to verify;
- * `close` may be called at any time, again and again.
+ * Invariants: after `reach(i)` resolved, message i is verified; the file is open only while there is something to
+ * verify; `close` may be called at any time, again and again.
  */
 import { VERIFY_READS_AHEAD } from '../base/limits.ts';
 import type { OsFile } from '../os/os.ts';

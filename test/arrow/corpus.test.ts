@@ -1,7 +1,7 @@
 /**
  * Goal: files of other implementations are read as pyarrow reads them, and known crashers do no harm.
- * Method: every stream and file of the corpus is read, cut, written, compared by pyarrow; every crasher must end within two
- * seconds in a valid read or an EngineError.
+ * Method: every stream and file of the corpus is read, cut, written, compared by pyarrow; every crasher must end
+ * within two seconds in a valid read or an EngineError.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';

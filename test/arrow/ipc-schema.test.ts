@@ -1,6 +1,6 @@
 /**
- * Goal: schemas come through unchanged, and damaged or hostile ones are refused by name. Round trips through pyarrow are in
- * round-trip.test.ts. Wrong schemas are made by writing types that our own type system forbids.
+ * Goal: schemas come through unchanged, and damaged or hostile ones are refused by name. Round trips through pyarrow
+ * are in round-trip.test.ts. Wrong schemas are made by writing types that our own type system forbids.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -76,6 +76,11 @@ describe('schemas that are refused', () => {
       'a decimal precision that its bits do not hold',
       { id: 'decimal', bitWidth: 128, precision: 39, scale: 0 },
       'field "c": decimal precision 39 is outside 1 to 38',
+    ],
+    [
+      'a decimal scale beyond all use',
+      { id: 'decimal', bitWidth: 128, precision: 38, scale: -1_025 },
+      'field "c": decimal scale -1025 is outside ±1024',
     ],
     ['a negative byte width', { id: 'fixed_binary', byteWidth: -1 }, 'field "c": byte width -1 is negative'],
     [

@@ -1,6 +1,6 @@
 /**
- * Goal: streams and files are framed as the format says, whatever the chunks; input that is cut, wrong or no Arrow at all is
- * refused with a message that says where.
+ * Goal: streams and files are framed as the format says, whatever the chunks; input that is cut, wrong or no Arrow at
+ * all is refused with a message that says where.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

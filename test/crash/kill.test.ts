@@ -1,8 +1,9 @@
 /**
  * kill -9 in the middle of everything: whatever was acknowledged is there, whole streams only, in order.
  *
- * Method: a child process (writer.ts) appends, seals, creates and drops; it is killed after a random number of acknowledgements plus
- * a random busy moment. Then the database is opened here and every table is read whole. The seed is printed.
+ * Method: a child process (writer.ts) appends, seals, creates and drops; it is killed after a random number of
+ * acknowledgements plus a random busy moment. Then the database is opened here and every table is read whole. The
+ * seed is printed.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -20,7 +21,9 @@ const KILLS = Number(process.env['SHEAF_KILLS'] ?? 20);
 
 /** Runs the writer until it has acknowledged `streams` more, kills it, and adds what it said to `acknowledged`. */
 async function runAndKill(directory: string, streams: number, acknowledged: Map<string, number>): Promise<void> {
-  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, directory], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, directory], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let text = '';
   let errors = '';
   let lines = 0;
@@ -50,8 +53,12 @@ test('after kill -9 every acknowledged row is there, and no stream in part', { t
     for (const [name, rows] of acknowledged) {
       const ids = await readIds(storage, name);
       assert.ok(ids.length >= rows, `${name} has ${ids.length.toString()} of ${rows.toString()} acknowledged rows`);
-      assert.ok(ids.length - rows <= LARGE_ROWS, `${name} has more than one stream that nobody was told of`);
-      assert.equal(ids.length % STREAM_ROWS, 0, `a stream of ${name} is there in part`);
+      // At most the one stream that was under way may be there unacknowledged, and then whole.
+      const more = ids.length - rows;
+      assert.ok(
+        [0, STREAM_ROWS, LARGE_ROWS].includes(more),
+        `${name} has ${more.toString()} rows of a stream in part`,
+      );
       const wrong = ids.findIndex((id, i) => id !== i);
       assert.equal(wrong, -1, `row ${wrong.toString()} of ${name} is out of place`);
     }

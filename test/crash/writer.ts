@@ -1,9 +1,11 @@
 /**
- * The program that kill.test.ts kills: appends to a database as fast as it can, and says on stdout what was acknowledged.
+ * The program that kill.test.ts kills: appends to a database as fast as it can, and says on stdout what was
+ * acknowledged.
  *
- * Usage: writer.ts DIRECTORY. Each writer numbers its own streams; a stream is STREAM_ROWS rows (or LARGE_ROWS through private segments)
- * with ids that count on from what the table holds. One line `ack WRITER ROWS` per acknowledged stream: the writer's table has
- * that many rows now. Written synchronously, so that what the parent has read was really acknowledged.
+ * Usage: writer.ts DIRECTORY. Each writer numbers its own streams; a stream is STREAM_ROWS rows (or LARGE_ROWS
+ * through private segments) with ids that count on from what the table holds. One line `ack WRITER ROWS` per
+ * acknowledged stream: the writer's table has that many rows now. Written synchronously, so that what the parent
+ * has read was really acknowledged.
  */
 import { writeSync } from 'node:fs';
 import { setLogLevel } from '../../src/base/log.ts';

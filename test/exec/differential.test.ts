@@ -3,8 +3,9 @@
  *
  * Method: a table with one column of nearly every flat type (nulls, NaN, -0, infinities, extremes, empty and non-ASCII text) is
  * written as an Arrow file for DuckDB and kept in memory for us. Generated queries run on both. Elementwise results must be
- * equal (floats bit for bit but for NaN's sign), float sums within 1e-9. Where one side fails the other must fail too, with two
- * exceptions: sum overflows (ours is int64), and WHERE, where DuckDB may not evaluate what we do. The seed is printed; SEED=n
+ * equal (floats bit for bit but for NaN's sign), float sums within 1e-9. Where one side fails the other must fail too, with three
+ * exceptions: sum overflows (ours is int64), products of decimals that DuckDB keeps to 18 digits (ours has 38), and WHERE,
+ * where DuckDB may not evaluate what we do. The seed is printed; SEED=n
  * repeats it, ROUNDS=n runs longer.
  */
 import assert from 'node:assert/strict';
@@ -120,7 +121,7 @@ class Generator {
       () => `CASE WHEN ${this.condition(depth - 1)} THEN ${a()} ELSE ${a()} END`,
       () => `CASE WHEN ${this.condition(depth - 1)} THEN ${a()} END`,
       () => `TRY_CAST(${a()} AS ${this.#one('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UBIGINT', 'DOUBLE', 'FLOAT', 'DECIMAL(18, 2)')})`,
-      () => `TRY_CAST(${this.text(0)} AS ${this.#one('INTEGER', 'DOUBLE', 'DECIMAL(9, 1)')})`,
+      () => `TRY_CAST(${pick(this.#random, TEXT)} AS ${this.#one('INTEGER', 'DOUBLE', 'DECIMAL(9, 1)')})`,
       () => `length(${this.text(depth - 1)})`,
     )();
   }
@@ -286,6 +287,7 @@ function sameCell(a: Cell | undefined, b: Cell | undefined): boolean {
 function difference(sql: string, ours: Outcome, theirs: Outcome): string | undefined {
   if (ours.error !== undefined || theirs.error !== undefined) {
     if (ours.error !== undefined && theirs.error !== undefined) return undefined;
+    if (theirs.error?.includes('DECIMAL(18)') === true) return undefined;
     if (ours.error?.includes('overflow in sum') === true || sql.includes(' WHERE ')) return undefined;
     return `ours: ${ours.error ?? 'rows'}; DuckDB: ${theirs.error ?? 'rows'}`;
   }

@@ -1,8 +1,8 @@
 /**
  * Damaged IPC streams: single-bit flips, overwritten words and cuts of small streams of every type.
  *
- * Invariant: whatever is damaged, reading ends in an EngineError or in batches that are valid, which is shown by writing
- * them again and reading every value. Strategy: one stream per sample type, damaged by seed, as often as
+ * Invariant: whatever is damaged, reading ends in an EngineError or in batches that are valid, which is shown by
+ * writing them again and reading every value. Strategy: one stream per sample type, damaged by seed, as often as
  * SHEAF_FUZZ_ROUNDS says (per type; small in the suite). A failure prints type and seed.
  */
 import assert from 'node:assert/strict';

@@ -103,7 +103,8 @@ test('Accept chooses the form by weight, format wins over it', async (context) =
     ['/', 'application/json;q=0.5, application/x-ndjson', 'application/x-ndjson; charset=utf-8'],
     ['/', '*/*, application/vnd.apache.arrow.stream', 'application/vnd.apache.arrow.stream'],
     ['/', 'text/html,application/xml;q=0.9,*/*;q=0.8', 'application/json; charset=utf-8'],
-    ['/?default_format=csv', '*/*', 'text/csv; charset=utf-8; header=present'],
+    ['/?default_format=csv', 'application/json', 'text/csv; charset=utf-8; header=present'],
+    ['/?default_format=csv&format=ndjson', '*/*', 'application/x-ndjson; charset=utf-8'],
     ['/?format=json', 'text/csv', 'application/json; charset=utf-8'],
   ];
   for (const [target, accept, type] of cases) {

@@ -13,7 +13,19 @@ import { metricsText } from '../../src/base/metrics.ts';
 import { pythonPath, PYTHON_MISSING, runPython } from '../support/python.ts';
 import { FLOAT64, INT32, INT64, batchOf, schemaOf } from '../support/sample.ts';
 import { openStorage } from '../../src/storage/storage.ts';
-import { SCHEMA, collect, count, numbered, openFor, put, readIds, readRows, sentBytes, tableIn, temporaryDirectory } from './fixture.ts';
+import {
+  SCHEMA,
+  collect,
+  count,
+  numbered,
+  openFor,
+  put,
+  readIds,
+  readRows,
+  sentBytes,
+  tableIn,
+  temporaryDirectory,
+} from './fixture.ts';
 
 /** Every file below the tables' directories, as directory/file. */
 function segmentFiles(directory: string): string[] {
@@ -72,7 +84,8 @@ test('rows survive a restart, and a clean stop leaves only sealed segments that 
     t.diagnostic(PYTHON_MISSING);
     return;
   }
-  const script = 'import pyarrow as pa, sys; r = pa.ipc.open_file(sys.argv[1]); t = r.read_all(); t.validate(full=True); ';
+  const script =
+    'import pyarrow as pa, sys; r = pa.ipc.open_file(sys.argv[1]); t = r.read_all(); t.validate(full=True); ';
   const outcome = await runPython(`${script}print(t.num_rows, t["id"][1999], t["name"][7], r.num_record_batches)`, [
     join(directory, 'tables', files[0] ?? ''),
   ]);
@@ -125,7 +138,10 @@ test('large streams that create the same table at once both get in, through priv
   await Promise.all([put(storage, 't', [numbered(0, 500)]), put(storage, 't', [numbered(500, 500)])]);
   assert.equal(storage.status().segmentCount, 2);
   const order = await readIds(storage, 't');
-  assert.deepEqual([...order].sort((a, b) => a - b), count(1_000));
+  assert.deepEqual(
+    [...order].sort((a, b) => a - b),
+    count(1_000),
+  );
   await storage.close();
   assert.equal(new Set(segmentFiles(directory).map((file) => file.split('/')[0])).size, 1);
   const again = await openFor(t, { directory });
@@ -184,7 +200,7 @@ test('the memory of a batch may change once its write resolved', async (t) => {
   }
 });
 
-test('a stream above a segment fills several, in one commit and in order; all are sealed within the bound', async (t) => {
+test('a stream above a segment fills several, in one commit and in order, each within the bound', async (t) => {
   const directory = temporaryDirectory(t);
   const bounds = { segmentBytesMax: 100_000, privateSegmentBytesMin: 10_000, batchRowsMax: 256 };
   const storage = await openStorage({ directory, bounds });

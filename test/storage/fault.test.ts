@@ -1,9 +1,9 @@
 /**
  * A disk that fails: what a failing write, sync, directory sync or full disk costs, and what it never costs.
  *
- * Method: segments lie on the in-memory disk of test/support, which fails on command; the catalog lies on the real one. The walk
- * lets operation N fail, for many N, once or for ever: whatever happens, no acknowledged row may be missing after the next
- * open, no stream may be there in part, and nothing may hang.
+ * Method: segments lie on the in-memory disk of test/support, which fails on command; the catalog lies on the real
+ * one. The walk lets operation N fail, for many N, once or for ever: whatever happens, no acknowledged row may be
+ * missing after the next open, no stream may be there in part, and nothing may hang.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -83,7 +83,9 @@ test('a full disk fails the streams that met it, cuts their bytes off, and the n
   const failing = await openFailing(t);
   const { os, storage } = failing;
   await put(storage, 't', [numbered(0, 10)]);
-  const [path = ''] = os.operations.filter((operation) => operation.kind === 'write').map((operation) => operation.path);
+  const [path = ''] = os.operations
+    .filter((operation) => operation.kind === 'write')
+    .map((operation) => operation.path);
   const length = await os.size(path);
   os.inject({ nth: 1, kind: 'write', errno: 'ENOSPC' });
   await assert.rejects(put(storage, 't', [numbered(10, 10)]), { code: 'storage_full' });
@@ -109,7 +111,10 @@ test('a failed directory sync makes no row of a file that could be lost', async 
   assert.deepEqual(await readIds(await reopened(t, failing), 't'), count(10));
 });
 
-/** What the walk does: two tables, small and private streams, a seal and a drop. Acknowledged streams by table, 10 rows each. */
+/**
+ * What the walk does: two tables, small and private streams, a seal and a drop. Acknowledged streams by table, 10
+ * rows each.
+ */
 async function work(storage: Storage, acknowledged: Map<string, number[]>): Promise<void> {
   const attempt = async (name: string, from: number, size: number): Promise<void> => {
     try {
@@ -167,9 +172,12 @@ test('whichever operation fails, acknowledged rows stay and no stream is there i
     const nth = 1 + Math.floor(random() * 60);
     const errno = random() < 0.5 ? 'EIO' : 'ENOSPC';
     const forever = random() < 0.3;
-    await t.test(`operation ${nth.toString()} fails ${forever ? 'from then on' : 'once'} with ${errno}`, async (t2) => {
-      await walkOnce(t2, nth, errno, forever);
-    });
+    await t.test(
+      `operation ${nth.toString()} fails ${forever ? 'from then on' : 'once'} with ${errno}`,
+      async (t2) => {
+        await walkOnce(t2, nth, errno, forever);
+      },
+    );
   }
   t.diagnostic(`${walks.toString()} walks, seed ${seed.toString()}`);
 });
@@ -195,7 +203,8 @@ test('on a full file system appends are refused, drops free it, and nothing ackn
   await put(storage, 'ballast', [numbered(0, 60_000)]);
   let stored = 0;
   const fill = async (): Promise<void> => {
-    for (; stored < 1_000; stored++) await put(storage, 't', [numbered(stored * 10_000, stored % 2 === 0 ? 10_000 : 60_000)]);
+    for (; stored < 1_000; stored++)
+      await put(storage, 't', [numbered(stored * 10_000, stored % 2 === 0 ? 10_000 : 60_000)]);
   };
   await assert.rejects(fill(), { code: 'storage_full' });
   assert.ok(stored >= 2, `only ${stored.toString()} streams fitted`);

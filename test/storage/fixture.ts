@@ -1,9 +1,9 @@
 /**
  * What storage tests share: a small table of numbered rows, and short ways to fill and read it.
  *
- * Invariant: a storage opened here is closed when its test ends, before its directory goes away (node:test runs `after` hooks in the
- * order in which they were made, so there is one hook per test, which undoes in reverse). The log is silent: these
- * tests break disks on purpose.
+ * Invariant: a storage opened here is closed when its test ends, before its directory goes away (node:test runs
+ * `after` hooks in the order in which they were made, so there is one hook per test, which undoes in reverse). The
+ * log is silent: these tests break disks on purpose.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

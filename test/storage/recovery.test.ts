@@ -1,8 +1,8 @@
 /**
  * Opening: what recovery repairs, what it refuses, and what stays damaged.
  *
- * Method: files of a closed or copied database are changed by hand, then it is opened again. An unclean stop is made by copying the
- * directory of a database that is still open.
+ * Method: files of a closed or copied database are changed by hand, then it is opened again. An unclean stop is
+ * made by copying the directory of a database that is still open.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -23,7 +23,18 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import { openStorage } from '../../src/storage/storage.ts';
-import { SCHEMA, collect, count, numbered, openFor, put, readIds, tableIn, temporaryDirectory, undoAfter } from './fixture.ts';
+import {
+  SCHEMA,
+  collect,
+  count,
+  numbered,
+  openFor,
+  put,
+  readIds,
+  tableIn,
+  temporaryDirectory,
+  undoAfter,
+} from './fixture.ts';
 
 /** A directory with table `t` of 600 rows in sealed segments of 300, and table `u` of 10 rows. */
 async function closedDatabase(t: TestContext): Promise<string> {
@@ -64,7 +75,7 @@ function flipBit(path: string, at: number): void {
   writeFileSync(path, bytes);
 }
 
-test('a flipped bit is found at first touch: reads fail with its place, the table is read-only, others serve', async (t) => {
+test('a flipped bit is found at first touch: reads name its place, the table is read-only, others serve', async (t) => {
   const directory = await closedDatabase(t);
   const [, path = ''] = segmentPaths(directory, 't');
   flipBit(path, statSync(path).size >> 1);

@@ -112,7 +112,10 @@ test('an append to a table that is dropped meanwhile fails, the others in its gr
     ['rejected', 'fulfilled', 'fulfilled'],
   );
   const { code, message } = (outcomes[0] as PromiseRejectedResult).reason as { code: string; message: string };
-  assert.deepEqual({ code, message }, { code: 'not_found', message: 'table "a" was dropped before the rows were committed' });
+  assert.deepEqual(
+    { code, message },
+    { code: 'not_found', message: 'table "a" was dropped before the rows were committed' },
+  );
 });
 
 test('a scan skips batches by bounds, stops at its limit, and counts what it would skip', async (t) => {
@@ -120,7 +123,10 @@ test('a scan skips batches by bounds, stops at its limit, and counts what it wou
   await put(storage, 't', [numbered(0, 1_000)]);
   await storage.seal();
   const table = tableIn(storage.snapshot(), 't');
-  const bounds = [{ column: 0, operator: '>=', value: 250n } as const, { column: 0, operator: '<', value: 410n } as const];
+  const bounds = [
+    { column: 0, operator: '>=', value: 250n } as const,
+    { column: 0, operator: '<', value: 410n } as const,
+  ];
   const batches = await collect(table.scan({ columns: [2, 0], bounds, limit: undefined }));
   assert.equal(batches.length, 3);
   assert.deepEqual(

@@ -1,8 +1,9 @@
 /**
  * Zone maps: pruning against brute force over random data, and exact bounds where they are told.
  *
- * Method: random batches of every type that has bounds, with nulls, NaN and slices; random conditions. A batch that the statistics
- * skip must hold no row that satisfies the condition. NaN counts as above all numbers, the wider of the two meanings in use.
+ * Method: random batches of every type that has bounds, with nulls, NaN and slices; random conditions. A batch that
+ * the statistics skip must hold no row that satisfies the condition. NaN counts as above all numbers, the wider of
+ * the two meanings in use.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -58,7 +59,11 @@ const CASES: readonly Case[] = [
   { type: { id: 'float', bitWidth: 32 }, make: (random) => Math.fround(random() * 10 - 5), bound: same },
   { type: { id: 'float', bitWidth: 64 }, make: float, bound: same },
   { type: { id: 'date', unit: 'day' }, make: (random) => between(random, -50, 50), bound: same },
-  { type: { id: 'timestamp', unit: 'microsecond', timezone: 'UTC' }, make: (random) => wide(random, true), bound: same },
+  {
+    type: { id: 'timestamp', unit: 'microsecond', timezone: 'UTC' },
+    make: (random) => wide(random, true),
+    bound: same,
+  },
   { type: { id: 'utf8' }, make: text, bound: same },
   {
     type: { id: 'decimal', bitWidth: 128, precision: 38, scale: 2 },
@@ -185,5 +190,8 @@ test('unaligned buffers and bounds of another kind do not mislead', () => {
   assert.equal(skips('=', 10n), true);
   assert.equal(skips('=', 'ten'), false);
   assert.equal(skips('>', Number.NaN), false);
-  assert.equal(new Pruner(schema, [{ column: 5, operator: '=', value: 1n }]).canSkip(view, 0, packed.byteLength, 4), false);
+  assert.equal(
+    new Pruner(schema, [{ column: 5, operator: '=', value: 1n }]).canSkip(view, 0, packed.byteLength, 4),
+    false,
+  );
 });

@@ -1,12 +1,12 @@
 /**
- * The real `sheaf` program in a child process, from the sources, and temporary directories.
+ * The real `sheaf` program in a child process, built from the sources, and temporary directories.
  *
  * Hides spawning. Invariants: environment variables SHEAF_* of the outside are not passed on; every server started
  * here is killed when its test ends, whatever the test does; nothing is waited for by time.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** How to run: another checkout, more environment, bytes for standard input. */
+/** How to run: another checkout (from its sources), more environment, bytes for standard input. */
 export interface RunOptions {
   readonly root?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -55,20 +55,41 @@ export function temporaryDirectory(t: TestContext): string {
   return directory;
 }
 
+let built: string | undefined;
+
+/**
+ * The program as JavaScript, made once per test file: a child from it starts in a fifth of the time that one from the
+ * sources takes, and it is what users run. Lies in node_modules, where it finds its packages.
+ */
+function builtProgram(): string {
+  if (built !== undefined) return built;
+  const place = join(ROOT, 'node_modules', '.cache', `sheaf-test-${process.pid.toString()}`);
+  mkdirSync(place, { recursive: true });
+  process.on('exit', () => {
+    rmSync(place, { recursive: true, force: true });
+  });
+  const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  const words = ['-p', 'tsconfig.build.json', '--outDir', join(place, 'dist'), '--declaration', 'false'];
+  const { stdout } = spawnSync(process.execPath, [compiler, ...words], { cwd: ROOT, encoding: 'utf8' });
+  const main = join(place, 'dist', 'main.js');
+  if (!existsSync(main)) throw new Error(`the build failed: ${stdout}`);
+  cpSync(join(ROOT, 'package.json'), join(place, 'package.json'));
+  for (const name of ['proto', 'migrations']) symlinkSync(join(ROOT, name), join(place, name));
+  built = main;
+  return main;
+}
+
 function spawnSheaf(words: readonly string[], options: RunOptions): ChildProcess {
-  const root = options.root ?? ROOT;
-  const kept = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('SHEAF_') && name !== 'NODE_TEST_CONTEXT',
-  );
-  return spawn(
-    process.execPath,
-    ['--import', join(ROOT, 'node_modules/tsx/dist/esm/index.mjs'), join(root, 'src/main.ts'), ...words],
-    {
-      cwd: options.cwd ?? root,
-      env: { ...Object.fromEntries(kept), ...options.env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    },
-  );
+  const tsx = join(ROOT, 'node_modules', 'tsx', 'dist', 'esm', 'index.mjs');
+  const program =
+    options.root === undefined ? [builtProgram()] : ['--import', tsx, join(options.root, 'src', 'main.ts')];
+  const outside = Object.entries(process.env);
+  const kept = outside.filter(([name]) => !name.startsWith('SHEAF_') && name !== 'NODE_TEST_CONTEXT');
+  return spawn(process.execPath, [...program, ...words], {
+    cwd: options.cwd ?? options.root ?? ROOT,
+    env: { ...Object.fromEntries(kept), ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
 }
 
 function exitOf(child: ChildProcess): Promise<number | null> {

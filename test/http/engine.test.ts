@@ -1,0 +1,84 @@
+/**
+ * The door before the real engine: what is inserted is durable and exact, what fails leaves nothing, errors are
+ * those of the engine.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { open } from '../../src/engine/engine.ts';
+import { startHttp } from '../../src/http/server.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+/** Opens engine and door; `stop` ends both, and the test's end does. */
+async function serve(context: TestContext, directory: string) {
+  const engine = await open(directory);
+  const door = await startHttp(engine, { host: '127.0.0.1', port: 0, flightAddress: undefined });
+  const ask = async (target: string, body?: string): Promise<{ status: number; text: string }> => {
+    const init = body === undefined ? {} : { method: 'POST', body };
+    const response = await fetch(`http://${door.address}${target}`, init);
+    return { status: response.status, text: await response.text() };
+  };
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= door.close(0).then(() => engine.close()));
+  context.after(stop);
+  return { engine, ask, stop };
+}
+
+test('rows from CSV and NDJSON are there after a restart, exact', async (context) => {
+  const directory = temporaryDirectory(context);
+  const first = await serve(context, directory);
+  const csv = 'id,price,at\n9007199254740993,0.1,2024-02-29T13:45:00.000000001Z\n,,\n';
+  assert.match(
+    (await first.ask('/insert/csv?table=t', csv)).text,
+    /^\{"inserted":2,"failed":0,"table":"t","commit":\d+\}\n$/,
+  );
+  assert.equal((await first.ask('/insert/ndjson?table=t', '{"price":-0.0,"ID":-1}\n')).status, 200);
+  await first.stop();
+  const second = await serve(context, directory);
+  assert.equal(
+    (await second.ask('/?format=csv', 'SELECT * FROM t')).text,
+    'id,price,at\n9007199254740993,0.1,2024-02-29T13:45:00.000000001Z\n,,\n-1,-0.0,\n',
+  );
+  assert.equal(
+    (await second.ask('/?format=csv', 'SELECT count(*) AS n, sum(id) AS s FROM t')).text,
+    'n,s\n3,9007199254740992\n',
+  );
+  await second.stop();
+});
+
+test('an insert that fails in its last line leaves nothing behind', async (context) => {
+  const { ask } = await serve(context, temporaryDirectory(context));
+  const rows = '1,x\n'.repeat(400_000);
+  const failed = await ask('/insert/csv?table=t', `id,name\n${rows}oops,y\n`);
+  assert.equal(failed.status, 400);
+  assert.match(failed.text, /"line 400002, column 1 \\"id\\": \\"oops\\" is not a value of type int64/);
+  const missing = await ask('/', 'SELECT * FROM t');
+  assert.equal(missing.status, 400);
+  assert.match(missing.text, /"code":"sql_bind","message":"there is no table \\"t\\"/);
+});
+
+test('a column that the table lacks is refused before a row is taken', async (context) => {
+  const { engine, ask } = await serve(context, temporaryDirectory(context));
+  assert.equal((await ask('/', 'CREATE TABLE t (id BIGINT, name VARCHAR)')).status, 200);
+  const refused = await ask('/insert/csv?table=t', 'id,nam\n1,x\n');
+  assert.deepEqual(
+    [refused.status, (JSON.parse(refused.text) as { error: unknown }).error],
+    [
+      400,
+      {
+        code: 'schema_mismatch',
+        message: 'the stream does not fit table t: column "nam" is not in the table; did you mean "name"?',
+      },
+    ],
+  );
+  assert.equal(engine.table('t').rowCount, 0);
+  assert.equal(engine.status().putsOpen, 0);
+});
+
+test('GET reads and does not write', async (context) => {
+  const { engine, ask } = await serve(context, temporaryDirectory(context));
+  const refused = await ask(`/?query=${encodeURIComponent('CREATE TABLE t (a INT)')}`);
+  assert.equal(refused.status, 405);
+  assert.deepEqual(engine.tables(), []);
+  assert.equal((await ask(`/?format=csv&query=${encodeURIComponent('SELECT 1 AS one')}`)).text, 'one\n1\n');
+});
