@@ -1,9 +1,9 @@
 /**
  * Aggregate: groups by hash, or one group of all rows.
  *
- * Hides key tables and accumulators. Invariants: groups come out in order of first appearance; null is a group; without groups
- * there is always one row; what is held is bounded by GROUPS_MAX and the query's memory. A group's key values are gathered
- * from the row that made it.
+ * Hides key tables and accumulators. Invariants: groups come out in order of first appearance; null is a group;
+ * without groups there is always one row; what is held is bounded by GROUPS_MAX and the query's memory. A group's key
+ * values are gathered from the row that made it.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { emptyVector, sliceVector } from '../arrow/slice.ts';
@@ -63,7 +63,10 @@ class Groups {
   #keepKeys(vectors: readonly Vector[], ids: Uint32Array): void {
     if (this.#keys.count > GROUPS_MAX) {
       const most = GROUPS_MAX.toString();
-      throw new EngineError('limit_exceeded', `GROUP BY makes more than ${most} groups; filter rows or group by fewer columns`);
+      throw new EngineError(
+        'limit_exceeded',
+        `GROUP BY makes more than ${most} groups; filter rows or group by fewer columns`,
+      );
     }
     const firsts = new Uint32Array(this.#keys.count - this.#count);
     let next = this.#count;

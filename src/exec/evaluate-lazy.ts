@@ -1,8 +1,8 @@
 /**
  * CASE, COALESCE, AND and OR: arguments evaluated only for the rows that still need them.
  *
- * Hides the splitting and joining of rows. Invariants: an argument that cannot fail may be evaluated for all rows of AND and
- * OR, for speed; branches of CASE and later arguments of COALESCE never see a row that does not reach them.
+ * Hides the splitting and joining of rows. Invariants: an argument that cannot fail may be evaluated for all rows of
+ * AND and OR, for speed; branches of CASE and later arguments of COALESCE never see a row that does not reach them.
  */
 import type { Vector } from '../arrow/vector.ts';
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
@@ -66,7 +66,11 @@ function allRows(rowCount: number): Uint32Array {
 }
 
 /** Splits the row numbers in `open` by a bitmap over them. */
-function split(open: Uint32Array, bits: Uint8Array, count: number): { readonly taken: Uint32Array; readonly left: Uint32Array } {
+function split(
+  open: Uint32Array,
+  bits: Uint8Array,
+  count: number,
+): { readonly taken: Uint32Array; readonly left: Uint32Array } {
   const taken = new Uint32Array(count);
   const left = new Uint32Array(open.length - count);
   let t = 0;

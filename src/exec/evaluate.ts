@@ -1,9 +1,9 @@
 /**
  * Expressions over batches: Expr to Vector.
  *
- * Hides kernels, casts and constants. Invariants: an expression is compiled once for an operator and run for each batch; a bare
- * column is the batch's own vector; constants are made once for each row count; CASE, COALESCE, AND and OR evaluate an argument
- * only for the rows that reach it when it could fail.
+ * Hides kernels, casts and constants. Invariants: an expression is compiled once for an operator and run for each
+ * batch; a bare column is the batch's own vector; constants are made once for each row count; CASE, COALESCE, AND and
+ * OR evaluate an argument only for the rows that reach it when it could fail.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';

@@ -1,9 +1,9 @@
 /**
  * Execution: a physical plan as a stream of batches.
  *
- * Hides operators. Invariants: batches have exactly the plan's schema and at most BATCH_ROWS_MAX rows, none is empty; the
- * stream is cold (nothing runs before the first pull) and closing it closes every operator and the scan; every failure is an
- * EngineError unless it is our bug.
+ * Hides operators. Invariants: batches have exactly the plan's schema and at most BATCH_ROWS_MAX rows, none is empty;
+ * the stream is cold (nothing runs before the first pull) and closing it closes every operator and the scan; every
+ * failure is an EngineError unless it is our bug.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { QUERY_MEMORY_BYTES_MAX } from '../base/limits.ts';
@@ -43,8 +43,13 @@ function open(plan: PhysicalPlan, context: RunContext): Batches {
   }
 }
 
-/** Runs a plan. @throws `cancelled`, `limit_exceeded`, `value_error`, and what the source throws, from the iteration */
-export async function* runPlan(plan: PhysicalPlan, options: RunOptions = {}): AsyncGenerator<RecordBatch, void, undefined> {
+/**
+ * Runs a plan. @throws `cancelled`, `limit_exceeded`, `value_error`, and what the source throws, from the iteration
+ */
+export async function* runPlan(
+  plan: PhysicalPlan,
+  options: RunOptions = {},
+): AsyncGenerator<RecordBatch, void, undefined> {
   const memory = new MemoryBudget(options.memoryBytesMax ?? QUERY_MEMORY_BYTES_MAX);
   for await (const batch of open(plan, { signal: options.signal, memory })) {
     if (batch.rowCount === 0) continue;

@@ -1,8 +1,8 @@
 /**
  * Filter: keeps the rows whose condition is true.
  *
- * Hides selections. Invariants: order is kept; a batch that is wholly true passes untouched, one without a true row is left
- * out; nothing is held across batches.
+ * Hides selections. Invariants: order is kept; a batch that is wholly true passes untouched, one without a true row
+ * is left out; nothing is held across batches.
  */
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';

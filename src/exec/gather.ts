@@ -1,9 +1,9 @@
 /**
  * Rows of a vector by index, for every Arrow type.
  *
- * Hides layouts. Invariants: results are valid vectors that begin at row 0 and own what they hold, but for dictionaries,
- * data buffers of views and children of list views, which are shared; indexes may repeat and come in any order; a null row
- * takes no bytes. Cost: linear in the rows taken, nested rows included.
+ * Hides layouts. Invariants: results are valid vectors that begin at row 0 and own what they hold, but for
+ * dictionaries, data buffers of views and children of list views, which are shared; indexes may repeat and come in
+ * any order; a null row takes no bytes. Cost: linear in the rows taken, nested rows included.
  * Source: Arrow columnar format, "Physical memory layout".
  */
 import { EngineError } from '../base/errors.ts';
@@ -98,7 +98,10 @@ function readOffsets(bytes: Uint8Array, wide: boolean, count: number): Int32Arra
 function writeOffsets(offsets: Float64Array, wide: boolean, type: DataType): Uint8Array {
   if (!wide) {
     if ((offsets.at(-1) ?? 0) > INT32_MAX) {
-      throw new EngineError('limit_exceeded', `a batch of ${typeName(type)} values exceeds 2 GiB; ask for fewer rows`);
+      throw new EngineError(
+        'limit_exceeded',
+        `a batch of ${typeName(type)} values exceeds 2 GiB; ask for fewer rows`,
+      );
     }
     return bytesOf(Int32Array.from(offsets));
   }
@@ -213,10 +216,14 @@ function gatherRuns(vector: Vector, type: DataType & { id: 'run_end' }, rows: Ui
   const endType = type.runEnds.type;
   const width = TYPE_TABLE[endType.id].byteWidth(endType);
   if (width === 2 && rows.length > 32_767) {
-    throw new EngineError('limit_exceeded', `${typeName(type)} cannot count ${rows.length.toString()} rows in one batch`);
+    throw new EngineError(
+      'limit_exceeded',
+      `${typeName(type)} cannot count ${rows.length.toString()} rows in one batch`,
+    );
   }
   const used = ends.subarray(0, count);
-  const bytes = width === 2 ? bytesOf(Int16Array.from(used)) : width === 4 ? bytesOf(Int32Array.from(used)) : wideInts(used);
+  const bytes =
+    width === 2 ? bytesOf(Int16Array.from(used)) : width === 4 ? bytesOf(Int32Array.from(used)) : wideInts(used);
   const runEnds: Vector = {
     type: endType,
     length: count,
@@ -243,7 +250,10 @@ function fixedListRows(rows: Uint32Array, size: number): Uint32Array {
   return out;
 }
 
-/** The rows of `vector` at `rows`, in that order. @throws `limit_exceeded` when the result passes what its type can address */
+/**
+ * The rows of `vector` at `rows`, in that order. @throws `limit_exceeded` when the result passes what its type can
+ * address
+ */
 export function gather(vector: Vector, rows: Uint32Array): Vector {
   const { type } = vector;
   const length = rows.length;
@@ -252,7 +262,14 @@ export function gather(vector: Vector, rows: Uint32Array): Vector {
   if (type.id === 'run_end') return gatherRuns(vector, type, rows);
   const nulls = gatherNulls(vector, rows);
   const make = (buffers: readonly Uint8Array[], children: readonly Vector[] = []): Vector => {
-    return { type, length, nullCount: nulls.nullCount, buffers: [nulls.bits, ...buffers], children, dictionary: vector.dictionary };
+    return {
+      type,
+      length,
+      nullCount: nulls.nullCount,
+      buffers: [nulls.bits, ...buffers],
+      children,
+      dictionary: vector.dictionary,
+    };
   };
   const child = vector.children[0] as Vector;
   switch (type.id) {
@@ -285,6 +302,8 @@ export function gather(vector: Vector, rows: Uint32Array): Vector {
         vector.children.map((field) => gather(field, rows)),
       );
     default:
-      return make([gatherFixed(vector.buffers[1] as Uint8Array, rows, TYPE_TABLE[type.id].byteWidth(type), vector.length)]);
+      return make([
+        gatherFixed(vector.buffers[1] as Uint8Array, rows, TYPE_TABLE[type.id].byteWidth(type), vector.length),
+      ]);
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Rows of several vectors of one type as one vector.
  *
- * Hides that parts are brought into canonical form, and that dictionaries are made one first. Invariants: rows keep their
- * order; the result has the parts' type. @see arrow/concat for what joining copies and shares.
+ * Hides that parts are brought into canonical form, and that dictionaries are made one first. Invariants: rows keep
+ * their order; the result has the parts' type. @see arrow/concat for what joining copies and shares.
  */
 import { EngineError } from '../base/errors.ts';
 import { joinVectors } from '../arrow/concat.ts';
@@ -49,7 +49,10 @@ function withOneDictionary(parts: readonly Vector[], type: DataType & { id: 'dic
   const most = bitWidth >= 32 ? 0x7fffffff : 2 ** (bitWidth - (signed ? 1 : 0)) - 1;
   if (dictionary.length - 1 > most) {
     const count = dictionary.length.toString();
-    throw new EngineError('limit_exceeded', `${typeName(type)} cannot number ${count} distinct values; cast the column to text`);
+    throw new EngineError(
+      'limit_exceeded',
+      `${typeName(type)} cannot number ${count} distinct values; cast the column to text`,
+    );
   }
   return parts.map((part) => reindexed(part, renumbered.get(part.dictionary as Vector) as Uint32Array, dictionary));
 }
@@ -68,4 +71,3 @@ function reindexed(part: Vector, ids: Uint32Array, dictionary: Vector): Vector {
   }
   return { ...part, buffers: [part.buffers[0] as Uint8Array, bytes], dictionary };
 }
-

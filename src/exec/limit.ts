@@ -1,8 +1,8 @@
 /**
  * Limit and offset.
  *
- * Hides nothing. Invariants: order is kept; the input is closed as soon as the last row is out, and not opened for LIMIT 0;
- * nothing is held across batches.
+ * Hides nothing. Invariants: order is kept; the input is closed as soon as the last row is out, and not opened for
+ * LIMIT 0; nothing is held across batches.
  */
 import { sliceBatch } from '../arrow/slice.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';

@@ -1,7 +1,8 @@
 /**
  * How much memory vectors hold.
  *
- * Hides nesting. Invariant: buffers are counted at their own length, so views on larger memory count only what they show.
+ * Hides nesting. Invariant: buffers are counted at their own length, so views on larger memory count only what they
+ * show.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';

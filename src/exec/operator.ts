@@ -1,8 +1,8 @@
 /**
  * What operators share: the run's context, and the memory that it may hold.
  *
- * Hides nothing. Invariants: an operator is an async generator of batches; closing it (`return`) closes its input; the signal is
- * looked at before each batch; what an operator holds across batches is charged to the budget.
+ * Hides nothing. Invariants: an operator is an async generator of batches; closing it (`return`) closes its input;
+ * the signal is looked at before each batch; what an operator holds across batches is charged to the budget.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { formatBytes } from '../base/bytes.ts';

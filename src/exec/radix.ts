@@ -1,8 +1,8 @@
 /**
  * Stable sorting of row numbers by unsigned words, and selection by rank.
  *
- * Hides digits. Invariant: rows with equal words keep their order. Method: least significant digit radix sort, 11 bits a digit;
- * a digit that all rows share costs its count only. Cost: linear in rows × digits that differ.
+ * Hides digits. Invariant: rows with equal words keep their order. Method: least significant digit radix sort, 11
+ * bits a digit; a digit that all rows share costs its count only. Cost: linear in rows × digits that differ.
  */
 
 const DIGIT_BITS = 11;
@@ -46,7 +46,10 @@ export function sortByWords(words: readonly Uint32Array[], count: number): Uint3
   return order;
 }
 
-/** The number that `rank` others do not exceed: rank 0 is the least. Reorders `numbers`; there must be more than `rank`, no NaN. */
+/**
+ * The number that `rank` others do not exceed: rank 0 is the least. Reorders `numbers`; there must be more than
+ * `rank`, no NaN.
+ */
 export function selectRank(numbers: Float64Array, rank: number): number {
   let low = 0;
   let high = numbers.length - 1;

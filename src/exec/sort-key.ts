@@ -1,10 +1,10 @@
 /**
  * Sort keys as unsigned words: comparing the words of two rows, most significant first, is comparing the rows.
  *
- * Hides types, direction and nulls. Invariants: -0 equals 0 and NaN is greater than every number; text and binary order by
- * bytes; null rows share one value, before or after all others.
- * Method: sign bits are flipped so that two's complement and IEEE 754 order as unsigned integers; byte strings are replaced by
- * their rank among all rows.
+ * Hides types, direction and nulls. Invariants: -0 equals 0 and NaN is greater than every number; text and binary
+ * order by bytes; null rows share one value, before or after all others.
+ * Method: sign bits are flipped so that two's complement and IEEE 754 order as unsigned integers; byte strings are
+ * replaced by their rank among all rows.
  */
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
@@ -72,10 +72,15 @@ function byteRanks(rows: ByteRows, count: number): Uint32Array {
   const order = sortByWords([first, second], count);
   const ranks = new Uint32Array(count);
   let rank = 0;
-  for (let start = 0; start < count; ) {
+  for (let start = 0; start < count;) {
     const head = order[start] as number;
     let end = start + 1;
-    while (end < count && first[order[end] as number] === first[head] && second[order[end] as number] === second[head]) end++;
+    while (
+      end < count &&
+      first[order[end] as number] === first[head] &&
+      second[order[end] as number] === second[head]
+    )
+      end++;
     const run = order.subarray(start, end);
     if (run.length > 1) run.sort((a, b) => compareRows(rows, a, rows, b));
     for (let i = 0; i < run.length; i++) {
@@ -130,7 +135,8 @@ export function keyWords(column: Vector, order: KeyOrder): readonly Uint32Array[
   const vector = plain(column);
   const words = valueWords(vector);
   const present = validityOf(vector).bits;
-  if (order.descending) for (const word of words) for (let i = 0; i < word.length; i++) word[i] = ~(word[i] as number);
+  if (order.descending)
+    for (const word of words) for (let i = 0; i < word.length; i++) word[i] = ~(word[i] as number);
   if (present === undefined) return words;
   const rank = new Uint32Array(vector.length);
   for (let i = 0; i < vector.length; i++) {
@@ -169,8 +175,8 @@ function leads(vector: Vector): Float64Array {
 }
 
 /**
- * A number for each row of the first key that never contradicts the order: a row with a greater number comes later. Equal
- * numbers say nothing. It is what top-N skips rows by.
+ * A number for each row of the first key that never contradicts the order: a row with a greater number comes later.
+ * Equal numbers say nothing. It is what top-N skips rows by.
  */
 export function leadNumbers(column: Vector, order: KeyOrder): Float64Array {
   const vector = plain(column);

@@ -1,9 +1,9 @@
 /**
  * Sort, and top-N when only the first rows are wanted.
  *
- * Hides keys and their words. Invariants: stable; without a limit everything is held (bounded by the query's memory); with one,
- * at most a few times the limit and one batch. Method of top-N: the worst row kept so far gives a threshold on the first key;
- * rows of later batches that are surely after it are dropped before anything is copied.
+ * Hides keys and their words. Invariants: stable; without a limit everything is held (bounded by the query's memory);
+ * with one, at most a few times the limit and one batch. Method of top-N: the worst row kept so far gives a threshold
+ * on the first key; rows of later batches that are surely after it are dropped before anything is copied.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -130,7 +130,11 @@ function* emit(runs: readonly Run[], plan: SortPlan, context: RunContext): Gener
   for (let start = 0; start < end; start += BATCH_ROWS_MAX) {
     checkSignal(context);
     const rows = order.subarray(start, Math.min(start + BATCH_ROWS_MAX, end));
-    yield { schema: plan.schema, rowCount: rows.length, columns: joined.columns.map((column) => gather(column, rows)) };
+    yield {
+      schema: plan.schema,
+      rowCount: rows.length,
+      columns: joined.columns.map((column) => gather(column, rows)),
+    };
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Scan and values: the leaves of a plan.
  *
- * Hides the source. Invariants: batches pass through untouched but for their schema object, and for batches larger than
- * BATCH_ROWS_MAX, which are cut; nothing is held; a source that is left early is closed.
+ * Hides the source. Invariants: batches pass through untouched but for their schema object, and for batches larger
+ * than BATCH_ROWS_MAX, which are cut; nothing is held; a source that is left early is closed.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';

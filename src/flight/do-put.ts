@@ -7,7 +7,8 @@
  *
  * Hides nothing of the engine. Invariants: the next message is read only when the one before is stored; whatever fails before
  * the commit leaves nothing behind; after a failure the client's stream is read on (bounded) so that it learns the true status;
- * app_metadata that asks for exactly-once is refused and never passed over.
+ * app_metadata that asks for exactly-once is refused and never passed over. A stream that its client has ended is whole: a
+ * cancel that comes after that is too late (Node's HTTP/2 client ends a stream in order before it resets it).
  */
 import { prepareCodecs } from '../arrow/compression.ts';
 import { BatchReader } from '../arrow/ipc-read.ts';
@@ -72,8 +73,6 @@ async function storeBatches(put: Put, reader: BatchReader, inbox: Inbox, signal:
     for (let received = await inbox.next(); received !== undefined; received = await inbox.next()) {
       await storeMessage(put, reader, received);
     }
-    // Clients on Node end a stream in order and reset it in the same breath when they cancel; a turn later we know.
-    await new Promise((resolve) => setImmediate(resolve));
     if (signal.aborted) throw signal.reason;
     await put.commit();
   } catch (error) {

@@ -1,8 +1,8 @@
 /**
  * DISTINCT in an aggregate: a value counts once in each group.
  *
- * Hides the tables. Invariant: the accumulator beneath sees the first row of each (group, value), with all others made null;
- * it is one that skips nulls.
+ * Hides the tables. Invariant: the accumulator beneath sees the first row of each (group, value), with all others
+ * made null; it is one that skips nulls.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';

@@ -1,8 +1,8 @@
 /**
  * min and max.
  *
- * Hides one state per physical form. Invariants: NaN is greater than every other number (so min is NaN only when all are);
- * of -0 and 0 the first seen stays; text and binary compare by bytes.
+ * Hides one state per physical form. Invariants: NaN is greater than every other number (so min is NaN only when all
+ * are); of -0 and 0 the first seen stays; text and binary compare by bytes.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -117,13 +117,13 @@ class WordExtreme implements Accumulator {
     const bias = this.#bias;
     const flip = this.#wantsMax ? -1 : 0;
     // For max both words are inverted, which turns the order round.
-    let high = this.#seen[0] === 1 ? (((this.#best[1] as number) ^ bias) ^ flip) : 0x7fffffff;
-    let low = this.#seen[0] === 1 ? (((this.#best[0] as number) ^ flip) >>> 0) : 0xffffffff;
+    let high = this.#seen[0] === 1 ? (this.#best[1] as number) ^ bias ^ flip : 0x7fffffff;
+    let low = this.#seen[0] === 1 ? ((this.#best[0] as number) ^ flip) >>> 0 : 0xffffffff;
     let found = this.#seen[0] === 1;
     for (let i = 0; i < rowCount; i++) {
       if (present !== undefined && (((present[i >> 3] as number) >> (i & 7)) & 1) === 0) continue;
       found = true;
-      const top = ((words[2 * i + 1] as number) ^ bias) ^ flip;
+      const top = (words[2 * i + 1] as number) ^ bias ^ flip;
       if (top > high) continue;
       const bottom = ((words[2 * i] as number) ^ flip) >>> 0;
       if (top === high && bottom >= low) continue;
@@ -131,7 +131,7 @@ class WordExtreme implements Accumulator {
       low = bottom;
     }
     this.#best[0] = low ^ flip;
-    this.#best[1] = (high ^ flip) ^ bias;
+    this.#best[1] = high ^ flip ^ bias;
     this.#seen[0] = found ? 1 : 0;
   }
 

@@ -1,10 +1,10 @@
 /**
  * sum and avg.
  *
- * Hides how exact sums are kept: each value is taken apart into 32-bit words, and each word position has a float64 sum, which
- * stays exact for 2^20 rows of 2^32; then carries are moved up. So no BigInt is made for a row, and a sum that passes its type
- * on the way but ends inside it is right. Floats are summed in row order as doubles, without compensation (as DuckDB's sum).
- * Invariant: the top word is signed unless the input is uint64.
+ * Hides how exact sums are kept: each value is taken apart into 32-bit words, and each word position has a float64
+ * sum, which stays exact for 2^20 rows of 2^32; then carries are moved up. So no BigInt is made for a row, and a sum
+ * that passes its type on the way but ends inside it is right. Floats are summed in row order as doubles, without
+ * compensation (as DuckDB's sum). Invariant: the top word is signed unless the input is uint64.
  */
 import { EngineError } from '../base/errors.ts';
 import { typeName } from '../arrow/type.ts';
@@ -72,7 +72,13 @@ class WordSums {
   }
 
   /** Adds values of `words` words. */
-  addWords(words: Int32Array, rowCount: number, groups: Uint32Array, present: Uint8Array | undefined, groupCount: number): void {
+  addWords(
+    words: Int32Array,
+    rowCount: number,
+    groups: Uint32Array,
+    present: Uint8Array | undefined,
+    groupCount: number,
+  ): void {
     const sums = this.#prepare(rowCount, groupCount);
     if (this.#words === 2) {
       const topMask = this.#topSigned ? 0 : 1;
@@ -90,7 +96,8 @@ class WordSums {
     for (let i = 0; i < rowCount; i++) {
       if (present !== undefined && !bitAt(present, i)) continue;
       const at = groupCount === 1 ? 0 : (groups[i] as number) * count;
-      for (let k = 0; k < count - 1; k++) sums[at + k] = (sums[at + k] as number) + ((words[i * count + k] as number) >>> 0);
+      for (let k = 0; k < count - 1; k++)
+        sums[at + k] = (sums[at + k] as number) + ((words[i * count + k] as number) >>> 0);
       sums[at + count - 1] = (sums[at + count - 1] as number) + (words[i * count + count - 1] as number);
     }
   }
@@ -167,8 +174,8 @@ class Counts {
 }
 
 /**
- * Which groups had a present row, for sums. A group is made by a row, so as long as no null was seen every group has one, and
- * nothing is written for a row.
+ * Which groups had a present row, for sums. A group is made by a row, so as long as no null was seen every group has
+ * one, and nothing is written for a row.
  */
 class Presence {
   #flags: Uint8Array<ArrayBuffer> | undefined;
@@ -193,7 +200,10 @@ class Presence {
   }
 
   validity(groupCount: number): Validity {
-    const flags = growFlags(this.#flags ?? new Uint8Array(Math.max(this.#groups, 1)).fill(1, 0, this.#groups), groupCount);
+    const flags = growFlags(
+      this.#flags ?? new Uint8Array(Math.max(this.#groups, 1)).fill(1, 0, this.#groups),
+      groupCount,
+    );
     return validityFrom(flagBits(flags, groupCount), groupCount);
   }
 }
@@ -293,7 +303,10 @@ class DecimalSum implements Accumulator {
     for (let g = 0; g < groupCount; g++) {
       let rest = sums.exact(g);
       if (rest >= bound || rest <= -bound) {
-        throw new EngineError('value_error', `overflow in sum of ${typeName(this.#type)}; cast the operand to double`);
+        throw new EngineError(
+          'value_error',
+          `overflow in sum of ${typeName(this.#type)}; cast the operand to double`,
+        );
       }
       for (let k = 0; k < count; k++, rest >>= 32n) words[g * count + k] = Number(BigInt.asIntN(32, rest));
     }
@@ -402,4 +415,3 @@ export function sumAccumulator(type: DataType): Accumulator {
 export function averageAccumulator(type: DataType): Accumulator {
   return new Average(type);
 }
-

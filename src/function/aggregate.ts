@@ -1,8 +1,9 @@
 /**
  * Aggregates: count, sum, min, max, avg.
  *
- * Hides the state's layout (aggregate-*). Invariants: nulls are skipped; without rows count is 0 and the others are null;
- * sums of integers are exact and `value_error` when the result type cannot hold them; sums of floats add in row order.
+ * Hides the state's layout (aggregate-*). Invariants: nulls are skipped; without rows count is 0 and the others are
+ * null; sums of integers are exact and `value_error` when the result type cannot hold them; sums of floats add in row
+ * order.
  */
 import type { DataType } from '../arrow/type.ts';
 import { CountAccumulator } from './aggregate-count.ts';

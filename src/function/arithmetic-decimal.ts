@@ -1,10 +1,10 @@
 /**
- * Arithmetic on decimals of 128 and 256 bits (narrower ones are cast before): + - * % and signs; // on integers that meet in
- * decimal128(38, 0).
+ * Arithmetic on decimals of 128 and 256 bits (narrower ones are cast before): + - * % and signs; // on integers that
+ * meet in decimal128(38, 0).
  *
- * Hides the scales: operands of + - % come with one scale, those of * with any two. Invariants: results are exact; one with
- * more digits than its type is `value_error` unless the row is null; % and // by zero are null. A row costs a few BigInts until it is
- * compiled.
+ * Hides the scales: operands of + - % come with one scale, those of * with any two. Invariants: results are exact;
+ * one with more digits than its type is `value_error` unless the row is null; % and // by zero are null. A row costs
+ * a few BigInts until it is compiled.
  */
 import { EngineError } from '../base/errors.ts';
 import type { DataType } from '../arrow/type.ts';

@@ -1,8 +1,8 @@
 /**
  * Arithmetic on floats.
  *
- * Hides that float32 is computed as float64 and rounded once: for + - * / and % the double result rounds to the same float32.
- * Invariants: IEEE 754 throughout, so nothing here fails; `%` is fmod; `//` is `/`, but null where the
+ * Hides that float32 is computed as float64 and rounded once: for + - * / and % the double result rounds to the same
+ * float32. Invariants: IEEE 754 throughout, so nothing here fails; `%` is fmod; `//` is `/`, but null where the
  * divisor is zero (DuckDB).
  */
 import type { Vector } from '../arrow/vector.ts';

@@ -1,8 +1,8 @@
 /**
  * Arithmetic on integers of up to 32 bits.
  *
- * Hides that they are computed as float64, which holds every sum and every product that is in range exactly. Invariants: a
- * result out of the type's range is `value_error` unless its row is null; // and % by zero are null.
+ * Hides that they are computed as float64, which holds every sum and every product that is in range exactly.
+ * Invariants: a result out of the type's range is `value_error` unless its row is null; // and % by zero are null.
  */
 import { EngineError } from '../base/errors.ts';
 import type { DataType } from '../arrow/type.ts';

@@ -1,8 +1,8 @@
 /**
  * Arithmetic on 64-bit integers, on 32-bit halves.
  *
- * Hides the carry. Invariants: no BigInt is made for a row unless a product, quotient or remainder passes 2^53; overflow is
- * `value_error` unless the row is null; // and % by zero are null.
+ * Hides the carry. Invariants: no BigInt is made for a row unless a product, quotient or remainder passes 2^53;
+ * overflow is `value_error` unless the row is null; // and % by zero are null.
  * Method: a value below 2^53 is exact as float64, and so are its quotient's integer part and remainder.
  */
 import type { DataType } from '../arrow/type.ts';

@@ -1,8 +1,9 @@
 /**
  * Arithmetic: + - * / // % and unary minus, abs, on numbers and dates.
  *
- * Hides which kernel serves which types. Invariants: integer results never wrap, they are `value_error`; `/` always divides
- * as floating point; `//` by zero is null, and so is `%` but for floats (DECISIONS 8); half floats compute as float32.
+ * Hides which kernel serves which types. Invariants: integer results never wrap, they are `value_error`; `/` always
+ * divides as floating point; `//` by zero is null, and so is `%` but for floats (DECISIONS 8); half floats compute as
+ * float32.
  * Source: DuckDB, "Numeric operators".
  */
 import { sameType } from '../arrow/type.ts';
@@ -71,7 +72,12 @@ function resolveBinary(operator: ArithmeticOperator): (args: readonly DataType[]
       return strictCall(operator, [type, type], type, operator === '//');
     }
     if (common.id === 'decimal') return decimalResult(operator, args, common);
-    return strictCall(operator, [common, common], common, operator === '//' || (operator === '%' && common.id === 'int'));
+    return strictCall(
+      operator,
+      [common, common],
+      common,
+      operator === '//' || (operator === '%' && common.id === 'int'),
+    );
   };
 }
 
@@ -125,7 +131,9 @@ function numericKernel(operator: ArithmeticOperator, parameters: readonly DataTy
 function sumKernel(operator: '+' | '-', parameters: readonly DataType[]): Kernel {
   const [a, b] = parameters;
   if (parameters.length === 1) {
-    return operator === '-' ? numericKernel('negate', parameters) : ([vector]) => vector as NonNullable<typeof vector>;
+    return operator === '-'
+      ? numericKernel('negate', parameters)
+      : ([vector]) => vector as NonNullable<typeof vector>;
   }
   if (a?.id === 'date' && b?.id === 'date') return dateDifference;
   if (a?.id === 'date' || b?.id === 'date') return shiftDate(operator);

@@ -1,8 +1,8 @@
 /**
  * Three-valued logic: AND, OR, NOT, and the tests that are never null.
  *
- * Hides the bit loops: kernels work on whole bytes of the value and validity bitmaps. Invariant: false AND null = false,
- * true OR null = true, otherwise null wins.
+ * Hides the bit loops: kernels work on whole bytes of the value and validity bitmaps. Invariant: false AND null =
+ * false, true OR null = true, otherwise null wins.
  */
 import type { DataType } from '../arrow/type.ts';
 import { andKernel, notKernel, nullTestKernel, orKernel, truthKernel } from './boolean-kernel.ts';

@@ -1,8 +1,9 @@
 /**
  * Byte rows: text and binary of any layout as ranges of bytes.
  *
- * Hides offsets of 32 and 64 bits, views, fixed widths and dictionaries. Invariants: buffers are below 2 GiB (a message is, see
- * RECEIVE_MESSAGE_BYTES_MAX), so starts and ends are int32; a null row's range is unspecified but readable or empty.
+ * Hides offsets of 32 and 64 bits, views, fixed widths and dictionaries. Invariants: buffers are below 2 GiB (a
+ * message is, see RECEIVE_MESSAGE_BYTES_MAX), so starts and ends are int32; a null row's range is unspecified but
+ * readable or empty.
  * Source: Arrow columnar format, "Variable-size Binary" and "Variable-size Binary View".
  */
 import { assert } from '../base/assert.ts';
@@ -237,11 +238,14 @@ export class ByteRowsBuilder {
     this.endRow();
   }
 
-  /** Makes the vector; the builder is not used again. `type`: utf8, binary, their large and view forms, fixed_binary. */
+  /**
+   * Makes the vector; the builder is not used again. `type`: utf8, binary, their large and view forms, fixed_binary.
+   */
   finish(type: DataType, validity: Validity): Vector {
     const rowCount = this.#row;
     const bytes = this.#bytes.subarray(0, this.#at);
-    const base = (...rest: Uint8Array[]): Vector => makeVector(type, rowCount, validity.bits, validity.nullCount, rest);
+    const base = (...rest: Uint8Array[]): Vector =>
+      makeVector(type, rowCount, validity.bits, validity.nullCount, rest);
     if (type.id === 'fixed_binary') return base(bytes);
     if (type.id === 'utf8_view' || type.id === 'binary_view') return base(this.#views(bytes, rowCount), bytes);
     if (type.id === 'utf8' || type.id === 'binary') return base(asBytes(this.#ends), bytes);

@@ -1,8 +1,8 @@
 /**
  * Casts among booleans, integers, floats and decimals.
  *
- * Hides ranges and rounding. Invariants: floats round half to even, decimals half away from zero (DuckDB); what does not fit
- * the target, NaN and infinities for integers included, fails its row; finite values never become infinite.
+ * Hides ranges and rounding. Invariants: floats round half to even, decimals half away from zero (DuckDB); what does
+ * not fit the target, NaN and infinities for integers included, fails its row; finite values never become infinite.
  */
 import { TYPE_TABLE } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';

@@ -1,8 +1,8 @@
 /**
  * Casts from and to text and binary.
  *
- * Hides parsing and printing of every flat type. Invariants: printing then parsing gives the value again; spaces around a
- * number, date or boolean are ignored, other leftovers fail the row.
+ * Hides parsing and printing of every flat type. Invariants: printing then parsing gives the value again; spaces
+ * around a number, date or boolean are ignored, other leftovers fail the row.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';

@@ -1,9 +1,9 @@
 /**
  * Casts among dates, times, timestamps and durations.
  *
- * Hides units: everything goes over nothing but one multiplication or one floor division. Invariants: towards coarser units
- * values round down (timestamps before 1970 too); zoned and naive timestamps share their numbers (the session's zone is UTC);
- * overflow of int64 fails the row.
+ * Hides units: everything goes over nothing but one multiplication or one floor division. Invariants: towards coarser
+ * units values round down (timestamps before 1970 too); zoned and naive timestamps share their numbers (the session's
+ * zone is UTC); overflow of int64 fails the row.
  */
 import type { DataType, TimeUnit } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -43,7 +43,10 @@ export function temporalText(type: DataType, value: bigint): string {
 }
 
 /** Writes integers into a vector of `type`, refusing those that its width cannot hold. */
-export function integerWriter(type: DataType, rowCount: number): {
+export function integerWriter(
+  type: DataType,
+  rowCount: number,
+): {
   readonly put: (row: number, value: bigint) => boolean;
   readonly finish: (validity: ReturnType<typeof castRows>) => Vector;
 } {

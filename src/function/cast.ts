@@ -1,8 +1,8 @@
 /**
  * Casts: which kernel takes which pair of types.
  *
- * Hides the kernels of cast-*.ts. Invariants: every pair that `castKind` does not call 'none' has one; encodings are taken off
- * first; rows are cast one by one and independently.
+ * Hides the kernels of cast-*.ts. Invariants: every pair that `castKind` does not call 'none' has one; encodings are
+ * taken off first; rows are cast one by one and independently.
  */
 import { EngineError } from '../base/errors.ts';
 import { typeName } from '../arrow/type.ts';

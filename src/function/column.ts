@@ -1,10 +1,10 @@
 /**
  * Columns as kernels see them: numbers, words, or byte ranges.
  *
- * Hides which Arrow types share a physical form. There are five forms: `number` (up to 32 bits and floats; read as float64,
- * which holds them exactly), `words` (64 to 256 bits; 2, 4 or 8 little-endian 32-bit words a row, so that no BigInt enters a
- * loop), `bool` (bits), `bytes` (text and binary, see byte-rows), `none` (nested, null, interval). Invariant: arrays returned
- * here may be views on the vector's memory and are never written.
+ * Hides which Arrow types share a physical form. There are five forms: `number` (up to 32 bits and floats; read as
+ * float64, which holds them exactly), `words` (64 to 256 bits; 2, 4 or 8 little-endian 32-bit words a row, so that no
+ * BigInt enters a loop), `bool` (bits), `bytes` (text and binary, see byte-rows), `none` (nested, null, interval).
+ * Invariant: arrays returned here may be views on the vector's memory and are never written.
  */
 import { assert } from '../base/assert.ts';
 import type { DataType } from '../arrow/type.ts';
@@ -69,7 +69,9 @@ export function numbersOf(vector: Vector): Float64Array {
     return new Float64Array(typedView<Int8Array | Uint8Array>(type.signed ? Int8Array : Uint8Array, bytes, length));
   }
   if (type.id === 'int' && type.bitWidth === 16) {
-    return new Float64Array(typedView<Int16Array | Uint16Array>(type.signed ? Int16Array : Uint16Array, bytes, length));
+    return new Float64Array(
+      typedView<Int16Array | Uint16Array>(type.signed ? Int16Array : Uint16Array, bytes, length),
+    );
   }
   if (type.id === 'int' && !type.signed) return new Float64Array(typedView(Uint32Array, bytes, length));
   assert(formOf(type).kind === 'number', () => `numbersOf: ${type.id} has no number form`);
@@ -94,12 +96,22 @@ export function bytesOf(array: ArrayBufferView): Uint8Array {
 }
 
 /** A vector of a flat type from its validity and its other buffers. */
-export function vectorOf(type: DataType, rowCount: number, validity: Validity, ...rest: readonly Uint8Array[]): Vector {
+export function vectorOf(
+  type: DataType,
+  rowCount: number,
+  validity: Validity,
+  ...rest: readonly Uint8Array[]
+): Vector {
   return makeVector(type, rowCount, validity.bits, validity.nullCount, rest);
 }
 
 /** A vector of form `number` from float64 values that fit the type (values of null rows may be anything). */
-export function vectorFromNumbers(type: DataType, numbers: Float64Array, rowCount: number, validity: Validity): Vector {
+export function vectorFromNumbers(
+  type: DataType,
+  numbers: Float64Array,
+  rowCount: number,
+  validity: Validity,
+): Vector {
   return vectorOf(type, rowCount, validity, bytesOf(narrowNumbers(type, numbers)));
 }
 

@@ -1,8 +1,9 @@
 /**
  * Loops of the comparisons.
  *
- * Hides that only two predicates exist, less and equal: the others are those with sides swapped or the answer inverted.
- * Invariants: one loop per physical form; answers are bitmaps, LSB first; rows whose arguments are null hold any bit.
+ * Hides that only two predicates exist, less and equal: the others are those with sides swapped or the answer
+ * inverted. Invariants: one loop per physical form; answers are bitmaps, LSB first; rows whose arguments are null
+ * hold any bit.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -68,12 +69,20 @@ function lessPairs(a: Int32Array, b: Int32Array, bits: Uint8Array, rowCount: num
 
 function equalPairs(a: Int32Array, b: Int32Array, bits: Uint8Array, rowCount: number): void {
   for (let i = 0; i < rowCount; i++) {
-    if (a[2 * i] === b[2 * i] && a[2 * i + 1] === b[2 * i + 1]) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
+    if (a[2 * i] === b[2 * i] && a[2 * i + 1] === b[2 * i + 1])
+      bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
   }
 }
 
 /** Compares two integers of `count` words each; the top words signed after `bias` is mixed in. */
-export function compareWords(a: Int32Array, i: number, b: Int32Array, j: number, count: number, bias: number): number {
+export function compareWords(
+  a: Int32Array,
+  i: number,
+  b: Int32Array,
+  j: number,
+  count: number,
+  bias: number,
+): number {
   const top = ((a[i + count - 1] as number) ^ bias) - ((b[j + count - 1] as number) ^ bias);
   if (top !== 0) return top;
   for (let k = count - 2; k >= 0; k--) {
@@ -83,7 +92,14 @@ export function compareWords(a: Int32Array, i: number, b: Int32Array, j: number,
   return 0;
 }
 
-function compareWide(plan: Plan, a: Int32Array, b: Int32Array, bits: Uint8Array, rowCount: number, count: number): void {
+function compareWide(
+  plan: Plan,
+  a: Int32Array,
+  b: Int32Array,
+  bits: Uint8Array,
+  rowCount: number,
+  count: number,
+): void {
   const less = plan.predicate === 'less';
   for (let i = 0; i < rowCount; i++) {
     const order = compareWords(a, i * count, b, i * count, count, 0);
@@ -209,7 +225,8 @@ export function inKernel(_parameters: readonly DataType[]): Kernel {
       }
     }
     const bits = fullBits(rowCount);
-    for (let i = 0; i < bits.length; i++) bits[i] = (bits[i] as number) & ((found[i] as number) | ~(unknown[i] as number));
+    for (let i = 0; i < bits.length; i++)
+      bits[i] = (bits[i] as number) & ((found[i] as number) | ~(unknown[i] as number));
     return vectorOf(type, rowCount, validityFrom(bits, rowCount), found);
   };
 }
@@ -219,7 +236,8 @@ export function trueRows(vector: Vector): { readonly bits: Uint8Array; readonly 
   const rowCount = vector.length;
   const bits = bitsOf(vector).slice(0, (rowCount + 7) >> 3);
   const present = validityOf(vector).bits;
-  if (present !== undefined) for (let i = 0; i < bits.length; i++) bits[i] = (bits[i] as number) & (present[i] as number);
+  if (present !== undefined)
+    for (let i = 0; i < bits.length; i++) bits[i] = (bits[i] as number) & (present[i] as number);
   clearTail(bits, rowCount);
   return { bits, count: countBits(bits, rowCount) };
 }

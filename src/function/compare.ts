@@ -1,8 +1,9 @@
 /**
  * Comparisons: = <> < <= > >=, IS [NOT] DISTINCT FROM, and IN over a list of values.
  *
- * Hides the loops (compare-kernel). Invariants: text compares by bytes, which for UTF-8 is code point order; NaN equals NaN
- * and is greater than every other number, -0 equals 0 (DuckDB); binary compares by bytes, a prefix is less.
+ * Hides the loops (compare-kernel). Invariants: text compares by bytes, which for UTF-8 is code point order; NaN
+ * equals NaN and is greater than every other number, -0 equals 0 (DuckDB); binary compares by bytes, a prefix is
+ * less.
  */
 import type { DataType } from '../arrow/type.ts';
 import { compareKernel, distinctKernel, inKernel } from './compare-kernel.ts';
@@ -12,7 +13,12 @@ import { BOOL, comparisonTypes, strictCall } from './signature.ts';
 
 const EXPECTS = 'two values of comparable types, such as (number, number), (text, text) or (timestamp, date)';
 
-function comparison(operator: CompareOperator, aliases: readonly string[], doc: string, example: string): FunctionEntry {
+function comparison(
+  operator: CompareOperator,
+  aliases: readonly string[],
+  doc: string,
+  example: string,
+): FunctionEntry {
   return {
     name: operator,
     aliases,
@@ -50,7 +56,12 @@ export const COMPARE: readonly FunctionEntry[] = [
   comparison('<=', [], 'True when the left side is less or equal.', '1 <= 1 → true'),
   comparison('>', [], 'True when the left side is greater.', '2 > 1 → true'),
   comparison('>=', [], 'True when the left side is greater or equal.', '1 >= 2 → false'),
-  distinction('is_distinct_from', false, 'True when the sides differ, null being a value.', '1 IS DISTINCT FROM NULL → true'),
+  distinction(
+    'is_distinct_from',
+    false,
+    'True when the sides differ, null being a value.',
+    '1 IS DISTINCT FROM NULL → true',
+  ),
   distinction(
     'is_not_distinct_from',
     true,

@@ -1,8 +1,9 @@
 /**
  * CASE and COALESCE when every argument is already there: constants, mostly.
  *
- * Hides the choice: for each row the index of the argument it takes. Invariants: arguments that are taken have the result's
- * flat type; exec does not come here, it evaluates an argument only for the rows that reach it (exec/evaluate-lazy).
+ * Hides the choice: for each row the index of the argument it takes. Invariants: arguments that are taken have the
+ * result's flat type; exec does not come here, it evaluates an argument only for the rows that reach it
+ * (exec/evaluate-lazy).
  */
 import { EngineError } from '../base/errors.ts';
 import { TYPE_TABLE, typeName } from '../arrow/type.ts';
@@ -23,7 +24,8 @@ function chooseRows(args: readonly Vector[], choice: Int32Array, type: DataType)
   for (let i = 0; i < rowCount; i++) {
     const arg = choice[i] as number;
     const present = presence[arg];
-    if (arg >= 0 && (present === undefined || bitAt(present, i))) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
+    if (arg >= 0 && (present === undefined || bitAt(present, i)))
+      bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
   }
   const validity = validityFrom(bits, rowCount);
   const form = formOf(type);

@@ -1,8 +1,8 @@
 /**
  * CASE, COALESCE and NULLIF.
  *
- * Hides nothing. Invariants: `case` takes cond1, value1, …, [else]; running evaluates the arguments of it and of `coalesce`
- * only for the rows that reach them, so that a branch not taken cannot fail.
+ * Hides nothing. Invariants: `case` takes cond1, value1, …, [else]; running evaluates the arguments of it and of
+ * `coalesce` only for the rows that reach them, so that a branch not taken cannot fail.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -26,7 +26,10 @@ function resolveCase(args: readonly DataType[]): ResolvedCall | undefined {
   return { name: 'case', parameters, type, canMakeNull: args.length % 2 === 0, nulls: 'custom' };
 }
 
-/** The first argument, null where it equals the second; they are compared in their common type, and the first keeps its own. */
+/**
+ * The first argument, null where it equals the second; they are compared in their common type, and the first keeps
+ * its own.
+ */
 function nullifKernel(parameters: readonly DataType[]): Kernel {
   const compared = comparisonTypes(parameters) ?? parameters;
   const casts = parameters.map((from, i) => makeCastKernel(from, compared[i] ?? from, false));

@@ -1,8 +1,8 @@
 /**
  * Constant vectors: one literal value in every row.
  *
- * Hides how a kernel learns that an argument is constant. Invariants: a constant vector is an ordinary valid vector of its full
- * length, so that a kernel which does not ask still answers right; the mark is only an opportunity.
+ * Hides how a kernel learns that an argument is constant. Invariants: a constant vector is an ordinary valid vector
+ * of its full length, so that a kernel which does not ask still answers right; the mark is only an opportunity.
  */
 import { EngineError } from '../base/errors.ts';
 import type { DataType } from '../arrow/type.ts';
@@ -50,7 +50,9 @@ export function constantVector(type: DataType, value: ConstantValue, rowCount: n
   if (value === null) return markConstant(nullVector(type, rowCount));
   const form = formOf(type);
   if (form.kind === 'number') {
-    return markConstant(vectorFromNumbers(type, new Float64Array(rowCount).fill(Number(value)), rowCount, ALL_PRESENT));
+    return markConstant(
+      vectorFromNumbers(type, new Float64Array(rowCount).fill(Number(value)), rowCount, ALL_PRESENT),
+    );
   }
   if (form.kind === 'words') {
     const words = wordsOfBigint(BigInt(value as bigint), form.words);

@@ -1,8 +1,8 @@
 /**
  * SQL functions, operators, casts and aggregates as data: what binding asks, what running calls.
  *
- * Hides overload resolution and kernels. Invariants: names are canonical and lower-case; operators are functions under their symbol;
- * every entry has a doc sentence and an example.
+ * Hides overload resolution and kernels. Invariants: names are canonical and lower-case; operators are functions
+ * under their symbol; every entry has a doc sentence and an example.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -14,7 +14,10 @@ export interface ResolvedCall {
   readonly type: DataType;
   /** True when the result can be null although no argument is. */
   readonly canMakeNull: boolean;
-  /** `strict`: null if any argument is null. `custom`: the kernel decides (and, or, is_null, coalesce). `never`: never null. */
+  /**
+   * `strict`: null if any argument is null. `custom`: the kernel decides (and, or, is_null, coalesce). `never`: never
+   * null.
+   */
   readonly nulls: 'strict' | 'custom' | 'never';
 }
 

@@ -1,7 +1,8 @@
 /**
  * Plain vectors from dictionary and run-end encoded ones.
  *
- * Hides how each form copies a row. Invariants: values are of a flat type; a null index, run or value makes a null row.
+ * Hides how each form copies a row. Invariants: values are of a flat type; a null index, run or value makes a null
+ * row.
  */
 import { EngineError } from '../base/errors.ts';
 import { TYPE_TABLE, typeName } from '../arrow/type.ts';

@@ -1,8 +1,8 @@
 /**
  * What one SQL function is: an entry that resolves a call and makes its kernel.
  *
- * Hides nothing. Invariants: `resolve` is pure and answers undefined when no overload fits; `kernel` is asked only with
- * parameters that `resolve` gave; documentation and error messages come from the entry itself.
+ * Hides nothing. Invariants: `resolve` is pure and answers undefined when no overload fits; `kernel` is asked only
+ * with parameters that `resolve` gave; documentation and error messages come from the entry itself.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Accumulator, Kernel, ResolvedCall } from './contract.ts';

@@ -1,7 +1,8 @@
 /**
  * Half floats (binary16) to numbers and back.
  *
- * Hides the bit fields; Float16Array is missing in Node 20 and 22. Invariant: rounding is to the nearest, ties to even.
+ * Hides the bit fields; Float16Array is missing in Node 20 and 22. Invariant: rounding is to the nearest, ties to
+ * even.
  * Source: IEEE 754-2019, binary16.
  */
 

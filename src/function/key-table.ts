@@ -1,9 +1,10 @@
 /**
  * Key tables: values to dense numbers, in order of first appearance. Grouping and DISTINCT stand on them.
  *
- * Hides hashing. Two tables suffice: one of pairs of 32-bit words, one of byte strings; longer keys (wide decimals, several
- * columns) are numbered pair by pair. Invariants: equal values get equal numbers across batches; null is a value; -0 is 0 and
- * every NaN is one NaN; tables only grow. Method: open addressing, linear probing, at most half full.
+ * Hides hashing. Two tables suffice: one of pairs of 32-bit words, one of byte strings; longer keys (wide decimals,
+ * several columns) are numbered pair by pair. Invariants: equal values get equal numbers across batches; null is a
+ * value; -0 is 0 and every NaN is one NaN; tables only grow. Method: open addressing, linear probing, at most half
+ * full.
  */
 import { EngineError } from '../base/errors.ts';
 import { typeName } from '../arrow/type.ts';
@@ -64,8 +65,8 @@ export class PairTable {
   }
 
   /**
-   * Numbers rows: row i is (low[i × stride], high[i × stride + offset]). With `present`, absent rows share a number of their
-   * own. `ids`: out, one number a row.
+   * Numbers rows: row i is (low[i × stride], high[i × stride + offset]). With `present`, absent rows share a number
+   * of their own. `ids`: out, one number a row.
    */
   number(
     low: Int32Array,

@@ -1,8 +1,8 @@
 /**
  * Numbers as text and back.
  *
- * Hides the shortest form of floats. Invariants: what `floatText` writes reads back as the same float; integers and decimals
- * are exact; an exponent stands from 1e16 on and below 1e-4, with two digits at least (DuckDB's form).
+ * Hides the shortest form of floats. Invariants: what `floatText` writes reads back as the same float; integers and
+ * decimals are exact; an exponent stands from 1e16 on and below 1e-4, with two digits at least (DuckDB's form).
  */
 
 /** A number written in text, exactly: unscaled × 10^-scale. */
@@ -14,7 +14,9 @@ export interface ExactNumber {
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
 const EXPONENT_MAX = 400;
 
-/** Reads a decimal number with optional fraction and exponent; undefined when `text` is none. Spaces around are fine. */
+/**
+ * Reads a decimal number with optional fraction and exponent; undefined when `text` is none. Spaces around are fine.
+ */
 export function parseExact(text: string): ExactNumber | undefined {
   const match = NUMBER.exec(text.trim());
   if (match === null) return undefined;
@@ -34,7 +36,9 @@ const SPECIAL: Readonly<Record<string, number>> = {
   nan: NaN,
 };
 
-/** Reads a float, `inf`, `infinity` or `nan` in any case; undefined when `text` is none, or too large for a double. */
+/**
+ * Reads a float, `inf`, `infinity` or `nan` in any case; undefined when `text` is none, or too large for a double.
+ */
 export function parseFloatText(text: string): number | undefined {
   const trimmed = text.trim();
   if (NUMBER.test(trimmed) && /\d/.test(trimmed)) {

@@ -1,8 +1,8 @@
 /**
  * The registry: every SQL function, operator, cast and aggregate by name.
  *
- * Hides the families' files. Invariants: names and aliases are unique; look-ups ignore case; what `resolve…` gave is what
- * `kernelOf`, `castKernel` and `accumulatorOf` accept.
+ * Hides the families' files. Invariants: names and aliases are unique; look-ups ignore case; what `resolve…` gave is
+ * what `kernelOf`, `castKernel` and `accumulatorOf` accept.
  */
 import { assert, present } from '../base/assert.ts';
 import type { DataType } from '../arrow/type.ts';
@@ -38,7 +38,10 @@ function byName<T extends FunctionEntry | AggregateEntry>(entries: readonly T[])
 const functions = byName(FUNCTIONS);
 const aggregates = byName(AGGREGATES);
 
-function resolve(entry: FunctionEntry | AggregateEntry | undefined, args: readonly DataType[]): ResolvedCall | Unresolved {
+function resolve(
+  entry: FunctionEntry | AggregateEntry | undefined,
+  args: readonly DataType[],
+): ResolvedCall | Unresolved {
   if (entry === undefined) return { known: false, expects: '' };
   return entry.resolve(args) ?? { known: true, expects: `expects ${entry.expects}` };
 }
@@ -68,7 +71,9 @@ export function kernelOf(name: string, parameters: readonly DataType[]): Kernel 
   return present(functions.get(name), `the function ${name}`).kernel(parameters);
 }
 
-/** The kernel that casts one vector; with `attempt`, values that do not convert become null instead of `value_error`. */
+/**
+ * The kernel that casts one vector; with `attempt`, values that do not convert become null instead of `value_error`.
+ */
 export function castKernel(from: DataType, to: DataType, attempt: boolean): Kernel {
   return makeCastKernel(from, to, attempt);
 }

@@ -1,7 +1,8 @@
 /**
  * Run-end encoded vectors: from rows to runs.
  *
- * Hides the width of the run ends. Invariant: run ends increase strictly and the last one is at least the vector's length.
+ * Hides the width of the run ends. Invariant: run ends increase strictly and the last one is at least the vector's
+ * length.
  * Source: Arrow columnar format, "Run-End Encoded Layout".
  */
 import { typedView } from '../arrow/vector.ts';

@@ -1,9 +1,10 @@
 /**
  * Type rules of calls: families, the lattice of common types, casts, and the overload helpers of the entries.
  *
- * Hides how an overload is chosen. Invariants: all text types (dictionaries of text included) behave alike and are never cast
- * into one another for a call that reads them; other dictionary and run-end types stand for their values; the null type fits
- * everything. Meaning is DuckDB's; where Arrow has no such type as HUGEINT, decimal128(38, 0) takes its place.
+ * Hides how an overload is chosen. Invariants: all text types (dictionaries of text included) behave alike and are
+ * never cast into one another for a call that reads them; other dictionary and run-end types stand for their values;
+ * the null type fits everything. Meaning is DuckDB's; where Arrow has no such type as HUGEINT, decimal128(38, 0)
+ * takes its place.
  * Source: DuckDB, "Typecasting" (combination casting) and "Numeric operators".
  */
 import { sameType } from '../arrow/type.ts';
@@ -147,7 +148,9 @@ function commonDecimal(a: DataType, b: DataType): DataType | undefined {
   return decimalType(whole + scale, scale, left.bitWidth === 256 || right.bitWidth === 256 ? 256 : 128);
 }
 
-/** The type in which two numeric types meet: integers widen, float wins over integers and decimals, double over float. */
+/**
+ * The type in which two numeric types meet: integers widen, float wins over integers and decimals, double over float.
+ */
 function commonNumeric(a: DataType, b: DataType): DataType | undefined {
   if (a.id === 'float' || b.id === 'float') {
     const double = (a.id === 'float' && a.bitWidth === 64) || (b.id === 'float' && b.bitWidth === 64);
@@ -174,7 +177,12 @@ function commonTemporal(a: DataType, b: DataType): DataType | undefined {
   return undefined;
 }
 
-function commonBytes(a: DataType, b: DataType, large: 'large_utf8' | 'large_binary', small: 'utf8' | 'binary'): DataType {
+function commonBytes(
+  a: DataType,
+  b: DataType,
+  large: 'large_utf8' | 'large_binary',
+  small: 'utf8' | 'binary',
+): DataType {
   return { id: a.id === large || b.id === large ? large : small };
 }
 
@@ -213,7 +221,9 @@ const EXPLICIT: Readonly<Record<Family, readonly Family[]>> = {
   nested: [],
 };
 
-/** How `from` becomes `to`: without anything, silently, only by CAST, or not at all. Casts never make dictionaries. */
+/**
+ * How `from` becomes `to`: without anything, silently, only by CAST, or not at all. Casts never make dictionaries.
+ */
 export function castKind(from: DataType, to: DataType): CastKind {
   if (sameType(from, to)) return 'same';
   if (to.id === 'dictionary' || to.id === 'run_end') return 'none';

@@ -1,8 +1,8 @@
 /**
  * Loops of the text functions.
  *
- * Hides UTF-8. Invariants: case maps one code point to one code point (a mapping to several is left out, ß becomes ẞ), as
- * DuckDB does; LIKE takes time proportional to text × pattern at worst, whatever the pattern.
+ * Hides UTF-8. Invariants: case maps one code point to one code point (a mapping to several is left out, ß becomes
+ * ẞ), as DuckDB does; LIKE takes time proportional to text × pattern at worst, whatever the pattern.
  */
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder, encodeText, decodeText } from './byte-rows.ts';

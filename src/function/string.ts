@@ -1,7 +1,8 @@
 /**
  * Text functions: lower, upper, length, concat, ||, LIKE and ILIKE.
  *
- * Hides the loops (string-kernel). Invariants: lengths count code points; results are utf8; text is UTF-8 and stays so.
+ * Hides the loops (string-kernel). Invariants: lengths count code points; results are utf8; text is UTF-8 and stays
+ * so.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { ResolvedCall } from './contract.ts';
@@ -16,7 +17,11 @@ function textParameters(args: readonly DataType[], count: number): readonly Data
   return args.map((type) => (type.id === 'null' ? UTF8 : flatType(type)));
 }
 
-function textCall(name: string, count: number, type: DataType): (args: readonly DataType[]) => ResolvedCall | undefined {
+function textCall(
+  name: string,
+  count: number,
+  type: DataType,
+): (args: readonly DataType[]) => ResolvedCall | undefined {
   return (args) => {
     const parameters = textParameters(args, count);
     return parameters === undefined ? undefined : strictCall(name, parameters, type);

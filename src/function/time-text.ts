@@ -1,9 +1,9 @@
 /**
  * Dates, times and timestamps as text and back, in the proleptic Gregorian calendar.
  *
- * Hides calendar arithmetic. Invariants: days and units count from 1970-01-01; what is written reads back the same; years
- * before 1 are written with ` (BC)`, as DuckDB does. Zones: text with an offset is brought to UTC for zoned timestamps, whose
- * text ends in `+00`; for naive ones the offset is ignored (DuckDB).
+ * Hides calendar arithmetic. Invariants: days and units count from 1970-01-01; what is written reads back the same;
+ * years before 1 are written with ` (BC)`, as DuckDB does. Zones: text with an offset is brought to UTC for zoned
+ * timestamps, whose text ends in `+00`; for naive ones the offset is ignored (DuckDB).
  * Source: ISO 8601; the day-number method is the standard one of 400-year eras.
  */
 import type { TimeUnit } from '../arrow/type.ts';

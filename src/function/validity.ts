@@ -1,8 +1,9 @@
 /**
  * Validity bitmaps: which rows are present, merged, counted, changed.
  *
- * Hides padding, and the types whose nulls are not in a bitmap of their own (null, dictionary, run-end, union). Invariants:
- * bits past the last row of a bitmap made here are zero; 1 = present, LSB first; undefined = every row is present.
+ * Hides padding, and the types whose nulls are not in a bitmap of their own (null, dictionary, run-end, union).
+ * Invariants: bits past the last row of a bitmap made here are zero; 1 = present, LSB first; undefined = every row is
+ * present.
  * Source: Arrow columnar format, "Validity bitmaps".
  */
 import { isPresent } from '../arrow/vector.ts';

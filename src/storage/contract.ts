@@ -13,8 +13,8 @@ export interface TableSnapshot extends Source {
   readonly name: string;
   readonly tableId: number;
   /**
-   * Bytes of the stored messages (headers and bodies) that a full scan sends. Exact, but that a dictionary which several
-   * segments store counts each time, and is sent once.
+   * Bytes of the stored messages (headers and bodies) that a full scan sends. Exact, but that a dictionary which
+   * several segments store counts each time, and is sent once.
    */
   readonly byteCount: number;
   /** Every batch of the table in order, as stored bytes. Columns and bounds do not apply. */

@@ -1,12 +1,12 @@
 /**
  * Our answers against DuckDB's: random tables, generated SQL, compared by value.
  *
- * Method: a table with one column of nearly every flat type (nulls, NaN, -0, infinities, extremes, empty and non-ASCII text) is
- * written as an Arrow file for DuckDB and kept in memory for us. Generated queries run on both. Elementwise results must be
- * equal (floats bit for bit but for NaN's sign), float sums within 1e-9. Where one side fails the other must fail too, with three
- * exceptions: sum overflows (ours is int64), products of decimals that DuckDB keeps to 18 digits (ours has 38), and WHERE,
- * where DuckDB may not evaluate what we do. The seed is printed; SEED=n
- * repeats it, ROUNDS=n runs longer.
+ * Method: a table with one column of nearly every flat type (nulls, NaN, -0, infinities, extremes, empty and
+ * non-ASCII text) is written as an Arrow file for DuckDB and kept in memory for us. Generated queries run on both.
+ * Elementwise results must be equal (floats bit for bit but for NaN's sign), float sums within 1e-9. Where one side
+ * fails the other must fail too, with three exceptions: sum overflows (ours is int64), products of decimals that
+ * DuckDB keeps to 18 digits (ours has 38), and WHERE, where DuckDB may not evaluate what we do. The seed is printed;
+ * SEED=n repeats it, ROUNDS=n runs longer.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -48,17 +48,31 @@ const COLUMNS: readonly (readonly [string, DataType, readonly string[]])[] = [
   ['u64', int(64, false), ['18446744073709551615', '9223372036854775808', '0']],
   ['f32', { id: 'float', bitWidth: 32 }, ['nan', 'inf', '-inf', '-0.0', '0.1', '3.4e38', '1e-45', '16777217']],
   ['f64', { id: 'float', bitWidth: 64 }, ['nan', 'inf', '-inf', '-0.0', '0.1', '1e308', '5e-324', '-2.5', '3.5']],
-  ['m', { id: 'decimal', bitWidth: 128, precision: 12, scale: 3 }, ['999999999.999', '-999999999.999', '0.001', '-2.500']],
+  [
+    'm',
+    { id: 'decimal', bitWidth: 128, precision: 12, scale: 3 },
+    ['999999999.999', '-999999999.999', '0.001', '-2.500'],
+  ],
   ['s', { id: 'utf8' }, ['', 'a', 'ab', 'äb', 'ÄB', 'zebra crossing', 'zebra', '🙂', '7', '-1.5', ' 12 ']],
   ['v', { id: 'utf8_view' }, ['', 'a', 'a text of more than twelve bytes', 'a text of more than twelve bytez', 'Z']],
   [
     'd',
-    { id: 'dictionary', index: { id: 'int', bitWidth: 8, signed: true }, value: { id: 'utf8' }, ordered: false, dictionaryId: 0n },
+    {
+      id: 'dictionary',
+      index: { id: 'int', bitWidth: 8, signed: true },
+      value: { id: 'utf8' },
+      ordered: false,
+      dictionaryId: 0n,
+    },
     ['red', 'green', '', 'blue'],
   ],
   ['b', { id: 'bool' }, ['true', 'false']],
   ['dt', { id: 'date', unit: 'day' }, ['1970-01-01', '1969-12-31', '2024-02-29', '0001-01-01', '9999-12-31']],
-  ['ts', { id: 'timestamp', unit: 'microsecond', timezone: undefined }, ['1970-01-01 00:00:00', '1969-12-31 23:59:59.999999', '2024-02-29 12:34:56.789']],
+  [
+    'ts',
+    { id: 'timestamp', unit: 'microsecond', timezone: undefined },
+    ['1970-01-01 00:00:00', '1969-12-31 23:59:59.999999', '2024-02-29 12:34:56.789'],
+  ],
 ];
 /** Small integers, which rarely overflow. */
 const TAME = ['t1', 't2', 't3'];
@@ -109,7 +123,9 @@ class Generator {
   number(depth: number): string {
     const random = this.#random;
     if (depth === 0 || random() < 0.2) {
-      return random() < 0.75 ? pick(random, random() < 0.5 ? TAME : NUMERIC) : this.#one('0', '1', '-3', '2.5', '7', '1e0');
+      return random() < 0.75
+        ? pick(random, random() < 0.5 ? TAME : NUMERIC)
+        : this.#one('0', '1', '-3', '2.5', '7', '1e0');
     }
     const a = (): string => this.number(depth - 1);
     return this.#one(
@@ -120,14 +136,16 @@ class Generator {
       () => `nullif(${a()}, ${a()})`,
       () => `CASE WHEN ${this.condition(depth - 1)} THEN ${a()} ELSE ${a()} END`,
       () => `CASE WHEN ${this.condition(depth - 1)} THEN ${a()} END`,
-      () => `TRY_CAST(${a()} AS ${this.#one('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UBIGINT', 'DOUBLE', 'FLOAT', 'DECIMAL(18, 2)')})`,
+      () =>
+        `TRY_CAST(${a()} AS ${this.#one('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UBIGINT', 'DOUBLE', 'FLOAT', 'DECIMAL(18, 2)')})`,
       () => `TRY_CAST(${pick(this.#random, TEXT)} AS ${this.#one('INTEGER', 'DOUBLE', 'DECIMAL(9, 1)')})`,
       () => `length(${this.text(depth - 1)})`,
     )();
   }
 
   text(depth: number): string {
-    if (depth === 0 || this.#random() < 0.4) return this.#random() < 0.8 ? pick(this.#random, TEXT) : this.#one("'a'", "''", "'ÄB'");
+    if (depth === 0 || this.#random() < 0.4)
+      return this.#random() < 0.8 ? pick(this.#random, TEXT) : this.#one("'a'", "''", "'ÄB'");
     const a = (): string => this.text(depth - 1);
     return this.#one(
       () => `(${a()} || ${a()})`,
@@ -148,7 +166,8 @@ class Generator {
         () => `(dt ${compare} ${this.#one('dt', 'ts', "'2024-02-29'")})`,
         () => `(ts ${compare} ${this.#one('dt', 'ts', "'1970-01-01'")})`,
         () => `(${pick(this.#random, [...NUMERIC, ...TEXT, 'b', 'dt'])} IS ${this.#one('', 'NOT ')}NULL)`,
-        () => `(${this.text(0)} ${this.#one('LIKE', 'ILIKE', 'NOT LIKE')} ${this.#one("'%a%'", "'_'", "'a%'", "'%b'", "'ä_'")})`,
+        () =>
+          `(${this.text(0)} ${this.#one('LIKE', 'ILIKE', 'NOT LIKE')} ${this.#one("'%a%'", "'_'", "'a%'", "'%b'", "'ä_'")})`,
         () => `(${this.number(0)} ${this.#one('IN', 'NOT IN')} (1, ${this.number(0)}, ${this.#one('NULL', '3')}))`,
         () => `(${pick(this.#random, TAME)} BETWEEN ${this.number(0)} AND ${this.number(0)})`,
         () => 'b',
@@ -279,9 +298,12 @@ function sameNumber(a: string, b: string): boolean {
 
 function sameCell(a: Cell | undefined, b: Cell | undefined): boolean {
   if (a === null || b === null || a === undefined || b === undefined) return a === b;
-  if (a[0] === 'number' && b[0] === 'number') return sameNumber(a[1].replace('infinity', 'inf').replace('inf', 'Infinity'), b[1].replace('inf', 'Infinity'));
+  if (a[0] === 'number' && b[0] === 'number')
+    return sameNumber(a[1].replace('infinity', 'inf').replace('inf', 'Infinity'), b[1].replace('inf', 'Infinity'));
   // NaN's sign, and where DuckDB prints years below 1000 without zeros through Python.
-  return a[1].replace('-nan', 'nan') === b[1].replace('-nan', 'nan') || a[1].startsWith(b[1]) || b[1].startsWith(a[1]);
+  return (
+    a[1].replace('-nan', 'nan') === b[1].replace('-nan', 'nan') || a[1].startsWith(b[1]) || b[1].startsWith(a[1])
+  );
 }
 
 function difference(sql: string, ours: Outcome, theirs: Outcome): string | undefined {
@@ -296,35 +318,40 @@ function difference(sql: string, ours: Outcome, theirs: Outcome): string | undef
   for (let i = 0; i < a.length; i++) {
     const [left, right] = [a[i] ?? [], b[i] ?? []];
     for (let c = 0; c < right.length; c++) {
-      if (!sameCell(left[c], right[c])) return `row ${i.toString()}: ${JSON.stringify(left)}, DuckDB ${JSON.stringify(right)}`;
+      if (!sameCell(left[c], right[c]))
+        return `row ${i.toString()}: ${JSON.stringify(left)}, DuckDB ${JSON.stringify(right)}`;
     }
   }
   return undefined;
 }
 
-test('generated queries answer as DuckDB does', { skip: pythonPath() === undefined ? PYTHON_MISSING : false }, async (t) => {
-  const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-  const rounds = Number(process.env['ROUNDS'] ?? 400);
-  t.diagnostic(`seed ${seed.toString()}, ${rounds.toString()} queries`);
-  const random = makeRandom(seed);
-  const table = makeTable(random);
-  const file = join(temporaryDirectory(t), 't.arrows');
-  writeFileSync(file, await streamBytes(table.schema, table.batches));
-  const generator = new Generator(random);
-  const queries = Array.from({ length: rounds }, () => generator.query());
-  const input = Buffer.from(JSON.stringify({ file, queries }));
-  const answer = await runPython(DUCKDB, [], { input });
-  assert.equal(answer.status, 0, answer.stderr);
-  const theirs = JSON.parse(answer.stdout) as Outcome[];
-  const differences: string[] = [];
-  let compared = 0;
-  for (const [i, sql] of queries.entries()) {
-    const ours = await runOurs(sql, table);
-    const found = difference(sql, ours, theirs[i] ?? {});
-    if (found !== undefined) differences.push(`${sql}\n    ${found}`);
-    if (ours.rows !== undefined) compared++;
-  }
-  t.diagnostic(`${compared.toString()} of ${rounds.toString()} queries gave rows that were compared`);
-  assert.deepEqual(differences, [], `seed ${seed.toString()}`);
-  assert(compared > rounds / 4, 'most queries should run');
-});
+test(
+  'generated queries answer as DuckDB does',
+  { skip: pythonPath() === undefined ? PYTHON_MISSING : false },
+  async (t) => {
+    const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+    const rounds = Number(process.env['ROUNDS'] ?? 400);
+    t.diagnostic(`seed ${seed.toString()}, ${rounds.toString()} queries`);
+    const random = makeRandom(seed);
+    const table = makeTable(random);
+    const file = join(temporaryDirectory(t), 't.arrows');
+    writeFileSync(file, await streamBytes(table.schema, table.batches));
+    const generator = new Generator(random);
+    const queries = Array.from({ length: rounds }, () => generator.query());
+    const input = Buffer.from(JSON.stringify({ file, queries }));
+    const answer = await runPython(DUCKDB, [], { input });
+    assert.equal(answer.status, 0, answer.stderr);
+    const theirs = JSON.parse(answer.stdout) as Outcome[];
+    const differences: string[] = [];
+    let compared = 0;
+    for (const [i, sql] of queries.entries()) {
+      const ours = await runOurs(sql, table);
+      const found = difference(sql, ours, theirs[i] ?? {});
+      if (found !== undefined) differences.push(`${sql}\n    ${found}`);
+      if (ours.rows !== undefined) compared++;
+    }
+    t.diagnostic(`${compared.toString()} of ${rounds.toString()} queries gave rows that were compared`);
+    assert.deepEqual(differences, [], `seed ${seed.toString()}`);
+    assert(compared > rounds / 4, 'most queries should run');
+  },
+);

@@ -1,7 +1,8 @@
 /**
  * The SQL text tests of test/slt, run through planner and execution over tables in memory.
  *
- * Method: every file once as planned, and once with every pass of the optimiser left out: the answers must not change.
+ * Method: every file once as planned, and once with every pass of the optimiser left out: the answers must not
+ * change.
  */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';

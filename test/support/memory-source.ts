@@ -1,8 +1,8 @@
 /**
  * Tables in memory, as sources and as a catalog: for tests of planning and running without storage.
  *
- * Hides nothing. Invariants: batches come in the order given; nothing is pruned; `openScans` counts scans not yet closed and
- * `batchesRead` the batches handed out, so that tests see what an operator pulled.
+ * Hides nothing. Invariants: batches come in the order given; nothing is pruned; `openScans` counts scans not yet
+ * closed and `batchesRead` the batches handed out, so that tests see what an operator pulled.
  */
 import type { RecordBatch } from '../../src/arrow/batch.ts';
 import { buildVector } from '../../src/arrow/build.ts';
@@ -35,7 +35,9 @@ export class MemorySource implements Source {
 
   // oxlint-disable-next-line typescript/require-await -- sources are asynchronous
   async *scan(request: ScanRequest): AsyncGenerator<RecordBatch> {
-    const schema = makeSchema(request.columns.map((column) => this.schema.fields[column] ?? makeField('', { id: 'null' })));
+    const schema = makeSchema(
+      request.columns.map((column) => this.schema.fields[column] ?? makeField('', { id: 'null' })),
+    );
     this.openScans++;
     try {
       for (const batch of this.batches) {

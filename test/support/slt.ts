@@ -125,7 +125,8 @@ function readTable(record: Record): MemorySource {
     return { name, type: typeOfName(type.join(' ')) };
   });
   const rows = lines.map((line) => line.split('|').map(readCell));
-  for (const row of rows) assert.equal(row.length, columns.length, `a row of the table on line ${record.line.toString()}`);
+  for (const row of rows)
+    assert.equal(row.length, columns.length, `a row of the table on line ${record.line.toString()}`);
   const vectors = columns.map(({ type }, c) => {
     return vectorOfTexts(
       type,
@@ -144,12 +145,17 @@ export function cellTexts(vector: Vector, rowCount: number): readonly string[] {
     const read = makeReader(vector);
     return Array.from({ length: rowCount }, (_, i) => {
       const value = read(i);
-      return value === null ? 'NULL' : JSON.stringify(value, (_key, v: unknown) => (typeof v === 'bigint' ? v.toString() : v));
+      return value === null
+        ? 'NULL'
+        : JSON.stringify(value, (_key, v: unknown) => (typeof v === 'bigint' ? v.toString() : v));
     });
   }
   const read = makeReader(vector);
   const isText = family === 'text';
-  const printed = isText || family === 'binary' ? undefined : castKernel(vector.type, { id: 'utf8' }, false)([vector], rowCount, { id: 'utf8' });
+  const printed =
+    isText || family === 'binary'
+      ? undefined
+      : castKernel(vector.type, { id: 'utf8' }, false)([vector], rowCount, { id: 'utf8' });
   const rows = printed === undefined ? undefined : byteRowsOf(printed);
   return Array.from({ length: rowCount }, (_, i) => {
     if (printed !== undefined && rows !== undefined) return isPresent(printed, i) ? rowText(rows, i) : 'NULL';
@@ -184,7 +190,10 @@ async function runStatement(record: Record, host: SltHost): Promise<void> {
 }
 
 /** Runs a query record; answers the rows as lines, in the order in which they are compared. */
-async function runQuery(record: Record, host: SltHost): Promise<{ readonly wanted: string[]; readonly got: string[] }> {
+async function runQuery(
+  record: Record,
+  host: SltHost,
+): Promise<{ readonly wanted: string[]; readonly got: string[] }> {
   const cut = record.body.indexOf('----');
   assert(cut > 0, `line ${record.line.toString()}: a query has a line ----`);
   const [, types = '', mode = 'nosort'] = record.head.split(/\s+/);
@@ -230,7 +239,9 @@ export async function runSltFile(path: string, host: SltHost): Promise<number> {
       await runStatement(record, host);
     } else if (record.head.startsWith('query ')) {
       const { wanted, got } = await runQuery(record, host).catch((error: unknown) => {
-        throw new Error(`${path}:${record.line.toString()}: ${record.body.join(' ')}: ${String(error)}`, { cause: error });
+        throw new Error(`${path}:${record.line.toString()}: ${record.body.join(' ')}: ${String(error)}`, {
+          cause: error,
+        });
       });
       if (updates) answers.set(record.line, got);
       else assert.deepEqual(got, wanted, `${path}:${record.line.toString()}: ${record.body.join('\n')}`);
