@@ -36,6 +36,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'interop',
       'compression',
       'null-vector',
+      'slice',
+      'concat',
     ].concat(['ipc-schema', 'ipc-read', 'ipc-write', 'ipc-stream', 'ipc-file']),
   },
   catalog: { mayImport: ['base', 'os', 'arrow'], entries: ['catalog', 'rows', 'lock'] },

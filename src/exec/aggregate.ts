@@ -14,13 +14,14 @@ import type { Accumulator } from '../function/contract.ts';
 import { RowKeys } from '../function/key-table.ts';
 import { accumulatorOf } from '../function/registry.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
-import { compileExpr, rowsOf } from './evaluate.ts';
-import type { Evaluator, Rows } from './evaluate.ts';
+import { compileExpr } from './evaluate.ts';
 import { gather } from './gather.ts';
 import { joinParts } from './join.ts';
 import { vectorBytes } from './memory.ts';
 import { checkSignal } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
+import { rowsOf } from './rows.ts';
+import type { Evaluator, Rows } from './rows.ts';
 
 type AggregatePlan = Extract<PhysicalPlan, { kind: 'aggregate' }>;
 

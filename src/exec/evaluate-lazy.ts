@@ -9,10 +9,10 @@ import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import { castKind, kernelOf } from '../function/registry.ts';
 import { validityOf } from '../function/validity.ts';
 import type { Expr } from '../plan/expr.ts';
-import { someRows } from './evaluate.ts';
-import type { Evaluator, Rows } from './evaluate.ts';
 import { gather } from './gather.ts';
 import { joinParts } from './join.ts';
+import { someRows } from './rows.ts';
+import type { Evaluator, Rows } from './rows.ts';
 
 type Call = Extract<Expr, { kind: 'call' }>;
 type Compile = (expr: Expr) => Evaluator;

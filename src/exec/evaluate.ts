@@ -5,43 +5,12 @@
  * batch; a bare column is the batch's own vector; constants are made once for each row count; CASE, COALESCE, AND and
  * OR evaluate an argument only for the rows that reach it when it could fail.
  */
-import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { constantVector } from '../function/constant.ts';
 import { castKernel, kernelOf } from '../function/registry.ts';
 import type { Expr } from '../plan/expr.ts';
 import { lazyEvaluator } from './evaluate-lazy.ts';
-import { gather } from './gather.ts';
-
-/** The rows that an expression is evaluated over. */
-export interface Rows {
-  readonly rowCount: number;
-  column(index: number): Vector;
-}
-
-/** A compiled expression. */
-export type Evaluator = (rows: Rows) => Vector;
-
-/** All rows of a batch. */
-export function rowsOf(batch: RecordBatch): Rows {
-  return { rowCount: batch.rowCount, column: (index) => batch.columns[index] as Vector };
-}
-
-/** Some rows of `rows`; columns are gathered when they are first asked for. */
-export function someRows(rows: Rows, selected: Uint32Array): Rows {
-  const gathered = new Map<number, Vector>();
-  return {
-    rowCount: selected.length,
-    column: (index) => {
-      let vector = gathered.get(index);
-      if (vector === undefined) {
-        vector = gather(rows.column(index), selected);
-        gathered.set(index, vector);
-      }
-      return vector;
-    },
-  };
-}
+import type { Evaluator } from './rows.ts';
 
 function literalEvaluator(expr: Extract<Expr, { kind: 'literal' }>): Evaluator {
   let last: Vector | undefined;

@@ -6,9 +6,10 @@
  */
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
-import { compileExpr, rowsOf } from './evaluate.ts';
+import { compileExpr } from './evaluate.ts';
 import { gather } from './gather.ts';
 import type { Batches } from './operator.ts';
+import { rowsOf } from './rows.ts';
 
 /** Filters the input. */
 export async function* runFilter(plan: Extract<PhysicalPlan, { kind: 'filter' }>, input: Batches): Batches {

@@ -10,7 +10,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import type { SortKey } from '../plan/expr.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
-import { compileExpr, rowsOf } from './evaluate.ts';
+import { compileExpr } from './evaluate.ts';
 import { gather } from './gather.ts';
 import { joinParts } from './join.ts';
 import { vectorBytes } from './memory.ts';
@@ -18,6 +18,7 @@ import { checkSignal } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 import { selectRank, sortByWords } from './radix.ts';
 import { keyWords, leadNumbers } from './sort-key.ts';
+import { rowsOf } from './rows.ts';
 
 type SortPlan = Extract<PhysicalPlan, { kind: 'sort' }>;
 

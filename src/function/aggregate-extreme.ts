@@ -4,10 +4,11 @@
  * Hides one state per physical form. Invariants: NaN is greater than every other number (so min is NaN only when all
  * are); of -0 and 0 the first seen stays; text and binary compare by bytes.
  */
+import { nullVector } from '../arrow/null-vector.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder, compareBytes } from './byte-rows.ts';
-import { bitsOf, bytesOf, formOf, nullVector, numbersOf, vectorFromNumbers, vectorOf, wordsOf } from './column.ts';
+import { bitsOf, bytesOf, formOf, numbersOf, vectorFromNumbers, vectorOf, wordsOf } from './column.ts';
 import { compareWords } from './compare-kernel.ts';
 import type { Accumulator } from './contract.ts';
 import { flagBits, grow, growFlags, growWords } from './group-state.ts';

@@ -265,8 +265,8 @@ class IntegerSum implements Accumulator {
     for (let g = 0; g < groupCount; g++) {
       const high = sums.wordAt(g, 1);
       if (high < low || high >= low + TWO_32) {
-        const message = `overflow in sum: ${sums.exact(g).toString()} is outside ${typeName(type)}; sum doubles or decimals`;
-        throw new EngineError('value_error', message);
+        const place = `${sums.exact(g).toString()} is outside ${typeName(type)}`;
+        throw new EngineError('value_error', `overflow in sum: ${place}; sum doubles or decimals`);
       }
       words[2 * g] = sums.wordAt(g, 0);
       words[2 * g + 1] = high;

@@ -25,7 +25,7 @@ interface Run {
   readonly out: Int32Array;
   readonly rowCount: number;
   readonly signed: boolean;
-  failed(row: number): void;
+  readonly failed: (row: number) => void;
 }
 
 function addLoop({ a, b, out, rowCount, signed, failed }: Run): void {

@@ -241,7 +241,7 @@ export function textToBinary(task: CastTask): Kernel {
   const width = task.to.id === 'fixed_binary' ? task.to.byteWidth : undefined;
   return ([vector], rowCount, type) => {
     const rows = byteRowsOf(vector as Vector);
-    const values: (Uint8Array | undefined)[] = new Array<Uint8Array | undefined>(rowCount);
+    const values = Array.from({ length: rowCount }, (): Uint8Array | undefined => undefined);
     const convert = (row: number): boolean => {
       const bytes = binaryOf(rowText(rows, row));
       if (bytes === undefined || (width !== undefined && bytes.length !== width)) return false;

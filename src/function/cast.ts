@@ -5,6 +5,7 @@
  * taken off first; rows are cast one by one and independently.
  */
 import { EngineError } from '../base/errors.ts';
+import { nullVector } from '../arrow/null-vector.ts';
 import { typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -12,7 +13,6 @@ import { numberCast } from './cast-number.ts';
 import { binaryToText, bytesCast, fromTextCast, textToBinary, toTextCast } from './cast-text.ts';
 import { temporalCast } from './cast-time.ts';
 import type { CastTask } from './cast-row.ts';
-import { formOf, nullVector } from './column.ts';
 import type { Kernel } from './contract.ts';
 import { decodeVector } from './decode.ts';
 import { castKind, familyOf, isPlainText, valueType } from './signature.ts';
@@ -24,7 +24,7 @@ const TEMPORAL: ReadonlySet<Family> = new Set<Family>(['date', 'time', 'timestam
 export function makeCastKernel(from: DataType, to: DataType, attempt: boolean): Kernel {
   const kind = castKind(from, to);
   if (kind === 'same') return ([vector], _rowCount, type) => ({ ...(vector as Vector), type });
-  if (kind === 'none' || (from.id === 'null' && formOf(to).kind === 'none')) {
+  if (kind === 'none') {
     throw new EngineError('sql_unsupported', `there is no cast from ${typeName(from)} to ${typeName(to)}`);
   }
   if (from.id === 'null') return (_args, rowCount, type) => nullVector(type, rowCount);

@@ -133,35 +133,3 @@ export function withValidity(vector: Vector, validity: Validity): Vector {
   const buffers = [validity.bits ?? new Uint8Array(0), ...vector.buffers.slice(1)];
   return { ...vector, nullCount: validity.nullCount, buffers };
 }
-
-/** A vector whose rows are all null. */
-export function nullVector(type: DataType, rowCount: number): Vector {
-  const bits = new Uint8Array((rowCount + 7) >> 3);
-  const form = formOf(type);
-  if (type.id === 'null') {
-    return { type, length: rowCount, nullCount: rowCount, buffers: [], children: [], dictionary: undefined };
-  }
-  if (form.kind === 'bool') return makeVector(type, rowCount, bits, rowCount, [new Uint8Array((rowCount + 7) >> 3)]);
-  if (form.kind === 'bytes') return nullBytes(type, rowCount, bits);
-  const width = form.kind === 'words' ? form.words * 4 : type.id === 'float' ? type.bitWidth / 8 : 4;
-  const rowBytes = type.id === 'int' && form.kind === 'number' ? type.bitWidth / 8 : width;
-  assert(form.kind !== 'none', () => `nullVector: ${type.id} is not a flat type`);
-  return makeVector(type, rowCount, bits, rowCount, [new Uint8Array(rowCount * rowBytes)]);
-}
-
-function nullBytes(type: DataType, rowCount: number, bits: Uint8Array): Vector {
-  const empty = new Uint8Array(0);
-  if (type.id === 'utf8_view' || type.id === 'binary_view') {
-    return makeVector(type, rowCount, bits, rowCount, [new Uint8Array(rowCount * 16)]);
-  }
-  if (type.id === 'fixed_binary') {
-    return makeVector(type, rowCount, bits, rowCount, [new Uint8Array(rowCount * type.byteWidth)]);
-  }
-  if (type.id === 'dictionary') {
-    const indexes = new Uint8Array((rowCount * type.index.bitWidth) / 8);
-    const vector = makeVector(type, rowCount, bits, rowCount, [indexes]);
-    return { ...vector, dictionary: nullBytes(type.value, 0, empty) };
-  }
-  const width = type.id === 'large_utf8' || type.id === 'large_binary' ? 8 : 4;
-  return makeVector(type, rowCount, bits, rowCount, [new Uint8Array((rowCount + 1) * width), empty]);
-}

@@ -6,11 +6,12 @@
  * (exec/evaluate-lazy).
  */
 import { EngineError } from '../base/errors.ts';
+import { nullVector } from '../arrow/null-vector.ts';
 import { TYPE_TABLE, typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder } from './byte-rows.ts';
-import { bitsOf, formOf, nullVector, vectorOf } from './column.ts';
+import { bitsOf, formOf, vectorOf } from './column.ts';
 import { trueRows } from './compare-kernel.ts';
 import type { Kernel } from './contract.ts';
 import { bitAt, validityFrom, validityOf } from './validity.ts';

@@ -5,11 +5,12 @@
  * of its full length, so that a kernel which does not ask still answers right; the mark is only an opportunity.
  */
 import { EngineError } from '../base/errors.ts';
+import { nullVector } from '../arrow/null-vector.ts';
 import type { DataType } from '../arrow/type.ts';
 import { typeName } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { ByteRowsBuilder, encodeText } from './byte-rows.ts';
-import { bytesOf, formOf, nullVector, vectorFromNumbers, vectorOf } from './column.ts';
+import { bytesOf, formOf, vectorFromNumbers, vectorOf } from './column.ts';
 import { ALL_PRESENT, fullBits } from './validity.ts';
 
 const constants = new WeakSet<Vector>();

@@ -5,10 +5,11 @@
  * row.
  */
 import { EngineError } from '../base/errors.ts';
+import { nullVector } from '../arrow/null-vector.ts';
 import { TYPE_TABLE, typeName } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder, indexesOf } from './byte-rows.ts';
-import { bitsOf, formOf, nullVector, vectorOf } from './column.ts';
+import { bitsOf, formOf, vectorOf } from './column.ts';
 import { runIndexes } from './run-end.ts';
 import { bitAt, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';

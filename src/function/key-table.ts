@@ -307,11 +307,11 @@ export class ColumnKeys {
   #numberBytes(vector: Vector, ids: Uint32Array, present: Uint8Array | undefined): void {
     const table = this.#bytes as BytesTable;
     const coded = vector.type.id === 'dictionary' && vector.dictionary !== undefined;
-    const rows = coded ? dictionaryByteRows(vector.dictionary as Vector) : byteRowsOf(vector);
+    const rows = coded ? dictionaryByteRows(vector.dictionary) : byteRowsOf(vector);
     const indexes = coded ? indexesOf(vector) : undefined;
     if (coded && this.#dictionary !== vector.dictionary) {
       this.#dictionary = vector.dictionary;
-      this.#dictionaryIds = new Int32Array((vector.dictionary as Vector).length).fill(-1);
+      this.#dictionaryIds = new Int32Array(vector.dictionary.length).fill(-1);
     }
     const known = this.#dictionaryIds;
     for (let i = 0; i < ids.length; i++) {

@@ -226,8 +226,8 @@ const EXPLICIT: Readonly<Record<Family, readonly Family[]>> = {
  */
 export function castKind(from: DataType, to: DataType): CastKind {
   if (sameType(from, to)) return 'same';
+  if (from.id === 'null') return 'implicit';
   if (to.id === 'dictionary' || to.id === 'run_end') return 'none';
-  if (from.id === 'null') return familyOf(to) === 'nested' || to.id === 'interval' ? 'explicit' : 'implicit';
   const inner = valueType(from);
   if (inner !== from && sameType(inner, to)) return 'implicit';
   const common = commonType(from, to);

@@ -164,7 +164,7 @@ export function likeKernel(ignoreCase: boolean): Kernel {
     const validity = mergeValidity(args, rowCount);
     const patternOf = (row: number): Int16Array => {
       const start = patterns.starts[row] as number;
-      const bytes = bufferOf(patterns, row).subarray(start, patterns.ends[row] as number);
+      const bytes = bufferOf(patterns, row).subarray(start, patterns.ends[row]);
       return compilePattern(ignoreCase ? mapRow(patterns, row, 'lower') : bytes);
     };
     const fixed = isConstant(pattern) && validityOf(pattern).bits === undefined ? patternOf(0) : undefined;

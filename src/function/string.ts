@@ -32,7 +32,7 @@ function like(name: string, ignoreCase: boolean, example: string): FunctionEntry
   return {
     name,
     expects: '(text, text)',
-    doc: `Matches a whole text with a pattern: % is any text, _ is one character${ignoreCase ? '; case is ignored' : ''}.`,
+    doc: `Matches a whole text with a pattern: % is any text, _ one character${ignoreCase ? '; ignores case' : ''}.`,
     example,
     resolve: textCall(name, 2, BOOL),
     kernel: () => likeKernel(ignoreCase),

@@ -92,6 +92,17 @@ function addSegment(store: Store, row: SegmentRow, fileLengths: Map<Segment, num
   fileLengths.set(segment, row.fileLength);
 }
 
+/** Segment files in the directories of all tables, known or not. */
+export async function countSegmentFiles({ os, paths }: Store): Promise<number> {
+  const directories = (await os.list(paths.tables)).filter(isTableDirectory);
+  const counts: number[] = [];
+  await inParallel(directories, RECOVERY_PARALLEL_MAX, async (name) => {
+    const entries = await os.list(entryPath(paths.tables, name));
+    counts.push(entries.filter((entry) => parseSegmentFileName(entry) !== undefined).length);
+  });
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 /**
  * Removes segment files that no row names, and directories of no table. Names that we never give are left alone,
  * and logged.

@@ -26,8 +26,9 @@ import { newDefinition } from './definition.ts';
 import { databasePaths } from './filename.ts';
 import { FreeSpace } from './free-space.ts';
 import { HORIZON_KEY, Retirement, decodeVersion, dropTable, encodeVersion } from './retire.ts';
-import { emptySpool, recover } from './recovery.ts';
+import { countSegmentFiles, emptySpool, recover } from './recovery.ts';
 import { Sealer } from './seal.ts';
+import { FORMAT_VERSION } from './segment-writer.ts';
 import { currentSnapshot, olderSnapshot } from './snapshot.ts';
 import { DEFAULT_BOUNDS, Store, freeFloor } from './store.ts';
 import type { StorageBounds } from './store.ts';
@@ -35,6 +36,8 @@ import type { Table } from './table.ts';
 
 /** Catalog key of the version at the last clean stop. */
 const CLEAN_KEY = 'clean_version';
+/** Catalog key that says that the catalog was there before any segment. */
+const CLAIM_KEY = 'claimed';
 const SECRET_PREFIX = 'secret:';
 
 export interface OpenStorageOptions {
@@ -64,6 +67,7 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
     for (const path of [paths.tables, paths.spool, paths.quarantine]) await os.makeDirectory(path);
     await os.syncDirectory(paths.directory);
     catalog = await Catalog.open(paths.catalog);
+    await os.syncDirectory(paths.directory);
     const state = await catalog.readState();
     const bounds = { ...DEFAULT_BOUNDS, ...options.bounds };
     const store = new Store({ os, catalog, clock, log, paths, bounds }, state);
@@ -73,6 +77,7 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
     // An open that failed half-way also closes the catalog in order; only the version tells whether recovery ever
     // ended.
     const cleanStop = state.cleanStop && cleanVersion === state.lastCommit;
+    await claimDirectory(catalog, store);
     const report = await recover(store, { ...state, cleanStop }, cleanVersion);
     await emptySpool(store);
     const floor = bounds.freeFloorBytes ?? freeFloor(await os.freeBytes(paths.directory));
@@ -85,6 +90,24 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
     lock.release();
     throw error;
   }
+}
+
+/**
+ * Marks the catalog as the one of this directory. A catalog without the mark is new, and segment files that stand beside a new
+ * catalog are no leftovers of a crash: the catalog that knew them is gone, and recovery must not take them for orphans.
+ * @throws `corrupt`
+ */
+async function claimDirectory(catalog: Catalog, store: Store): Promise<void> {
+  if ((await catalog.readMeta(CLAIM_KEY)) !== undefined) return;
+  const count = await countSegmentFiles(store);
+  if (count > 0) {
+    throw new EngineError(
+      'corrupt',
+      `${store.paths.tables} holds ${count.toString()} segment file${count === 1 ? '' : 's'}, but ${store.paths.catalog} ` +
+        'is missing or new and knows none of them; put the catalog back (with its -wal), or move the tables elsewhere',
+    );
+  }
+  await catalog.writeMeta(CLAIM_KEY, Uint8Array.of(FORMAT_VERSION));
 }
 
 /** Makes the directory and its missing parents, and waits until a power cut cannot take them away again. */

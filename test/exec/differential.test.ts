@@ -78,6 +78,8 @@ const COLUMNS: readonly (readonly [string, DataType, readonly string[]])[] = [
 const TAME = ['t1', 't2', 't3'];
 const NUMERIC = ['i8', 'i16', 'i32', 'i64', 'u8', 'u16', 'u32', 'u64', 'f32', 'f64', 'm', ...TAME];
 const TEXT = ['s', 'v', 'd'];
+const CAST_TARGETS = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UBIGINT', 'DOUBLE', 'FLOAT', 'DECIMAL(18, 2)'];
+const PATTERNS = ["'%a%'", "'_'", "'a%'", "'%b'", "'ä_'"];
 
 function pick<T>(random: Random, values: readonly T[]): T {
   return values[Math.floor(random() * values.length)] as T;
@@ -136,8 +138,7 @@ class Generator {
       () => `nullif(${a()}, ${a()})`,
       () => `CASE WHEN ${this.condition(depth - 1)} THEN ${a()} ELSE ${a()} END`,
       () => `CASE WHEN ${this.condition(depth - 1)} THEN ${a()} END`,
-      () =>
-        `TRY_CAST(${a()} AS ${this.#one('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UBIGINT', 'DOUBLE', 'FLOAT', 'DECIMAL(18, 2)')})`,
+      () => `TRY_CAST(${a()} AS ${this.#one(...CAST_TARGETS)})`,
       () => `TRY_CAST(${pick(this.#random, TEXT)} AS ${this.#one('INTEGER', 'DOUBLE', 'DECIMAL(9, 1)')})`,
       () => `length(${this.text(depth - 1)})`,
     )();
@@ -166,8 +167,7 @@ class Generator {
         () => `(dt ${compare} ${this.#one('dt', 'ts', "'2024-02-29'")})`,
         () => `(ts ${compare} ${this.#one('dt', 'ts', "'1970-01-01'")})`,
         () => `(${pick(this.#random, [...NUMERIC, ...TEXT, 'b', 'dt'])} IS ${this.#one('', 'NOT ')}NULL)`,
-        () =>
-          `(${this.text(0)} ${this.#one('LIKE', 'ILIKE', 'NOT LIKE')} ${this.#one("'%a%'", "'_'", "'a%'", "'%b'", "'ä_'")})`,
+        () => `(${this.text(0)} ${this.#one('LIKE', 'ILIKE', 'NOT LIKE')} ${this.#one(...PATTERNS)})`,
         () => `(${this.number(0)} ${this.#one('IN', 'NOT IN')} (1, ${this.number(0)}, ${this.#one('NULL', '3')}))`,
         () => `(${pick(this.#random, TAME)} BETWEEN ${this.number(0)} AND ${this.number(0)})`,
         () => 'b',
@@ -204,7 +204,8 @@ class Generator {
       () => `SELECT ${this.aggregate()} AS x, ${this.aggregate()} AS y FROM t${where}`,
       () => {
         const key = this.#one(...NUMERIC, ...TEXT, 'b', 'dt', 'ts');
-        return `SELECT ${key} AS k, ${this.aggregate()} AS x, ${this.aggregate()} AS y FROM t${where} GROUP BY ${key} ORDER BY min(id)`;
+        const two = `${this.aggregate()} AS x, ${this.aggregate()} AS y`;
+        return `SELECT ${key} AS k, ${two} FROM t${where} GROUP BY ${key} ORDER BY min(id)`;
       },
       () => {
         const [a, b] = [this.#one(...NUMERIC, ...TEXT, 'b'), this.#one(...TEXT, 'dt', 't1')];
@@ -214,7 +215,8 @@ class Generator {
         const key = this.#one(...NUMERIC, ...TEXT, 'b', 'dt', 'ts');
         const way = `${this.#one('ASC', 'DESC')} NULLS ${this.#one('FIRST', 'LAST')}`;
         const second = this.#one(...NUMERIC, ...TEXT);
-        return `SELECT id, ${key} AS x FROM t${where} ORDER BY ${key} ${way}, ${second}, id${this.#one('', ' LIMIT 7', ' LIMIT 5 OFFSET 3')}`;
+        const limit = this.#one('', ' LIMIT 7', ' LIMIT 5 OFFSET 3');
+        return `SELECT id, ${key} AS x FROM t${where} ORDER BY ${key} ${way}, ${second}, id${limit}`;
       },
     )();
   }
@@ -236,7 +238,8 @@ def cell(value):
     if value is None: return None
     if isinstance(value, bool): return ["bool", "true" if value else "false"]
     if isinstance(value, float): return ["number", "nan" if math.isnan(value) else repr(value)]
-    if isinstance(value, (int, decimal.Decimal)): return ["number", format(value, "f") if isinstance(value, decimal.Decimal) else str(value)]
+    if isinstance(value, decimal.Decimal): return ["number", format(value, "f")]
+    if isinstance(value, int): return ["number", str(value)]
     if isinstance(value, datetime.datetime): return ["text", value.isoformat(" ")]
     if isinstance(value, datetime.date): return ["text", value.isoformat()]
     return ["text", str(value)]
@@ -258,15 +261,16 @@ interface Outcome {
 
 function cellOf(type: DataType, value: Value): Cell {
   if (value === null) return null;
-  if (type.id === 'bool') return ['bool', String(value)];
-  if (type.id === 'float') return ['number', Object.is(value, -0) ? '-0.0' : String(value).toLowerCase()];
-  if (type.id === 'int' || type.id === 'decimal') return ['number', String(value)];
-  return ['text', String(value)];
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (type.id === 'bool') return ['bool', text];
+  if (type.id === 'float') return ['number', Object.is(value, -0) ? '-0.0' : text.toLowerCase()];
+  if (type.id === 'int' || type.id === 'decimal') return ['number', text];
+  return ['text', text];
 }
 
 async function runOurs(sql: string, table: MemorySource): Promise<Outcome> {
   try {
-    const planned = await planStatement(sql, catalogOf([table]));
+    const planned = planStatement(sql, catalogOf([table]));
     assert(planned.kind === 'query');
     const rows: Cell[][] = [];
     for await (const batch of runPlan(planned.plan)) {

@@ -31,12 +31,14 @@ texts = nulls(lambda i: ["", "a", "zwölf Bytes und mehr", "🙂"][i % 4] + str(
 ints = nulls(lambda i: i * 3 - 40)
 lists = nulls(lambda i: [None if k == 1 else k * i for k in range(i % 4)])
 columns = {}
-for t in [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float16(), pa.float32(), pa.float64(), pa.date32(), pa.time32("ms"), pa.time64("us"), pa.duration("s")]:
+numeric = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float16(), pa.float32(), pa.float64()]
+for t in numeric + [pa.date32(), pa.time32("ms"), pa.time64("us"), pa.duration("s")]:
     source = [None if v is None else abs(v) if str(t).startswith("time") else v for v in ints]
     columns[str(t)] = pa.array(source).cast(t) if t == pa.float16() else pa.array(source, t)
 for t in [pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()]:
     columns[str(t)] = pa.array([None if v is None else abs(v) for v in ints], t)
-columns["date64"] = pa.array([None if v is None else datetime.date(2020, 1, 1 + abs(v) % 28) for v in ints], pa.date64())
+days = nulls(lambda i: datetime.date(2020, 1, 1 + i % 28))
+columns["date64"] = pa.array(days, pa.date64())
 columns["ts"] = pa.array(ints, pa.timestamp("ns", "Europe/Berlin"))
 for t in [pa.decimal32(7, 2), pa.decimal64(15, 3), pa.decimal128(30, 4), pa.decimal256(60, 5)]:
     columns[str(t)] = pa.array([None if v is None else decimal.Decimal(v) for v in ints], t)
@@ -46,19 +48,24 @@ for t in [pa.binary(), pa.large_binary(), pa.binary_view()]: columns[str(t)] = p
 columns["fixed"] = pa.array([None if v is None else (v + b"abcdefg")[:7] for v in raw], pa.binary(7))
 columns["bool"] = pa.array(nulls(lambda i: i % 3 == 0))
 columns["null"] = pa.nulls(N)
-columns["mdn"] = pa.array([None if v is None else pa.MonthDayNano([v, v + 1, v * 1000]) for v in ints], pa.month_day_nano_interval())
+intervals = nulls(lambda i: pa.MonthDayNano([i, -i, i * 1000]))
+columns["mdn"] = pa.array(intervals, pa.month_day_nano_interval())
 for t in [pa.list_(pa.int32()), pa.large_list(pa.int16()), pa.list_view(pa.int64()), pa.large_list_view(pa.int8())]:
     columns[str(t)] = pa.array([None if v is None else [None if x is None else x % 100 for x in v] for v in lists], t)
 columns["texts"] = pa.array([None if v is None else [str(x) for x in v] for v in lists], pa.list_(pa.string()))
 columns["fixed_list"] = pa.array(nulls(lambda i: [i, None, -i]), pa.list_(pa.int32(), 3))
-columns["struct"] = pa.array(nulls(lambda i: {"a": i, "b": None if i % 2 else str(i)}), pa.struct([("a", pa.int64()), ("b", pa.string())]))
+struct = pa.struct([("a", pa.int64()), ("b", pa.string())])
+columns["struct"] = pa.array(nulls(lambda i: {"a": i, "b": None if i % 2 else str(i)}), struct)
 columns["map"] = pa.array(nulls(lambda i: [(str(k), k) for k in range(i % 3)]), pa.map_(pa.string(), pa.int32()))
 columns["dictionary"] = pa.array(texts).dictionary_encode()
-columns["dictionary8"] = pa.DictionaryArray.from_arrays(pa.array([None if v is None else v % 3 for v in ints], pa.int8()), pa.array([10, None, 30], pa.int64()))
-columns["list_of_dictionary"] = pa.ListArray.from_arrays(pa.array([i // 2 for i in range(N + 1)], pa.int32()), pa.array(texts[: N // 2]).dictionary_encode())
+thirds = pa.array([None if v is None else v % 3 for v in ints], pa.int8())
+columns["dictionary8"] = pa.DictionaryArray.from_arrays(thirds, pa.array([10, None, 30], pa.int64()))
+halves = pa.array([i // 2 for i in range(N + 1)], pa.int32())
+columns["list_of_dictionary"] = pa.ListArray.from_arrays(halves, pa.array(texts[: N // 2]).dictionary_encode())
 ids = pa.array([i % 2 for i in range(N)], pa.int8())
 columns["sparse"] = pa.UnionArray.from_sparse(ids, [pa.array(ints), pa.array(texts)], ["i", "t"], [0, 1])
-columns["dense"] = pa.UnionArray.from_dense(ids, pa.array([i // 2 for i in range(N)], pa.int32()), [pa.array(ints), pa.array(texts)], ["i", "t"], [0, 1])
+members = [pa.array(ints), pa.array(texts)]
+columns["dense"] = pa.UnionArray.from_dense(ids, halves.slice(0, N), members, ["i", "t"], [0, 1])
 for width in [pa.int16(), pa.int32(), pa.int64()]:
     ends = pa.array([3, 4, 10, 39, N], width)
     columns["runs" + str(width)] = pa.RunEndEncodedArray.from_arrays(ends, pa.array(["x", None, "y", "x", "z"]))

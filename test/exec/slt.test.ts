@@ -25,7 +25,7 @@ function memoryHost(disabledPasses: readonly PassName[]): SltHost {
   return {
     load: (table) => void tables.push(table),
     execute: async (sql) => {
-      const planned = await planStatement(sql, catalogOf(tables), { disabledPasses });
+      const planned = planStatement(sql, catalogOf(tables), { disabledPasses });
       assert(planned.kind === 'query', 'these files only query');
       const rows: string[][] = [];
       for await (const batch of runPlan(planned.plan)) {

@@ -246,3 +246,18 @@ test('many sealed segments open without being read', async (t) => {
   assert.equal(storage.status().mapCount, 0);
   assert.deepEqual(await readIds(storage, 'TABLE 150'), [150, 151, 152, 153, 154]);
 });
+
+test('a lost catalog is refused, and no segment is taken for an orphan', async (t) => {
+  for (const lose of [(path: string) => rmSync(path), (path: string) => truncateSync(path, 0)]) {
+    const directory = await closedDatabase(t);
+    const before = segmentPaths(directory, 't');
+    lose(join(directory, 'catalog.db'));
+    await assert.rejects(openStorage({ directory }), {
+      code: 'corrupt',
+      message:
+        `${join(directory, 'tables')} holds 3 segment files, but ${join(directory, 'catalog.db')} is missing or new and ` +
+        'knows none of them; put the catalog back (with its -wal), or move the tables elsewhere',
+    });
+    assert.equal(before.filter((path) => existsSync(path)).length, 2);
+  }
+});

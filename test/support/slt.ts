@@ -3,10 +3,10 @@
  *
  * A file is records with blank lines between, and `#` lines that tell the story:
  *
- *   table NAME               columns `name type | …`, then rows `value | …`; NULL is null, '' quotes (a whole value)
+ *   table NAME               columns `name type | …`, then rows `value | …`; NULL is null, quotes may stand around
  *   statement ok             the SQL on the next lines runs
  *   statement error PATTERN  it fails: an error code, or a regular expression over `code: message`
- *   query TYPES [rowsort]    the SQL, a line `----`, then the rows `value | …`; one letter a column (I integer, R float,
+ *   query TYPES [rowsort]    the SQL, a line `----`, then the rows; one letter a column (I integer, R float,
  *                            D decimal, T text, B boolean, X anything else); rowsort = order does not matter
  *
  * Hides nothing of what runs the SQL: a host is given, so that one corpus goes through the engine and every door.
@@ -25,7 +25,8 @@ import { binaryText } from '../../src/function/cast-text.ts';
 import { familyOf } from '../../src/function/signature.ts';
 import { isPresent } from '../../src/arrow/vector.ts';
 import { makeReader } from '../../src/arrow/value.ts';
-import { MemorySource, tableOfVectors } from './memory-source.ts';
+import { tableOfVectors } from './memory-source.ts';
+import type { MemorySource } from './memory-source.ts';
 
 /** What runs a file. */
 export interface SltHost {
@@ -138,7 +139,7 @@ function readTable(record: Record): MemorySource {
   return tableOfVectors(record.head.slice('table '.length), schema, vectors, rows.length, 3);
 }
 
-/** The cells of a column as these files show them: NULL, (empty), text as it is, everything else as CAST … AS VARCHAR. */
+/** The cells of a column as these files show them: NULL, (empty), text as it is, all else as CAST … AS VARCHAR. */
 export function cellTexts(vector: Vector, rowCount: number): readonly string[] {
   const family = familyOf(vector.type);
   if (family === 'nested' || family === 'interval' || family === 'duration') {
@@ -161,7 +162,7 @@ export function cellTexts(vector: Vector, rowCount: number): readonly string[] {
     if (printed !== undefined && rows !== undefined) return isPresent(printed, i) ? rowText(rows, i) : 'NULL';
     const value = read(i);
     if (value === null) return 'NULL';
-    const text = value instanceof Uint8Array ? binaryText(value) : String(value);
+    const text = value instanceof Uint8Array ? binaryText(value) : typeof value === 'string' ? value : '';
     return text === '' ? '(empty)' : text;
   });
 }

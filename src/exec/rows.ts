@@ -1,0 +1,39 @@
+/**
+ * The rows that expressions are evaluated over: a batch, or some rows of one.
+ *
+ * Hides gathering. Invariants: all columns have `rowCount` rows; a column of some rows is gathered when it is first
+ * asked for, and once.
+ */
+import type { RecordBatch } from '../arrow/batch.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { gather } from './gather.ts';
+
+/** The rows that an expression is evaluated over. */
+export interface Rows {
+  readonly rowCount: number;
+  column(index: number): Vector;
+}
+
+/** A compiled expression. */
+export type Evaluator = (rows: Rows) => Vector;
+
+/** All rows of a batch. */
+export function rowsOf(batch: RecordBatch): Rows {
+  return { rowCount: batch.rowCount, column: (index) => batch.columns[index] as Vector };
+}
+
+/** Some rows of `rows`; columns are gathered when they are first asked for. */
+export function someRows(rows: Rows, selected: Uint32Array): Rows {
+  const gathered = new Map<number, Vector>();
+  return {
+    rowCount: selected.length,
+    column: (index) => {
+      let vector = gathered.get(index);
+      if (vector === undefined) {
+        vector = gather(rows.column(index), selected);
+        gathered.set(index, vector);
+      }
+      return vector;
+    },
+  };
+}
