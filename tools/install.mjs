@@ -1,17 +1,21 @@
-// Installs the packages of package-lock.json where they are missing or stale; shared by `npm test` and `npm run quickstart`.
+// Installs the packages of package-lock.json where they are missing or stale; shared by `npm test` and `npm run
+// quickstart`.
 //
-// "Stale" is decided by a stamp that names the lock file's content and the Node version that the native packages were built
-// for; without a stamp, by a look at what is installed.
+// "Stale" is decided by a stamp of the lock file's content, the mends of tools/native, and the Node version that the
+// native packages were built for; without a stamp, by a look at what is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Runs `npm ci` in `root` unless node_modules already fits; ends the program with 1 when that fails. */
 export function installIfNeeded(root) {
   const stamp = join(root, 'node_modules', '.sheaf-install');
   const lock = readFileSync(join(root, 'package-lock.json'));
-  const wanted = `${createHash('sha256').update(lock).digest('hex')} ${process.versions.modules} ${process.arch}`;
+  const hash = createHash('sha256').update(lock);
+  const native = join(root, 'tools', 'native');
+  for (const name of readdirSync(native).sort()) hash.update(readFileSync(join(native, name)));
+  const wanted = `${hash.digest('hex')} ${process.versions.modules} ${process.arch}`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   if (fits(root, lock)) {
     writeFileSync(stamp, wanted);
@@ -36,5 +40,6 @@ function fits(root, lock) {
     return there[place] === undefined ? (optional ?? devOptional ?? false) : there[place].version === version;
   });
   const trial = "new (require('better-sqlite3'))(':memory:'); require('mmap-io')";
-  return same && spawnSync(process.execPath, ['-e', trial], { cwd: root }).status === 0;
+  const mended = existsSync(join(root, 'node_modules', 'better-sqlite3', 'src', 'sheaf-object-wrap.h'));
+  return same && mended && spawnSync(process.execPath, ['-e', trial], { cwd: root }).status === 0;
 }

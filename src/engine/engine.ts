@@ -36,15 +36,7 @@ import { checkTableName, checkTableSchema, makePut } from './put.ts';
 import { knownRowCount, makeResult, planBatches, wholeTable } from './result.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 
-export type {
-  Engine,
-  EngineStatus,
-  PromisedResult,
-  Put,
-  QueryOptions,
-  QueryResult,
-  TableDescription,
-} from './contract.ts';
+export type { Engine, TableDescription } from './contract.ts';
 
 /** What `open` can be told; tests bring their own disk and clock. */
 export interface OpenOptions {

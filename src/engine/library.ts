@@ -49,7 +49,7 @@ export async function open(directory: string): Promise<Database> {
       const { schema, batches } = await fromArrowTable(rows);
       const put = await engine.beginPut(name, schema);
       try {
-        for await (const batch of batches) await put.write(batch);
+        for (const batch of batches) await put.write(batch);
         const { commit, rowCount } = await put.commit();
         return { commit, rowCount };
       } catch (error) {

@@ -4,7 +4,6 @@
  * Hides nesting. Invariant: buffers are counted at their own length, so views on larger memory count only what they
  * show.
  */
-import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
 
 /** Bytes of a vector's buffers and children; dictionaries are shared and left out. */
@@ -12,12 +11,5 @@ export function vectorBytes(vector: Vector): number {
   let bytes = 0;
   for (const buffer of vector.buffers) bytes += buffer.byteLength;
   for (const child of vector.children) bytes += vectorBytes(child);
-  return bytes;
-}
-
-/** Bytes of a batch's columns. */
-export function batchBytes(batch: RecordBatch): number {
-  let bytes = 0;
-  for (const column of batch.columns) bytes += vectorBytes(column);
   return bytes;
 }

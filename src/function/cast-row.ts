@@ -23,7 +23,7 @@ function shown(value: string): string {
 }
 
 /** The error of a value that does not convert. */
-export function castError(task: CastTask, value: string): EngineError {
+function castError(task: CastTask, value: string): EngineError {
   const quoted = task.from.id.includes('utf8') || task.from.id === 'dictionary' ? `'${shown(value)}'` : shown(value);
   const types = `from ${typeName(task.from)} to ${typeName(task.to)}`;
   return new EngineError('value_error', `cannot cast ${quoted} ${types}; TRY_CAST gives NULL for such values`);

@@ -26,7 +26,7 @@ function markConstant(vector: Vector): Vector {
 }
 
 /** The low 32-bit words of an integer in two's complement. */
-export function wordsOfBigint(value: bigint, count: number): Int32Array {
+function wordsOfBigint(value: bigint, count: number): Int32Array {
   const words = new Int32Array(count);
   let rest = value;
   for (let k = 0; k < count; k++) {

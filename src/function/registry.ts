@@ -17,7 +17,6 @@ import type { AggregateEntry, FunctionEntry } from './entry.ts';
 import { STRING } from './string.ts';
 
 export { castKind, commonType, isOrdered } from './signature.ts';
-export type { CastKind } from './signature.ts';
 
 /** All scalar functions, in the order of the reference. */
 export const FUNCTIONS: readonly FunctionEntry[] = [...ARITHMETIC, ...COMPARE, ...BOOLEAN, ...CONDITIONAL, ...STRING];

@@ -9,7 +9,7 @@ import { typedView } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
 
 /** The run ends as numbers; runs longer than 2^53 rows do not occur. */
-export function runEndsOf(vector: Vector): Int32Array | Float64Array {
+function runEndsOf(vector: Vector): Int32Array | Float64Array {
   const ends = vector.children[0] as Vector;
   const bytes = ends.buffers[1] as Uint8Array;
   const width = ends.type.id === 'int' ? ends.type.bitWidth : 32;

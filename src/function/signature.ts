@@ -36,8 +36,6 @@ export const UINT64: DataType = { id: 'int', bitWidth: 64, signed: false };
 export const FLOAT: DataType = { id: 'float', bitWidth: 32 };
 export const DOUBLE: DataType = { id: 'float', bitWidth: 64 };
 export const UTF8: DataType = { id: 'utf8' };
-export const NULL: DataType = { id: 'null' };
-const DECIMAL_DIGITS_MAX: Readonly<Record<32 | 64 | 128 | 256, number>> = { 32: 9, 64: 18, 128: 38, 256: 76 };
 /** Integers of up to 128 bits, as DuckDB's HUGEINT leaves it over Arrow. */
 export const HUGE: DataType = { id: 'decimal', bitWidth: 128, precision: 38, scale: 0 };
 
@@ -101,7 +99,7 @@ export function flatType(type: DataType): DataType {
 const UNIT_RANK: Readonly<Record<TimeUnit, number>> = { second: 0, millisecond: 1, microsecond: 2, nanosecond: 3 };
 
 /** The finer of two units. */
-export function finerUnit(a: TimeUnit, b: TimeUnit): TimeUnit {
+function finerUnit(a: TimeUnit, b: TimeUnit): TimeUnit {
   return UNIT_RANK[a] >= UNIT_RANK[b] ? a : b;
 }
 
@@ -276,9 +274,4 @@ export function comparisonTypes(args: readonly DataType[]): readonly DataType[] 
 export function isOrdered(type: DataType): boolean {
   const family = familyOf(type);
   return family !== 'nested' && family !== 'interval';
-}
-
-/** Digits that a decimal of this width can have. */
-export function decimalDigits(bitWidth: 32 | 64 | 128 | 256): number {
-  return DECIMAL_DIGITS_MAX[bitWidth];
 }

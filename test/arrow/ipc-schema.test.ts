@@ -261,7 +261,10 @@ test('dictionaries are numbered depth first, those inside of dictionaries after 
     if (key === 'dictionaryId') found.push(value as bigint);
     return typeof value === 'bigint' ? value.toString() : value;
   });
-  assert.deepEqual(found.toSorted(), [0n, 1n, 2n, 3n]);
+  assert.deepEqual(
+    found.toSorted((a, b) => Number(a - b)),
+    [0n, 1n, 2n, 3n],
+  );
   const [x, y] = numberDictionaries(schema).fields;
   assert.equal(x?.type.id === 'dictionary' ? x.type.dictionaryId : -1n, 0n);
   const item = y?.type.id === 'list' ? y.type.child.type : undefined;

@@ -333,7 +333,7 @@ test(
   'generated queries answer as DuckDB does',
   { skip: pythonPath() === undefined ? PYTHON_MISSING : false },
   async (t) => {
-    const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+    const seed = Number(process.env['SEED'] ?? 20_261_124);
     const rounds = Number(process.env['ROUNDS'] ?? 400);
     t.diagnostic(`seed ${seed.toString()}, ${rounds.toString()} queries`);
     const random = makeRandom(seed);

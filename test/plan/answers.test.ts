@@ -87,7 +87,7 @@ async function rowsOf(sql: string, disabledPasses: readonly PassName[]): Promise
     assert.equal(batch.columns.length, planned.schema.fields.length);
     const readers = batch.columns.map(makeReader);
     for (let row = 0; row < batch.rowCount; row++) {
-      rows.push(readers.map((read) => (Object.is(read(row), -0) ? '-0' : String(read(row)))).join('|'));
+      rows.push(readers.map((read) => textOf(read(row))).join('|'));
     }
   }
   return rows;
@@ -167,3 +167,9 @@ test('the answers are the right ones', async () => {
     '19723',
   ]);
 });
+
+/** A flat value as text that tells -0 from 0. */
+function textOf(value: Value): string {
+  if (Object.is(value, -0)) return '-0';
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+}

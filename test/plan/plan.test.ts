@@ -15,7 +15,7 @@ import { fakeCatalog } from './fake-catalog.ts';
 function planOf(sql: string, disabledPasses: readonly PassName[] = []): PhysicalPlan {
   const planned = planStatement(sql, fakeCatalog, { disabledPasses });
   assert.equal(planned.kind, 'query');
-  return (planned as Extract<typeof planned, { kind: 'query' }>).plan;
+  return planned.plan;
 }
 
 function failureOf(sql: string): EngineError {
@@ -243,7 +243,7 @@ test('bounds are in the physical form of their column', () => {
     let plan = planOf(`SELECT * FROM trades WHERE ${condition}`);
     while (plan.kind !== 'scan' && 'input' in plan) plan = plan.input;
     assert.equal(plan.kind, 'scan');
-    return plan as Extract<PhysicalPlan, { kind: 'scan' }>;
+    return plan;
   };
   assert.deepEqual(scanOf('symbol >= 5').bounds, [{ column: 0, operator: '>=', value: 5n }]);
   assert.deepEqual(scanOf('5 >= symbol').bounds, [{ column: 0, operator: '<=', value: 5n }]);
