@@ -1,8 +1,9 @@
 /**
  * DoAction and ListActions: small commands beside the data.
  *
- * Bodies of ours are JSON objects in UTF-8. Hides nothing. Invariants: an action is one entry of ACTIONS, with the description
- * that ListActions gives; an unknown name is `unimplemented`, which clients of Flight SQL expect of actions that are not offered.
+ * Bodies of ours are JSON objects in UTF-8. Hides nothing. Invariants: an action is one entry of ACTIONS, with the
+ * description that ListActions gives; an unknown name is `unimplemented`, which clients of Flight SQL expect of
+ * actions that are not offered.
  */
 import { decodeSchema } from '../arrow/ipc-schema.ts';
 import type { Schema } from '../arrow/schema.ts';
@@ -43,7 +44,10 @@ export function listActions(): readonly { readonly type: string; readonly descri
   return Object.entries(ACTIONS).map(([type, { description }]) => ({ type, description }));
 }
 
-/** Runs one action; returns the bodies of its results. @throws `unimplemented`, `limit_exceeded`, `request_invalid`, and its own */
+/**
+ * Runs one action; returns the bodies of its results. @throws `unimplemented`, `limit_exceeded`, `request_invalid`,
+ * and its own
+ */
 export async function doAction(engine: Engine, type: string, body: Uint8Array): Promise<readonly Uint8Array[]> {
   const action = Object.hasOwn(ACTIONS, type) ? ACTIONS[type] : undefined;
   if (action === undefined) throw unknownAction(type);

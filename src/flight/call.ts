@@ -1,8 +1,9 @@
 /**
  * One call's life: its signal, its clock, and its line in metrics and log.
  *
- * Hides how grpc-js tells of cancellation and deadlines. Invariants: `signal` fires when the client is gone or the deadline has
- * passed, with the EngineError that says which; one of `succeed` and `fail` is called, once, for every call.
+ * Hides how grpc-js tells of cancellation and deadlines. Invariants: `signal` fires when the client is gone or the
+ * deadline has passed, with the EngineError that says which; one of `succeed` and `fail` is called, once, for every
+ * call.
  */
 import { EngineError } from '../base/errors.ts';
 import { makeLog } from '../base/log.ts';

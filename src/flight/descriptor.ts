@@ -1,9 +1,9 @@
 /**
  * Descriptors: what a client asks for or puts to.
  *
- * Reading: a command is SQL text, a path of one element is a table. Putting: both name a table. Flight SQL commands are told
- * apart by the type name that their protobuf Any begins with, never by a failed decode: SQL that begins with a newline (0x0A)
- * looks like the first field of an Any.
+ * Reading: a command is SQL text, a path of one element is a table. Putting: both name a table. Flight SQL commands
+ * are told apart by the type name that their protobuf Any begins with, never by a failed decode: SQL that begins with
+ * a newline (0x0A) looks like the first field of an Any.
  *
  * Hides the forms of a descriptor. Invariant: names are passed on as they came; the engine judges them.
  */
@@ -19,7 +19,9 @@ const FLIGHT_SQL_PREFIX = Buffer.from('type.googleapis.com/arrow.flight.protocol
 export type ReadTarget =
   { readonly kind: 'sql'; readonly sql: string } | { readonly kind: 'table'; readonly name: string };
 
-/** The name of the Flight SQL message that `bytes` hold as a protobuf Any; undefined when they hold something else. */
+/**
+ * The name of the Flight SQL message that `bytes` hold as a protobuf Any; undefined when they hold something else.
+ */
 export function flightSqlCommand(bytes: Uint8Array): string | undefined {
   if (bytes[0] !== 0x0a) return undefined;
   let at = 1;

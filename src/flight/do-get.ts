@@ -1,8 +1,9 @@
 /**
  * DoGet: a ticket's result as FlightData: the schema, then each batch after the dictionaries that it needs.
  *
- * Hides nothing of the engine. Invariants: a batch is asked for only when the one before is on its way; the result is closed
- * however the call ends; messages go out as the engine made them, so that stored bytes are sent as they lie on disk.
+ * Hides nothing of the engine. Invariants: a batch is asked for only when the one before is on its way; the result is
+ * closed however the call ends; messages go out as the engine made them, so that stored bytes are sent as they lie on
+ * disk.
  */
 import { encodeSchema } from '../arrow/ipc-schema.ts';
 import type { Engine } from '../engine/contract.ts';

@@ -1,14 +1,15 @@
 /**
  * DoPut: one stream into one table, all or nothing.
  *
- * Order on the wire: the first message has the descriptor, and it or a later one the schema; then dictionaries and batches;
- * then the client ends. No PutResult is sent: the status is the answer. Messages without a header carry only app_metadata
- * and are passed over.
+ * Order on the wire: the first message has the descriptor, and it or a later one the schema; then dictionaries and
+ * batches; then the client ends. No PutResult is sent: the status is the answer. Messages without a header carry only
+ * app_metadata and are passed over.
  *
- * Hides nothing of the engine. Invariants: the next message is read only when the one before is stored; whatever fails before
- * the commit leaves nothing behind; after a failure the client's stream is read on (bounded) so that it learns the true status;
- * app_metadata that asks for exactly-once is refused and never passed over. A stream that its client has ended is whole: a
- * cancel that comes after that is too late (Node's HTTP/2 client ends a stream in order before it resets it).
+ * Hides nothing of the engine. Invariants: the next message is read only when the one before is stored; whatever
+ * fails before the commit leaves nothing behind; after a failure the client's stream is read on (bounded) so that it
+ * learns the true status; app_metadata that asks for exactly-once is refused and never passed over. A stream that its
+ * client has ended is whole: a cancel that comes after that is too late (Node's HTTP/2 client ends a stream in order
+ * before it resets it).
  */
 import { prepareCodecs } from '../arrow/compression.ts';
 import { BatchReader } from '../arrow/ipc-read.ts';
@@ -26,7 +27,10 @@ export const PRODUCER_HEADER = 'x-ingest-producer';
 
 const BRACE = 0x7b;
 
-/** Takes the stream; resolves when it is durable. `producer` is the call's PRODUCER_HEADER. @throws what fails, after draining */
+/**
+ * Takes the stream; resolves when it is durable. `producer` is the call's PRODUCER_HEADER. @throws what fails, after
+ * draining
+ */
 export async function doPut(
   engine: Engine,
   inbox: Inbox,

@@ -1,8 +1,8 @@
 /**
  * The Flight door: opens it, or puts the stub in its place.
  *
- * Hides whether the gRPC packages are there: they are loaded here, when the door opens, and nowhere else is it asked whether
- * Flight is on. Invariant: what is returned has the same interface either way.
+ * Hides whether the gRPC packages are there: they are loaded here, when the door opens, and nowhere else is it asked
+ * whether Flight is on. Invariant: what is returned has the same interface either way.
  */
 import { makeLog } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
@@ -26,8 +26,8 @@ export interface FlightDoorOptions {
 }
 
 /**
- * Opens the door on `host`:`port`. Whether that address may be served without authentication is for the caller to judge.
- * @throws `io_error` when the address cannot be listened on
+ * Opens the door on `host`:`port`. Whether that address may be served without authentication is for the caller to
+ * judge. @throws `io_error` when the address cannot be listened on
  */
 export async function openFlightDoor(engine: Engine, options: FlightDoorOptions): Promise<FlightDoor> {
   if (!options.enabled) return flightStub('Flight is switched off (--no-flight)');

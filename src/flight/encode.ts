@@ -1,16 +1,17 @@
 /**
  * The hot messages of Flight, written and read by hand: FlightData both ways, and Ticket.
  *
- * What one message looks like in a call's byte stream (gRPC frame, then protobuf fields in this order; varints are LEB128):
+ * What one message looks like in a call's byte stream (gRPC frame, then protobuf fields in this order; varints are
+ * LEB128):
  *
  *     00 | length u32 BE | 12 varint header… | C2 3E varint body…
  *     ^    ^               ^                   ^
  *     |    of all fields   data_header (2)     data_body (1000)
  *     not compressed
  *
- * Hides protobuf. Invariants: writing copies the flatbuffer header and never the body; reading gives views and copies nothing;
- * malformed bytes are `request_invalid`, never an assertion. Source: Protocol Buffers encoding; gRPC over HTTP/2,
- * length-prefixed messages; proto/Flight.proto for the numbers.
+ * Hides protobuf. Invariants: writing copies the flatbuffer header and never the body; reading gives views and copies
+ * nothing; malformed bytes are `request_invalid`, never an assertion. Source: Protocol Buffers encoding; gRPC over
+ * HTTP/2, length-prefixed messages; proto/Flight.proto for the numbers.
  */
 import type { Message } from '../arrow/batch.ts';
 import { asBuffer } from '../base/bytes.ts';
@@ -64,8 +65,9 @@ function writeVarint(target: Uint8Array, offset: number, value: number): number 
 }
 
 /**
- * Everything of `message` on the wire but its body: frame prefix, header field, and tag and length of the body field, which the
- * body's parts must follow at once. With `room`, that many bytes are left free at the end, for a body that is copied in.
+ * Everything of `message` on the wire but its body: frame prefix, header field, and tag and length of the body field,
+ * which the body's parts must follow at once. With `room`, that many bytes are left free at the end, for a body that
+ * is copied in.
  */
 export function encodeFrameHead(message: Message, room = 0): Buffer {
   const headerBytes = message.header.byteLength;
@@ -102,7 +104,10 @@ class Cursor {
     return this.at < this.bytes.byteLength;
   }
 
-  /** A varint below 2^53; longer ones, which only unknown fields may hold, are read to their end and given as Infinity. */
+  /**
+   * A varint below 2^53; longer ones, which only unknown fields may hold, are read to their end and given as
+   * Infinity.
+   */
   varint(): number {
     let value = 0;
     let scale = 1;
@@ -194,8 +199,8 @@ export function decodeTicket(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Where the body begins in a FlightData message of which `start` are the first bytes; undefined when that is not known from
- * them. Never throws: what is malformed is found when the whole message is read.
+ * Where the body begins in a FlightData message of which `start` are the first bytes; undefined when that is not
+ * known from them. Never throws: what is malformed is found when the whole message is read.
  */
 export function bodyOffset(start: Uint8Array): number | undefined {
   let at = 0;
@@ -216,7 +221,10 @@ export function bodyOffset(start: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** A message whose bytes are copied once, straight into gRPC's own frame. grpc-js asks for no more than these two members. */
+/**
+ * A message whose bytes are copied once, straight into gRPC's own frame. grpc-js asks for no more than these two
+ * members.
+ */
 export class CopiedMessage {
   readonly byteLength: number;
   readonly #head: Buffer;

@@ -1,8 +1,9 @@
 /**
  * GetFlightInfo and GetSchema: what a statement or a table will answer with, before it is read.
  *
- * Hides FlightInfo's form. Invariants: the schema is byte for byte the one that DoGet sends first; the row count is exact; one
- * endpoint without a location, which means the connection that asked; the ticket is refused after `expiration_time`.
+ * Hides FlightInfo's form. Invariants: the schema is byte for byte the one that DoGet sends first; the row count is
+ * exact; one endpoint without a location, which means the connection that asked; the ticket is refused after
+ * `expiration_time`.
  */
 import { encodeSchema, messagePrefix } from '../arrow/ipc-schema.ts';
 import type { Schema } from '../arrow/schema.ts';

@@ -3,11 +3,12 @@
  *
  *     flag u8 (1 = compressed) | length u32 BE | message
  *
- * Each message is allocated once, when its length is known, so that a 320 MB batch is copied once and not joined from 20,000
- * pieces; its start is shifted so that the FlightData body inside is aligned to 64 bytes and typed arrays can look at it.
+ * Each message is allocated once, when its length is known, so that a 320 MB batch is copied once and not joined from
+ * 20,000 pieces; its start is shifted so that the FlightData body inside is aligned to 64 bytes and typed arrays can
+ * look at it.
  *
- * Hides the budget of received bytes. Invariants: a message above the limit, or beyond what the process may hold in all, is
- * refused by its length prefix, before a byte of it is kept; reserved bytes are given back exactly once.
+ * Hides the budget of received bytes. Invariants: a message above the limit, or beyond what the process may hold in
+ * all, is refused by its length prefix, before a byte of it is kept; reserved bytes are given back exactly once.
  */
 import { EngineError } from '../base/errors.ts';
 import { formatBytes } from '../base/bytes.ts';
@@ -24,7 +25,9 @@ makeGauge('flight_receive_bytes', 'Bytes of messages being received or waiting t
 export interface Frame {
   readonly compressed: boolean;
   readonly bytes: Uint8Array;
-  /** Gives the bytes back to the budget, once; with `reuse` their memory too, of which no view may be used any more. */
+  /**
+   * Gives the bytes back to the budget, once; with `reuse` their memory too, of which no view may be used any more.
+   */
   release(reuse?: boolean): void;
 }
 
@@ -49,8 +52,8 @@ function giveMemory(memory: ArrayBuffer): void {
 }
 
 /**
- * Frees `memory` now: left to the garbage collector, hundreds of megabytes may stay for as long as the server is idle. What is
- * transferred to a port that is closed belongs to nobody.
+ * Frees `memory` now: left to the garbage collector, hundreds of megabytes may stay for as long as the server is
+ * idle. What is transferred to a port that is closed belongs to nobody.
  */
 function freeMemory(memory: ArrayBuffer): void {
   const { port1, port2 } = new MessageChannel();
@@ -91,7 +94,10 @@ export class FrameReader {
     this.#deliver = deliver;
   }
 
-  /** Takes the next piece and delivers the frames that it completes. @throws `limit_exceeded`, `busy`; then call `close` */
+  /**
+   * Takes the next piece and delivers the frames that it completes. @throws `limit_exceeded`, `busy`; then call
+   * `close`
+   */
   write(piece: Buffer): void {
     let at = 0;
     while (at < piece.byteLength) {

@@ -1,9 +1,9 @@
 /**
  * The messages of a put, one at a time, as its handler asks for them.
  *
- * Hides whether they come from the call's HTTP/2 stream or from grpc-js. Invariants: the source is paused while a message
- * waits, so that no more than the message in work, the one behind it and the transport's window are held; a client that is
- * gone is an error and never an end.
+ * Hides whether they come from the call's HTTP/2 stream or from grpc-js. Invariants: the source is paused while a
+ * message waits, so that no more than the message in work, the one behind it and the transport's window are held; a
+ * client that is gone is an error and never an end.
  */
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
@@ -102,8 +102,8 @@ export class Inbox {
   }
 
   /**
-   * Reads on without keeping anything, until the client ends or leaves, or a bound is met: a client that is answered while it
-   * still sends may see a broken pipe instead of its status.
+   * Reads on without keeping anything, until the client ends or leaves, or a bound is met: a client that is answered
+   * while it still sends may see a broken pipe instead of its status.
    */
   async drain(signal: AbortSignal): Promise<void> {
     this.#discarding = true;

@@ -1,15 +1,15 @@
 /**
  * The fast lane: the only file that knows that a grpc-js call carries an HTTP/2 stream.
  *
- * grpc-js keeps the call: headers, status, trailers, deadline. Bodies go around it. Out: frame head and slices of the batch are
- * written to the HTTP/2 stream as views on mapped files, so that no byte of a body is copied in this process. In: a put's bytes
- * are taken from grpc-js's decoder and cut into messages by our own (frame.ts, inbox.ts), and the connection's receive windows
- * are raised, without which a put waits for the network most of its time.
+ * grpc-js keeps the call: headers, status, trailers, deadline. Bodies go around it. Out: frame head and slices of the
+ * batch are written to the HTTP/2 stream as views on mapped files, so that no byte of a body is copied in this
+ * process. In: a put's bytes are taken from grpc-js's decoder and cut into messages by our own (frame.ts, inbox.ts),
+ * and the connection's receive windows are raised, without which a put waits for the network most of its time.
  *
- * Hides the fields of grpc-js 1.14 that this needs. Where they are missing, messages go through grpc-js as usual: one copy more,
- * the same bytes; `sheaf_flight_lane_calls_total` tells which way calls took. Invariants: headers are sent before the first byte
- * and the status after the last; messages never interleave, one `send` at a time; what is unsent is bounded by two slices,
- * because the third waits until the first has been taken by the socket.
+ * Hides the fields of grpc-js 1.14 that this needs. Where they are missing, messages go through grpc-js as usual: one
+ * copy more, the same bytes; `sheaf_flight_lane_calls_total` tells which way calls took. Invariants: headers are sent
+ * before the first byte and the status after the last; messages never interleave, one `send` at a time; what is
+ * unsent is bounded by two slices, because the third waits until the first has been taken by the socket.
  */
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { ServerDuplexStream, ServerInterceptor, ServerWritableStream } from '@grpc/grpc-js';
@@ -94,17 +94,39 @@ function innerCall(call: object): object | undefined {
   return typeof inner === 'object' && inner !== null ? inner : undefined;
 }
 
+/** Every connection that brought a call and is still there. */
+export class Connections {
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  add(session: ServerHttp2Session | undefined): void {
+    if (session === undefined || session.destroyed || this.#sessions.has(session)) return;
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+  }
+
+  /** Cuts them all, calls included; grpc-js's forceShutdown forgets to when channelz is off. */
+  cut(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+}
+
 /**
- * Prepares calls as they arrive, before grpc-js has read a byte of theirs: bounds requests, and for the paths in `puts` raises
- * the connection's windows and takes over the reading.
+ * Prepares calls as they arrive, before grpc-js has read a byte of theirs: bounds requests, and for the paths in
+ * `puts` raises the connection's windows and takes over the reading.
  */
-export function laneInterceptor(kind: LaneKind, puts: ReadonlySet<string>): ServerInterceptor {
+export function laneInterceptor(
+  kind: LaneKind,
+  puts: ReadonlySet<string>,
+  connections: Connections,
+): ServerInterceptor {
   return (method, call) => {
     const base = baseOf(call);
     const stream = streamOf(base);
+    const session = stream?.session as ServerHttp2Session | undefined;
+    connections.add(session);
     if (!puts.has(method.path)) boundRequest(base);
     else if (stream !== undefined) {
-      raiseWindows(stream.session as ServerHttp2Session | undefined);
+      raiseWindows(session);
       if (kind === 'direct' && isDecoder(base.decoder)) takeReading(base, stream);
     }
     return call as ReturnType<ServerInterceptor>;
@@ -234,8 +256,8 @@ export function sendMessage<T>(
 }
 
 /**
- * Writes to the HTTP/2 stream itself. One slice is being sent while the next is made, so that the socket does not run dry; a
- * third waits. Small messages gather until the event loop turns: the schema and a small result go out as one.
+ * Writes to the HTTP/2 stream itself. One slice is being sent while the next is made, so that the socket does not run
+ * dry; a third waits. Small messages gather until the event loop turns: the schema and a small result go out as one.
  */
 class DirectOutbox implements Outbox {
   readonly #stream: ServerHttp2Stream;
@@ -248,7 +270,8 @@ class DirectOutbox implements Outbox {
   constructor(stream: ServerHttp2Stream, signal: AbortSignal) {
     this.#stream = stream;
     this.#signal = signal;
-    // grpc-js listens once only, and a second error without a listener would end the process. The stream's close tells us.
+    // grpc-js listens once only, and a second error without a listener would end the process. The stream's close
+    // tells us.
     stream.on('error', () => undefined);
     // At a deadline grpc-js ends the call in order, which a client that does not read would hold up for ever.
     signal.addEventListener('abort', () => {

@@ -1,8 +1,8 @@
 /**
  * ListFlights: every table with its true schema, exact counts and a ticket that reads it.
  *
- * The criteria are UTF-8 text: empty for all tables, `abc*` for names that begin with abc, anything else for names that hold
- * it. ASCII case does not matter.
+ * The criteria are UTF-8 text: empty for all tables, `abc*` for names that begin with abc, anything else for names
+ * that hold it. ASCII case does not matter.
  *
  * Hides nothing. Invariant: a table that is dropped while the list is made is left out, never an error.
  */

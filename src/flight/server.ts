@@ -1,8 +1,8 @@
 /**
  * The Flight server: the service's methods, each as one line of a table, on a grpc-js server.
  *
- * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by status.ts; what
- * a method does stands in its own file and knows nothing of gRPC.
+ * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by
+ * status.ts; what a method does stands in its own file and knows nothing of gRPC.
  */
 import { fileURLToPath } from 'node:url';
 import { Server, ServerCredentials, loadPackageDefinition, setLogger } from '@grpc/grpc-js';
@@ -32,7 +32,7 @@ import type { FlightDoor } from './door.ts';
 import { decodeTicket } from './encode.ts';
 import type { CopiedMessage, FlightDescriptor } from './encode.ts';
 import { getFlightInfo, getSchema } from './flight-info.ts';
-import { laneInterceptor, openInbox, openOutbox, sendMessage } from './lane.ts';
+import { Connections, laneInterceptor, openInbox, openOutbox, sendMessage } from './lane.ts';
 import type { LaneKind } from './lane.ts';
 import { listFlights } from './list-flights.ts';
 import { toStatus } from './status.ts';
@@ -57,6 +57,7 @@ export async function startFlightServer(engine: Engine, options: FlightServerOpt
   // What grpc-js calls an error here (a port that is taken) comes back to us as one.
   setLogger({ error: toLog('info'), info: toLog('info'), debug: toLog('debug') });
   const lane = options.lane ?? 'direct';
+  const connections = new Connections();
   const server = new Server({
     'grpc.max_receive_message_length': RECEIVE_MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': -1,
@@ -64,12 +65,16 @@ export async function startFlightServer(engine: Engine, options: FlightServerOpt
     'grpc.keepalive_time_ms': FLIGHT_KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': FLIGHT_KEEPALIVE_TIMEOUT_MS,
     'grpc.enable_channelz': 0,
-    interceptors: [laneInterceptor(lane, new Set([DO_PUT]))],
+    interceptors: [laneInterceptor(lane, new Set([DO_PUT]), connections)],
   });
   server.addService(serviceDefinition(), methods(engine, lane));
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   const port = await listen(server, `${host}:${options.port.toString()}`);
-  return { address: `${host}:${port.toString()}`, reason: undefined, close: (graceMs) => shutDown(server, graceMs) };
+  return {
+    address: `${host}:${port.toString()}`,
+    reason: undefined,
+    close: (graceMs) => shutDown(server, connections, graceMs),
+  };
 }
 
 /** The service of proto/Flight.proto, with FlightData and Ticket in our own hands. */
@@ -203,10 +208,11 @@ function cannotListen(address: string, cause: Error): EngineError {
 }
 
 /** Lets running calls end for `graceMs`, then cuts them. */
-function shutDown(server: Server, graceMs: number): Promise<void> {
+function shutDown(server: Server, connections: Connections, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       server.forceShutdown();
+      connections.cut();
       resolve();
     }, graceMs);
     server.tryShutdown(() => {

@@ -2,8 +2,9 @@
  * Errors as gRPC statuses.
  *
  * Hides the trailers: `sheaf-code` holds our code, `sheaf-position` the place in the SQL text as JSON
- * (`{"line":1,"column":8,"start":7,"end":12}`). Invariants: the message begins with our code, so that clients that drop trailers
- * still see it; it fits the trailers that clients take; what is not an EngineError is logged whole and told as an incident id.
+ * (`{"line":1,"column":8,"start":7,"end":12}`). Invariants: the message begins with our code, so that clients that
+ * drop trailers still see it; it fits the trailers that clients take; what is not an EngineError is logged whole and
+ * told as an incident id.
  */
 import { Metadata } from '@grpc/grpc-js';
 import { ERROR_TABLE, toEngineError } from '../base/errors.ts';

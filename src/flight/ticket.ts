@@ -1,8 +1,9 @@
 /**
  * Tickets of DoGet: SQL text, or what GetFlightInfo and ListFlights handed out.
  *
- * Hides how they are told apart: ours begin with a byte that never occurs in UTF-8, Flight SQL commands with their type name,
- * and the rest must be text. Invariant: nothing that writes runs from a ticket, so that a repeated DoGet never writes twice.
+ * Hides how they are told apart: ours begin with a byte that never occurs in UTF-8, Flight SQL commands with their
+ * type name, and the rest must be text. Invariant: nothing that writes runs from a ticket, so that a repeated DoGet
+ * never writes twice.
  */
 import { EngineError } from '../base/errors.ts';
 import type { Engine, QueryResult } from '../engine/contract.ts';

@@ -1,3 +1,6 @@
+/**
+ * Goal: commands, paths and Flight SQL are told apart by their bytes alone, and criteria choose tables by name.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { flightSqlCommand, putTarget, readTarget } from '../../src/flight/descriptor.ts';

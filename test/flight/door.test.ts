@@ -1,3 +1,6 @@
+/**
+ * Goal: the door opens, stays shut aloud, or says why it cannot open; and it closes in the time it is given.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,3 +1,8 @@
+/**
+ * Goal: what is written by hand is what protobuf means, and what is read is checked byte by byte.
+ *
+ * Method: protobufjs on proto/Flight.proto is the other opinion; then damaged and random bytes.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +45,8 @@ for (const [headerBytes, partBytes] of [
   [200, [16384, 1]],
   [70_000, [300_000, 8, 0, 5]],
 ] as const) {
-  test(`protobufjs reads the frame of a header of ${headerBytes.toString()} and a body of ${partBytes.join(' + ')} bytes`, () => {
+  const name = `a header of ${headerBytes.toString()} and a body of ${partBytes.join(' + ')} bytes`;
+  test(`protobufjs reads the frame of ${name}`, () => {
     const body = partBytes.map((length, i) => bytes(length, i + 1));
     const bodyBytes = body.reduce((sum, part) => sum + part.byteLength, 0);
     const message = { header: bytes(headerBytes, 9), body, bodyBytes };

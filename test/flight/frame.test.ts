@@ -1,3 +1,6 @@
+/**
+ * Goal: messages are cut out of any pieces, aligned, bounded before they are held, and their memory goes back.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';

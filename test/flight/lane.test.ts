@@ -1,6 +1,6 @@
 /**
- * Goal: DoGet's bytes are the same by either way, nothing piles up in front of a reader that does not read, and every way of
- * leaving early ends the query.
+ * Goal: DoGet's bytes are the same by either way, nothing piles up in front of a reader that does not read, and every
+ * way of leaving early ends the query.
  *
  * Method: a raw gRPC client on a real port; answers of the fake engine, whose bytes need not be Arrow.
  */

@@ -1,7 +1,9 @@
 /**
- * Goal: every stream that is not as the protocol says is refused with its reason and leaves nothing, by either way in.
+ * Goal: every stream that is not as the protocol says is refused with its reason and leaves nothing, by either way
+ * in.
  *
- * Method: a raw gRPC client sends messages that pyarrow would not; the fake engine counts what is begun, stored and aborted.
+ * Method: a raw gRPC client sends messages that pyarrow would not; the fake engine counts what is begun, stored and
+ * aborted.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -115,7 +117,8 @@ const REFUSED: readonly (readonly [string, readonly Uint8Array[], string, string
     'a producer in app_metadata',
     [first, Buffer.concat([batch, field(3, Buffer.from('{"producer":"p","seq":1}'))])],
     'unimplemented',
-    "a batch's app_metadata names a producer, and exactly-once ingest is not offered yet; leave it out: the stream is stored whole or not at all",
+    "a batch's app_metadata names a producer, and exactly-once ingest is not offered yet; leave it out: " +
+      'the stream is stored whole or not at all',
   ],
   [
     'a path of two',
@@ -137,7 +140,7 @@ for (const lane of ['direct', 'messages'] as const) {
     );
   });
 
-  test(`a schema alone, metadata alone and a descriptor that comes before the schema are all right, by "${lane}"`, async (t) => {
+  test(`a schema alone, metadata alone and a descriptor before the schema are all right, by "${lane}"`, async (t) => {
     const served = await serve(t, lane);
     assert.deepEqual(await put(served, [first]), OK);
     const metadata = field(3, Buffer.from('{"seq":1}'));
@@ -246,7 +249,9 @@ function bare(t: TestContext, address: string, headers: Readonly<Record<string, 
   return { socket, session, stream };
 }
 
-/** HTTP/2's RST_STREAM for the connection's first stream; Node's own `close` would end the stream in order before it. */
+/**
+ * HTTP/2's RST_STREAM for the connection's first stream; Node's own `close` would end the stream in order before it.
+ */
 function resetFrame(code: number): Buffer {
   return Buffer.of(0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, code);
 }
@@ -258,12 +263,16 @@ function framed(message: Uint8Array, flag = 0): Buffer {
   return Buffer.concat([prefix, message]);
 }
 
+function textOf(header: unknown): string {
+  return typeof header === 'string' || typeof header === 'number' ? header.toString() : '';
+}
+
 /** Status and decoded message of a bare call; an error without messages comes as headers only. */
 async function statusOf(stream: ReturnType<typeof bare>['stream']): Promise<readonly [string, string]> {
   const found = new Promise<readonly [string, string]>((resolve) => {
     const look = (headers: Readonly<Record<string, unknown>>): void => {
       const status = headers['grpc-status'];
-      if (status !== undefined) resolve([String(status), decodeURI(String(headers['grpc-message'] ?? ''))]);
+      if (status !== undefined) resolve([textOf(status), decodeURI(textOf(headers['grpc-message']))]);
     };
     stream.on('response', look);
     stream.on('trailers', look);

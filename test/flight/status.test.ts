@@ -1,3 +1,6 @@
+/**
+ * Goal: every error reaches the client with code, message and place, within what trailers can carry.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ERROR_TABLE, EngineError, positionOf } from '../../src/base/errors.ts';
