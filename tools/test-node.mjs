@@ -8,7 +8,7 @@
 // be had is a failure, said aloud: a green line must mean that the tests ran. Leaves nothing behind; with KEEP=1 the
 // directories stay, and are named.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -89,6 +89,8 @@ if (!run(process.execPath, [join(root, 'tools', 'python-env.mjs')], { cwd: root 
 const outcomes = [];
 for (const version of versions) {
   const directory = mkdtempSync(join(tmpdir(), `sheaf-node-${version}-`));
+  // Some tests run Node as another user, who must be able to reach it.
+  chmodSync(directory, 0o755);
   outcomes.push(testVersion(version, directory));
   if (process.env['KEEP'] === '1') process.stdout.write(`kept: ${directory}\n`);
   else rmSync(directory, { recursive: true, force: true });

@@ -183,7 +183,7 @@ export const FLIGHT_REQUEST_BYTES_MAX = 4 * MIB;
  * Bytes given to a Flight connection in one write; a cold mapped page stalls the event loop for no longer than these
  * take.
  */
-export const FLIGHT_SLICE_BYTES_MAX = 1 * MIB;
+export const FLIGHT_SLICE_BYTES_MAX = 2 * MIB;
 /** Messages with a smaller body are sent as one buffer: copying them costs less than writing their parts. */
 export const FLIGHT_JOIN_BYTES_MAX = 16 * KIB;
 /** Calls open at one time on one Flight connection. */

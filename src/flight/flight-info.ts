@@ -27,7 +27,7 @@ export interface FlightInfo {
 }
 
 /** The schema as FlightInfo and SchemaResult carry it: an encapsulated message. */
-export function schemaBytes(schema: Schema): Uint8Array {
+function schemaBytes(schema: Schema): Uint8Array {
   const message = encodeSchema(schema);
   return concatBytes([messagePrefix(message), message.header]);
 }

@@ -197,6 +197,7 @@ export function openInbox(call: ServerDuplexStream<Uint8Array, unknown>, signal:
   return inbox;
 }
 
+/** The fallback: grpc-js joins messages by itself and reads up to 16 ahead, so that more memory is held than by the direct way. */
 function readMessages(call: ServerDuplexStream<Uint8Array, unknown>): Inbox {
   const inbox = new Inbox(call);
   call.pause();

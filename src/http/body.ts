@@ -77,6 +77,23 @@ export function discardRest(exchange: Exchange): void {
   });
 }
 
+/**
+ * Ends an early answer, but only once the body was read or given up (see discardRest): with `Connection: close` the
+ * end closes the socket, and a client that sends all before it reads would see a broken pipe instead of the answer.
+ */
+export function endAfterBody({ request, response }: Exchange, bytes: Uint8Array | undefined): void {
+  if (request.complete || request.destroyed) {
+    response.end(bytes);
+    return;
+  }
+  if (bytes !== undefined) response.write(bytes);
+  const end = (): void => {
+    if (!response.writableEnded) response.end();
+  };
+  request.once('end', end);
+  request.once('close', end);
+}
+
 function bodyError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof EngineError) return error;
   const code = 'code' in error ? String(error.code) : '';

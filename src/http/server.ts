@@ -23,7 +23,7 @@ import { makeLog } from '../base/log.ts';
 import { makeCounter, makeHistogram } from '../base/metrics.ts';
 import type { Engine } from '../engine/contract.ts';
 import { JSON_TYPE } from './answer.ts';
-import { discardRest } from './body.ts';
+import { discardRest, endAfterBody } from './body.ts';
 import { Exchange } from './exchange.ts';
 import { answerOptions, checkHost, checkOrigin } from './origin.ts';
 import type { OriginPolicy } from './origin.ts';
@@ -206,7 +206,7 @@ function sendError(exchange: Exchange, cause: unknown): void {
   const bytes = Buffer.from(body);
   response.writeHead(status, { 'Content-Type': JSON_TYPE, 'Content-Length': bytes.byteLength, ...headers });
   exchange.responseBytes += exchange.isHead ? 0 : bytes.byteLength;
-  response.end(exchange.isHead ? undefined : bytes);
+  exchange.response.end(exchange.isHead ? undefined : bytes);
 }
 
 /** Requests that are no HTTP, too large in the head, or too slow: no exchange exists for them. */

@@ -187,32 +187,37 @@ function stuckReader(t: TestContext, address: string, sql: string, headers: Read
   return { session, stream };
 }
 
-test('a reader that stops reading holds the query up, and costs at most a few slices of memory', async (t) => {
-  const { engine, address } = await serve(t);
-  let made = 0;
-  const large = message(1, 2 * MIB);
-  engine.answers.set('large', {
-    schema: NO_FIELDS,
-    batches: () =>
-      (async function* () {
-        for (; made < 1000; made++) {
-          await Promise.resolve();
-          yield batchOf({ ...large, body: [Buffer.alloc(2 * MIB, made)] });
-        }
-      })(),
-  });
-  const before = process.memoryUsage().arrayBuffers;
-  const { session, stream } = stuckReader(t, address, 'large');
-  await once(stream, 'response');
-  await untilTrue(() => made > 0);
-  await quiet(() => made);
-  assert(made <= 4, `${made.toString()} batches of 2 MiB were made for a reader that takes 64 KiB`);
-  assert(process.memoryUsage().arrayBuffers - before < 24 * MIB);
-  session.destroy();
-  await untilTrue(() => engine.resultsOpen === 0);
-});
+test(
+  'a reader that stops reading holds the query up, and costs at most a few slices of memory',
+  { timeout: 30_000 },
+  async (t) => {
+    const { engine, address } = await serve(t);
+    let made = 0;
+    const large = message(1, 2 * MIB);
+    engine.answers.set('large', {
+      schema: NO_FIELDS,
+      batches: () =>
+        (async function* () {
+          while (made < 1000) {
+            await Promise.resolve();
+            made++;
+            yield batchOf({ ...large, body: [Buffer.alloc(2 * MIB, made)] });
+          }
+        })(),
+    });
+    const before = process.memoryUsage().arrayBuffers;
+    const { session, stream } = stuckReader(t, address, 'large');
+    await once(stream, 'response');
+    await untilTrue(() => made > 0);
+    await quiet(() => made);
+    assert(made <= 4, `${made.toString()} batches of 2 MiB were made for a reader that takes 64 KiB`);
+    assert(process.memoryUsage().arrayBuffers - before < 24 * MIB);
+    session.destroy();
+    await untilTrue(() => engine.resultsOpen === 0);
+  },
+);
 
-test('a deadline frees the query of a reader that has stopped', async (t) => {
+test('a deadline frees the query of a reader that has stopped', { timeout: 30_000 }, async (t) => {
   const { engine, address } = await serve(t);
   engine.answers.set('large', {
     schema: NO_FIELDS,

@@ -3,7 +3,9 @@
  * read.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -141,6 +143,27 @@ test('an error in the middle of a large upload reaches its sender, and the conne
   const answer = await door.ask('POST', '/insert/arrow?table=t', { body });
   assert.deepEqual([answer.status, errorOf(answer)], [503, { code: 'storage_full', message: 'the disk is full' }]);
   assert.equal(door.engine.putsOpen, 0);
+});
+
+test('a sender that asks to close and reads only after all was sent still gets the error', async (context) => {
+  const door = await openDoor(context);
+  door.engine.beforeWrite = () => Promise.reject(new EngineError('storage_full', 'the disk is full'));
+  const body = await arrowBody(200, 10_000);
+  const socket = connect(door.port, '127.0.0.1');
+  context.after(() => socket.destroy());
+  // Nothing is read before the last byte is out: what urllib and many small clients do.
+  socket.pause();
+  const head = ['POST /insert/arrow?table=t HTTP/1.1', 'Host: localhost', 'Connection: close'];
+  socket.write(`${head.join('\r\n')}\r\nContent-Length: ${body.byteLength.toString()}\r\n\r\n`);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.write(body, () => resolve());
+  });
+  const pieces: Buffer[] = [];
+  socket.on('data', (piece: Buffer) => pieces.push(piece));
+  socket.resume();
+  await once(socket, 'end');
+  assert.match(Buffer.concat(pieces).toString(), /^HTTP\/1\.1 503 .*"code":"storage_full"/s);
 });
 
 test('a client that goes away in the middle leaves nothing behind', async (context) => {
