@@ -35,8 +35,8 @@ stream.on('test:fail', (event) => {
 stream.on('end', () => {
   for (const failure of failures) process.stdout.write(`failed: ${failure}\n`);
   process.stdout.write(
-    `test files ${files.length.toString()}, tests passed ${counts.pass.toString()}, failed ${counts.fail.toString()}, ` +
-      `skipped ${counts.skip.toString()}\n`,
+    `test files ${files.length.toString()}, tests passed ${counts.pass.toString()}, ` +
+      `failed ${counts.fail.toString()}, skipped ${counts.skip.toString()}\n`,
   );
   if (counts.fail > 0 || counts.pass === 0) process.exitCode = 1;
 });

@@ -155,6 +155,8 @@ export const SEGMENT_SYNC_BYTES = 32 * MIB;
 export const FREE_FLOOR_BYTES = 64 * MIB;
 /** The same as a share of what was free at open, for small file systems: the lesser of both counts. */
 export const FREE_FLOOR_SHARE = 0.05;
+/** Bytes that the floor counts for a commit to one table: rows and log of the catalog, a new directory. */
+export const CATALOG_COMMIT_BYTES = 64 * KIB;
 /** Bytes of an active segment's end that are read into memory; when more are unmapped the segment is mapped anew. */
 export const TAIL_BYTES_MAX = 8 * MIB;
 /** Bytes of one read that verifies checksums. */

@@ -107,11 +107,15 @@ export class Catalog {
   }
 }
 
-/** SQLite would make the file with mode 0644; its log and index files take the mode of the file. */
+/**
+ * SQLite would make the file with mode 0644; its log and index files take the mode of the file. One that is there is
+ * opened for writing here, since the system's own words (read-only file system, permission denied) say more than
+ * SQLite's SQLITE_CANTOPEN; SQLite has not opened it yet, so no lock is lost.
+ */
 async function makeFile(path: string): Promise<void> {
   const os = realOs();
-  if (await os.exists(path)) return;
-  const file = await os.open(path, 'create');
+  const isThere = await os.exists(path);
+  const file = await os.open(path, isThere ? 'write' : 'create');
   await file.close();
-  await os.syncDirectory(dirname(path));
+  if (!isThere) await os.syncDirectory(dirname(path));
 }

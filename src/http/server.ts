@@ -206,7 +206,7 @@ function sendError(exchange: Exchange, cause: unknown): void {
   const bytes = Buffer.from(body);
   response.writeHead(status, { 'Content-Type': JSON_TYPE, 'Content-Length': bytes.byteLength, ...headers });
   exchange.responseBytes += exchange.isHead ? 0 : bytes.byteLength;
-  exchange.response.end(exchange.isHead ? undefined : bytes);
+  endAfterBody(exchange, exchange.isHead ? undefined : bytes);
 }
 
 /** Requests that are no HTTP, too large in the head, or too slow: no exchange exists for them. */

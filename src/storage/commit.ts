@@ -14,7 +14,7 @@
 import { sameType } from '../arrow/type.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
-import { TABLES_MAX } from '../base/limits.ts';
+import { CATALOG_COMMIT_BYTES, TABLES_MAX } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 import { foldName } from '../base/names.ts';
 import type { CatalogChange } from '../catalog/rows.ts';
@@ -212,8 +212,7 @@ export class Committer {
 
   async #writeOne({ work, streams }: Target): Promise<boolean> {
     try {
-      const bytes = work.heldBytes;
-      if (bytes > 0) await this.#space.claim(bytes);
+      await this.#space.claim(work.heldBytes + CATALOG_COMMIT_BYTES);
       await work.write();
       return true;
     } catch (error) {

@@ -93,8 +93,9 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
 }
 
 /**
- * Marks the catalog as the one of this directory. A catalog without the mark is new, and segment files that stand beside a new
- * catalog are no leftovers of a crash: the catalog that knew them is gone, and recovery must not take them for orphans.
+ * Marks the catalog as the one of this directory. A catalog without the mark is new, and segment files that stand
+ * beside a new catalog are no leftovers of a crash: the catalog that knew them is gone, and recovery must not take
+ * them for orphans.
  * @throws `corrupt`
  */
 async function claimDirectory(catalog: Catalog, store: Store): Promise<void> {
@@ -103,8 +104,9 @@ async function claimDirectory(catalog: Catalog, store: Store): Promise<void> {
   if (count > 0) {
     throw new EngineError(
       'corrupt',
-      `${store.paths.tables} holds ${count.toString()} segment file${count === 1 ? '' : 's'}, but ${store.paths.catalog} ` +
-        'is missing or new and knows none of them; put the catalog back (with its -wal), or move the tables elsewhere',
+      `${store.paths.tables} holds ${count.toString()} segment file${count === 1 ? '' : 's'}, ` +
+        `but ${store.paths.catalog} is missing or new and knows none of them; ` +
+        'put the catalog back (with its -wal), or move the tables elsewhere',
     );
   }
   await catalog.writeMeta(CLAIM_KEY, Uint8Array.of(FORMAT_VERSION));

@@ -12,7 +12,8 @@ const SOURCE = new URL('../../src/base/limits.ts', import.meta.url);
 
 const HEAD = `# Limits
 
-Every bound of Sheaf. This page is made from src/base/limits.ts (\`UPDATE_GOLDEN=1 npm run test:suite -- limits\` writes it).
+Every bound of Sheaf. This page is made from src/base/limits.ts
+(\`UPDATE_GOLDEN=1 npm run test:suite -- limits\` writes it).
 
 | Limit | Value | What it bounds |
 |---|---|---|

@@ -157,6 +157,7 @@ test('a sender that asks to close and reads only after all was sent still gets t
   socket.write(`${head.join('\r\n')}\r\nContent-Length: ${body.byteLength.toString()}\r\n\r\n`);
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
+    socket.once('close', () => reject(new Error('the connection was closed before the body was out')));
     socket.write(body, () => resolve());
   });
   const pieces: Buffer[] = [];

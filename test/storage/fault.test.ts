@@ -14,7 +14,7 @@ import { openStorage } from '../../src/storage/storage.ts';
 import type { StorageBounds } from '../../src/storage/store.ts';
 import { MemoryOs } from '../support/memory-os.ts';
 import { makeRandom } from '../support/random.ts';
-import { count, numbered, openFor, put, readIds, temporaryDirectory, undoAfter } from './fixture.ts';
+import { SCHEMA, count, numbered, openFor, put, readIds, temporaryDirectory, undoAfter } from './fixture.ts';
 
 interface Failing {
   readonly directory: string;
@@ -211,6 +211,15 @@ test('on a full file system appends are refused, drops free it, and nothing ackn
   assert.equal(storage.status().readOnlyReason, undefined);
   const rows = (await readIds(storage, 't')).length;
   assert.equal(rows, Math.ceil(stored / 2) * 10_000 + Math.floor(stored / 2) * 60_000);
+  // Tables without rows cost the catalog's space, and stop at the same floor: above it drops still work.
+  const made: string[] = [];
+  const createAll = async (): Promise<void> => {
+    for (; made.length < 2_000; made.push(`empty${made.length.toString()}`)) {
+      await storage.createTable(`empty${made.length.toString()}`, SCHEMA);
+    }
+  };
+  await assert.rejects(createAll(), { code: 'storage_full', message: /are kept for drops and checkpoints/ });
+  for (const name of made) await storage.dropTable(name);
   await storage.dropTable('ballast');
   await put(storage, 't', [numbered(0, 10_000)]);
   await storage.seal();

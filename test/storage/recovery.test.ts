@@ -255,7 +255,8 @@ test('a lost catalog is refused, and no segment is taken for an orphan', async (
     await assert.rejects(openStorage({ directory }), {
       code: 'corrupt',
       message:
-        `${join(directory, 'tables')} holds 3 segment files, but ${join(directory, 'catalog.db')} is missing or new and ` +
+        `${join(directory, 'tables')} holds 3 segment files, ` +
+        `but ${join(directory, 'catalog.db')} is missing or new and ` +
         'knows none of them; put the catalog back (with its -wal), or move the tables elsewhere',
     });
     assert.equal(before.filter((path) => existsSync(path)).length, 2);
