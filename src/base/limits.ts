@@ -149,6 +149,8 @@ export const CATALOG_BUSY_WAIT_MS = 5_000;
 export const HELD_BYTES_MAX = 256 * MIB;
 /** Bytes gathered for one write to a private segment. */
 export const SEGMENT_WRITE_BYTES = 2 * MIB;
+/** Bytes of the caller's batch from which it is written at once; less is copied and written with what follows. */
+export const SEGMENT_VIEW_WRITE_BYTES = 1 * MIB;
 /** Bytes written to a private segment after which the disk is asked to begin with them, while more come. */
 export const SEGMENT_SYNC_BYTES = 32 * MIB;
 /** Free bytes of the file system below which appends are refused, so that drops and checkpoints still work. */

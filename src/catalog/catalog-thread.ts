@@ -109,12 +109,23 @@ class OpenCatalog {
     // A port that always has a message waiting starves setImmediate.
     if (this.#checkpointDue) this.#checkpoint();
     try {
-      run();
+      this.#runWithRoom(run);
     } catch (error) {
       if (error instanceof EngineError && error.code === 'commit_unknown') this.#unknown = error.message;
       throw error;
     }
     this.#plan();
+  }
+
+  /** On a full disk the log cannot grow, but once it is checkpointed its own space serves again. */
+  #runWithRoom(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== 'storage_full') throw error;
+      this.#checkpoint();
+      run();
+    }
   }
 
   /** Called after each commit. The checkpoint itself waits until the answer is on its way. */

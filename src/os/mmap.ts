@@ -10,6 +10,9 @@
  */
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type nativeMmap from 'mmap-io';
 import { EngineError } from '../base/errors.ts';
 import { SEGMENT_BYTES_MAX, SEGMENT_MAPS_MAX } from '../base/limits.ts';
@@ -33,6 +36,7 @@ const ERRNO_NAMES: Readonly<Record<string, string>> = {
 const log = makeLog('os');
 const require = createRequire(import.meta.url);
 let native: Native | undefined;
+let collectGarbage: (() => void) | undefined;
 
 /** Maps of this thread that are still reachable, told apart from other memory. */
 const maps = new WeakSet<ArrayBufferLike>();
@@ -109,6 +113,26 @@ export function adviseWillNeed(mapped: Uint8Array, offset: number, length: numbe
     // Advice changes no answer: without it the bytes are read when they are touched.
     log.debug('read-ahead was refused', { reason: String(error), offset: start, length: end - start });
   }
+}
+
+/**
+ * Gives back the maps that nobody refers to any more: until then the space of their files stays taken, also after they
+ * were unlinked. Holds this thread up for a garbage collection (tens of milliseconds), so it is for when space is short.
+ */
+export async function collectMaps(): Promise<void> {
+  collectGarbage ??= findCollector();
+  collectGarbage();
+  // What was collected is unmapped in a later turn of the event loop.
+  await turn();
+  await turn();
+}
+
+/** V8 shows its collector only to contexts that are made while the flag is set. */
+function findCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  const collector = runInNewContext('gc') as () => void;
+  setFlagsFromString('--no-expose-gc');
+  return collector;
 }
 
 function openForMap(path: string): number {

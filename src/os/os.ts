@@ -43,6 +43,11 @@ export interface Os {
   map(path: string, length: number): Uint8Array;
   /** Asks the kernel to read a mapped range ahead; a hint, returns at once. */
   willNeed(mapped: Uint8Array, offset: number, length: number): void;
+  /**
+   * Gives back maps that nobody refers to any more, and with them the space of files that were unlinked. Holds the
+   * thread up for some ten milliseconds.
+   */
+  collectMaps(): Promise<void>;
   /** Names of the entries of a directory, sorted. */
   list(path: string): Promise<string[]>;
   /** Makes a directory and its missing parents, mode 0700. */

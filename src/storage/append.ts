@@ -16,7 +16,7 @@ import { sameType, typeName } from '../arrow/type.ts';
 import { present } from '../base/assert.ts';
 import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
-import { ROW_BYTES_MAX, SEGMENT_SYNC_BYTES, SEGMENT_WRITE_BYTES } from '../base/limits.ts';
+import { ROW_BYTES_MAX, SEGMENT_SYNC_BYTES, SEGMENT_VIEW_WRITE_BYTES, SEGMENT_WRITE_BYTES } from '../base/limits.ts';
 import type { Committer } from './commit.ts';
 import type { Append, AppendResult } from './contract.ts';
 import { DictionaryHolder, dictionaryBytes } from './dictionaries.ts';
@@ -249,10 +249,14 @@ export class TableAppend implements Append {
     this.#syncing.catch(() => undefined);
   }
 
-  /** Ends the use of the caller's memory: waits for the write under way, and copies what is only staged. */
+  /**
+   * Ends the use of the caller's memory: writes what is staged when that is worth a call of its own, copies it when it
+   * is little, and waits for the write under way.
+   */
   async #settle(): Promise<void> {
     const writer = this.#privates.at(-1);
     if (writer === undefined) return;
+    if (this.#viewsStaged && writer.unflushedBytes >= SEGMENT_VIEW_WRITE_BYTES) await this.#flush(writer);
     writer.own();
     this.#viewsStaged = false;
     if (this.#viewsWriting) await this.#writing;

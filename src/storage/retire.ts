@@ -95,6 +95,8 @@ export class Retirement {
       store.removeSegment(table, segment);
     }
     for (const table of new Set(gone.map((one) => one.table))) await this.#removeTable(table);
+    // A map keeps the space of an unlinked file, and goes only with a garbage collection.
+    if (early) await store.os.collectMaps();
   }
 
   async #raiseHorizon(segments: readonly Segment[]): Promise<void> {

@@ -153,6 +153,10 @@ export class MemoryOs implements Os {
 
   willNeed(): void {}
 
+  collectMaps(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async list(path: string): Promise<string[]> {
     const name = normalize(path);
     const operation = this.#begin('list', name);
