@@ -267,7 +267,10 @@ export class TableAppend implements Append {
   async #finish(writer: SegmentWriter): Promise<void> {
     await this.#writing;
     await this.#syncing;
-    if (writer.unflushedBytes > 0) await writer.flush();
+    if (writer.unflushedBytes > 0) {
+      await this.#space.claim(writer.unflushedBytes);
+      await writer.flush();
+    }
     await writer.writeEnd(this.#store.databaseId);
   }
 
