@@ -211,3 +211,5 @@ export const PUT_DRAIN_MS_MAX = 30_000;
 export const RECEIVE_SPARE_BYTES_MAX = 32 * MIB;
 /** HTTP/2 frame size that a Flight client may use towards us, once it puts. */
 export const FLIGHT_FRAME_BYTES = 256 * KIB;
+/** Cancelled tickets that are remembered until they expire. */
+export const TICKETS_CANCELLED_MAX = 10_000;

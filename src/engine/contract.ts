@@ -76,6 +76,11 @@ export interface Engine {
   isTicket(bytes: Uint8Array): boolean;
   /** Opens a ticket's result. @throws `request_invalid` (forged, damaged, expired), `snapshot_gone`. */
   redeem(ticket: Uint8Array, options?: QueryOptions): Promise<QueryResult>;
+  /**
+   * Ends every running redemption of a ticket, drops what is kept for it, and refuses it from now on. @throws as
+   * `redeem`
+   */
+  cancel(ticket: Uint8Array): Promise<void>;
   tables(): readonly TableDescription[];
   /** @throws `not_found` with the nearest name. */
   table(name: string): TableDescription;

@@ -5,6 +5,7 @@
  * statement is planned on one snapshot and runs on it; what a ticket promised is what its redemption yields; nothing
  * is written by a read-only query; `close` waits for nothing but the disk (call `drain` first to let work end).
  */
+import { randomBytes } from 'node:crypto';
 import { prepareCodecs } from '../arrow/compression.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError, positionOf } from '../base/errors.ts';
@@ -32,7 +33,9 @@ import type {
   TableDescription,
 } from './contract.ts';
 import { KeptResults } from './kept-result.ts';
+import type { OpenKeptResult } from './kept-result.ts';
 import { checkTableName, checkTableSchema, makePut } from './put.ts';
+import { Redemptions } from './redemption.ts';
 import { knownRowCount, makeResult, planBatches, wholeTable } from './result.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 
@@ -68,6 +71,7 @@ class SheafEngine implements Engine {
   readonly #ticketKey: Uint8Array;
   readonly #admission = new Admission();
   readonly #kept: KeptResults;
+  readonly #redemptions = new Redemptions();
   readonly #startedMs: number;
   readonly #sweep: NodeJS.Timeout;
   #putsOpen = 0;
@@ -130,22 +134,30 @@ class SheafEngine implements Engine {
 
   async redeem(ticket: Uint8Array, options: QueryOptions = {}): Promise<QueryResult> {
     const payload = openTicket(ticket, this.#ticketKey, this.#clock.wallMs());
-    return this.#admitted(options, async (release) => {
-      const kept = payload.result === undefined ? undefined : this.#kept.find(payload.result);
-      if (kept !== undefined) {
-        return makeResult({
-          schema: kept.schema,
-          rowCount: kept.rowCount,
-          byteCount: kept.byteCount,
-          batches: () => this.#kept.read(kept.id),
-          signal: options.signal,
-          release,
-        });
-      }
-      const snapshot = await this.#storage.snapshotAt(payload.version);
-      if (payload.kind === 'sql') return this.#start(payload.text, snapshot, { ...options, readOnly: true }, release);
-      return startPlan(scanOf(tableOf(snapshot, payload.text)), snapshot, options.signal, release);
-    });
+    const redemption = this.#redemptions.begin(payload.id, options.signal);
+    const { signal } = redemption;
+    try {
+      return await this.#admitted({ signal }, async (permit) => {
+        const release = (): void => {
+          redemption.end();
+          permit();
+        };
+        const kept = payload.result === undefined ? undefined : this.#kept.open(payload.result);
+        if (kept !== undefined) return keptResult(kept, signal, release);
+        const snapshot = await this.#storage.snapshotAt(payload.version);
+        if (payload.kind === 'sql') return this.#start(payload.text, snapshot, { signal, readOnly: true }, release);
+        return startPlan(scanOf(tableOf(snapshot, payload.text)), snapshot, signal, release);
+      });
+    } catch (error) {
+      redemption.end();
+      throw error;
+    }
+  }
+
+  async cancel(ticket: Uint8Array): Promise<void> {
+    const payload = openTicket(ticket, this.#ticketKey, this.#clock.wallMs());
+    this.#redemptions.cancel(payload.id);
+    if (payload.result !== undefined) await this.#kept.drop(payload.result);
   }
 
   tables(): readonly TableDescription[] {
@@ -308,7 +320,10 @@ class SheafEngine implements Engine {
   ): Promise<PromisedResult> {
     const expiresAtMs = this.#clock.wallMs() + TICKET_LIFE_MS;
     const ticket = (result: string | undefined): Uint8Array =>
-      sealTicket({ kind, text, version: snapshot.version, expiresAtMs, result }, this.#ticketKey);
+      sealTicket(
+        { id: randomBytes(8).toString('hex'), kind, text, version: snapshot.version, expiresAtMs, result },
+        this.#ticketKey,
+      );
     const { schema } = physical;
     const known = knownRowCount(physical);
     if (known !== undefined) {
@@ -347,6 +362,20 @@ function startPlan(
     signal,
     release: () => {
       snapshot.release();
+      release();
+    },
+  });
+}
+
+function keptResult(kept: OpenKeptResult, signal: AbortSignal, release: Release): QueryResult {
+  return makeResult({
+    schema: kept.schema,
+    rowCount: kept.rowCount,
+    byteCount: kept.byteCount,
+    batches: () => kept.batches(),
+    signal,
+    release: () => {
+      kept.release();
       release();
     },
   });

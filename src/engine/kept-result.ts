@@ -19,6 +19,7 @@ import {
   RESULT_SPOOL_BYTES_MAX,
   RESULT_SPOOL_TOTAL_BYTES_MAX,
 } from '../base/limits.ts';
+import { makeLog } from '../base/log.ts';
 import { makeGauge } from '../base/metrics.ts';
 import type { Os, OsFile } from '../os/os.ts';
 
@@ -48,15 +49,22 @@ interface Spool {
   length: number;
 }
 
-export interface KeptResult {
+/** A kept result, pinned. */
+export interface OpenKeptResult {
+  readonly schema: Schema;
+  readonly rowCount: number;
+  readonly byteCount: number;
+  /** Yields its batches; not after `release`. */
+  batches(): AsyncIterable<ResultBatch>;
+  release(): void;
+}
+
+interface Entry {
   readonly id: string;
   readonly schema: Schema;
   readonly rowCount: number;
   readonly byteCount: number;
   readonly expiresAtMs: number;
-}
-
-interface Entry extends KeptResult {
   readonly memory: readonly KeptBatch[];
   readonly memoryBytes: number;
   readonly spool: Spool | undefined;
@@ -133,33 +141,33 @@ export class KeptResults {
     return { id, rowCount, byteCount };
   }
 
-  /** The kept result of `id`, or undefined when it is gone. */
-  find(id: string): KeptResult | undefined {
-    return this.#entries.get(id);
+  /**
+   * Opens the kept result of `id`; undefined when it is gone. It stays readable until `release`, which must be called
+   * once, even when it is dropped meanwhile.
+   */
+  open(id: string): OpenKeptResult | undefined {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return undefined;
+    entry.readers++;
+    let open = true;
+    return {
+      schema: entry.schema,
+      rowCount: entry.rowCount,
+      byteCount: entry.byteCount,
+      batches: () => readEntry(entry),
+      release: () => {
+        if (!open) return;
+        open = false;
+        entry.readers--;
+        if (entry.dropped && entry.readers === 0) void this.#discard(entry.spool).catch(logDiscard);
+      },
+    };
   }
 
-  /** Yields a kept result's batches. The result stays readable while this runs, even when it is dropped meanwhile. */
-  async *read(id: string): AsyncGenerator<ResultBatch> {
-    const entry = present(this.#entries.get(id), `kept result ${id}`);
-    entry.readers++;
-    try {
-      const reader = new BatchReader(entry.schema, { trusted: true });
-      for (const batch of entry.memory) yield keptResultBatch(batch, reader);
-      for (const batch of entry.spool?.batches ?? []) {
-        const file = present(entry.spool, 'spool').file;
-        yield keptResultBatch(
-          {
-            rowCount: batch.rowCount,
-            dictionaries: await Promise.all(batch.dictionaries.map((message) => readSpooled(file, message))),
-            message: await readSpooled(file, batch.message),
-          },
-          reader,
-        );
-      }
-    } finally {
-      entry.readers--;
-      if (entry.dropped && entry.readers === 0) await this.#discard(entry.spool);
-    }
+  /** Drops the result of `id`, if it is still there. */
+  async drop(id: string): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) await this.#drop(entry);
   }
 
   /** Drops what has expired at `nowMs`. */
@@ -229,6 +237,24 @@ export class KeptResults {
     if (spool === undefined) return;
     await spool.file.close();
     await this.#os.unlink(spool.path);
+  }
+}
+
+const log = makeLog('engine');
+
+function logDiscard(error: unknown): void {
+  log.error('a spool file could not be removed; the next start removes it', error);
+}
+
+async function* readEntry(entry: Entry): AsyncGenerator<ResultBatch> {
+  const reader = new BatchReader(entry.schema, { trusted: true });
+  for (const batch of entry.memory) yield keptResultBatch(batch, reader);
+  const { spool } = entry;
+  if (spool === undefined) return;
+  for (const { rowCount, dictionaries, message } of spool.batches) {
+    const read = (each: SpooledMessage): Promise<Message> => readSpooled(spool.file, each);
+    const kept = { rowCount, dictionaries: await Promise.all(dictionaries.map(read)), message: await read(message) };
+    yield keptResultBatch(kept, reader);
   }
 }
 

@@ -16,6 +16,8 @@ const MAC_BYTES = 32;
 
 /** What a ticket names. */
 export interface TicketPayload {
+  /** Random; what cancelling goes by. */
+  readonly id: string;
   readonly kind: 'sql' | 'table';
   /** The statement, or the table's name. */
   readonly text: string;

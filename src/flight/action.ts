@@ -11,13 +11,17 @@ import { EngineError } from '../base/errors.ts';
 import { ACTION_BODY_BYTES_MAX } from '../base/limits.ts';
 import { nearestName } from '../base/names.ts';
 import type { Engine } from '../engine/contract.ts';
+import { decodeCancelRequest } from './encode.ts';
 import { decodeText } from './text.ts';
 
 interface Action {
   readonly description: string;
   /** Returns the body of the one result. */
-  readonly run: (engine: Engine, body: Uint8Array) => string | Promise<string>;
+  readonly run: (engine: Engine, body: Uint8Array) => string | Uint8Array | Promise<string | Uint8Array>;
 }
+
+/** Field 1 (status) = 1 (CANCEL_STATUS_CANCELLED). */
+const CANCELLED_RESULT = Uint8Array.of(0x08, 0x01);
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   ping: { description: 'Answers `pong`.', run: () => 'pong' },
@@ -32,6 +36,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     run: createTable,
   },
   'drop-table': { description: 'Drops a table and its rows. Body: JSON {"table": name}.', run: dropTable },
+  CancelFlightInfo: {
+    description:
+      'Ends what runs for the tickets of a FlightInfo and refuses them from now on. Body: CancelFlightInfoRequest.',
+    run: cancelFlightInfo,
+  },
   seal: {
     description:
       'Gives the active segment files their footer now. Body: JSON {"table": name}, or empty for all tables.',
@@ -55,7 +64,8 @@ export async function doAction(engine: Engine, type: string, body: Uint8Array): 
     const sizes = `${body.byteLength.toString()} bytes, at most ${ACTION_BODY_BYTES_MAX.toString()} are allowed`;
     throw new EngineError('limit_exceeded', `the body of the action ${type} has ${sizes}`);
   }
-  return [Buffer.from(await action.run(engine, body))];
+  const answer = await action.run(engine, body);
+  return [typeof answer === 'string' ? Buffer.from(answer) : answer];
 }
 
 function unknownAction(type: string): EngineError {
@@ -98,6 +108,12 @@ async function seal(engine: Engine, body: Uint8Array): Promise<string> {
   const table = body.byteLength === 0 ? undefined : textField('seal', readFields('seal', body), 'table');
   await engine.seal(table);
   return JSON.stringify({ sealed: true });
+}
+
+/** Answers a CancelFlightInfoResult with the status `cancelled`; a ticket that is not ours makes it an error. */
+async function cancelFlightInfo(engine: Engine, body: Uint8Array): Promise<Uint8Array> {
+  for (const ticket of decodeCancelRequest(body)) await engine.cancel(ticket);
+  return CANCELLED_RESULT;
 }
 
 function readFields(action: string, body: Uint8Array): Readonly<Record<string, unknown>> {

@@ -21,6 +21,10 @@ import { decodeText } from './text.ts';
 /** Bytes of gRPC's frame prefix: compression flag and length. */
 export const FRAME_PREFIX_BYTES = 5;
 
+const FIELD_CANCEL_INFO = 1;
+const FIELD_INFO_ENDPOINT = 3;
+const FIELD_ENDPOINT_TICKET = 1;
+
 const TAG_HEADER = 0x12;
 const TAG_BODY_LOW = 0xc2;
 const TAG_BODY_HIGH = 0x3e;
@@ -196,6 +200,28 @@ export function decodeTicket(bytes: Uint8Array): Uint8Array {
     else cursor.skip(tag % 8);
   }
   return ticket;
+}
+
+/** Reads the tickets of the endpoints in a CancelFlightInfoRequest, as views. @throws `request_invalid` */
+export function decodeCancelRequest(bytes: Uint8Array): readonly Uint8Array[] {
+  const what = 'CancelFlightInfoRequest';
+  const [flightInfo] = fieldsOf(bytes, FIELD_CANCEL_INFO, what);
+  if (flightInfo === undefined) throw new Cursor(bytes, what).fault('holds no FlightInfo');
+  return fieldsOf(flightInfo, FIELD_INFO_ENDPOINT, 'FlightInfo').flatMap((endpoint) =>
+    fieldsOf(endpoint, FIELD_ENDPOINT_TICKET, 'FlightEndpoint').map(decodeTicket),
+  );
+}
+
+/** Every value of one length-delimited field. */
+function fieldsOf(bytes: Uint8Array, field: number, what: string): Uint8Array[] {
+  const cursor = new Cursor(bytes, what);
+  const found: Uint8Array[] = [];
+  while (cursor.more) {
+    const tag = cursor.varint();
+    if (tag === field * 8 + 2) found.push(cursor.field());
+    else cursor.skip(tag % 8);
+  }
+  return found;
 }
 
 /**

@@ -286,3 +286,46 @@ print("ok")
 `;
   assert.equal(await succeed(text, port), 'ok\n');
 });
+
+const CANCEL = `
+import sys, pyarrow as pa, pyarrow.flight as fl
+client = fl.connect(f"grpc://127.0.0.1:{sys.argv[1]}")
+table = pa.table({"x": pa.array(range(3_000_000))})
+writer, _ = client.do_put(fl.FlightDescriptor.for_path("numbers"), table.schema)
+writer.write_table(table)
+writer.close()
+
+def varint(value):
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+info = client.get_flight_info(fl.FlightDescriptor.for_path("numbers"))
+reader = client.do_get(info.endpoints[0].ticket)
+reader.read_chunk()
+body = info.serialize()
+results = list(client.do_action(fl.Action("CancelFlightInfo", b"\\x0a" + varint(len(body)) + body)))
+assert results[0].body.to_pybytes() == b"\\x08\\x01", results
+# read_all takes a cancelled call for Ctrl-C and raises KeyboardInterrupt; reading batch by batch does not.
+try:
+    for _ in reader:
+        pass
+    assert False, "the running DoGet was not ended"
+except fl.FlightCancelledError as error:
+    assert "the query was cancelled" in str(error), error
+try:
+    client.do_get(info.endpoints[0].ticket).read_chunk()
+    assert False, "the ticket still works"
+except fl.FlightCancelledError as error:
+    assert "the ticket was cancelled; ask GetFlightInfo for a new one" in str(error), error
+assert client.get_flight_info(fl.FlightDescriptor.for_path("numbers")).total_records == 3_000_000
+try:
+    list(client.do_action(fl.Action("CancelFlightInfo", b"")))
+    assert False, "an empty request was taken"
+except pa.ArrowInvalid as error:
+    assert "the CancelFlightInfoRequest message holds no FlightInfo" in str(error), error
+`;
+
+test('CancelFlightInfo ends a running DoGet and its ticket', { skip }, async (t) => {
+  const { engine, port } = await serve(t);
+  await succeed(CANCEL, port);
+  assert.equal(engine.status().queriesRunning, 0);
+});

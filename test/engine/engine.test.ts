@@ -121,6 +121,29 @@ test('a ticket outlives a restart, and its result is made again', async (t) => {
   assert.deepEqual(await rowsOf((await second.redeem(promised.ticket)).batches()), [['a']]);
 });
 
+test('a cancelled ticket ends what runs for it and is refused from then on', async (t) => {
+  const engine = await openTemporary(t);
+  await putTrades(engine, [['a', 1, 1]]);
+  await engine.seal();
+  await putTrades(engine, [['b', 2, 2]]);
+  for (const promised of [
+    await engine.promiseTable('trades'),
+    await engine.promise('SELECT symbol FROM trades WHERE price < 9'),
+  ]) {
+    const result = await engine.redeem(promised.ticket);
+    const batches = result.batches()[Symbol.asyncIterator]();
+    await engine.cancel(promised.ticket);
+    await assert.rejects(async () => batches.next(), { code: 'cancelled', message: 'the query was cancelled' });
+    await assert.rejects(engine.redeem(promised.ticket), {
+      code: 'cancelled',
+      message: 'the ticket was cancelled; ask GetFlightInfo for a new one',
+    });
+  }
+  assert.equal(engine.status().queriesRunning, 0);
+  assert.equal((await engine.promiseTable('trades')).rowCount, 2);
+  await assert.rejects(engine.cancel(Buffer.from('SELECT 1')), { code: 'request_invalid' });
+});
+
 test('a ticket expires', async (t) => {
   let nowMs = Date.now();
   const engine = await openTemporary(t, { clock: { wallMs: () => nowMs, monotonicMs: () => performance.now() } });

@@ -6,7 +6,14 @@ import { looksLikeTicket, openTicket, sealTicket } from '../../src/engine/ticket
 import type { TicketPayload } from '../../src/engine/ticket.ts';
 
 const key = randomBytes(32);
-const payload: TicketPayload = { kind: 'sql', text: 'SELECT 1', version: 7, expiresAtMs: 1000, result: 'ab' };
+const payload: TicketPayload = {
+  id: '1f',
+  kind: 'sql',
+  text: 'SELECT 1',
+  version: 7,
+  expiresAtMs: 1000,
+  result: 'ab',
+};
 const NOT_OURS =
   'the ticket was not made by this database, or was changed; send SQL text, or a ticket from GetFlightInfo as it came';
 

@@ -67,6 +67,10 @@ export class FakeEngine implements Engine {
     return bytes[0] === TICKET;
   }
 
+  cancel(_ticket: Uint8Array): Promise<void> {
+    return Promise.resolve();
+  }
+
   redeem(ticket: Uint8Array, options: QueryOptions = {}): Promise<QueryResult> {
     return this.query(Buffer.from(ticket.subarray(1)).toString(), options);
   }
