@@ -127,7 +127,7 @@ export function encodeBatch(batch: RecordBatch, range?: RowRange): Message {
 }
 
 /** The dictionary message of all of `values`, or of what a delta adds. */
-export function encodeDictionary(id: bigint, values: Vector, delta: boolean): Message {
+function encodeDictionary(id: bigint, values: Vector, delta: boolean): Message {
   const writer = new BodyWriter();
   writer.add(wholeVector(values));
   const header = encodeDictionaryHeader(id, delta, writer.layout(values.length), writer.bodyBytes);

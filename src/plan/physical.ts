@@ -54,8 +54,6 @@ export type PhysicalPlan =
       readonly offset: number;
     };
 
-export type OperatorKind = PhysicalPlan['kind'];
-
 /** A statement, planned. */
 export type PlannedStatement =
   | { readonly kind: 'query'; readonly schema: Schema; readonly plan: PhysicalPlan }

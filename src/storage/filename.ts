@@ -51,7 +51,7 @@ export function tablePath(paths: DatabasePaths, tableDirectory: string): string 
 }
 
 /** File name of a segment. */
-export function segmentFileName(segmentId: number): string {
+function segmentFileName(segmentId: number): string {
   return `${segmentId.toString().padStart(12, '0')}.arrow`;
 }
 

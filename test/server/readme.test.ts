@@ -74,7 +74,7 @@ test("README's curl lines on trades are answered", { skip }, async (t) => {
     .find((text) => text.startsWith('curl') && text.includes('trades'));
   const [, path = '', sql = ''] = /'localhost:8123(\S*)' -d '(.*)'/.exec(line ?? '') ?? [];
   const response = await fetch(`${server.url}${path}`, { method: 'POST', body: sql });
-  assert.equal(await response.text(), 'symbol,price,volume\r\n1,150.25,100.0\r\n1,150.3,200.0\r\n2,42.1,50.0\r\n');
+  assert.equal(await response.text(), 'symbol,price,volume\n1,150.25,100.0\n1,150.3,200.0\n2,42.1,50.0\n');
 });
 
 /**
