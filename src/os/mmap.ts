@@ -117,7 +117,8 @@ export function adviseWillNeed(mapped: Uint8Array, offset: number, length: numbe
 
 /**
  * Gives back the maps that nobody refers to any more: until then the space of their files stays taken, also after they
- * were unlinked. Holds this thread up for a garbage collection (tens of milliseconds), so it is for when space is short.
+ * were unlinked. Holds this thread up for a garbage collection (tens of milliseconds), so it is for when space is
+ * short.
  */
 export async function collectMaps(): Promise<void> {
   collectGarbage ??= findCollector();

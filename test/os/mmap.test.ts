@@ -1,12 +1,12 @@
 /** Maps of the real disk: counting, collecting, advice, and the native package itself. */
 import assert from 'node:assert/strict';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { metricsText } from '../../src/base/metrics.ts';
 import { adviseWillNeed, mapCounts, mapFile } from '../../src/os/mmap.ts';
 import { realOs } from '../../src/os/real-os.ts';
 import { runChild } from '../support/child.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
+import { temporaryDirectory, temporaryMount } from '../support/temporary.ts';
 
 const os = realOs();
 
@@ -102,3 +102,21 @@ test('a native package that cannot be loaded is told with the command that build
     outcome.stderr,
   );
 });
+
+test('the space of an unlinked file is free again once its map was let go and collected', async (t) => {
+  const directory = temporaryMount(t, '8m');
+  if (directory === undefined) return;
+  const path = `${directory}/segment`;
+  const before = await os.freeBytes(directory);
+  writeFileSync(path, new Uint8Array(4 << 20));
+  assert.equal(touch(os.map(path, 4 << 20)), 0);
+  await os.unlink(path);
+  assert.ok((await os.freeBytes(directory)) <= before - (4 << 20), 'a map keeps the file');
+  await os.collectMaps();
+  assert.equal(await os.freeBytes(directory), before);
+});
+
+/** Reads a map; in a function of its own, so that no reference stays on the test's stack. */
+function touch(mapped: Uint8Array): number {
+  return mapped[mapped.length - 1] ?? -1;
+}
