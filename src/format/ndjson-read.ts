@@ -73,8 +73,8 @@ async function guessSchema(feed: ByteFeed, schema: Schema | undefined): Promise<
     if (scanner.scan(feed.bytes, at, end)) guessLine(feed.bytes, scanner, guesses);
     at = end + 1;
   }
-  if (guesses.size === 0) throw new EngineError('request_invalid', 'the NDJSON input names no column');
   const names = schema === undefined ? [...guesses.keys()] : namesFor(schema, guesses.keys());
+  if (names.length === 0) throw new EngineError('request_invalid', 'the NDJSON input names no column');
   return makeSchema(
     names.map((name) => {
       const known = schema?.fields.find((field) => foldName(field.name) === foldName(name));

@@ -123,6 +123,12 @@ test('a value that does not fit the guessed type, and a name that came too late,
   );
 });
 
+test('objects without members are rows of nulls where the table is known', async () => {
+  const schema = makeSchema([makeField('i', INT64)]);
+  assert.deepEqual((await read('{}\n{}\n', { schema })).rows, [[null], [null]]);
+  await assert.rejects(read('{}\n'), refusal('request_invalid', 'the NDJSON input names no column'));
+});
+
 test('what was written is read back', async () => {
   const text = fc.string({ unit: 'binary' }).filter((value) => !/^[+-]?\d{4,}-\d\d-\d\d/.test(value));
   const row = fc.record(
