@@ -23,7 +23,7 @@ Examples:
   sheaf query "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin ORDER BY n DESC LIMIT 5"
   sheaf tables
 
-Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 data directory locked or not usable.`;
+Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 data directory locked, corrupt or newer.`;
 
 const DIRECTORY_CODES: ReadonlySet<ErrorCode> = new Set(['locked', 'corrupt', 'version_unsupported']);
 

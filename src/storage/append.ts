@@ -14,7 +14,6 @@ import type { RowRange } from '../arrow/ipc-write.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { sameType, typeName } from '../arrow/type.ts';
 import { present } from '../base/assert.ts';
-import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { ROW_BYTES_MAX, SEGMENT_SYNC_BYTES, SEGMENT_VIEW_WRITE_BYTES, SEGMENT_WRITE_BYTES } from '../base/limits.ts';
 import type { Committer } from './commit.ts';
@@ -174,8 +173,8 @@ export class TableAppend implements Append {
   #tooLarge(what: string, bytes: number): EngineError {
     return new EngineError(
       'limit_exceeded',
-      `cannot add rows to table "${this.#target.name}": ${what} would take ${formatBytes(bytes)}, ` +
-        `at most ${formatBytes(ROW_BYTES_MAX)} are allowed`,
+      `cannot add rows to table "${this.#target.name}": ${what} would take ${bytes.toString()} bytes, ` +
+        `at most ${ROW_BYTES_MAX.toString()} are allowed`,
     );
   }
 
