@@ -77,7 +77,7 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
     // An open that failed half-way also closes the catalog in order; only the version tells whether recovery ever
     // ended.
     const cleanStop = state.cleanStop && cleanVersion === state.lastCommit;
-    await claimDirectory(catalog, store);
+    await claimDirectory(catalog, store, state.lastCommit);
     const report = await recover(store, { ...state, cleanStop }, cleanVersion);
     await emptySpool(store);
     const floor = bounds.freeFloorBytes ?? freeFloor(await os.freeBytes(paths.directory));
@@ -93,14 +93,14 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
 }
 
 /**
- * Marks the catalog as the one of this directory. A catalog without the mark is new, and segment files that stand
+ * Marks the catalog as the one of this directory. A catalog without mark and commits is new, and segment files that stand
  * beside a new catalog are no leftovers of a crash: the catalog that knew them is gone, and recovery must not take
  * them for orphans.
  * @throws `corrupt`
  */
-async function claimDirectory(catalog: Catalog, store: Store): Promise<void> {
+async function claimDirectory(catalog: Catalog, store: Store, lastCommit: number): Promise<void> {
   if ((await catalog.readMeta(CLAIM_KEY)) !== undefined) return;
-  const count = await countSegmentFiles(store);
+  const count = lastCommit > 0 ? 0 : await countSegmentFiles(store);
   if (count > 0) {
     throw new EngineError(
       'corrupt',
