@@ -4,11 +4,13 @@ make PATH ROWS            writes the data as an IPC file of 64 Ki-row batches
 get PORT TICKET           DoGet, read to the end batch by batch
 table PORT TICKET         DoGet, read_all
 put PORT NAME PATH BATCH  DoPut of the file; BATCH rows a batch, 0 = one single batch (write_table)
+write PATH COPY            plain write and fdatasync of the file's bytes
 small PORT TICKET COUNT   COUNT small queries one after another over one connection
 json URL SQL              HTTP JSON, parsed by the json module
 """
 
 import json
+import os
 import sys
 import time
 import urllib.request
@@ -68,6 +70,21 @@ def put(port, name, path, batch):
     return {"seconds": time.perf_counter() - started, "rows": data.num_rows, "bytes": data.nbytes, "check": 0}
 
 
+def write(path, copy):
+    """Writes the file's bytes to a new file and waits until they are on the disk: what durability costs at the least."""
+    with open(path, "rb") as source:
+        data = source.read()
+    started = time.perf_counter()
+    target = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    view = memoryview(data)
+    while len(view) > 0:
+        view = view[os.write(target, view[: 2 << 20]) :]
+    os.fdatasync(target)
+    os.close(target)
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "rows": 0, "bytes": len(data)}
+
+
 def small(port, ticket, count):
     client = fl.connect(f"grpc://127.0.0.1:{port}")
     request = fl.Ticket(ticket.encode())
@@ -93,6 +110,7 @@ COMMANDS = {
     "get": lambda a: get(int(a[0]), a[1]),
     "table": lambda a: table(int(a[0]), a[1]),
     "put": lambda a: put(int(a[0]), a[1], a[2], int(a[3])),
+    "write": lambda a: write(a[0], a[1]),
     "small": lambda a: small(int(a[0]), a[1], int(a[2])),
     "json": lambda a: http_json(a[0], a[1]),
 }

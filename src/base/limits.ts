@@ -169,6 +169,8 @@ export const VERIFY_READS_AHEAD = 3;
 export const READ_AHEAD_BYTES = 8 * MIB;
 /** Bytes of one such request. */
 export const READ_AHEAD_SLICE_BYTES = 1 * MIB;
+/** Milliseconds for which a slice that was asked for is taken to be in memory. */
+export const READ_AHEAD_FRESH_MS = 5_000;
 /** Bytes of a text's bound in statistics; longer ones are cut, the upper one rounded up. */
 export const STATISTICS_TEXT_BYTES_MAX = 32;
 /** Bytes verified before serving, after a stop that was not clean; newest first, the rest at first touch. */

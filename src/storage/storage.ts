@@ -93,9 +93,9 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
 }
 
 /**
- * Marks the catalog as the one of this directory. A catalog without mark and commits is new, and segment files that stand
- * beside a new catalog are no leftovers of a crash: the catalog that knew them is gone, and recovery must not take
- * them for orphans.
+ * Marks the catalog as the one of this directory. A catalog without mark and commits is new, and segment files that
+ * stand beside a new catalog are no leftovers of a crash: the catalog that knew them is gone, and recovery must not
+ * take them for orphans.
  * @throws `corrupt`
  */
 async function claimDirectory(catalog: Catalog, store: Store, lastCommit: number): Promise<void> {
