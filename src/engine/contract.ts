@@ -6,7 +6,7 @@
  */
 import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
-import type { AppendResult, StorageStatus } from '../storage/contract.ts';
+import type { AppendResult, AppendTag, CompactionReport, IngestState, StorageStatus } from '../storage/contract.ts';
 
 /** The answer to one statement. */
 export interface QueryResult {
@@ -51,6 +51,13 @@ export interface Put {
   abort(): Promise<void>;
 }
 
+export interface PutOptions {
+  /** Make a missing table from the stream's schema; true unless said. */
+  readonly create?: boolean;
+  /** Store it exactly once: see Storage. */
+  readonly tag?: AppendTag;
+}
+
 export interface EngineStatus extends StorageStatus {
   readonly uptimeMs: number;
   readonly queriesRunning: number;
@@ -90,7 +97,11 @@ export interface Engine {
    * Begins an ingest into `name`. `create` (default true): a missing table is made from `schema`. @throws
    * `schema_mismatch`, `busy`.
    */
-  beginPut(name: string, schema: Schema, options?: { readonly create?: boolean }): Promise<Put>;
+  beginPut(name: string, schema: Schema, options?: PutOptions): Promise<Put>;
+  /** How far a producer came in a table. @throws `not_found` for the table */
+  ingestState(table: string, producer: string): Promise<IngestState>;
+  /** Merges small segments and batches of a table, or of all. @throws `not_found` */
+  compact(name?: string): Promise<CompactionReport>;
   /** Seals active segments: see Storage. */
   seal(name?: string): Promise<void>;
   status(): EngineStatus;

@@ -5,8 +5,9 @@
  * index; an operator with more than one input does not exist yet.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
-import type { Schema } from '../arrow/schema.ts';
+import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
+import type { Vector } from '../arrow/vector.ts';
 import type { AggregateCall, Expr, SortKey } from './expr.ts';
 
 export type PhysicalPlan =
@@ -54,14 +55,71 @@ export type PhysicalPlan =
       readonly offset: number;
     };
 
-/** A statement, planned. */
+/** A change of a table's definition. `name` is the table's. */
+export type TableChange =
+  /** `default`: a vector of one row of the field's type; undefined means null, and the field is nullable then. */
+  | {
+      readonly kind: 'add_column';
+      readonly field: Field;
+      readonly default: Vector | undefined;
+      readonly ifNotExists: boolean;
+    }
+  | { readonly kind: 'drop_column'; readonly column: string; readonly ifExists: boolean }
+  | { readonly kind: 'rename_column'; readonly column: string; readonly to: string }
+  /** Retention; undefined takes it away. */
+  | { readonly kind: 'set_ttl'; readonly ttl: { readonly column: string; readonly ms: number } | undefined };
+
+/** A statement, planned. Expressions of DELETE and UPDATE refer to the table's columns by index, all of them in order. */
 export type PlannedStatement =
   | { readonly kind: 'query'; readonly schema: Schema; readonly plan: PhysicalPlan }
   | { readonly kind: 'create_table'; readonly name: string; readonly schema: Schema; readonly ifNotExists: boolean }
-  | { readonly kind: 'drop_table'; readonly name: string; readonly ifExists: boolean };
+  | { readonly kind: 'drop_table'; readonly name: string; readonly ifExists: boolean }
+  | { readonly kind: 'truncate'; readonly name: string }
+  | {
+      readonly kind: 'alter_table';
+      readonly name: string;
+      readonly ifExists: boolean;
+      readonly change: TableChange;
+    }
+  /** Rows whose `condition` is true go, or all rows without one. `bounds` follow from the condition. */
+  | {
+      readonly kind: 'delete';
+      readonly name: string;
+      readonly schema: Schema;
+      readonly condition: Expr | undefined;
+      readonly bounds: readonly Bound[];
+    }
+  /** The same for rows that get new values: `exprs[i]`, of the column's own type, for column `columns[i]`. */
+  | {
+      readonly kind: 'update';
+      readonly name: string;
+      readonly schema: Schema;
+      readonly condition: Expr | undefined;
+      readonly bounds: readonly Bound[];
+      readonly columns: readonly number[];
+      readonly exprs: readonly Expr[];
+    };
+
+/** A moment that a query reads a table at: AT (VERSION => n) or AT (TIMESTAMP => t), t in microseconds since 1970 UTC. */
+export type TimePoint =
+  | { readonly kind: 'version'; readonly version: number }
+  | { readonly kind: 'timestamp'; readonly micros: bigint };
+
+/** One snapshot as SHOW SNAPSHOTS lists it. */
+export interface SnapshotRow {
+  readonly version: number;
+  /** Wall time of the commit in ms. */
+  readonly timeMs: number;
+  /** Kinds of change, such as `append` or `delete`. */
+  readonly what: string;
+}
 
 /** What the planner asks about the world: one snapshot's tables. */
 export interface PlanCatalog {
   table(name: string): (Source & { readonly name: string }) | undefined;
   tableNames(): readonly string[];
+  /** The tables at another moment; each one that `readNeeds` found in the text is there. */
+  at(point: TimePoint): PlanCatalog;
+  /** Retained snapshots, oldest first; there when `readNeeds` asks for them. */
+  snapshots(): readonly SnapshotRow[];
 }

@@ -5,8 +5,9 @@
  * resolves, and durable from then on; names of tables are compared without regard to ASCII case and never become paths.
  */
 import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
-import type { Schema } from '../arrow/schema.ts';
-import type { Source } from '../arrow/source.ts';
+import type { Field, Schema } from '../arrow/schema.ts';
+import type { Bound, Source } from '../arrow/source.ts';
+import type { Vector } from '../arrow/vector.ts';
 
 /** One table in one snapshot. */
 export interface TableSnapshot extends Source {
@@ -17,7 +18,12 @@ export interface TableSnapshot extends Source {
    * several segments store counts each time, and is sent once.
    */
   readonly byteCount: number;
-  /** Every batch of the table in order, as stored bytes. Columns and bounds do not apply. */
+  /** True when `byteCount` is what a full scan sends; false while some segments have an older schema. */
+  readonly isByteCountExact: boolean;
+  /**
+   * Every batch of the table in order, as stored bytes (or made anew, where a segment has an older schema). Columns and
+   * bounds do not apply.
+   */
   messages(): AsyncIterable<ResultBatch>;
 }
 
@@ -33,6 +39,57 @@ export interface Snapshot {
 export interface AppendResult {
   readonly commit: number;
   readonly rowCount: number;
+  readonly byteCount: number;
+  /** True when the request was stored before: the counts and the commit are those of the first time. */
+  readonly duplicate: boolean;
+}
+
+/**
+ * What makes an append happen exactly once. A producer numbers its appends to one table 1, 2, 3 …; a higher epoch
+ * fences off those who still use a lower one, and goes on with the numbers. An idempotency key is used once (epoch 0,
+ * seq 1).
+ */
+export interface AppendTag {
+  readonly kind: 'producer' | 'key';
+  readonly name: string;
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** How far a producer came in one table; seq 0 when it is unknown. */
+export interface IngestState {
+  readonly epoch: number;
+  readonly seq: number;
+  /** Rows that it stored in all. */
+  readonly rowCount: number;
+}
+
+/** How DELETE and UPDATE see a table: batch by batch. */
+export interface RowEdit {
+  /** Known to hold for every row that changes; batches that they exclude are not looked at. */
+  readonly bounds: readonly Bound[];
+  /** The batch as it shall be, and how many rows changed; undefined when it stays as it is. */
+  edit(batch: RecordBatch): { readonly batch: RecordBatch; readonly changedCount: number } | undefined;
+}
+
+/** A change of a table's definition; names of columns are those of the table's newest schema. */
+export type TableAlteration =
+  | { readonly kind: 'add_column'; readonly field: Field; readonly default: Vector | undefined }
+  | { readonly kind: 'drop_column'; readonly column: string }
+  | { readonly kind: 'rename_column'; readonly column: string; readonly to: string }
+  | { readonly kind: 'set_ttl'; readonly ttl: { readonly column: string; readonly ms: number } | undefined };
+
+/** A snapshot that can still be read. */
+export interface SnapshotDescription {
+  readonly version: number;
+  readonly timeMs: number;
+  readonly what: string;
+}
+
+/** What one run of compaction did. */
+export interface CompactionReport {
+  readonly inputCount: number;
+  readonly outputCount: number;
   readonly byteCount: number;
 }
 
@@ -72,16 +129,38 @@ export interface Storage {
    * `snapshot_gone` when its files may be gone.
    */
   snapshotAt(version: number): Promise<Snapshot>;
+  /** The newest version whose commit is no later than `timeMs`. @throws `snapshot_gone` */
+  versionAt(timeMs: number): Promise<number>;
+  /** The newest `most` snapshots that can be read, oldest first. */
+  snapshots(most: number): Promise<readonly SnapshotDescription[]>;
   /** @throws `already_exists` */
   createTable(name: string, schema: Schema): Promise<void>;
   /** @throws `not_found` */
   dropTable(name: string): Promise<void>;
   /**
    * Begins an append. With `create`, a missing table comes into being in the same commit, under `schema`; when
-   * another append created it meanwhile, the schemas must be the same. @throws `not_found`, `schema_mismatch`,
-   * `busy`, `storage_full`.
+   * another append created it meanwhile, the schemas must be the same. With `tag`, a repetition stores nothing and gets
+   * the first result; @throws from `commit`: `already_exists` (same seq, other content), `request_invalid` (a gap),
+   * `forbidden` (an older epoch). @throws `not_found`, `schema_mismatch`, `busy`, `storage_full`.
    */
-  beginAppend(name: string, schema: Schema, options: { readonly create: boolean }): Promise<Append>;
+  beginAppend(
+    name: string,
+    schema: Schema,
+    options: { readonly create: boolean; readonly tag?: AppendTag },
+  ): Promise<Append>;
+  /** @throws `not_found` for the table; an unknown producer has seq 0 */
+  ingestState(name: string, producer: string): Promise<IngestState>;
+  /** Removes all rows of a table in one commit. @returns the rows removed. @throws `not_found` */
+  truncate(name: string): Promise<number>;
+  /**
+   * Rewrites the segments in which `edit` changes rows, all in one commit. One rewriter a table; appends go on
+   * meanwhile and are not looked at. @returns the rows changed. @throws `not_found`, and what `edit` throws
+   */
+  rewrite(name: string, edit: RowEdit): Promise<number>;
+  /** Changes a table's definition in one commit; no segment is rewritten. @throws `not_found`, `already_exists` */
+  alterTable(name: string, change: TableAlteration): Promise<void>;
+  /** Merges small segments and small batches of one table, or all, until there is nothing left to gain. */
+  compact(name?: string): Promise<CompactionReport>;
   /** Seals active segments (all tables, or one). Resolves when their footers are durable. */
   seal(name?: string): Promise<void>;
   status(): StorageStatus;
