@@ -215,3 +215,15 @@ export const RECEIVE_SPARE_BYTES_MAX = 32 * MIB;
 export const FLIGHT_FRAME_BYTES = 256 * KIB;
 /** Cancelled tickets that are remembered until they expire. */
 export const TICKETS_CANCELLED_MAX = 10_000;
+/** Results kept for each producer in each table: a repetition of one of them is compared by content and answered. */
+export const PRODUCER_RESULTS_KEPT = 1_000;
+/** UTF-8 bytes of a producer's name, and characters of an idempotency key. */
+export const PRODUCER_NAME_BYTES_MAX = 255;
+/** Bytes of an app_metadata that is looked at for a producer. */
+export const PRODUCER_METADATA_BYTES_MAX = 4 * KIB;
+/** Batches of one Flight call, each an append of its own, whose results the client has not been sent. */
+export const PRODUCER_BATCHES_IN_FLIGHT_MAX = 16;
+/** Milliseconds for which a client may leave its results unread while it sends batches, before its call is ended. */
+export const PRODUCER_RESULT_STALL_MS_MAX = 2 * 60 * 1_000;
+/** Bytes of one column's part of a small append that are gathered for its checksum, instead of hashed apart. */
+export const CHECKSUM_GATHER_BYTES = 16 * KIB;
