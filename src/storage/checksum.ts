@@ -31,6 +31,7 @@ import { typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
+import { concatBytes } from '../base/bytes.ts';
 import { CHECKSUM_GATHER_BYTES } from '../base/limits.ts';
 import { ColumnContent } from './column-content.ts';
 import type { ByteSink, ContentHost } from './column-content.ts';
@@ -38,6 +39,8 @@ import type { ByteSink, ContentHost } from './column-content.ts';
 /** Part of the format of producer_results.checksum: another key, or another layout, would make replays look new. */
 const KEY = Buffer.from('sheaf append sum');
 const NONCE = Buffer.alloc(12);
+
+const EMPTY = new Uint8Array(0);
 
 class Mac {
   readonly #cipher: CipherGCM = createCipheriv('aes-128-gcm', KEY, NONCE);
@@ -54,12 +57,13 @@ class Mac {
 
 /** One stream: gathered while it is short, so that a small append costs one hash and not one per stream. */
 class ContentStream implements ByteSink {
-  #gathered = Buffer.alloc(0);
+  #gathered: Uint8Array = EMPTY;
   #filled = 0;
   #length = 0;
   #mac: Mac | undefined;
 
   add(bytes: Uint8Array): void {
+    if (bytes.byteLength === 0) return;
     this.#length += bytes.byteLength;
     if (this.#filled + bytes.byteLength <= CHECKSUM_GATHER_BYTES) {
       this.#reserve(this.#filled + bytes.byteLength);
@@ -73,22 +77,21 @@ class ContentStream implements ByteSink {
     this.#mac.add(bytes);
   }
 
-  /** Adds what the stream held to `whole`: its length, then its bytes, or their tag when they are many. */
-  addTo(whole: Mac): void {
-    const length = Buffer.alloc(8);
-    length.writeDoubleLE(this.#length);
-    whole.add(length);
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What stands for the stream beside its length: its bytes, or their tag when they are many. */
+  end(): Uint8Array {
     const gathered = this.#gathered.subarray(0, this.#filled);
-    if (this.#mac === undefined) whole.add(gathered);
-    else {
-      this.#mac.add(gathered);
-      whole.add(this.#mac.end());
-    }
+    if (this.#mac === undefined) return gathered;
+    this.#mac.add(gathered);
+    return this.#mac.end();
   }
 
   #reserve(bytes: number): void {
     if (bytes <= this.#gathered.byteLength) return;
-    const larger = Buffer.alloc(Math.min(CHECKSUM_GATHER_BYTES, Math.max(64, 2 * bytes)));
+    const larger = new Uint8Array(Math.min(CHECKSUM_GATHER_BYTES, Math.max(64, 2 * bytes)));
     larger.set(this.#gathered.subarray(0, this.#filled));
     this.#gathered = larger;
   }
@@ -113,9 +116,11 @@ class ContentHash {
 
   /** 32 hexadecimal digits. */
   digest(head: Uint8Array): string {
+    const lengths = Float64Array.from(this.#streams, (stream) => stream.length);
+    const parts = this.#streams.filter((stream) => stream.length > 0).map((stream) => stream.end());
     const whole = new Mac();
-    whole.add(head);
-    for (const stream of this.#streams) stream.addTo(whole);
+    // One buffer, because many small parts cost more than a copy.
+    whole.add(concatBytes([head, new Uint8Array(lengths.buffer), ...parts]));
     return whole.end().toString('hex');
   }
 }
@@ -126,7 +131,7 @@ function digestValue(vector: Vector, index: number): string {
   const column = hash.column(vector.type);
   column.add(vector, index, index + 1);
   column.end();
-  return hash.digest(new Uint8Array(0));
+  return hash.digest(EMPTY);
 }
 
 /** Makes the digest of columns and their rows: see the file's header. */

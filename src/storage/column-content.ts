@@ -117,6 +117,33 @@ function hasNull(validity: Uint8Array, start: number, end: number): boolean {
   return false;
 }
 
+/** Zeroes the values of null rows; `validity` begins at the first of the `count` rows. */
+function zeroNulls(values: Uint8Array, width: number, validity: Uint8Array, count: number): void {
+  const words = wordsOf(values, width, count);
+  for (let first = 0; first < count; first += 8) {
+    const bits = validity[first >>> 3] ?? 0;
+    if (bits === 0xff) continue;
+    const end = Math.min(first + 8, count);
+    for (let i = first; i < end; i++) {
+      if (((bits >>> (i & 7)) & 1) === 1) continue;
+      if (words === undefined) values.fill(0, i * width, (i + 1) * width);
+      else words[i] = 0;
+    }
+  }
+}
+
+/** Memory of our own as one number per value; undefined for widths that no typed array has. */
+function wordsOf(
+  values: Uint8Array,
+  width: number,
+  count: number,
+): Uint8Array | Uint16Array | Uint32Array | Float64Array | undefined {
+  if (width === 1) return values;
+  if (width === 2) return typedView(Uint16Array, values, count);
+  if (width === 4) return typedView(Uint32Array, values, count);
+  return width === 8 ? typedView(Float64Array, values, count) : undefined;
+}
+
 /** Calls `run` for each stretch of present rows in [start, end). */
 function eachPresentRun(vector: Vector, start: number, end: number, run: (from: number, to: number) => void): void {
   if (vector.nullCount === 0) {
@@ -253,9 +280,7 @@ export class ColumnContent {
       return;
     }
     const copy = new Uint8Array(values);
-    for (let i = start; i < end; i++) {
-      if (!isPresent(vector, i)) copy.fill(0, (i - start) * width, (i - start + 1) * width);
-    }
+    zeroNulls(copy, width, sliceBits(bufferOf(vector, 0), start, end), end - start);
     this.#first.add(copy);
   }
 
