@@ -18,7 +18,7 @@ import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
 import { planStatement } from '../plan/plan.ts';
 import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
-import type { Snapshot, Storage, TableSnapshot } from '../storage/contract.ts';
+import type { CompactionReport, IngestState, Snapshot, Storage, TableSnapshot } from '../storage/contract.ts';
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
 import type { Release } from './admission.ts';
@@ -28,6 +28,7 @@ import type {
   EngineStatus,
   PromisedResult,
   Put,
+  PutOptions,
   QueryOptions,
   QueryResult,
   TableDescription,
@@ -194,7 +195,7 @@ class SheafEngine implements Engine {
     await this.#storage.dropTable(found.name);
   }
 
-  async beginPut(name: string, schema: Schema, options: { readonly create?: boolean } = {}): Promise<Put> {
+  async beginPut(name: string, schema: Schema, options: PutOptions = {}): Promise<Put> {
     this.#admission.refuseWhileDraining();
     if (this.#putsOpen >= PUT_STREAMS_MAX) {
       throw new EngineError('busy', `${this.#putsOpen.toString()} put streams are open; try again later`);
@@ -205,7 +206,10 @@ class SheafEngine implements Engine {
     checkTableSchema(name, schema);
     this.#putsOpen++;
     try {
-      const append = await this.#storage.beginAppend(name, schema, { create });
+      const append = await this.#storage.beginAppend(name, schema, {
+        create,
+        ...(options.tag === undefined ? {} : { tag: options.tag }),
+      });
       try {
         return makePut(name, schema, append, () => {
           this.#putsOpen--;
@@ -218,6 +222,14 @@ class SheafEngine implements Engine {
       this.#putsOpen--;
       throw error;
     }
+  }
+
+  async ingestState(table: string, producer: string): Promise<IngestState> {
+    return this.#storage.ingestState(this.table(table).name, producer);
+  }
+
+  async compact(name?: string): Promise<CompactionReport> {
+    return this.#storage.compact(name === undefined ? undefined : this.table(name).name);
   }
 
   async seal(name?: string): Promise<void> {

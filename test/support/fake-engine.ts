@@ -1,6 +1,6 @@
 /**
  * An engine of memory for the doors' tests: what the real one cannot show (sources that are slow, endless or failing,
- * puts that are slow or fail at the commit), and doors alone.
+ * puts that are slow or fail at the commit), and doors alone. Tagged puts are stored exactly once, by storage's own rules.
  *
  * `SELECT * FROM t` reads a table; other statements are answered by what `answers` holds for their exact text.
  */
@@ -14,10 +14,15 @@ import type {
   EngineStatus,
   PromisedResult,
   Put,
+  PutOptions,
+  PutTag,
   QueryOptions,
   QueryResult,
   TableDescription,
 } from '../../src/engine/contract.ts';
+import { ContentChecksum } from '../../src/storage/checksum.ts';
+import type { CompactionReport, IngestState } from '../../src/storage/contract.ts';
+import { ProducerState, producerKey } from '../../src/storage/producer.ts';
 
 interface FakeTable {
   readonly schema: Schema;
@@ -39,6 +44,12 @@ export class FakeEngine implements Engine {
   /** Runs before each `write` and `commit` of a put. */
   beforeWrite: (batch: RecordBatch) => Promise<void> = () => Promise.resolve();
   beforeCommit: () => Promise<void> = () => Promise.resolve();
+  /** Asked before each put; an error refuses it. */
+  refuseBegin: () => EngineError | undefined = () => undefined;
+  /** What `compact` was called with. */
+  readonly compacted: (string | undefined)[] = [];
+  readonly #producers = new Map<string, ProducerState>();
+  #commit = 100;
   putsOpen = 0;
   putsAborted = 0;
   resultsOpen = 0;
@@ -98,8 +109,11 @@ export class FakeEngine implements Engine {
     this.stored.delete(this.table(name).name);
   }
 
-  beginPut(name: string, schema: Schema): Promise<Put> {
+  beginPut(name: string, schema: Schema, { tag }: PutOptions = {}): Promise<Put> {
+    const refusal = this.refuseBegin();
+    if (refusal !== undefined) return Promise.reject(refusal);
     const taken: RecordBatch[] = [];
+    const content = new ContentChecksum(schema);
     let open = true;
     const end = (): void => {
       if (open) this.putsOpen--;
@@ -110,13 +124,27 @@ export class FakeEngine implements Engine {
       write: async (batch) => {
         await this.beforeWrite(batch);
         taken.push(batch);
+        content.update(batch);
       },
       commit: async () => {
+        const rowCount = taken.reduce((sum, batch) => sum + batch.rowCount, 0);
+        const state = tag === undefined ? undefined : this.#producer(name, tag);
+        const commit = state === undefined ? 1 : ++this.#commit;
         await this.beforeCommit();
+        if (state !== undefined && tag !== undefined) {
+          const found = state.check(tag, content.digest());
+          if (found.outcome === 'duplicate') {
+            end();
+            const first = found.result ?? { commit: -1, rowCount: -1 };
+            return { commit: first.commit, rowCount: first.rowCount, byteCount: -1, duplicate: true };
+          }
+          state.begin(tag, content.digest(), rowCount);
+          state.settle(commit);
+        }
         const table = this.stored.get(name) ?? { schema, batches: [] };
         this.stored.set(name, { ...table, batches: [...table.batches, ...taken] });
         end();
-        return { commit: 1, rowCount: taken.reduce((sum, batch) => sum + batch.rowCount, 0), byteCount: 0 };
+        return { commit, rowCount, byteCount: 0, duplicate: false };
       },
       abort: () => {
         this.putsAborted++;
@@ -124,6 +152,18 @@ export class FakeEngine implements Engine {
         return Promise.resolve();
       },
     });
+  }
+
+  ingestState(table: string, producer: string): Promise<IngestState> {
+    return Promise.resolve().then(() => {
+      const { epoch, seq, rowCount } = this.#producer(this.table(table).name, { kind: 'producer', name: producer });
+      return { epoch, seq, rowCount };
+    });
+  }
+
+  compact(name?: string): Promise<CompactionReport> {
+    this.compacted.push(name);
+    return Promise.resolve({ inputCount: 3, outputCount: 1, byteCount: 4096 });
   }
 
   seal(): Promise<void> {
@@ -151,6 +191,13 @@ export class FakeEngine implements Engine {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #producer(table: string, tag: Pick<PutTag, 'kind' | 'name'>): ProducerState {
+    const key = `${table} ${producerKey(tag)}`;
+    const state = this.#producers.get(key) ?? new ProducerState(table, tag);
+    this.#producers.set(key, state);
+    return state;
   }
 
   #find(sql: string): FakeAnswer {
