@@ -27,7 +27,7 @@ import { countBatch } from './call.ts';
 import { putTarget } from './descriptor.ts';
 import { decodeFlightData } from './encode.ts';
 import type { Inbox, Received } from './inbox.ts';
-import { encodeAnswer, headerTag, metadataTag } from './ingest-tag.ts';
+import { encodeAnswer, headerTag, mayNameProducer, metadataTag } from './ingest-tag.ts';
 import type { HeaderValues } from './ingest-tag.ts';
 
 /** A call as its put sees it. */
@@ -49,7 +49,7 @@ export async function doPut(engine: Engine, call: PutCall): Promise<void> {
     stream = new PutStream(engine, call, tag, table, decodeSchema(schemaHeader));
     await stream.run();
   } catch (error) {
-    if (stream?.isBatchwise !== true) await inbox.drain(signal);
+    if (stream?.answersAwaited !== true) await inbox.drain(signal);
     throw error;
   } finally {
     inbox.close();
@@ -86,6 +86,8 @@ class PutStream {
   /** One of the two, from the first batch on. */
   #whole: Put | undefined;
   #batches: BatchPuts | undefined;
+  /** The client asks for an answer to each batch, so that it may wait for one and send nothing. */
+  answersAwaited = false;
 
   constructor(engine: Engine, call: PutCall, tag: PutTag | undefined, table: string, schema: Schema) {
     this.#engine = engine;
@@ -93,10 +95,6 @@ class PutStream {
     this.#tag = tag;
     this.#table = table;
     this.#reader = new BatchReader(schema, { trusted: false });
-  }
-
-  get isBatchwise(): boolean {
-    return this.#batches !== undefined;
   }
 
   async run(): Promise<void> {
@@ -128,6 +126,7 @@ class PutStream {
     let stored = false;
     try {
       const message = decodeFlightData(received.bytes);
+      if (mayNameProducer(message.appMetadata)) this.answersAwaited = true;
       const tag = metadataTag(message.appMetadata);
       if (message.header.byteLength === 0) {
         if (message.body.byteLength > 0) throw bodyAlone(message.body.byteLength);

@@ -8,6 +8,7 @@
  * Hides parsing. Invariants: what names a producer is either understood whole or refused, never passed over; metadata
  * that names none is nothing to us; an answer leaves out what is not known. Source: STORAGE.md 7.
  */
+import { asBuffer } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { PRODUCER_METADATA_BYTES_MAX, PRODUCER_NAME_BYTES_MAX } from '../base/limits.ts';
 import type { PutTag, PutAnswer } from '../engine/contract.ts';
@@ -49,16 +50,20 @@ function numberOf(text: string): unknown {
   return /^\d{1,16}$/.test(text) ? Number(text) : text;
 }
 
+/** True when a message's app_metadata may name a producer, rightly or not: its sender may wait for an answer. */
+export function mayNameProducer(bytes: Uint8Array): boolean {
+  return bytes[0] === BRACE && asBuffer(bytes).includes('"producer"');
+}
+
 /** The tag that a message's app_metadata gives to its batch; undefined when it names no producer. */
 export function metadataTag(bytes: Uint8Array): PutTag | undefined {
   if (bytes[0] !== BRACE) return undefined;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength > PRODUCER_METADATA_BYTES_MAX) {
-    if (!text.includes('"producer"')) return undefined;
+    if (!mayNameProducer(bytes)) return undefined;
     const sizes = `${bytes.byteLength.toString()} bytes, at most ${PRODUCER_METADATA_BYTES_MAX.toString()} are allowed`;
     throw new EngineError('limit_exceeded', `the app_metadata of a batch names a producer and has ${sizes}`);
   }
-  const content = parse(text.toString());
+  const content = parse(asBuffer(bytes).toString());
   if (content === undefined || !('producer' in content)) return undefined;
   return {
     kind: 'producer',

@@ -8,12 +8,14 @@ import type { RecordBatch, ResultBatch } from '../../src/arrow/batch.ts';
 import { encodeResults } from '../../src/arrow/ipc-stream.ts';
 import type { Schema } from '../../src/arrow/schema.ts';
 import { makeSchema } from '../../src/arrow/schema.ts';
+import type { Vector } from '../../src/arrow/vector.ts';
 import { EngineError, positionOf } from '../../src/base/errors.ts';
 import type {
   Engine,
   EngineStatus,
   PromisedResult,
   Put,
+  PutAnswer,
   PutOptions,
   PutTag,
   QueryOptions,
@@ -50,6 +52,7 @@ export class FakeEngine implements Engine {
   readonly compacted: (string | undefined)[] = [];
   readonly #producers = new Map<string, ProducerState>();
   #commit = 100;
+  #committed: Promise<void> = Promise.resolve();
   putsOpen = 0;
   putsAborted = 0;
   resultsOpen = 0;
@@ -123,28 +126,29 @@ export class FakeEngine implements Engine {
     return Promise.resolve({
       write: async (batch) => {
         await this.beforeWrite(batch);
-        taken.push(batch);
+        // The door may use the batch's memory again.
+        taken.push({ ...batch, columns: batch.columns.map(copyOf) });
         content.update(batch);
       },
       commit: async () => {
         const rowCount = taken.reduce((sum, batch) => sum + batch.rowCount, 0);
-        const state = tag === undefined ? undefined : this.#producer(name, tag);
-        const commit = state === undefined ? 1 : ++this.#commit;
-        await this.beforeCommit();
-        if (state !== undefined && tag !== undefined) {
-          const found = state.check(tag, content.digest());
-          if (found.outcome === 'duplicate') {
-            end();
-            const first = found.result ?? { commit: -1, rowCount: -1 };
-            return { commit: first.commit, rowCount: first.rowCount, byteCount: -1, duplicate: true };
+        const before = this.#committed;
+        let leave: () => void = () => undefined;
+        if (tag !== undefined) this.#committed = new Promise((resolve) => (leave = resolve));
+        try {
+          await this.beforeCommit();
+          // As storage does: in the order in which commits were asked for.
+          if (tag !== undefined) await before;
+          const known = tag === undefined ? undefined : this.#judge(name, tag, content.digest(), rowCount);
+          if (known?.duplicate !== true) {
+            const table = this.stored.get(name) ?? { schema, batches: [] };
+            this.stored.set(name, { ...table, batches: [...table.batches, ...taken] });
           }
-          state.begin(tag, content.digest(), rowCount);
-          state.settle(commit);
+          end();
+          return known ?? { commit: 1, rowCount, byteCount: 0, duplicate: false };
+        } finally {
+          leave();
         }
-        const table = this.stored.get(name) ?? { schema, batches: [] };
-        this.stored.set(name, { ...table, batches: [...table.batches, ...taken] });
-        end();
-        return { commit, rowCount, byteCount: 0, duplicate: false };
       },
       abort: () => {
         this.putsAborted++;
@@ -193,6 +197,19 @@ export class FakeEngine implements Engine {
     return Promise.resolve();
   }
 
+  #judge(table: string, tag: PutTag, checksum: string, rowCount: number): PutAnswer {
+    const state = this.#producer(table, tag);
+    const found = state.check(tag, checksum);
+    if (found.outcome === 'duplicate') {
+      const first = found.result ?? { commit: -1, rowCount: -1 };
+      return { commit: first.commit, rowCount: first.rowCount, byteCount: -1, duplicate: true };
+    }
+    const commit = ++this.#commit;
+    state.begin(tag, checksum, rowCount);
+    state.settle(commit);
+    return { commit, rowCount, byteCount: 0, duplicate: false };
+  }
+
   #producer(table: string, tag: Pick<PutTag, 'kind' | 'name'>): ProducerState {
     const key = `${table} ${producerKey(tag)}`;
     const state = this.#producers.get(key) ?? new ProducerState(table, tag);
@@ -223,6 +240,16 @@ export class FakeEngine implements Engine {
       },
     };
   }
+}
+
+function copyOf(vector: Vector): Vector {
+  const { buffers, children, dictionary } = vector;
+  return {
+    ...vector,
+    buffers: buffers.map((buffer) => new Uint8Array(buffer)),
+    children: children.map(copyOf),
+    dictionary: dictionary === undefined ? undefined : copyOf(dictionary),
+  };
 }
 
 function ticketOf(sql: string): Uint8Array {
