@@ -13,7 +13,8 @@
  *     validity    a bit per row, from the first null on (all rows before it count as present)
  *     fixed       the values, null slots zeroed            bool    bits likewise
  *     text        a u32 length per row (0 for null), and the bytes
- *     list        a u32 length per row, and the streams of the items that present rows show; struct: of present rows
+ *     list        a u32 length per row, and the streams of the items that present rows show
+ *     struct      the streams of the children in present rows
  *     union       type ids, and the streams of the children's chosen rows
  *     dictionary  a u32 code per row in order of first appearance, and each new value once
  *     run_end     u64 length and value of each run, equal neighbours joined

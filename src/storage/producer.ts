@@ -51,6 +51,11 @@ interface Begun {
   readonly rowCount: number;
 }
 
+/** A begun append, as the catalog is told of it. */
+export interface BegunAppend extends Begun {
+  readonly forgetBelow: number;
+}
+
 /** Identifies a producer within a table, as a key of maps. */
 export function producerKey(tag: Pick<AppendTag, 'kind' | 'name'>): string {
   return `${tag.kind} ${tag.name}`;
@@ -60,6 +65,7 @@ export class ProducerState {
   readonly #table: string;
   readonly #kind: AppendTag['kind'];
   readonly #name: string;
+  readonly #kept: number;
   /** By seq, oldest first: without gaps up to #seq. */
   readonly #results = new Map<number, ProducerResult>();
   #begun: Begun[] = [];
@@ -67,9 +73,15 @@ export class ProducerState {
   #seq: number;
   #rowCount: number;
 
-  /** `record` undefined: nothing was stored under this name yet. */
-  constructor(table: string, tag: Pick<AppendTag, 'kind' | 'name'>, record?: ProducerRecord) {
+  /** `record` undefined: nothing was stored under this name yet. `kept`: how many results are. */
+  constructor(
+    table: string,
+    tag: Pick<AppendTag, 'kind' | 'name'>,
+    record: ProducerRecord | undefined = undefined,
+    kept = PRODUCER_RESULTS_KEPT,
+  ) {
     this.#table = table;
+    this.#kept = kept;
     this.#kind = tag.kind;
     this.#name = tag.name;
     this.#epoch = record?.epoch ?? 0;
@@ -90,11 +102,6 @@ export class ProducerState {
 
   get rowCount(): number {
     return this.#rowCount;
-  }
-
-  /** Results with a lower seq are forgotten: their rows may leave the catalog. */
-  get firstKeptSeq(): number {
-    return Math.max(1, this.#seq - PRODUCER_RESULTS_KEPT + 1);
   }
 
   /**
@@ -121,16 +128,14 @@ export class ProducerState {
     this.#begun.push({ epoch: tag.epoch, seq: tag.seq, checksum, rowCount });
   }
 
-  /** What was begun is durable in `commit`. @returns its results, for the catalog's cache and the acknowledgements */
-  settle(commit: number): readonly ProducerResult[] {
-    const settled = this.pending(commit);
-    for (const result of settled) this.#keep(result);
+  /** What was begun is durable in `commit`. */
+  settle(commit: number): void {
     const latest = this.#latest();
+    for (const { seq, checksum, rowCount } of this.#begun) this.#keep({ seq, checksum, commit, rowCount });
     this.#epoch = latest.epoch;
     this.#seq = latest.seq;
     this.#rowCount = latest.rowCount;
     this.#begun = [];
-    return settled;
   }
 
   /** What was begun failed; its numbers are free again. */
@@ -138,14 +143,9 @@ export class ProducerState {
     this.#begun = [];
   }
 
-  /** What was begun, as it will be when `commit` succeeds: the rows for the catalog's transaction. */
-  pending(commit: number): readonly ProducerResult[] {
-    return this.#begun.map(({ seq, checksum, rowCount }) => ({ seq, checksum, commit, rowCount }));
-  }
-
-  /** Epoch, seq and rows with what was begun: the row for the catalog's transaction. */
-  pendingRecord(): { readonly epoch: number; readonly seq: number; readonly rowCount: number } {
-    return this.#latest();
+  /** What was begun, in order: for the catalog's transaction. Results below `forgetBelow` are kept no more then. */
+  get begun(): readonly BegunAppend[] {
+    return this.#begun.map((each) => ({ ...each, forgetBelow: Math.max(1, each.seq - this.#kept + 1) }));
   }
 
   /** A settled result that is kept. */
@@ -162,7 +162,7 @@ export class ProducerState {
 
   #keep(result: ProducerResult): void {
     this.#results.set(result.seq, result);
-    if (this.#results.size <= PRODUCER_RESULTS_KEPT) return;
+    if (this.#results.size <= this.#kept) return;
     const [oldest] = this.#results.keys();
     if (oldest !== undefined) this.#results.delete(oldest);
   }

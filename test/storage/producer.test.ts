@@ -101,13 +101,17 @@ test('five in one group follow each other, and are settled or undone together', 
   }
   assert.deepEqual(state.check(tagOf(4), 'c4'), { outcome: 'pending' });
   assert.throws(() => state.check(tagOf(4), 'other'), EngineError);
-  assert.deepEqual(state.pendingRecord(), { epoch: 0, seq: 6, rowCount: 6 });
+  assert.deepEqual(
+    state.begun.map(({ seq, checksum, rowCount, forgetBelow }) => [seq, checksum, rowCount, forgetBelow]),
+    [2, 3, 4, 5, 6].map((seq) => [seq, `c${seq.toString()}`, 1, 1]),
+  );
   assert.equal(state.seq, 1);
   state.undo();
   assert.deepEqual(state.check(tagOf(2), 'changed'), { outcome: 'new' });
   state.begin(tagOf(2), 'changed', 5);
-  assert.deepEqual(state.settle(90), [{ seq: 2, checksum: 'changed', commit: 90, rowCount: 5 }]);
-  assert.equal(state.resultOf(2).commit, 90);
+  state.settle(90);
+  assert.deepEqual(state.resultOf(2), { seq: 2, checksum: 'changed', commit: 90, rowCount: 5 });
+  assert.deepEqual([state.begun, state.rowCount], [[], 6]);
 });
 
 test('two writers as one producer: the same rows are stored once, other rows are refused', () => {
@@ -121,10 +125,11 @@ test('two writers as one producer: the same rows are stored once, other rows are
 
 test('a repetition whose result is not kept any more is a duplicate without a result', () => {
   const state = stored(PRODUCER_RESULTS_KEPT + 2);
-  assert.equal(state.firstKeptSeq, 3);
   assert.deepEqual(state.check(tagOf(2), 'anything'), { outcome: 'duplicate', result: undefined });
   assert.equal(state.check(tagOf(3), 'c3').outcome, 'duplicate');
   assert.throws(() => state.check(tagOf(3), 'anything'), EngineError);
+  state.begin(tagOf(state.seq + 1), 'next', 1);
+  assert.equal(state.begun[0]?.forgetBelow, 4);
 });
 
 test('a state read from the catalog goes on where it was, in whatever order its results come', () => {
@@ -212,7 +217,7 @@ test('random requests are judged as by a list of everything', () => {
             model.list.push({ epoch: step.epoch, content: step.content, commit: undefined });
           }
         }
-        assert.equal(state.pendingRecord().seq, model.list.length);
+        assert.equal(state.seq + state.begun.length, model.list.length);
         assert.equal(state.seq, model.list.filter((entry) => entry.commit !== undefined).length);
       }
     }),

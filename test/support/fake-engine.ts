@@ -1,6 +1,7 @@
 /**
  * An engine of memory for the doors' tests: what the real one cannot show (sources that are slow, endless or failing,
- * puts that are slow or fail at the commit), and doors alone. Tagged puts are stored exactly once, by storage's own rules.
+ * puts that are slow or fail at the commit), and doors alone. Tagged puts are stored exactly once, by storage's own
+ * rules.
  *
  * `SELECT * FROM t` reads a table; other statements are answered by what `answers` holds for their exact text.
  */
