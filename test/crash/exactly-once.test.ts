@@ -2,10 +2,10 @@
  * kill -9 of the server in the middle of ingest: rows sent = rows stored, none twice, none acknowledged and lost.
  *
  * Method: examples/exactly_once.py, a stock pyarrow client, sends numbered batches, five under way at a time, and
- * prints a line for each answer; the server is killed after a random number of answers plus a random busy moment, and started
- * again on the same port and directory. At the end the client reads everything back and checks it. An acknowledged
- * batch that was lost would be sent, and answered, a second time: so the answers must only ever go up. The seed is
- * printed; SHEAF_INGEST_KILLS sets the number of kills.
+ * prints a line for each answer; the server is killed after a random number of answers plus a random busy moment, and
+ * started again on the same port and directory. At the end the client reads everything back and checks it. An
+ * acknowledged batch that was lost would be sent, and answered, a second time: so the answers must only ever go up. The
+ * seed is printed; SHEAF_INGEST_KILLS sets the number of kills.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

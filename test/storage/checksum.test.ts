@@ -170,6 +170,40 @@ test('the order of rows, their number, names and types of columns count', () => 
   assert.notEqual(checksum(rows(3)), checksum(rows(4)));
 });
 
+test('a column of nothing but nulls counts as one that is missing, until a value comes', () => {
+  const narrow = schemaOf({ a: INT64 });
+  const wide = schemaOf({ a: INT64, b: UTF8 });
+  const sum = checksum(batchOf(narrow, [[1, 2]]));
+  assert.equal(
+    checksum(
+      batchOf(wide, [
+        [1, 2],
+        [null, null],
+      ]),
+    ),
+    sum,
+  );
+  assert.notEqual(
+    checksum(
+      batchOf(wide, [
+        [1, 2],
+        [null, ''],
+      ]),
+    ),
+    sum,
+  );
+  assert.notEqual(
+    checksum(
+      batchOf(wide, [
+        [1, 2],
+        [null, null],
+      ]),
+      batchOf(wide, [[3], ['x']]),
+    ),
+    sum,
+  );
+});
+
 test('columns that swap a value, and values that swap their columns, differ', () => {
   const schema = schemaOf({ a: INT64, b: INT64 });
   const sum = checksum(batchOf(schema, [[1], [2]]));
