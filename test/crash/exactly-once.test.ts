@@ -17,10 +17,13 @@ import { makeRandom } from '../support/random.ts';
 import { startSheaf, temporaryDirectory } from '../support/sheaf-process.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/exactly_once.py', import.meta.url));
-const KILLS = Number(process.env['SHEAF_INGEST_KILLS'] ?? 50);
+const ASKED = process.env['SHEAF_INGEST_KILLS'];
+const KILLS = Number(ASKED ?? 50);
+/** Unless a number was asked for, a machine that is slow ends the kills after this time and says how many there were. */
+const KILLING_MS_MAX = ASKED === undefined ? 90_000 : Infinity;
 /** Answers after which a server is killed, at most; more batches than are answered in all lives together. */
-const LIFE_ANSWERS_MAX = 30;
-const BATCHES = KILLS * 3 * LIFE_ANSWERS_MAX;
+const LIFE_ANSWERS_MAX = 20;
+const BATCHES = KILLS * 2 * LIFE_ANSWERS_MAX;
 const TURNS_MAX = 40;
 const ROWS = 1_000;
 
@@ -82,7 +85,8 @@ test(
     let server = await startSheaf(t, words);
     words.push('--flight-port', server.flight.split(':').at(-1) ?? '');
     const client = startClient(t, server.flight);
-    for (let kill = 0; kill < KILLS; kill++) {
+    let kills = 0;
+    for (; kills < KILLS && Date.now() - startedMs < KILLING_MS_MAX; kills++) {
       await client.until(client.answers.length + below(LIFE_ANSWERS_MAX));
       for (let turns = below(TURNS_MAX); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
       assert.equal(await server.stop('SIGKILL'), null, `the server ended by itself: ${server.stderr()}`);
@@ -96,7 +100,7 @@ test(
     assert.equal(back, -1, `seed ${seed.toString()}: batch ${String(client.answers[back])} was answered twice`);
     const silent = BATCHES - client.answers.length;
     t.diagnostic(
-      `${KILLS.toString()} kills in ${killedSeconds.toFixed(1)} s, seed ${seed.toString()}: ` +
+      `${kills.toString()} kills in ${killedSeconds.toFixed(1)} s, seed ${seed.toString()}: ` +
         `${BATCHES.toString()} batches stored once, ${silent.toString()} of them durable without their answer`,
     );
     assert.equal(await server.stop(), 0);
