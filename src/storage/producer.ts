@@ -77,7 +77,7 @@ export class ProducerState {
   constructor(
     table: string,
     tag: Pick<AppendTag, 'kind' | 'name'>,
-    record: ProducerRecord | undefined = undefined,
+    record?: ProducerRecord,
     kept = PRODUCER_RESULTS_KEPT,
   ) {
     this.#table = table;
