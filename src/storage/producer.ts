@@ -63,8 +63,8 @@ export function producerKey(tag: Pick<AppendTag, 'kind' | 'name'>): string {
 
 export class ProducerState {
   readonly #table: string;
-  readonly kind: AppendTag['kind'];
-  readonly name: string;
+  readonly #kind: AppendTag['kind'];
+  readonly #name: string;
   readonly #kept: number;
   /** By seq, oldest first: without gaps up to #seq. */
   readonly #results = new Map<number, ProducerResult>();
@@ -82,8 +82,8 @@ export class ProducerState {
   ) {
     this.#table = table;
     this.#kept = kept;
-    this.kind = tag.kind;
-    this.name = tag.name;
+    this.#kind = tag.kind;
+    this.#name = tag.name;
     this.#epoch = record?.epoch ?? 0;
     this.#seq = record?.seq ?? 0;
     this.#rowCount = record?.rowCount ?? 0;
@@ -109,7 +109,7 @@ export class ProducerState {
    * is stored; `request_invalid` for a gap; `already_exists` when the number was used for other content
    */
   check(tag: AppendTag, checksum: string): ProducerOutcome {
-    assert(this.kind === 'producer' || (tag.epoch === 0 && tag.seq === 1), 'expected a key to have one number');
+    assert(this.#kind === 'producer' || (tag.epoch === 0 && tag.seq === 1), 'expected a key to have one number');
     const { epoch, seq } = this.#latest();
     if (tag.epoch < epoch) throw this.#fenced(tag, epoch);
     if (tag.seq === seq + 1) return { outcome: 'new' };
@@ -168,7 +168,7 @@ export class ProducerState {
   }
 
   #who(): string {
-    return `producer ${JSON.stringify(this.name)} of table "${this.#table}"`;
+    return `producer ${JSON.stringify(this.#name)} of table "${this.#table}"`;
   }
 
   #fenced(tag: AppendTag, epoch: number): EngineError {
@@ -183,8 +183,8 @@ export class ProducerState {
   }
 
   #otherContent(tag: AppendTag, seq: number): EngineError {
-    if (this.kind === 'key') {
-      const key = `the idempotency key ${JSON.stringify(this.name)} of table "${this.#table}"`;
+    if (this.#kind === 'key') {
+      const key = `the idempotency key ${JSON.stringify(this.#name)} of table "${this.#table}"`;
       return new EngineError('already_exists', `${key} was used for other rows; send new rows with a new key`);
     }
     const number = `has stored other rows as seq ${tag.seq.toString()}`;
