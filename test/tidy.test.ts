@@ -38,7 +38,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'null-vector',
       'slice',
       'concat',
-    ].concat(['ipc-schema', 'ipc-read', 'ipc-write', 'ipc-stream', 'ipc-file']),
+    ].concat(['dictionary-merge', 'ipc-schema', 'ipc-read', 'ipc-write', 'ipc-stream', 'ipc-file']),
   },
   catalog: { mayImport: ['base', 'os', 'arrow'], entries: ['catalog', 'rows', 'lock'] },
   storage: { mayImport: ['base', 'os', 'arrow', 'catalog'], entries: ['storage', 'contract'] },

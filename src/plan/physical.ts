@@ -102,8 +102,7 @@ export type PlannedStatement =
 
 /** A moment that a query reads a table at: AT (VERSION => n) or AT (TIMESTAMP => t), t in microseconds since 1970 UTC. */
 export type TimePoint =
-  | { readonly kind: 'version'; readonly version: number }
-  | { readonly kind: 'timestamp'; readonly micros: bigint };
+  { readonly kind: 'version'; readonly version: number } | { readonly kind: 'timestamp'; readonly micros: bigint };
 
 /** One snapshot as SHOW SNAPSHOTS lists it. */
 export interface SnapshotRow {

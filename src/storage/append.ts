@@ -28,7 +28,8 @@ import { storeBatch, storedBytes, wireBytes } from './stored-message.ts';
 import type { StoredMessage } from './stored-message.ts';
 import { newSegmentWriter } from './table-work.ts';
 import type { HeldBatch } from './table-work.ts';
-import type { Table, TableDefinition } from './table.ts';
+import type { TableDefinition } from './definition.ts';
+import type { Table } from './table.ts';
 
 type State = 'open' | 'committed' | 'failed' | 'aborted';
 
@@ -99,7 +100,7 @@ export class TableAppend implements Append {
     this.#checkOpen();
     if (this.#rowCount === 0 && this.#target.table !== undefined) {
       this.#state = 'committed';
-      return { commit: this.#store.version, rowCount: 0, byteCount: 0 };
+      return { commit: this.#store.version, rowCount: 0, byteCount: 0, duplicate: false };
     }
     try {
       this.#store.checkWritable();

@@ -19,13 +19,13 @@ import { makeCounter } from '../base/metrics.ts';
 import { foldName } from '../base/names.ts';
 import type { CatalogChange } from '../catalog/rows.ts';
 import type { AppendResult } from './contract.ts';
+import { createRow } from './definition.ts';
 import type { FreeSpace } from './free-space.ts';
 import { SyncError } from './segment-writer.ts';
 import type { Store } from './store.ts';
 import { TableWork } from './table-work.ts';
 import type { StreamRows } from './table-work.ts';
-import { Table, tableRow } from './table.ts';
-import type { TableDefinition } from './table.ts';
+import { Table } from './table.ts';
 
 const commitsTotal = makeCounter('storage_commits_total', 'Group commits that changed the snapshot');
 const streamsTotal = makeCounter('storage_commit_streams_total', 'Streams acknowledged by group commits');
@@ -37,8 +37,6 @@ export interface CommitRequest extends StreamRows {
   readonly name: string;
   /** The table that it was begun on; undefined when it creates one. */
   readonly table: Table | undefined;
-  /** The table's definition, or that of the one to create. */
-  readonly definition: TableDefinition;
   /** Refuse with `already_exists` when the table exists by now. */
   readonly mustCreate: boolean;
   readonly rowCount: number;
@@ -158,7 +156,7 @@ export class Committer {
     streamsTotal.inc();
     rowsTotal.inc(request.rowCount);
     bytesTotal.inc(request.byteCount);
-    resolve({ commit, rowCount: request.rowCount, byteCount: request.byteCount });
+    resolve({ commit, rowCount: request.rowCount, byteCount: request.byteCount, duplicate: false });
   }
 
   #fail(streams: readonly Waiting[], error: unknown): void {
@@ -236,17 +234,20 @@ export class Committer {
 
   #change(written: readonly Target[], version: number): CatalogChange {
     const works = written.map((target) => target.work);
+    for (const work of works) work.placeNew();
     const writers = works.flatMap((work) => work.writers);
     return {
       commit: version,
       timeMs: this.#store.clock.wallMs(),
-      createTables: works.filter((work) => work.isNew).map((work) => tableRow(work.table.definition)),
+      createTables: works.filter((work) => work.isNew).map((work) => createRow(work.table.definition)),
       createSegments: works.flatMap((work) =>
         work.writers
           .filter((writer) => writer.isNew)
           .map((writer) => ({
             segmentId: writer.segment.identity.segmentId,
             tableId: work.table.definition.tableId,
+            position: writer.segment.position,
+            schemaVersion: writer.definition.schemaVersion,
             state: work.isAdopted(writer) ? ('sealed' as const) : ('active' as const),
             committedLength: writer.definition.segmentHead.byteLength,
             fileLength: writer.fileLength,

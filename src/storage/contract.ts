@@ -86,6 +86,13 @@ export interface SnapshotDescription {
   readonly what: string;
 }
 
+/** What one round of the scrub read. */
+export interface ScrubReport {
+  readonly segmentCount: number;
+  readonly byteCount: number;
+  readonly damagedCount: number;
+}
+
 /** What one run of compaction did. */
 export interface CompactionReport {
   readonly inputCount: number;
@@ -156,11 +163,13 @@ export interface Storage {
    * Rewrites the segments in which `edit` changes rows, all in one commit. One rewriter a table; appends go on
    * meanwhile and are not looked at. @returns the rows changed. @throws `not_found`, and what `edit` throws
    */
-  rewrite(name: string, edit: RowEdit): Promise<number>;
+  rewrite(name: string, kind: 'delete' | 'update', edit: RowEdit): Promise<number>;
   /** Changes a table's definition in one commit; no segment is rewritten. @throws `not_found`, `already_exists` */
   alterTable(name: string, change: TableAlteration): Promise<void>;
   /** Merges small segments and small batches of one table, or all, until there is nothing left to gain. */
   compact(name?: string): Promise<CompactionReport>;
+  /** Reads every sealed segment once, as fast as it can, and holds it against its checksums. */
+  scrub(): Promise<ScrubReport>;
   /** Seals active segments (all tables, or one). Resolves when their footers are durable. */
   seal(name?: string): Promise<void>;
   status(): StorageStatus;
