@@ -63,7 +63,7 @@ export function parseUpdate(cursor: Cursor): Statement {
 
 function parseAssignment(cursor: Cursor): Assignment {
   const first = cursor.token;
-  if (cursor.isSymbol('(')) throw cursor.unsupported('several columns in parentheses in SET', first);
+  if (cursor.isSymbol('(')) throw cursor.unsupported('a row value in SET', first);
   const column = cursor.expectName('a column name');
   if (cursor.isSymbol('.')) {
     throw cursor.unsupported('a qualified column in SET; write the column alone', cursor.token);

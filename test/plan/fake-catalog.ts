@@ -79,7 +79,7 @@ const TABLES: ReadonlyMap<string, Schema> = new Map([
   ['twin', CASES],
   ['TWIN', CASES],
   ['order', CASES],
-  ['single', { fields: [makeField('only', INT32)], metadata: [] }],
+  ['single', { fields: [makeField('one', INT32)], metadata: [] }],
   ['encoded', ENCODED],
 ]);
 
