@@ -210,7 +210,10 @@ test('SHOW TABLES and DESCRIBE answer with rows that stand in the plan', () => {
   assert.equal(shown.kind, 'values');
   const [batch] = shown.kind === 'values' ? shown.batches : [];
   assert.equal(batch?.rowCount, 8);
-  assert.equal(Buffer.from(batch.columns[0]?.buffers[2] ?? []).toString(), 'CasesTWINencodedordersingletradestwinwide');
+  assert.equal(
+    Buffer.from(batch.columns[0]?.buffers[2] ?? []).toString(),
+    'CasesTWINencodedordersingletradestwinwide',
+  );
   const rows = new BigInt64Array((batch.columns[1]?.buffers[1] ?? new Uint8Array()).slice().buffer);
   assert.deepEqual(
     [...rows],
