@@ -58,9 +58,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],
-    entries: ['plan', 'logical', 'physical', 'expr', 'explain'],
+    entries: ['plan', 'logical', 'physical', 'expr', 'explain', 'needs'],
   },
-  exec: { mayImport: ['base', 'os', 'arrow', 'function', 'plan'], entries: ['exec'] },
+  exec: { mayImport: ['base', 'os', 'arrow', 'function', 'plan'], entries: ['exec', 'edit'] },
   engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library'] },
   format: {
     mayImport: ['base', 'arrow'],

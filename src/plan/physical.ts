@@ -89,7 +89,10 @@ export type PlannedStatement =
       readonly condition: Expr | undefined;
       readonly bounds: readonly Bound[];
     }
-  /** The same for rows that get new values: `exprs[i]`, of the column's own type, for column `columns[i]`. */
+  /**
+   * The same for rows that get new values: `exprs[i]` for column `columns[i]`, of its own type or, where the column is
+   * dictionary or run-end encoded, of the type of its values.
+   */
   | {
       readonly kind: 'update';
       readonly name: string;

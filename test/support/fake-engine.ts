@@ -18,6 +18,7 @@ import type {
   QueryResult,
   TableDescription,
 } from '../../src/engine/contract.ts';
+import type { CompactionReport, IngestState } from '../../src/storage/contract.ts';
 
 interface FakeTable {
   readonly schema: Schema;
@@ -116,7 +117,8 @@ export class FakeEngine implements Engine {
         const table = this.stored.get(name) ?? { schema, batches: [] };
         this.stored.set(name, { ...table, batches: [...table.batches, ...taken] });
         end();
-        return { commit: 1, rowCount: taken.reduce((sum, batch) => sum + batch.rowCount, 0), byteCount: 0 };
+        const rowCount = taken.reduce((sum, batch) => sum + batch.rowCount, 0);
+        return { commit: 1, rowCount, byteCount: 0, duplicate: false };
       },
       abort: () => {
         this.putsAborted++;
@@ -124,6 +126,17 @@ export class FakeEngine implements Engine {
         return Promise.resolve();
       },
     });
+  }
+
+  ingestState(name: string): Promise<IngestState> {
+    return Promise.resolve().then(() => {
+      this.table(name);
+      return { epoch: 0, seq: 0, rowCount: 0 };
+    });
+  }
+
+  compact(): Promise<CompactionReport> {
+    return Promise.resolve({ inputCount: 0, outputCount: 0, byteCount: 0 });
   }
 
   seal(): Promise<void> {
