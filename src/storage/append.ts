@@ -13,11 +13,13 @@ import { cutRanges, encodeBatch } from '../arrow/ipc-write.ts';
 import type { RowRange } from '../arrow/ipc-write.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { sameType, typeName } from '../arrow/type.ts';
+import type { Vector } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
 import { ROW_BYTES_MAX, SEGMENT_SYNC_BYTES, SEGMENT_VIEW_WRITE_BYTES, SEGMENT_WRITE_BYTES } from '../base/limits.ts';
 import type { Committer } from './commit.ts';
 import type { Append, AppendResult } from './contract.ts';
+import { missingColumn } from './default-values.ts';
 import { DictionaryHolder, dictionaryBytes } from './dictionaries.ts';
 import type { FreeSpace } from './free-space.ts';
 import { SyncError } from './segment-writer.ts';
@@ -79,6 +81,17 @@ export class TableAppend implements Append {
 
   get schema(): Schema {
     return this.#target.definition.schema;
+  }
+
+  get defaulted(): ReadonlySet<number> {
+    const { fieldIds, defaults } = this.#target.definition;
+    return new Set(fieldIds.flatMap((id, i) => (defaults.has(id) ? [i] : [])));
+  }
+
+  missingColumn(index: number, rowCount: number): Vector {
+    const { schema, fieldIds, defaults } = this.#target.definition;
+    const { type } = present(schema.fields[index], 'missing column');
+    return missingColumn(type, defaults.get(present(fieldIds[index], 'field id')), rowCount);
   }
 
   async write(batch: RecordBatch): Promise<void> {

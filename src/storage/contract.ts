@@ -66,6 +66,8 @@ export interface IngestState {
 
 /** How DELETE and UPDATE see a table: batch by batch. */
 export interface RowEdit {
+  /** The table's schema that it was made for. */
+  readonly schema: Schema;
   /** Known to hold for every row that changes; batches that they exclude are not looked at. */
   readonly bounds: readonly Bound[];
   /** The batch as it shall be, and how many rows changed; undefined when it stays as it is. */
@@ -104,6 +106,10 @@ export interface CompactionReport {
 export interface Append {
   /** Schema that every batch must have: the table's own. */
   readonly schema: Schema;
+  /** Indexes of the columns that have a default. */
+  readonly defaulted: ReadonlySet<number>;
+  /** `rowCount` rows of a column that the caller has no values for: its default, or nulls. */
+  missingColumn(index: number, rowCount: number): Vector;
   /**
    * Takes a validated batch of any size (it is re-cut). The batch's buffers must not change before the promise
    * resolves.

@@ -76,6 +76,9 @@ export class Rewriter {
   editRows(name: string, kind: 'delete' | 'update', edit: RowEdit): Promise<number> {
     return this.alone(name, async (table) => {
       if (table.damage !== undefined) throw table.damage;
+      if (table.definition.schema !== edit.schema) {
+        throw new EngineError('busy', `table "${table.name}" was altered meanwhile; send the statement again`);
+      }
       const inputs = await this.#detach(table);
       const { version } = this.#store;
       this.#store.pin(version);
