@@ -288,7 +288,12 @@ test('a dictionary whose indexes run out is made anew from the values in use', a
 });
 
 test('more distinct values than a dictionary can number are refused by name', () => {
-  const table = codesTable(dictionaryOf(TEXT), ['a'], new Array<number>(200).fill(0), 200);
+  const table = codesTable(
+    dictionaryOf(TEXT),
+    ['a'],
+    Array.from({ length: 200 }, () => 0),
+    200,
+  );
   const message =
     'column "c" is dictionary<values=string, indices=int8, ordered=0>, and one batch can hold at most 128 distinct ' +
     'values; the UPDATE makes more';
