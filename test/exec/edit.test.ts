@@ -264,6 +264,10 @@ test('a dictionary grows at its end, across batches, and untouched batches still
       [['z', null], undefined, ['y', 'a'], undefined],
     );
     for (const answer of answers) if (answer !== undefined) await checkBatch(answer.batch);
+    // As one stream, edited and untouched batches read back the same.
+    const stream = answers.map((answer, i) => answer?.batch ?? (table.batches[i] as RecordBatch));
+    const { batches } = await readAll(await streamBytes(table.schema, stream));
+    assert.deepEqual(batches.flatMap(rowsOf), stream.flatMap(rowsOf));
   }
 });
 
