@@ -2,8 +2,8 @@
  * New values for rows of a dictionary encoded column.
  *
  * Hides how values get numbers. Invariants: the new dictionary begins with the whole old one, and grows from batch to
- * batch while the batches share theirs, so that a stream of edited and untouched batches needs no second dictionary;
- * only when the index type is full is it made anew from the values in use.
+ * batch while the batches share theirs, so that the last one serves all edited and untouched batches; only when the
+ * index type is full is it made anew from the values in use.
  */
 import { joinVectors } from '../arrow/concat.ts';
 import { emptyVector } from '../arrow/slice.ts';

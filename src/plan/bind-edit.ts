@@ -38,18 +38,18 @@ export function bindUpdate(
   catalog: PlanCatalog,
 ): PlannedStatement {
   const binder = new EditBinder(sql, statement.table, catalog);
-  const columns: number[] = [];
+  const columns = new Set<number>();
   const exprs: Expr[] = [];
   for (const assignment of statement.assignments) {
     const { index, field } = binder.column(assignment);
-    if (columns.includes(index)) {
+    if (columns.has(index)) {
       const message = `column ${quoteText(field.name)} is set twice`;
       throw sqlError('sql_bind', sql, assignment.column.span, message, 'set each column once');
     }
-    columns.push(index);
+    columns.add(index);
     exprs.push(binder.bindValue(assignment.value, field));
   }
-  return { ...binder.bindWhere(statement.where), kind: 'update', columns, exprs };
+  return { ...binder.bindWhere(statement.where), kind: 'update', columns: [...columns], exprs };
 }
 
 /** The type that values of a column are given in: that of what it encodes, where it encodes. */

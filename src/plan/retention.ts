@@ -39,6 +39,8 @@ export function timeLengthMs(sql: string, length: TimeLength): number {
     if (unitMs === undefined) {
       throw refuse(`${quoteText(unit)} is no unit of time`, 'there are seconds, minutes, hours, days and weeks');
     }
+    // A longer number is beyond all time, and costly to read.
+    if (whole.length > 18) throw refuse(`the time to live ${shown} is too long`, FORM);
     const digits = fraction.slice(0, 6).padEnd(6, '0');
     const part = (BigInt(whole) * 1_000_000n + BigInt(digits)) * unitMs;
     micros += sign === '-' ? -part : part;

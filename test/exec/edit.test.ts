@@ -264,6 +264,10 @@ test('a dictionary grows at its end, across batches, and untouched batches still
       [['z', null], undefined, ['y', 'a'], undefined],
     );
     for (const answer of answers) if (answer !== undefined) await checkBatch(answer.batch);
+    // As one stream, edited and untouched batches read back the same.
+    const stream = answers.map((answer, i) => answer?.batch ?? (table.batches[i] as RecordBatch));
+    const { batches } = await readAll(await streamBytes(table.schema, stream));
+    assert.deepEqual(batches.flatMap(rowsOf), stream.flatMap(rowsOf));
   }
 });
 
@@ -288,7 +292,12 @@ test('a dictionary whose indexes run out is made anew from the values in use', a
 });
 
 test('more distinct values than a dictionary can number are refused by name', () => {
-  const table = codesTable(dictionaryOf(TEXT), ['a'], new Array<number>(200).fill(0), 200);
+  const table = codesTable(
+    dictionaryOf(TEXT),
+    ['a'],
+    Array.from({ length: 200 }, () => 0),
+    200,
+  );
   const message =
     'column "c" is dictionary<values=string, indices=int8, ordered=0>, and one batch can hold at most 128 distinct ' +
     'values; the UPDATE makes more';
