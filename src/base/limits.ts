@@ -237,8 +237,6 @@ export const SEGMENT_WEIGHT_BYTES_MIN = 64 * KIB;
 export const COMPACTION_BATCH_EXCESS = 4;
 /** Messages of an active segment after which it is sealed, so that its small batches can be merged. */
 export const ACTIVE_MESSAGES_MAX = 16_384;
-/** Results of a producer that are kept, to answer repetitions with the first one. */
-export const PRODUCER_RESULTS_KEPT = 1_000;
 /** Idempotency keys that are kept. */
 export const IDEMPOTENCY_KEYS_MAX = 1_000_000;
 /** Milliseconds that an idempotency key is kept. */
@@ -257,3 +255,17 @@ export const SCRUB_PAUSE_MS = 24 * 60 * 60 * 1_000;
 export const SNAPSHOTS_LISTED_MAX = 100_000;
 /** Milliseconds between two copies of the catalog, for a repair. */
 export const CATALOG_COPY_MS = 60 * 60 * 1_000;
+/** Results kept for each producer in each table: a repetition of one of them is compared by content and answered. */
+export const PRODUCER_RESULTS_KEPT = 1_000;
+/** UTF-8 bytes of a producer's name, and characters of an idempotency key. */
+export const PRODUCER_NAME_BYTES_MAX = 255;
+/** Bytes of an app_metadata that is looked at for a producer. */
+export const PRODUCER_METADATA_BYTES_MAX = 4 * KIB;
+/** Batches of one Flight call, each an append of its own, whose results the client has not been sent. */
+export const PRODUCER_BATCHES_IN_FLIGHT_MAX = 16;
+/** Milliseconds for which a client may leave its results unread while it sends batches, before its call is ended. */
+export const PRODUCER_RESULT_STALL_MS_MAX = 2 * 60 * 1_000;
+/** Bytes of one column's part of a small append that are gathered for its checksum, instead of hashed apart. */
+export const CHECKSUM_GATHER_BYTES = 16 * KIB;
+/** Producers of a table that are kept in memory beside those in use. */
+export const PRODUCERS_LOADED_MAX = 10_000;

@@ -133,7 +133,7 @@ function describe(change: PackedChange): string {
   if ((change.dropTables?.length ?? 0) > 0) kinds.push('drop');
   if ((change.createTables?.length ?? 0) > 0) kinds.push('create');
   if ((change.addSchemas?.length ?? 0) > 0 || (change.setTtls?.length ?? 0) > 0) kinds.push('alter');
-  if ((change.appends?.length ?? 0) > 0) kinds.push('append');
+  if ((change.appends?.length ?? 0) > 0 || (change.producers?.length ?? 0) > 0) kinds.push('append');
   return kinds.join(', ');
 }
 

@@ -44,10 +44,16 @@ export interface TableDescription {
   readonly byteCount: number;
 }
 
+/** By what a put is known when it is repeated. */
+export type PutTag = AppendTag;
+
+/** What became of a put. */
+export type PutAnswer = AppendResult;
+
 /** One atomic ingest. Takes batches under the stream's own schema and fits them to the table's by column name. */
 export interface Put {
   write(batch: RecordBatch): Promise<void>;
-  commit(): Promise<AppendResult>;
+  commit(): Promise<PutAnswer>;
   abort(): Promise<void>;
 }
 
@@ -55,7 +61,7 @@ export interface PutOptions {
   /** Make a missing table from the stream's schema; true unless said. */
   readonly create?: boolean;
   /** Store it exactly once: see Storage. */
-  readonly tag?: AppendTag;
+  readonly tag?: PutTag;
 }
 
 export interface EngineStatus extends StorageStatus {

@@ -12,6 +12,7 @@ import { ACTION_BODY_BYTES_MAX } from '../base/limits.ts';
 import { nearestName } from '../base/names.ts';
 import type { Engine } from '../engine/contract.ts';
 import { decodeCancelRequest } from './encode.ts';
+import { checkName } from './ingest-tag.ts';
 import { decodeText } from './text.ts';
 
 interface Action {
@@ -45,6 +46,18 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     description:
       'Gives the active segment files their footer now. Body: JSON {"table": name}, or empty for all tables.',
     run: seal,
+  },
+  compact: {
+    description:
+      'Merges small segment files and small batches. Body: JSON {"table": name}, or empty for all tables. ' +
+      'Answers JSON {"inputs", "outputs", "bytes"}: segments read and written.',
+    run: compact,
+  },
+  'ingest-state': {
+    description:
+      'How far a producer came in a table. Body: JSON {"table": name, "producer": name}. Answers JSON {"producer", ' +
+      '"epoch", "seq", "rows"}: the last number that is stored (0 when there is none) and the rows stored in all.',
+    run: ingestState,
   },
 };
 
@@ -108,6 +121,30 @@ async function seal(engine: Engine, body: Uint8Array): Promise<string> {
   const table = body.byteLength === 0 ? undefined : textField('seal', readFields('seal', body), 'table');
   await engine.seal(table);
   return JSON.stringify({ sealed: true });
+}
+
+async function compact(engine: Engine, body: Uint8Array): Promise<string> {
+  const table = body.byteLength === 0 ? undefined : textField('compact', readFields('compact', body), 'table');
+  const { inputCount, outputCount, byteCount } = await engine.compact(table);
+  return JSON.stringify({ inputs: inputCount, outputs: outputCount, bytes: byteCount });
+}
+
+async function ingestState(engine: Engine, body: Uint8Array): Promise<string> {
+  const fields = readFields('ingest-state', body);
+  const table = textField('ingest-state', fields, 'table');
+  const producer = checkName(fields['producer'], '"producer" in the body of the action ingest-state');
+  const { epoch, seq, rowCount } = await stateOf(engine, table, producer);
+  return JSON.stringify({ producer, epoch, seq, rows: rowCount });
+}
+
+/** A client asks before its first put too, which makes the table: then nothing is stored, and that is no error. */
+async function stateOf(engine: Engine, table: string, producer: string): ReturnType<Engine['ingestState']> {
+  try {
+    return await engine.ingestState(table, producer);
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'not_found') return { epoch: 0, seq: 0, rowCount: 0 };
+    throw error;
+  }
 }
 
 /** Answers a CancelFlightInfoResult with the status `cancelled`; a ticket that is not ours makes it an error. */

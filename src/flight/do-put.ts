@@ -1,51 +1,55 @@
 /**
- * DoPut: one stream into one table, all or nothing.
+ * DoPut: one stream into one table, in one of two modes that the first batch fixes.
+ *
+ *     whole stream   all or nothing; with the x-ingest-* headers stored exactly once, and answered by one PutResult
+ *     batch by batch each batch names a producer in its app_metadata: see batch-puts
  *
  * Order on the wire: the first message has the descriptor, and it or a later one the schema; then dictionaries and
- * batches; then the client ends. No PutResult is sent: the status is the answer. Messages without a header carry only
- * app_metadata and are passed over.
+ * batches; then the client ends. Without a producer no PutResult is sent: the status is the answer. Messages without
+ * a header carry only app_metadata and are passed over.
  *
- * Hides nothing of the engine. Invariants: the next message is read only when the one before is stored; whatever
- * fails before the commit leaves nothing behind; after a failure the client's stream is read on (bounded) so that it
- * learns the true status; app_metadata that asks for exactly-once is refused and never passed over. A stream that its
- * client has ended is whole: a cancel that comes after that is too late (Node's HTTP/2 client ends a stream in order
- * before it resets it).
+ * Hides nothing of the engine. Invariants: the next message is read only when the one before is taken; in the first
+ * mode whatever fails before the commit leaves nothing behind, and after a failure the client's stream is read on
+ * (bounded) so that it learns the true status; in the second the client may be waiting for an answer, so the failure is
+ * told at once, after the answers to what is durable. A stream that its client has ended is whole: a cancel that comes
+ * after that is too late (Node's HTTP/2 client ends a stream in order before it resets it).
  */
 import { prepareCodecs } from '../arrow/compression.ts';
 import { BatchReader } from '../arrow/ipc-read.ts';
 import { decodeSchema } from '../arrow/ipc-schema.ts';
-import { EngineError } from '../base/errors.ts';
-import type { Engine, Put } from '../engine/contract.ts';
+import type { RecordBatch } from '../arrow/batch.ts';
+import type { Schema } from '../arrow/schema.ts';
+import { EngineError, toEngineError } from '../base/errors.ts';
+import type { Engine, Put, PutTag } from '../engine/contract.ts';
+import { BatchPuts } from './batch-puts.ts';
+import type { SendAnswer } from './batch-puts.ts';
 import { countBatch } from './call.ts';
 import { putTarget } from './descriptor.ts';
 import { decodeFlightData } from './encode.ts';
-import type { FlightData } from './encode.ts';
 import type { Inbox, Received } from './inbox.ts';
+import { encodeAnswer, headerTag, mayNameProducer, metadataTag } from './ingest-tag.ts';
+import type { HeaderValues } from './ingest-tag.ts';
 
-/** Header that names a producer for a whole stream. */
-export const PRODUCER_HEADER = 'x-ingest-producer';
+/** A call as its put sees it. */
+export interface PutCall {
+  readonly inbox: Inbox;
+  readonly headers: HeaderValues;
+  readonly send: SendAnswer;
+  readonly signal: AbortSignal;
+}
 
-const BRACE = 0x7b;
-
-/**
- * Takes the stream; resolves when it is durable. `producer` is the call's PRODUCER_HEADER. @throws what fails, after
- * draining
- */
-export async function doPut(
-  engine: Engine,
-  inbox: Inbox,
-  producer: string | undefined,
-  signal: AbortSignal,
-): Promise<void> {
+/** Takes the stream; resolves when all of it is durable and answered. @throws what fails, after draining */
+export async function doPut(engine: Engine, call: PutCall): Promise<void> {
+  const { inbox, signal } = call;
+  let stream: PutStream | undefined;
   try {
-    if (producer !== undefined) throw refuseProducer(`the header ${PRODUCER_HEADER}`);
+    const tag = headerTag(call.headers);
     await prepareCodecs();
     const { table, schemaHeader } = await readStart(inbox);
-    const schema = decodeSchema(schemaHeader);
-    const put = await engine.beginPut(table, schema);
-    await storeBatches(put, new BatchReader(schema, { trusted: false }), inbox, signal);
+    stream = new PutStream(engine, call, tag, table, decodeSchema(schemaHeader));
+    await stream.run();
   } catch (error) {
-    await inbox.drain(signal);
+    if (stream?.answersAwaited !== true) await inbox.drain(signal);
     throw error;
   } finally {
     inbox.close();
@@ -60,7 +64,7 @@ async function readStart(inbox: Inbox): Promise<{ readonly table: string; readon
     if (received === undefined) throw endedEarly(table);
     try {
       const message = decodeFlightData(received.bytes);
-      checkMetadata(message);
+      if (metadataTag(message.appMetadata) !== undefined) throw tagWithoutBatch();
       if (table === undefined) {
         if (message.descriptor === undefined) throw noDescriptor();
         table = putTarget(message.descriptor);
@@ -72,60 +76,102 @@ async function readStart(inbox: Inbox): Promise<{ readonly table: string; readon
   }
 }
 
-async function storeBatches(put: Put, reader: BatchReader, inbox: Inbox, signal: AbortSignal): Promise<void> {
-  try {
-    for (let received = await inbox.next(); received !== undefined; received = await inbox.next()) {
-      await storeMessage(put, reader, received);
-    }
-    if (signal.aborted) throw signal.reason;
-    await put.commit();
-  } catch (error) {
-    await put.abort();
-    throw error;
-  }
-}
+/** What follows the schema. */
+class PutStream {
+  readonly #engine: Engine;
+  readonly #call: PutCall;
+  readonly #tag: PutTag | undefined;
+  readonly #table: string;
+  readonly #reader: BatchReader;
+  /** One of the two, from the first batch on. */
+  #whole: Put | undefined;
+  #batches: BatchPuts | undefined;
+  /** The client asks for an answer to each batch, so that it may wait for one and send nothing. */
+  answersAwaited = false;
 
-async function storeMessage(put: Put, reader: BatchReader, received: Received): Promise<void> {
-  let stored = false;
-  try {
-    const message = decodeFlightData(received.bytes);
-    checkMetadata(message);
-    if (message.header.byteLength === 0) {
-      if (message.body.byteLength > 0) throw bodyAlone(message.body.byteLength);
+  constructor(engine: Engine, call: PutCall, tag: PutTag | undefined, table: string, schema: Schema) {
+    this.#engine = engine;
+    this.#call = call;
+    this.#tag = tag;
+    this.#table = table;
+    this.#reader = new BatchReader(schema, { trusted: false });
+  }
+
+  async run(): Promise<void> {
+    const { inbox, signal } = this.#call;
+    try {
+      for (let received = await inbox.next(); received !== undefined; received = await inbox.next()) {
+        await this.#takeMessage(received);
+      }
+      if (signal.aborted) throw signal.reason;
+      await this.#finish();
+    } catch (error) {
+      // What was begun before this failure is answered before it is told, and a failure among that comes first.
+      await this.#batches?.settle();
+      await this.#whole?.abort();
+      throw error;
+    }
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#batches !== undefined) {
+      await this.#batches.settle();
       return;
     }
-    const batch = reader.read(message.header, message.body);
-    if (batch === undefined) return;
-    await put.write(batch);
-    stored = true;
-    countBatch('in', batch.rowCount);
-  } finally {
-    // A put owns what it still needs once a write has resolved; dictionaries stay in use by the reader.
-    received.release(stored);
+    const result = await (await this.#wholePut()).commit();
+    if (this.#tag !== undefined) await this.#call.send(encodeAnswer(this.#tag, result));
   }
-}
 
-/** Refuses app_metadata that is JSON and names a producer; any other is the client's own affair. */
-function checkMetadata(message: FlightData): void {
-  const bytes = message.appMetadata;
-  if (bytes[0] !== BRACE) return;
-  let content: unknown;
-  try {
-    content = JSON.parse(Buffer.from(bytes).toString());
-  } catch {
-    // Not JSON, so it cannot name a producer.
-    return;
+  async #takeMessage(received: Received): Promise<void> {
+    let stored = false;
+    try {
+      const message = decodeFlightData(received.bytes);
+      if (mayNameProducer(message.appMetadata)) this.answersAwaited = true;
+      const tag = metadataTag(message.appMetadata);
+      if (message.header.byteLength === 0) {
+        if (message.body.byteLength > 0) throw bodyAlone(message.body.byteLength);
+        if (tag !== undefined) throw tagWithoutBatch();
+        return;
+      }
+      const batch = this.#reader.read(message.header, message.body);
+      if (batch === undefined) {
+        if (tag !== undefined) throw tagWithoutBatch();
+        return;
+      }
+      await this.#takeBatch(batch, tag);
+      stored = true;
+      countBatch('in', batch.rowCount);
+    } finally {
+      // A put owns what it still needs once a write has resolved; dictionaries stay in use by the reader.
+      received.release(stored);
+    }
   }
-  if (typeof content === 'object' && content !== null && 'producer' in content) {
-    throw refuseProducer("a batch's app_metadata");
-  }
-}
 
-function refuseProducer(where: string): EngineError {
-  return new EngineError(
-    'unimplemented',
-    `${where} names a producer, and exactly-once ingest is not offered yet; leave it out: the stream is stored whole or not at all`,
-  );
+  async #takeBatch(batch: RecordBatch, tag: PutTag | undefined): Promise<void> {
+    if (tag === undefined) {
+      if (this.#batches !== undefined) throw mixed('a batch names no producer, and those before it do');
+      await (await this.#wholePut()).write(batch);
+      return;
+    }
+    if (this.#tag !== undefined) throw mixed('the headers name a producer, and the app_metadata of a batch too');
+    if (this.#whole !== undefined) throw mixed('a batch names a producer, and those before it do not');
+    this.#batches ??= this.#beginBatches();
+    await this.#batches.take(batch, tag);
+  }
+
+  async #wholePut(): Promise<Put> {
+    const options = this.#tag === undefined ? {} : { tag: this.#tag };
+    this.#whole ??= await this.#engine.beginPut(this.#table, this.#reader.schema, options);
+    return this.#whole;
+  }
+
+  #beginBatches(): BatchPuts {
+    const { inbox, send } = this.#call;
+    // The client may wait for its answer and send nothing: the failure ends the wait for its next message.
+    return new BatchPuts(this.#engine, this.#table, this.#reader.schema, send, (error) => {
+      inbox.fail(toEngineError(error));
+    });
+  }
 }
 
 function endedEarly(table: string | undefined): EngineError {
@@ -148,4 +194,16 @@ function bodyAlone(bytes: number): EngineError {
     'request_invalid',
     `a message has a body of ${bytes.toString()} bytes and no header that describes it`,
   );
+}
+
+function tagWithoutBatch(): EngineError {
+  return new EngineError(
+    'request_invalid',
+    'the app_metadata of a message without a batch names a producer; send it with each batch (write_with_metadata)',
+  );
+}
+
+function mixed(what: string): EngineError {
+  const remedy = 'name the producer in the headers, for the whole stream, or in the app_metadata of every batch';
+  return new EngineError('request_invalid', `${what}; ${remedy}`);
 }

@@ -24,6 +24,7 @@ import {
   FLIGHT_SESSION_WINDOW_BYTES,
   FLIGHT_SLICE_BYTES_MAX,
   FLIGHT_STREAM_WINDOW_BYTES,
+  PRODUCER_RESULT_STALL_MS_MAX,
 } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 import { countBytes } from './call.ts';
@@ -233,12 +234,13 @@ export function openOutbox(
   };
 }
 
+/** A call of grpc-js that sends. */
+interface MessageStream<T> {
+  write(message: T, done: () => void): unknown;
+}
+
 /** Sends one message through grpc-js; resolves when it is with the transport. */
-export function sendMessage<T>(
-  call: ServerWritableStream<unknown, T>,
-  message: T,
-  signal: AbortSignal,
-): Promise<void> {
+export function sendMessage<T>(call: MessageStream<T>, message: T, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       reject(signal.reason as EngineError);
@@ -254,6 +256,26 @@ export function sendMessage<T>(
     });
     if (message instanceof CopiedMessage) countBytes('out', message.byteLength);
   });
+}
+
+/** As `sendMessage`, to a client that may still be sending and not reading. @throws `deadline` when it does not */
+export async function sendInTime<T>(call: MessageStream<T>, message: T, signal: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const stalled = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      const seconds = (PRODUCER_RESULT_STALL_MS_MAX / 1_000).toString();
+      // Nothing more reaches this client, a status neither, and it waits for us to read.
+      const inner = innerCall(call);
+      if (inner !== undefined) streamOf(baseOf(inner))?.close(HTTP2_CANCEL);
+      const told = `the client has not read its results for ${seconds} s; read one result for each batch`;
+      reject(new EngineError('deadline', told));
+    }, PRODUCER_RESULT_STALL_MS_MAX);
+  });
+  try {
+    await Promise.race([sendMessage(call, message, signal), stalled]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**

@@ -27,12 +27,12 @@ import type { Engine } from '../engine/contract.ts';
 import { doAction, listActions } from './action.ts';
 import { CallScope } from './call.ts';
 import { doGet } from './do-get.ts';
-import { PRODUCER_HEADER, doPut } from './do-put.ts';
+import { doPut } from './do-put.ts';
 import type { FlightDoor } from './door.ts';
 import { decodeTicket } from './encode.ts';
 import type { CopiedMessage, FlightDescriptor } from './encode.ts';
 import { getFlightInfo, getSchema } from './flight-info.ts';
-import { Connections, laneInterceptor, openInbox, openOutbox, sendMessage } from './lane.ts';
+import { Connections, laneInterceptor, openInbox, openOutbox, sendInTime, sendMessage } from './lane.ts';
 import type { LaneKind } from './lane.ts';
 import { listFlights } from './list-flights.ts';
 import { toStatus } from './status.ts';
@@ -121,8 +121,9 @@ function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
     DoPut: (call: ServerDuplexStream<Uint8Array, unknown>) => {
       const scope = new CallScope('DoPut', call);
       const inbox = openInbox(call, scope.signal);
-      const producer = call.metadata.get(PRODUCER_HEADER)[0]?.toString();
-      finish(call, scope, doPut(engine, inbox, producer, scope.signal));
+      const headers = (name: string): string[] => call.metadata.get(name).map(String);
+      const send = (bytes: Buffer): Promise<void> => sendInTime(call, { app_metadata: bytes }, scope.signal);
+      finish(call, scope, doPut(engine, { inbox, headers, send, signal: scope.signal }));
     },
     Handshake: notOffered('Handshake', 'this server asks for no login; call without one'),
     DoExchange: notOffered('DoExchange', 'use DoGet to read and DoPut to write'),

@@ -40,7 +40,10 @@ export interface AppendResult {
   readonly commit: number;
   readonly rowCount: number;
   readonly byteCount: number;
-  /** True when the request was stored before: the counts and the commit are those of the first time. */
+  /**
+   * True when the request was stored before: the counts and the commit are those of the first time, each -1 when it is
+   * not kept any more (of a result beyond PRODUCER_RESULTS_KEPT all of them; `byteCount` always).
+   */
   readonly duplicate: boolean;
 }
 

@@ -18,6 +18,7 @@ import type { CatalogState, DamageRow, SchemaRow, SegmentRow } from '../catalog/
 import { storedDefinition } from './definition.ts';
 import { entryPath, isDropMark, isTableDirectory, parseSegmentFileName, segmentPath } from './filename.ts';
 import { inParallel } from './parallel.ts';
+import { Producers } from './producers.ts';
 import { unlinkIfThere } from './retire.ts';
 import { Segment } from './segment.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -76,7 +77,8 @@ function addTables(store: Store, state: CatalogState): void {
         `table "${row.name}" has no schema in ${store.paths.catalog}; run \`sheaf repair\``,
       );
     }
-    const table = new Table(storedDefinition(store.paths, row, first), row.createdCommit);
+    const producers = new Producers(store.bounds.producerResultsKept, false);
+    const table = new Table(storedDefinition(store.paths, row, first), row.createdCommit, producers);
     for (const version of later) table.define(storedDefinition(store.paths, row, version), version.createdCommit);
     table.droppedCommit = row.droppedCommit;
     table.ttl = row.ttl;

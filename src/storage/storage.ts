@@ -278,13 +278,13 @@ class OpenedStorage implements Storage {
     if (table === undefined && !options.create) throw new EngineError('not_found', `there is no table "${name}"`);
     if (table?.damage !== undefined) throw table.damage;
     await this.#space.claim(0);
-    if (table === undefined) return this.#beginCreating(name, schema);
-    return this.#append({ name, table, definition: table.definition });
+    if (table === undefined) return this.#beginCreating(name, schema, options.tag);
+    return this.#append({ name, table, definition: table.definition, tag: options.tag });
   }
 
-  #beginCreating(name: string, schema: Schema): TableAppend {
+  #beginCreating(name: string, schema: Schema, tag?: AppendTag): TableAppend {
     const definition = newDefinition(this.#store.paths, this.#store.nextTableId(), name, schema);
-    return this.#append({ name, table: undefined, definition });
+    return this.#append({ name, table: undefined, definition, tag });
   }
 
   #append(target: ConstructorParameters<typeof TableAppend>[1]): TableAppend {

@@ -40,6 +40,7 @@ import type { DatabasePaths } from './filename.ts';
 import { MapBudget } from './map-budget.ts';
 import type { Segment, SegmentContext } from './segment.ts';
 import type { SegmentWriter } from './segment-writer.ts';
+import { SubmitOrder } from './submit-order.ts';
 import type { Table } from './table.ts';
 
 /** The bounds of base/limits that a test may tighten. */
@@ -125,6 +126,8 @@ export class Store implements SegmentContext {
   /** Writers whose segment takes no more appends and is not sealed yet. */
   readonly unsealed = new Set<SegmentWriter>();
   closing = false;
+  /** The order in which tagged appends asked for their commits. */
+  readonly submitOrder = new SubmitOrder();
   /** Appends and snapshots that somebody has open. */
   openAppends = 0;
   openSnapshots = 0;

@@ -9,6 +9,7 @@ import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
 import type { TtlRow } from '../catalog/rows.ts';
 import type { TableDefinition } from './definition.ts';
+import type { Producers } from './producers.ts';
 import type { Segment, SegmentView } from './segment.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
@@ -42,6 +43,8 @@ export class Table {
   active: SegmentWriter | undefined;
   /** Set when a segment is damaged: appends are refused with it. */
   damage: EngineError | undefined;
+  /** Those who append exactly once. */
+  readonly producers: Producers;
   /** Ends when the rewrite before has ended: one rewriter a table. */
   rewriting: Promise<unknown> = Promise.resolve();
   /** Ascending, the newest in force. */
@@ -49,7 +52,9 @@ export class Table {
   /** Ascending by version; the first serves all older snapshots that are still pinned. */
   #history: Manifest[];
 
-  constructor(definition: TableDefinition, createdCommit: number) {
+  /** `producers`: a table that is in the catalog already brings one that reads them. */
+  constructor(definition: TableDefinition, createdCommit: number, producers: Producers) {
+    this.producers = producers;
     this.createdCommit = createdCommit;
     this.#versions = [{ createdCommit, definition }];
     this.#history = [{ version: createdCommit, segments: [], rowCount: 0, byteCount: 0 }];

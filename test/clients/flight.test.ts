@@ -185,11 +185,7 @@ const MISTAKES = [
     'ArrowInvalid',
     'schema_mismatch: the stream does not fit table trades: column "symbol" is int64, the stream sends string; ',
   ],
-  [
-    'producer',
-    'ArrowNotImplementedError',
-    "unimplemented: a batch's app_metadata names a producer, and exactly-once ingest is not offered yet; ",
-  ],
+  ['producer', 'ArrowInvalid', 'request_invalid: "seq" in app_metadata is missing; '],
   ['other metadata', '', ''],
   ['twice the same column', 'ArrowInvalid', 'request_invalid: table twice would have columns "A" and "a"; '],
   ['unknown action', 'ArrowNotImplementedError', 'unimplemented: there is no action "pong"; did you mean "ping"?'],

@@ -114,13 +114,6 @@ const REFUSED: readonly (readonly [string, readonly Uint8Array[], string, string
     'the FlightData message ends within a number; send it as the Flight protocol says',
   ],
   [
-    'a producer in app_metadata',
-    [first, Buffer.concat([batch, field(3, Buffer.from('{"producer":"p","seq":1}'))])],
-    'unimplemented',
-    "a batch's app_metadata names a producer, and exactly-once ingest is not offered yet; leave it out: " +
-      'the stream is stored whole or not at all',
-  ],
-  [
     'a path of two',
     [Buffer.concat([pathField('a', 'b'), field(2, schemaHeader)])],
     'request_invalid',
@@ -157,13 +150,6 @@ for (const lane of ['direct', 'messages'] as const) {
       assert.equal(served.engine.putsOpen, 0);
     });
   }
-
-  test(`a producer named by header is refused, by the way "${lane}"`, async (t) => {
-    const served = await serve(t, lane);
-    const ending = await put(served, [first, batch], { 'x-ingest-producer': 'p' });
-    assert.equal(ending.code, 'unimplemented');
-    assert.match(ending.details, /^unimplemented: the header x-ingest-producer names a producer/);
-  });
 
   test(`after an error the client is read to its end and then told, by the way "${lane}"`, async (t) => {
     const served = await serve(t, lane);

@@ -108,10 +108,10 @@ test('wrong requests are refused with a reason, and nothing is stored', async (c
     [
       '/insert/csv?table=t',
       'id\n1\n',
-      { 'Idempotency-Key': 'k' },
-      501,
-      'unimplemented',
-      'Idempotency-Key is not supported yet, and an insert without its promise is refused; leave the header out',
+      { 'Idempotency-Key': 'two, keys' },
+      400,
+      'request_invalid',
+      'the header Idempotency-Key is "two, keys"; it must be one key of 1 to 255 letters, digits and -._~:/+=@',
     ],
     ['/insert/csv?table=t', 'a,b\n1\n', {}, 400, 'request_invalid', 'line 2 has 1 cell, the first line 2'],
   ];
@@ -267,4 +267,47 @@ test('a slow engine holds its sender back, whose bytes do not pile up here', asy
   release();
   await sending;
   assert.equal(await status, 200);
+});
+
+test('an insert with an Idempotency-Key is stored once, and its repetition gets the first answer', async (context) => {
+  const door = await openDoor(context);
+  const insert = (key: string, body: string) =>
+    door.ask('POST', '/insert/csv?table=once', { body, headers: { 'Idempotency-Key': key } });
+  const first = await insert('order-17', 'id\n1\n2\n');
+  assert.equal(first.text, '{"inserted":2,"failed":0,"table":"once","commit":101}\n');
+  const again = await insert('order-17', 'id\n1\n2\n');
+  assert.equal(again.text, '{"inserted":2,"failed":0,"table":"once","commit":101,"duplicate":true}\n');
+  const quoted = await insert('"order-17"', 'id\n1\n2\n');
+  assert.equal(quoted.text, again.text);
+  const other = await insert('order-17', 'id\n1\n3\n');
+  assert.deepEqual(
+    [other.status, errorOf(other)],
+    [
+      409,
+      {
+        code: 'already_exists',
+        message:
+          'the idempotency key "order-17" of table "once" was used for other rows; send new rows with a new key',
+      },
+    ],
+  );
+  const next = await insert('order-18', 'id\n1\n3\n');
+  assert.equal(next.status, 200);
+  assert.deepEqual(await storedRows(door, 'once'), [[1n], [2n], [1n], [3n]]);
+  assert.equal(door.engine.putsOpen, 0);
+});
+
+test('an Idempotency-Key that is empty or too long is refused, one at the bound is taken', async (context) => {
+  const door = await openDoor(context);
+  const insert = (key: string) =>
+    door.ask('POST', '/insert/csv?table=k', { body: 'id\n1\n', headers: { 'Idempotency-Key': key } });
+  assert.equal((await insert('k'.repeat(255))).status, 200);
+  const long = await insert('k'.repeat(256));
+  assert.deepEqual(errorOf(long), {
+    code: 'request_invalid',
+    message:
+      `the header Idempotency-Key is "${'k'.repeat(80)}…"; ` +
+      'it must be one key of 1 to 255 letters, digits and -._~:/+=@',
+  });
+  assert.equal((await insert('""')).status, 400);
 });

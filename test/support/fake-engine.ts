@@ -1,6 +1,7 @@
 /**
  * An engine of memory for the doors' tests: what the real one cannot show (sources that are slow, endless or failing,
- * puts that are slow or fail at the commit), and doors alone.
+ * puts that are slow or fail at the commit), and doors alone. Tagged puts are stored exactly once, by storage's own
+ * rules.
  *
  * `SELECT * FROM t` reads a table; other statements are answered by what `answers` holds for their exact text.
  */
@@ -8,17 +9,23 @@ import type { RecordBatch, ResultBatch } from '../../src/arrow/batch.ts';
 import { encodeResults } from '../../src/arrow/ipc-stream.ts';
 import type { Schema } from '../../src/arrow/schema.ts';
 import { makeSchema } from '../../src/arrow/schema.ts';
+import type { Vector } from '../../src/arrow/vector.ts';
 import { EngineError, positionOf } from '../../src/base/errors.ts';
 import type {
   Engine,
   EngineStatus,
   PromisedResult,
   Put,
+  PutAnswer,
+  PutOptions,
+  PutTag,
   QueryOptions,
   QueryResult,
   TableDescription,
 } from '../../src/engine/contract.ts';
+import { ContentChecksum } from '../../src/storage/checksum.ts';
 import type { CompactionReport, IngestState } from '../../src/storage/contract.ts';
+import { ProducerState, producerKey } from '../../src/storage/producer.ts';
 
 interface FakeTable {
   readonly schema: Schema;
@@ -40,6 +47,13 @@ export class FakeEngine implements Engine {
   /** Runs before each `write` and `commit` of a put. */
   beforeWrite: (batch: RecordBatch) => Promise<void> = () => Promise.resolve();
   beforeCommit: () => Promise<void> = () => Promise.resolve();
+  /** Asked before each put; an error refuses it. */
+  refuseBegin: () => EngineError | undefined = () => undefined;
+  /** What `compact` was called with. */
+  readonly compacted: (string | undefined)[] = [];
+  readonly #producers = new Map<string, ProducerState>();
+  #commit = 100;
+  #committed: Promise<void> = Promise.resolve();
   putsOpen = 0;
   putsAborted = 0;
   resultsOpen = 0;
@@ -99,8 +113,11 @@ export class FakeEngine implements Engine {
     this.stored.delete(this.table(name).name);
   }
 
-  beginPut(name: string, schema: Schema): Promise<Put> {
+  beginPut(name: string, schema: Schema, { tag }: PutOptions = {}): Promise<Put> {
+    const refusal = this.refuseBegin();
+    if (refusal !== undefined) return Promise.reject(refusal);
     const taken: RecordBatch[] = [];
+    const content = new ContentChecksum(schema);
     let open = true;
     const end = (): void => {
       if (open) this.putsOpen--;
@@ -110,15 +127,29 @@ export class FakeEngine implements Engine {
     return Promise.resolve({
       write: async (batch) => {
         await this.beforeWrite(batch);
-        taken.push(batch);
+        // The door may use the batch's memory again.
+        taken.push({ ...batch, columns: batch.columns.map(copyOf) });
+        content.update(batch);
       },
       commit: async () => {
-        await this.beforeCommit();
-        const table = this.stored.get(name) ?? { schema, batches: [] };
-        this.stored.set(name, { ...table, batches: [...table.batches, ...taken] });
-        end();
         const rowCount = taken.reduce((sum, batch) => sum + batch.rowCount, 0);
-        return { commit: 1, rowCount, byteCount: 0, duplicate: false };
+        const before = this.#committed;
+        let leave: () => void = () => undefined;
+        if (tag !== undefined) this.#committed = new Promise((resolve) => (leave = resolve));
+        try {
+          await this.beforeCommit();
+          // As storage does: in the order in which commits were asked for.
+          if (tag !== undefined) await before;
+          const known = tag === undefined ? undefined : this.#judge(name, tag, content.digest(), rowCount);
+          if (known?.duplicate !== true) {
+            const table = this.stored.get(name) ?? { schema, batches: [] };
+            this.stored.set(name, { ...table, batches: [...table.batches, ...taken] });
+          }
+          end();
+          return known ?? { commit: 1, rowCount, byteCount: 0, duplicate: false };
+        } finally {
+          leave();
+        }
       },
       abort: () => {
         this.putsAborted++;
@@ -128,15 +159,16 @@ export class FakeEngine implements Engine {
     });
   }
 
-  ingestState(name: string): Promise<IngestState> {
+  ingestState(table: string, producer: string): Promise<IngestState> {
     return Promise.resolve().then(() => {
-      this.table(name);
-      return { epoch: 0, seq: 0, rowCount: 0 };
+      const { epoch, seq, rowCount } = this.#producer(this.table(table).name, { kind: 'producer', name: producer });
+      return { epoch, seq, rowCount };
     });
   }
 
-  compact(): Promise<CompactionReport> {
-    return Promise.resolve({ inputCount: 0, outputCount: 0, byteCount: 0 });
+  compact(name?: string): Promise<CompactionReport> {
+    this.compacted.push(name);
+    return Promise.resolve({ inputCount: 3, outputCount: 1, byteCount: 4096 });
   }
 
   seal(): Promise<void> {
@@ -166,6 +198,26 @@ export class FakeEngine implements Engine {
     return Promise.resolve();
   }
 
+  #judge(table: string, tag: PutTag, checksum: string, rowCount: number): PutAnswer {
+    const state = this.#producer(table, tag);
+    const found = state.check(tag, checksum);
+    if (found.outcome === 'duplicate') {
+      const first = found.result ?? { commit: -1, rowCount: -1 };
+      return { commit: first.commit, rowCount: first.rowCount, byteCount: -1, duplicate: true };
+    }
+    const commit = ++this.#commit;
+    state.begin(tag, checksum, rowCount);
+    state.settle(commit);
+    return { commit, rowCount, byteCount: 0, duplicate: false };
+  }
+
+  #producer(table: string, tag: Pick<PutTag, 'kind' | 'name'>): ProducerState {
+    const key = `${table} ${producerKey(tag)}`;
+    const state = this.#producers.get(key) ?? new ProducerState(table, tag);
+    this.#producers.set(key, state);
+    return state;
+  }
+
   #find(sql: string): FakeAnswer {
     const answer = this.answers.get(sql);
     if (answer !== undefined) return answer;
@@ -189,6 +241,16 @@ export class FakeEngine implements Engine {
       },
     };
   }
+}
+
+function copyOf(vector: Vector): Vector {
+  const { buffers, children, dictionary } = vector;
+  return {
+    ...vector,
+    buffers: buffers.map((buffer) => new Uint8Array(buffer)),
+    children: children.map(copyOf),
+    dictionary: dictionary === undefined ? undefined : copyOf(dictionary),
+  };
 }
 
 function ticketOf(sql: string): Uint8Array {
