@@ -215,6 +215,46 @@ export const RECEIVE_SPARE_BYTES_MAX = 32 * MIB;
 export const FLIGHT_FRAME_BYTES = 256 * KIB;
 /** Cancelled tickets that are remembered until they expire. */
 export const TICKETS_CANCELLED_MAX = 10_000;
+/** Bytes of one read of a segment that is compacted or scrubbed. */
+export const SCAN_READ_BYTES = 4 * MIB;
+/** Milliseconds of work of the maintenance thread between two rests. */
+export const MAINTENANCE_SLICE_MS = 20;
+/** Milliseconds that compaction rests for each one it works, while puts or queries run. */
+export const COMPACTION_REST_RATIO = 3;
+/** Milliseconds between two looks at whether puts or queries run. */
+export const COMPACTION_LOAD_CHECK_MS = 100;
+/** Neighbouring segments of about one size that are worth merging. */
+export const COMPACTION_SEGMENTS_MIN = 4;
+/** Segments that one compaction merges. */
+export const COMPACTION_SEGMENTS_MAX = 1_024;
+/** Bytes of the segments that one compaction merges, unless two alone exceed it. */
+export const COMPACTION_BYTES_MAX = 1 * GIB;
+/** Bytes of a segment from which on it is left as it is, unless its batches are small. */
+export const COMPACTION_FULL_BYTES = 512 * MIB;
+/** Bytes that a segment counts for at least, when it is decided what to merge. */
+export const SEGMENT_WEIGHT_BYTES_MIN = 64 * KIB;
+/** How many times more batches than needed a segment has before it is rewritten for that alone. */
+export const COMPACTION_BATCH_EXCESS = 4;
+/** Messages of an active segment after which it is sealed, so that its small batches can be merged. */
+export const ACTIVE_MESSAGES_MAX = 16_384;
+/** Idempotency keys that are kept. */
+export const IDEMPOTENCY_KEYS_MAX = 1_000_000;
+/** Milliseconds that an idempotency key is kept. */
+export const IDEMPOTENCY_KEY_LIFE_MS = 24 * 60 * 60 * 1_000;
+/** Rows of the catalog that one slice of housekeeping deletes. */
+export const CATALOG_FORGET_ROWS = 10_000;
+/** Milliseconds between two rounds of housekeeping: old commits, old keys, retention. */
+export const HOUSEKEEPING_MS = 60_000;
+/** Bytes that the background scrub reads a second. */
+export const SCRUB_BYTES_PER_SECOND = 16 * MIB;
+/** Bytes that the scrub reads between two rests. */
+export const SCRUB_SLICE_BYTES = 8 * MIB;
+/** Milliseconds between the ends and the beginnings of two scrubs. */
+export const SCRUB_PAUSE_MS = 24 * 60 * 60 * 1_000;
+/** Snapshots that SHOW SNAPSHOTS lists at most: the newest. */
+export const SNAPSHOTS_LISTED_MAX = 100_000;
+/** Milliseconds between two copies of the catalog, for a repair. */
+export const CATALOG_COPY_MS = 60 * 60 * 1_000;
 /** Results kept for each producer in each table: a repetition of one of them is compared by content and answered. */
 export const PRODUCER_RESULTS_KEPT = 1_000;
 /** UTF-8 bytes of a producer's name, and characters of an idempotency key. */
@@ -227,3 +267,5 @@ export const PRODUCER_BATCHES_IN_FLIGHT_MAX = 16;
 export const PRODUCER_RESULT_STALL_MS_MAX = 2 * 60 * 1_000;
 /** Bytes of one column's part of a small append that are gathered for its checksum, instead of hashed apart. */
 export const CHECKSUM_GATHER_BYTES = 16 * KIB;
+/** Producers of a table that are kept in memory beside those in use. */
+export const PRODUCERS_LOADED_MAX = 10_000;

@@ -14,7 +14,7 @@ import { EngineError } from '../base/errors.ts';
 import { makeLog } from '../base/log.ts';
 import { packBatches, unpackBatches } from './packed-batches.ts';
 import type { PackedBatches } from './packed-batches.ts';
-import type { CatalogChange } from './rows.ts';
+import type { CatalogChange, SchemaRow } from './rows.ts';
 import { sqliteCodeOf, sqliteError } from './sqlite-error.ts';
 import type { Statements } from './statements.ts';
 
@@ -25,7 +25,7 @@ const log = makeLog('catalog');
 
 /** Packs a change; `transfer` lists the buffers that may move with it. */
 export function packChange(change: CatalogChange): { packed: PackedChange; transfer: ArrayBuffer[] } {
-  const { batches, createTables, ...rest } = change;
+  const { batches, createTables, addSchemas, ...rest } = change;
   const transfer: ArrayBuffer[] = [];
   let packedBatches: PackedBatches | undefined;
   if (batches !== undefined && batches.length > 0) {
@@ -33,10 +33,20 @@ export function packChange(change: CatalogChange): { packed: PackedChange; trans
     packedBatches = packBatches(batches, change.commit);
     transfer.push(packedBatches.numbers.buffer as ArrayBuffer, packedBatches.statistics.buffer as ArrayBuffer);
   }
-  if (createTables === undefined) return { packed: { ...rest, batches: packedBatches }, transfer };
-  // A view would drag the whole buffer under it along.
-  const tables = createTables.map((table) => ({ ...table, schema: table.schema.slice() }));
-  return { packed: { ...rest, createTables: tables, batches: packedBatches }, transfer };
+  const packed: PackedChange = {
+    ...rest,
+    batches: packedBatches,
+    ...(createTables === undefined
+      ? {}
+      : { createTables: createTables.map((table) => ({ ...table, schema: ownBytes(table.schema) })) }),
+    ...(addSchemas === undefined ? {} : { addSchemas: addSchemas.map(ownBytes) }),
+  };
+  return { packed, transfer };
+}
+
+/** A view would drag the whole buffer under it along. */
+function ownBytes<T extends Pick<SchemaRow, 'schema' | 'defaults'>>(row: T): T {
+  return { ...row, schema: row.schema.slice(), defaults: row.defaults.slice() };
 }
 
 /**
@@ -102,6 +112,7 @@ function writeChange(statements: Statements, change: PackedChange): void {
     statements.insertCommit.run(change.commit, change.timeMs, describe(change));
     writeTables(statements, change, change.commit);
     writeRows(statements, change, change.commit);
+    writeProducers(statements, change, change.commit);
   }
   for (const { segmentId, fileLength } of change.sealSegments ?? []) {
     expectOne(statements.sealSegment.run(fileLength, segmentId).changes, `active segment ${segmentId} to seal`);
@@ -110,16 +121,19 @@ function writeChange(statements: Statements, change: PackedChange): void {
 }
 
 function makesSnapshot(change: PackedChange): boolean {
-  const lists = [change.createTables, change.dropTables, change.createSegments, change.appends];
+  const { createTables, dropTables, addSchemas, setTtls, createSegments, appends, retireSegments } = change;
+  const lists = [createTables, dropTables, addSchemas, setTtls, createSegments, appends, retireSegments];
   return change.batches !== undefined || lists.some((list) => list !== undefined && list.length > 0);
 }
 
-/** Kinds of change, for people who look into the catalog. */
+/** Kinds of change, for people. A change that knows better says so itself. */
 function describe(change: PackedChange): string {
+  if (change.what !== undefined) return change.what;
   const kinds: string[] = [];
   if ((change.dropTables?.length ?? 0) > 0) kinds.push('drop');
   if ((change.createTables?.length ?? 0) > 0) kinds.push('create');
-  if ((change.appends?.length ?? 0) > 0) kinds.push('append');
+  if ((change.addSchemas?.length ?? 0) > 0 || (change.setTtls?.length ?? 0) > 0) kinds.push('alter');
+  if ((change.appends?.length ?? 0) > 0 || (change.producers?.length ?? 0) > 0) kinds.push('append');
   return kinds.join(', ');
 }
 
@@ -127,25 +141,36 @@ function writeTables(statements: Statements, change: PackedChange, commit: numbe
   // Drops come first, so that a table can be replaced by one of the same name in one commit.
   for (const { tableId, retireAtMs } of change.dropTables ?? []) {
     expectOne(statements.dropTable.run(commit, tableId).changes, `live table ${tableId} to drop`);
-    statements.retireSegments.run(commit, retireAtMs, tableId);
+    statements.retireTable.run(commit, retireAtMs, tableId);
+    statements.deleteProducerResults.run(tableId);
+    statements.deleteProducers.run(tableId);
     removeEmptyTable(statements, tableId);
   }
-  for (const table of change.createTables ?? []) {
-    const taken = statements.liveTableName(table.name);
+  for (const { tableId, name, directory, schema } of change.createTables ?? []) {
+    const taken = statements.liveTableName(name);
     if (taken !== undefined) {
-      const same =
-        taken === table.name ? '' : ` (as ${JSON.stringify(taken)}; the case of letters makes no difference)`;
-      const message = `table ${JSON.stringify(table.name)} exists already${same}`;
+      const same = taken === name ? '' : ` (as ${JSON.stringify(taken)}; the case of letters makes no difference)`;
+      const message = `table ${JSON.stringify(name)} exists already${same}`;
       throw new EngineError('already_exists', `${message}; drop it first or choose another name`);
     }
-    statements.insertTable.run(table.tableId, table.name, table.directory, commit);
-    statements.insertSchema.run(table.tableId, commit, table.schema, JSON.stringify(table.fieldIds));
+    statements.insertTable.run(tableId, name, directory, commit);
+    insertSchema(statements, { ...schema, tableId }, commit);
+  }
+  for (const row of change.addSchemas ?? []) insertSchema(statements, row, commit);
+  for (const { tableId, ttl } of change.setTtls ?? []) {
+    const { changes } = statements.setTtl.run(ttl?.fieldId ?? null, ttl?.ms ?? null, tableId);
+    expectOne(changes, `live table ${tableId} to set the retention of`);
   }
 }
 
+function insertSchema(statements: Statements, row: Omit<SchemaRow, 'createdCommit'>, commit: number): void {
+  const { tableId, version, schema, fieldIds, defaults } = row;
+  statements.insertSchema.run(tableId, commit, version, schema, JSON.stringify(fieldIds), defaults);
+}
+
 function writeRows(statements: Statements, change: PackedChange, commit: number): void {
-  for (const { segmentId, tableId, state, committedLength, fileLength } of change.createSegments ?? []) {
-    statements.insertSegment.run(segmentId, tableId, state, committedLength, fileLength, commit);
+  for (const segment of change.createSegments ?? []) {
+    statements.insertSegment.run({ ...segment, commit });
   }
   for (const { segmentId, committedLength, addedRows, addedBatches } of change.appends ?? []) {
     const values = { id: segmentId, length: committedLength, rows: addedRows, batches: addedBatches, commit };
@@ -154,6 +179,17 @@ function writeRows(statements: Statements, change: PackedChange, commit: number)
       `segment ${segmentId} to grow to ${committedLength} bytes`,
     );
   }
+  for (const { segmentId, retireAtMs } of change.retireSegments ?? []) {
+    const { changes } = statements.retireSegment.run(commit, retireAtMs, segmentId);
+    expectOne(changes, `live segment ${segmentId} to retire`);
+  }
+  for (const { segmentId, position } of change.moveSegments ?? []) {
+    expectOne(statements.moveSegment.run(position, segmentId).changes, `segment ${segmentId} to move`);
+  }
+  writeBatches(statements, change);
+}
+
+function writeBatches(statements: Statements, change: PackedChange): void {
   if (change.batches === undefined) return;
   for (const row of unpackBatches(change.batches)) {
     statements.insertBatch.run(
@@ -168,6 +204,15 @@ function writeRows(statements: Statements, change: PackedChange, commit: number)
       row.commit,
       row.statistics,
     );
+  }
+}
+
+function writeProducers(statements: Statements, change: PackedChange, commit: number): void {
+  for (const { kind, ...tagged } of change.producers ?? []) {
+    const values = { ...tagged, kind: kind === 'key' ? 1 : 0, commit, timeMs: change.timeMs };
+    statements.upsertProducer.run(values);
+    statements.insertProducerResult.run(values);
+    statements.forgetProducerResults.run(values);
   }
 }
 

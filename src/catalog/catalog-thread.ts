@@ -16,7 +16,8 @@ import type { PackedChange } from './apply.ts';
 import { checkWhenNeeded, openConnection, readPragmas } from './connection.ts';
 import { checkVersion, migrate, readMigrations } from './migrate.ts';
 import type { PackedBatches } from './packed-batches.ts';
-import type { CatalogState } from './rows.ts';
+import { History } from './history.ts';
+import type { CatalogState, CommitRow, DamageRow, ProducerKey, ProducerRow } from './rows.ts';
 import { sqliteError } from './sqlite-error.ts';
 import { Statements } from './statements.ts';
 
@@ -28,6 +29,13 @@ export interface CatalogMethods {
   apply(change: PackedChange): void;
   readMeta(key: string): Uint8Array | undefined;
   writeMeta(entry: { readonly key: string; readonly value: Uint8Array }): void;
+  readProducer(key: ProducerKey): ProducerRow | undefined;
+  readCommits(range: { readonly from: number; readonly most: number }): CommitRow[];
+  commitAt(timeMs: number): number | undefined;
+  forgetCommits(below: { readonly version: number; readonly most: number }): number;
+  forgetKeys(which: { readonly beforeMs: number; readonly kept: number; readonly most: number }): number;
+  addDamage(found: { readonly damage: DamageRow; readonly timeMs: number }): void;
+  copyTo(path: string): Promise<void>;
   readPragmas(argument: undefined): Readonly<Record<string, unknown>>;
   close(argument: undefined): void;
 }
@@ -38,6 +46,7 @@ const log = makeLog('catalog');
 class OpenCatalog {
   readonly #path: string;
   readonly #statements: Statements;
+  readonly #history: History;
   readonly #cleanStop: boolean;
   readonly #idle: NodeJS.Timeout;
   #checkpointDue = false;
@@ -47,12 +56,17 @@ class OpenCatalog {
   constructor(path: string, statements: Statements, cleanStop: boolean) {
     this.#path = path;
     this.#statements = statements;
+    this.#history = new History(statements.connection);
     this.#cleanStop = cleanStop;
     this.#idle = setTimeout(() => this.#checkpoint(), CATALOG_CHECKPOINT_IDLE_MS);
   }
 
   readState(): CatalogState {
-    return this.#read(() => ({ ...this.#statements.readState(), cleanStop: this.#cleanStop }));
+    return this.#read(() => ({
+      ...this.#statements.readState(),
+      damages: this.#history.damages(),
+      cleanStop: this.#cleanStop,
+    }));
   }
 
   readBatches(segmentId: number): Transferred<PackedBatches> {
@@ -72,6 +86,30 @@ class OpenCatalog {
     this.#write(() => {
       transact(this.#statements, this.#path, `the entry ${key}`, () => this.#statements.writeMeta.run(key, value));
     });
+  }
+
+  readHistory<T>(read: (history: History) => T): T {
+    return this.#read(() => read(this.#history));
+  }
+
+  /** Runs `write` in a transaction of its own; `what` names it in errors. */
+  writeHistory<T>(what: string, write: (history: History) => T): T {
+    let value: T | undefined;
+    this.#write(() => {
+      transact(this.#statements, this.#path, what, () => {
+        value = write(this.#history);
+      });
+    });
+    return value as T;
+  }
+
+  /** Copies the catalog as of now to a new file at `path`, beside whatever is written meanwhile. */
+  async copyTo(path: string): Promise<void> {
+    try {
+      await this.#statements.connection.backup(path);
+    } catch (error) {
+      throw sqliteError('copy the catalog to', path, error);
+    }
   }
 
   readPragmas(): Readonly<Record<string, unknown>> {
@@ -187,6 +225,16 @@ serveThread<CatalogMethods>({
   apply: (change) => catalog().apply(change),
   readMeta: (key) => catalog().readMeta(key),
   writeMeta: ({ key, value }) => catalog().writeMeta(key, value),
+  readProducer: (key) => catalog().readHistory((history) => history.producer(key)),
+  readCommits: ({ from, most }) => catalog().readHistory((history) => history.commits(from, most)),
+  commitAt: (timeMs) => catalog().readHistory((history) => history.commitAt(timeMs)),
+  forgetCommits: ({ version, most }) =>
+    catalog().writeHistory('the end of old commits', (history) => history.forgetCommits(version, most)),
+  forgetKeys: ({ beforeMs, kept, most }) =>
+    catalog().writeHistory('the end of old keys', (history) => history.forgetKeys(beforeMs, kept, most)),
+  addDamage: ({ damage, timeMs }) =>
+    catalog().writeHistory('a damaged segment', (history) => history.addDamage(damage, timeMs)),
+  copyTo: (path) => catalog().copyTo(path),
   readPragmas: () => catalog().readPragmas(),
   close: () => catalog().close(),
 });

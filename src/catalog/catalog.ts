@@ -14,7 +14,15 @@ import type { Thread } from '../os/thread.ts';
 import { packChange } from './apply.ts';
 import type { CatalogMethods } from './catalog-thread.ts';
 import { unpackBatches } from './packed-batches.ts';
-import type { BatchRow, CatalogChange, CatalogState } from './rows.ts';
+import type {
+  BatchRow,
+  CatalogChange,
+  CatalogState,
+  CommitRow,
+  DamageRow,
+  ProducerKey,
+  ProducerRow,
+} from './rows.ts';
 
 const commitSeconds = makeHistogram(
   'catalog_commit_seconds',
@@ -82,6 +90,41 @@ export class Catalog {
   /** Keeps `value` under `key`, durably, in place of an older one. */
   writeMeta(key: string, value: Uint8Array): Promise<void> {
     return this.#thread.call('writeMeta', { key, value: value.slice() });
+  }
+
+  /** How far a producer came; undefined when it is unknown. */
+  readProducer(key: ProducerKey): Promise<ProducerRow | undefined> {
+    return this.#thread.call('readProducer', key);
+  }
+
+  /** The newest `most` commits from `from` on, oldest first. */
+  readCommits(from: number, most: number): Promise<readonly CommitRow[]> {
+    return this.#thread.call('readCommits', { from, most });
+  }
+
+  /** The newest commit that is no later than `timeMs`. */
+  commitAt(timeMs: number): Promise<number | undefined> {
+    return this.#thread.call('commitAt', timeMs);
+  }
+
+  /** Deletes at most `most` commits below `version`; returns how many. */
+  forgetCommits(version: number, most: number): Promise<number> {
+    return this.#thread.call('forgetCommits', { version, most });
+  }
+
+  /** Deletes at most `most` idempotency keys used before `beforeMs`, and of those that are more than `kept`. */
+  forgetKeys(beforeMs: number, kept: number, most: number): Promise<number> {
+    return this.#thread.call('forgetKeys', { beforeMs, kept, most });
+  }
+
+  /** Remembers that a segment is damaged; the first finding stays. */
+  addDamage(damage: DamageRow, timeMs: number): Promise<void> {
+    return this.#thread.call('addDamage', { damage, timeMs });
+  }
+
+  /** Copies the catalog as of now to a new SQLite file at `path`; not synced. Commits go on meanwhile. */
+  copyTo(path: string): Promise<void> {
+    return this.#thread.call('copyTo', path);
   }
 
   /** The connection's pragmas as SQLite reads them back, by name: for checks. */

@@ -8,23 +8,43 @@
 /** `creating` is only ever seen by recovery. */
 export type SegmentState = 'active' | 'sealed' | 'obsolete';
 
+/** Retention of a table: rows whose value in the column is older than `ms` need not be kept. */
+export interface TtlRow {
+  readonly fieldId: number;
+  readonly ms: number;
+}
+
 export interface TableRow {
   readonly tableId: number;
   readonly name: string;
   /** Random name of the table's directory under tables/; never made of user text. */
   readonly directory: string;
-  /** The schema as an IPC Schema message header (flatbuffer, without prefix). */
-  readonly schema: Uint8Array;
-  /** The field ids of the schema's top-level fields, in order. */
-  readonly fieldIds: readonly number[];
+  readonly ttl: TtlRow | undefined;
   readonly createdCommit: number;
   /** Commit that dropped it; undefined while it lives. */
   readonly droppedCommit: number | undefined;
 }
 
+/** One version of a table's schema; the highest is in force. */
+export interface SchemaRow {
+  readonly tableId: number;
+  /** 1, 2, 3 … within the table. */
+  readonly version: number;
+  readonly createdCommit: number;
+  /** The schema as an IPC Schema message header (flatbuffer, without prefix). */
+  readonly schema: Uint8Array;
+  /** The field ids of the schema's top-level fields, in order. */
+  readonly fieldIds: readonly number[];
+  /** Empty, or an IPC stream of one row with a field for each field id that has a default. */
+  readonly defaults: Uint8Array;
+}
+
 export interface SegmentRow {
   readonly segmentId: number;
   readonly tableId: number;
+  /** Where it stands in its table's order. */
+  readonly position: number;
+  readonly schemaVersion: number;
   readonly state: SegmentState;
   /** Bytes [0, committedLength) never change. */
   readonly committedLength: number;
@@ -37,6 +57,45 @@ export interface SegmentRow {
   readonly retiredCommit: number | undefined;
   /** Wall time in ms after which its file may be unlinked; undefined while live. */
   readonly retireAtMs: number | undefined;
+}
+
+/** A snapshot. */
+export interface CommitRow {
+  readonly version: number;
+  readonly timeMs: number;
+  readonly what: string;
+}
+
+/** Whose appends are stored exactly once: a producer that numbers them, or an idempotency key. */
+export interface ProducerKey {
+  readonly tableId: number;
+  readonly kind: 'producer' | 'key';
+  readonly name: string;
+}
+
+/** How far a producer came. */
+export interface ProducerRow {
+  readonly epoch: number;
+  readonly seq: number;
+  /** Rows stored by it in all. */
+  readonly rowCount: number;
+  /** Its last results, oldest first. */
+  readonly results: readonly ProducerResultRow[];
+}
+
+/** What one tagged append stored. */
+export interface ProducerResultRow {
+  readonly seq: number;
+  readonly checksum: string;
+  readonly commit: number;
+  readonly rowCount: number;
+}
+
+/** Damage found in a segment's file. */
+export interface DamageRow {
+  readonly segmentId: number;
+  readonly offset: number;
+  readonly what: string;
 }
 
 /** One stored message: a record batch or a dictionary batch. */
@@ -66,13 +125,26 @@ export interface CatalogChange {
    */
   readonly commit: number | undefined;
   readonly timeMs: number;
-  readonly createTables?: readonly Omit<TableRow, 'createdCommit' | 'droppedCommit'>[];
+  /** The kind of change for people, where it cannot be told from the lists: `compact`, `delete`, `update` … */
+  readonly what?: string;
+  /** New tables, each with the first version of its schema. */
+  readonly createTables?: readonly {
+    readonly tableId: number;
+    readonly name: string;
+    readonly directory: string;
+    readonly schema: Omit<SchemaRow, 'tableId' | 'createdCommit'>;
+  }[];
   /** Marks table and segments retired at `commit`. */
   readonly dropTables?: readonly { readonly tableId: number; readonly retireAtMs: number }[];
+  /** New versions of schemas. */
+  readonly addSchemas?: readonly Omit<SchemaRow, 'createdCommit'>[];
+  readonly setTtls?: readonly { readonly tableId: number; readonly ttl: TtlRow | undefined }[];
   /** New segments, active or already sealed. */
   readonly createSegments?: readonly {
     readonly segmentId: number;
     readonly tableId: number;
+    readonly position: number;
+    readonly schemaVersion: number;
     readonly state: 'active' | 'sealed';
     readonly committedLength: number;
     readonly fileLength: number;
@@ -85,6 +157,19 @@ export interface CatalogChange {
     readonly addedBatches: number;
   }[];
   readonly batches?: readonly Omit<BatchRow, 'commit'>[];
+  /** Live segments that no snapshot from `commit` on holds. */
+  readonly retireSegments?: readonly { readonly segmentId: number; readonly retireAtMs: number }[];
+  /** New positions, given in one commit so that the order stays what it is. */
+  readonly moveSegments?: readonly { readonly segmentId: number; readonly position: number }[];
+  /** Tagged appends of this commit, in their order. `forgetBelow`: results of lower seqs go. */
+  readonly producers?: readonly (ProducerKey & {
+    readonly epoch: number;
+    readonly seq: number;
+    readonly checksum: string;
+    /** Rows of this append. */
+    readonly addedRows: number;
+    readonly forgetBelow: number;
+  })[];
   readonly sealSegments?: readonly { readonly segmentId: number; readonly fileLength: number }[];
   /**
    * Segments whose files are gone: rows and batch rows are deleted, and table rows of dropped tables without segments.
@@ -98,7 +183,11 @@ export interface CatalogState {
   readonly lastCommit: number;
   /** Dropped tables too, while they have segments. */
   readonly tables: readonly TableRow[];
+  /** All versions of the schemas of these tables, ascending. */
+  readonly schemas: readonly SchemaRow[];
+  /** In the order of their tables. */
   readonly segments: readonly SegmentRow[];
+  readonly damages: readonly DamageRow[];
   /** True when the last stop closed the catalog in order. */
   readonly cleanStop: boolean;
   readonly tableIdMax: number;

@@ -9,18 +9,19 @@ import { present } from '../base/assert.ts';
 import type { Connection } from './connection.ts';
 import { FIELDS } from './packed-batches.ts';
 import type { PackedBatches } from './packed-batches.ts';
-import type { CatalogState, SegmentRow, SegmentState, TableRow } from './rows.ts';
+import type { CatalogState, SchemaRow, SegmentRow, SegmentState, TableRow } from './rows.ts';
 
 const SELECT_TABLES = `
-  SELECT t.table_id, t.name, t.directory, s.schema, s.field_ids, t.created_commit, t.dropped_commit
-  FROM tables t JOIN schemas s ON s.table_id = t.table_id
-  WHERE s.created_commit = (SELECT max(created_commit) FROM schemas WHERE table_id = t.table_id)
-  ORDER BY t.table_id`;
+  SELECT table_id, name, directory, ttl_field_id, ttl_ms, created_commit, dropped_commit
+  FROM tables ORDER BY table_id`;
+
+const SELECT_SCHEMAS = `
+  SELECT table_id, version, created_commit, schema, field_ids, defaults FROM schemas ORDER BY table_id, version`;
 
 const SELECT_SEGMENTS = `
-  SELECT segment_id, table_id, state, committed_length, row_count, batch_count, file_length, created_commit,
-    retired_commit, retire_at_ms
-  FROM segments ORDER BY segment_id`;
+  SELECT segment_id, table_id, position, schema_version, state, committed_length, row_count, batch_count, file_length,
+    created_commit, retired_commit, retire_at_ms
+  FROM segments ORDER BY table_id, position, segment_id`;
 
 const SELECT_BATCHES = `
   SELECT ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics
@@ -33,8 +34,9 @@ const INSERT_BATCH = `
 
 const INSERT_SEGMENT = `
   INSERT INTO segments
-    (segment_id, table_id, state, committed_length, row_count, batch_count, file_length, created_commit)
-  VALUES (?, ?, ?, ?, 0, 0, ?, ?)`;
+    (segment_id, table_id, position, schema_version, state, committed_length, row_count, batch_count, file_length,
+     created_commit)
+  VALUES (@segmentId, @tableId, @position, @schemaVersion, @state, @committedLength, 0, 0, @fileLength, @commit)`;
 
 // A sealed segment takes rows only in the commit that made it.
 const APPEND_SEGMENT = `
@@ -50,8 +52,25 @@ const DELETE_TABLE = `
   DELETE FROM tables WHERE table_id = @id AND dropped_commit IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM segments WHERE table_id = @id)`;
 
-type TableValues = [number, string, string, Buffer, string, number, number | null];
+const UPSERT_PRODUCER = `
+  INSERT INTO producers (table_id, kind, name, epoch, seq, row_count, updated_ms)
+  VALUES (@tableId, @kind, @name, @epoch, @seq, @addedRows, @timeMs)
+  ON CONFLICT DO UPDATE SET
+    epoch = excluded.epoch, seq = excluded.seq, row_count = row_count + excluded.row_count,
+    updated_ms = excluded.updated_ms`;
+
+const INSERT_PRODUCER_RESULT = `
+  INSERT INTO producer_results (table_id, kind, name, seq, checksum, commit_id, row_count)
+  VALUES (@tableId, @kind, @name, @seq, @checksum, @commit, @addedRows)`;
+
+const FORGET_PRODUCER_RESULTS = `
+  DELETE FROM producer_results WHERE table_id = @tableId AND kind = @kind AND name = @name AND seq < @forgetBelow`;
+
+type TableValues = [number, string, string, number | null, number | null, number, number | null];
+type SchemaValues = [number, number, number, Buffer, string, Buffer];
 type SegmentValues = [
+  number,
+  number,
   number,
   number,
   SegmentState,
@@ -79,7 +98,15 @@ export class Statements {
   readonly appendSegment: Statement;
   readonly sealSegment: Statement;
   readonly dropTable: Statement;
-  readonly retireSegments: Statement;
+  readonly retireTable: Statement;
+  readonly retireSegment: Statement;
+  readonly moveSegment: Statement;
+  readonly setTtl: Statement;
+  readonly upsertProducer: Statement;
+  readonly insertProducerResult: Statement;
+  readonly forgetProducerResults: Statement;
+  readonly deleteProducers: Statement;
+  readonly deleteProducerResults: Statement;
   readonly deleteBatches: Statement;
   readonly deleteSegment: Statement<[number], number>;
   readonly deleteTableSchemas: Statement;
@@ -91,6 +118,7 @@ export class Statements {
   readonly #highestId: Statement<[string], number>;
   readonly #database: Statement<[], [string, number]>;
   readonly #tables: Statement<[], TableValues>;
+  readonly #schemas: Statement<[], SchemaValues>;
   readonly #segments: Statement<[], SegmentValues>;
   readonly #batches: Statement<[number], BatchValues>;
   readonly #meta: Statement<[string], Buffer>;
@@ -104,7 +132,8 @@ export class Statements {
     this.insertCommit = prepare('INSERT INTO commits (commit_id, time_ms, what) VALUES (?, ?, ?)');
     this.insertTable = prepare('INSERT INTO tables (table_id, name, directory, created_commit) VALUES (?, ?, ?, ?)');
     this.insertSchema = prepare(
-      'INSERT INTO schemas (table_id, created_commit, schema, field_ids) VALUES (?, ?, ?, ?)',
+      `INSERT INTO schemas (table_id, created_commit, version, schema, field_ids, defaults)
+       VALUES (?, ?, ?, ?, ?, ?)`,
     );
     this.insertSegment = prepare(INSERT_SEGMENT);
     this.insertBatch = prepare(INSERT_BATCH);
@@ -113,10 +142,23 @@ export class Statements {
       "UPDATE segments SET state = 'sealed', file_length = ? WHERE segment_id = ? AND state = 'active'",
     );
     this.dropTable = prepare('UPDATE tables SET dropped_commit = ? WHERE table_id = ? AND dropped_commit IS NULL');
-    this.retireSegments = prepare(
+    this.retireTable = prepare(
       `UPDATE segments SET state = 'obsolete', retired_commit = ?, retire_at_ms = ?
        WHERE table_id = ? AND state <> 'obsolete'`,
     );
+    this.retireSegment = prepare(
+      `UPDATE segments SET state = 'obsolete', retired_commit = ?, retire_at_ms = ?
+       WHERE segment_id = ? AND state <> 'obsolete'`,
+    );
+    this.moveSegment = prepare('UPDATE segments SET position = ? WHERE segment_id = ?');
+    this.setTtl = prepare(
+      'UPDATE tables SET ttl_field_id = ?, ttl_ms = ? WHERE table_id = ? AND dropped_commit IS NULL',
+    );
+    this.upsertProducer = prepare(UPSERT_PRODUCER);
+    this.insertProducerResult = prepare(INSERT_PRODUCER_RESULT);
+    this.forgetProducerResults = prepare(FORGET_PRODUCER_RESULTS);
+    this.deleteProducers = prepare('DELETE FROM producers WHERE table_id = ?');
+    this.deleteProducerResults = prepare('DELETE FROM producer_results WHERE table_id = ?');
     this.deleteBatches = prepare('DELETE FROM batches WHERE segment_id = ?');
     this.deleteSegment = connection
       .prepare<[number], number>('DELETE FROM segments WHERE segment_id = ? RETURNING table_id')
@@ -134,6 +176,7 @@ export class Statements {
     this.#highestId = connection.prepare<[string], number>('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck();
     this.#database = connection.prepare<[], [string, number]>('SELECT database_id, clean_stop FROM database').raw();
     this.#tables = connection.prepare<[], TableValues>(SELECT_TABLES).raw();
+    this.#schemas = connection.prepare<[], SchemaValues>(SELECT_SCHEMAS).raw();
     this.#segments = connection.prepare<[], SegmentValues>(SELECT_SEGMENTS).raw();
     this.#batches = connection.prepare<[number], BatchValues>(SELECT_BATCHES).raw();
     this.#meta = connection.prepare<[string], Buffer>('SELECT value FROM meta WHERE key = ?').pluck();
@@ -158,11 +201,12 @@ export class Statements {
   }
 
   /** Everything but batches. Time grows with tables and segments. */
-  readState(): Omit<CatalogState, 'cleanStop'> {
+  readState(): Omit<CatalogState, 'cleanStop' | 'damages'> {
     return {
       databaseId: this.readDatabase().databaseId,
       lastCommit: this.lastCommit(),
       tables: this.#tables.all().map(tableRow),
+      schemas: this.#schemas.all().map(schemaRow),
       segments: this.#segments.all().map(segmentRow),
       tableIdMax: this.#highestId.get('tables') ?? 0,
       segmentIdMax: this.#highestId.get('segments') ?? 0,
@@ -200,30 +244,30 @@ export class Statements {
 }
 
 function tableRow(values: TableValues): TableRow {
-  const [tableId, name, directory, schema, fieldIds, createdCommit, droppedCommit] = values;
-  return {
-    tableId,
-    name,
-    directory,
-    schema,
-    fieldIds: JSON.parse(fieldIds) as number[],
-    createdCommit,
-    droppedCommit: droppedCommit ?? undefined,
-  };
+  const [tableId, name, directory, fieldId, ms, createdCommit, droppedCommit] = values;
+  const ttl = fieldId === null || ms === null ? undefined : { fieldId, ms };
+  return { tableId, name, directory, ttl, createdCommit, droppedCommit: droppedCommit ?? undefined };
+}
+
+function schemaRow(values: SchemaValues): SchemaRow {
+  const [tableId, version, createdCommit, schema, fieldIds, defaults] = values;
+  return { tableId, version, createdCommit, schema, fieldIds: JSON.parse(fieldIds) as number[], defaults };
 }
 
 function segmentRow(values: SegmentValues): SegmentRow {
-  const [segmentId, tableId, state, committedLength, rowCount, batchCount, fileLength, createdCommit] = values;
+  const [segmentId, tableId, position, schemaVersion, state, committedLength, rowCount, batchCount] = values;
   return {
     segmentId,
     tableId,
+    position,
+    schemaVersion,
     state,
     committedLength,
     rowCount,
     batchCount,
-    fileLength,
-    createdCommit,
-    retiredCommit: values[8] ?? undefined,
-    retireAtMs: values[9] ?? undefined,
+    fileLength: values[8],
+    createdCommit: values[9],
+    retiredCommit: values[10] ?? undefined,
+    retireAtMs: values[11] ?? undefined,
   };
 }

@@ -1,23 +1,135 @@
 /**
- * What a statement that writes answers: one row, one text column.
+ * Statements that write: running them, and what they answer: one row, one column.
  *
- * Hides nothing. Invariant: every such statement has the same schema, so that `describe` can promise it.
+ * Hides which call of storage a statement is. Invariant: what a statement answers with is known before it runs, so that
+ * `describe` can promise it: a count of rows for those that change rows, else a few words.
  */
 import type { ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { makeVector } from '../arrow/vector.ts';
+import { EngineError } from '../base/errors.ts';
+import { makeEdit } from '../exec/edit.ts';
+import type { PlannedStatement, TableChange } from '../plan/physical.ts';
+import type { Storage } from '../storage/contract.ts';
+
+/** A planned statement that writes. */
+export type Command = Exclude<PlannedStatement, { kind: 'query' }>;
 
 /** `status`: utf8, not null. */
-export const COMMAND_SCHEMA: Schema = makeSchema([makeField('status', { id: 'utf8' }, false)]);
+const STATUS_SCHEMA: Schema = makeSchema([makeField('status', { id: 'utf8' }, false)]);
 
-/** Yields the one batch that says `outcome`. */
-export function commandRow(outcome: string): AsyncIterable<ResultBatch> {
-  const bytes = Buffer.from(outcome);
+/** `Count`: int64, not null; the column that DuckDB answers with. */
+const COUNT_SCHEMA: Schema = makeSchema([makeField('Count', { id: 'int', bitWidth: 64, signed: true }, false)]);
+
+/** What a command answers: rows changed, or a few words. */
+type Outcome = { readonly rowCount: number } | { readonly status: string };
+
+/** The schema that a command answers with. */
+export function commandSchema(command: Command): Schema {
+  const counts = command.kind === 'delete' || command.kind === 'update' || command.kind === 'truncate';
+  return counts ? COUNT_SCHEMA : STATUS_SCHEMA;
+}
+
+/** What commands need of the engine: it checks names and refuses while draining. */
+export interface CommandTarget {
+  readonly storage: Storage;
+  createTable(name: string, schema: Schema): Promise<void>;
+  dropTable(name: string): Promise<void>;
+}
+
+/** Runs a command, and gives its one batch. @throws what storage and expressions throw */
+export async function runCommand(command: Command, target: CommandTarget): Promise<AsyncIterable<ResultBatch>> {
+  const outcome = await execute(command, target);
+  const schema = commandSchema(command);
+  const column = 'status' in outcome ? statusColumn(outcome.status) : countColumn(outcome.rowCount);
+  return encodeResults(schema, once({ schema, rowCount: 1, columns: [column] }));
+}
+
+async function execute(command: Command, target: CommandTarget): Promise<Outcome> {
+  const { storage } = target;
+  const { name } = command;
+  switch (command.kind) {
+    case 'create_table':
+      return {
+        status: await unless('already_exists', command.ifNotExists, `table ${name} exists`, async () => {
+          await target.createTable(name, command.schema);
+          return `created table ${name}`;
+        }),
+      };
+    case 'drop_table':
+      return {
+        status: await unless('not_found', command.ifExists, `no table ${name}`, async () => {
+          await target.dropTable(name);
+          return `dropped table ${name}`;
+        }),
+      };
+    case 'alter_table':
+      return { status: await alter(storage, name, command.ifExists, command.change) };
+    case 'truncate':
+      return { rowCount: await storage.truncate(name) };
+    case 'delete':
+      if (command.condition === undefined) return { rowCount: await storage.truncate(name) };
+      return { rowCount: await storage.rewrite(name, command.kind, editOf(command)) };
+    case 'update':
+      return { rowCount: await storage.rewrite(name, command.kind, editOf(command)) };
+  }
+}
+
+function editOf(command: Extract<Command, { kind: 'delete' | 'update' }>): Parameters<Storage['rewrite']>[2] {
+  return { schema: command.schema, bounds: command.bounds, edit: makeEdit(command) };
+}
+
+async function alter(storage: Storage, name: string, ifExists: boolean, change: TableChange): Promise<string> {
+  return unless('not_found', ifExists, `no table ${name}`, async () => {
+    switch (change.kind) {
+      case 'add_column': {
+        const { field, default: value, ifNotExists } = change;
+        return unless('already_exists', ifNotExists, `column ${field.name} exists`, async () => {
+          await storage.alterTable(name, { kind: 'add_column', field, default: value });
+          return `added column ${field.name} to table ${name}`;
+        });
+      }
+      case 'drop_column':
+        return unless('not_found', change.ifExists, `no column ${change.column}`, async () => {
+          await storage.alterTable(name, { kind: 'drop_column', column: change.column });
+          return `dropped column ${change.column} of table ${name}`;
+        });
+      case 'rename_column':
+        await storage.alterTable(name, change);
+        return `renamed column ${change.column} of table ${name} to ${change.to}`;
+      case 'set_ttl':
+        await storage.alterTable(name, change);
+        return change.ttl === undefined ? `rows of table ${name} do not expire` : `rows of table ${name} expire`;
+    }
+  });
+}
+
+/** Runs `work`; with `tolerated`, a failure with `code` is `instead`. */
+async function unless(
+  code: EngineError['code'],
+  tolerated: boolean,
+  instead: string,
+  work: () => Promise<string>,
+): Promise<string> {
+  try {
+    return await work();
+  } catch (error) {
+    if (tolerated && error instanceof EngineError && error.code === code) return instead;
+    throw error;
+  }
+}
+
+function statusColumn(text: string): ReturnType<typeof makeVector> {
+  const bytes = Buffer.from(text);
   const offsets = new Uint8Array(Int32Array.of(0, bytes.byteLength).buffer);
-  const column = makeVector({ id: 'utf8' }, 1, undefined, 0, [offsets, new Uint8Array(bytes)]);
-  return encodeResults(COMMAND_SCHEMA, once({ schema: COMMAND_SCHEMA, rowCount: 1, columns: [column] }));
+  return makeVector({ id: 'utf8' }, 1, undefined, 0, [offsets, new Uint8Array(bytes)]);
+}
+
+function countColumn(count: number): ReturnType<typeof makeVector> {
+  const values = new Uint8Array(BigInt64Array.of(BigInt(count)).buffer);
+  return makeVector({ id: 'int', bitWidth: 64, signed: true }, 1, undefined, 0, [values]);
 }
 
 async function* once<T>(value: T): AsyncGenerator<T> {

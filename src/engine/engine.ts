@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { prepareCodecs } from '../arrow/compression.ts';
+import type { ResultBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError, positionOf } from '../base/errors.ts';
 import { PUT_STREAMS_MAX, SQL_LENGTH_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
@@ -16,13 +17,16 @@ import { makeCounter, makeHistogram } from '../base/metrics.ts';
 import { nearestName } from '../base/names.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
+import { readStatement } from '../plan/needs.ts';
+import type { ParsedStatement } from '../plan/needs.ts';
 import { planStatement } from '../plan/plan.ts';
 import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
 import type { CompactionReport, IngestState, Snapshot, Storage, TableSnapshot } from '../storage/contract.ts';
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
 import type { Release } from './admission.ts';
-import { commandRow, COMMAND_SCHEMA } from './command.ts';
+import { commandSchema, runCommand } from './command.ts';
+import type { Command } from './command.ts';
 import type {
   Engine,
   EngineStatus,
@@ -37,8 +41,10 @@ import { KeptResults } from './kept-result.ts';
 import type { OpenKeptResult } from './kept-result.ts';
 import { checkTableName, checkTableSchema, makePut } from './put.ts';
 import { Redemptions } from './redemption.ts';
-import { knownRowCount, makeResult, planBatches, wholeTable } from './result.ts';
+import { exactBytes, knownRowCount, makeResult, planBatches } from './result.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
+import { openWorld } from './world.ts';
+import type { World } from './world.ts';
 
 export type { Engine, TableDescription } from './contract.ts';
 
@@ -95,24 +101,21 @@ class SheafEngine implements Engine {
 
   async describe(sql: string): Promise<Schema> {
     this.#admission.refuseWhileDraining();
-    const snapshot = this.#storage.snapshot();
-    try {
-      const planned = plan(sql, snapshot);
-      return await Promise.resolve(planned.kind === 'query' ? planned.schema : COMMAND_SCHEMA);
-    } finally {
-      snapshot.release();
-    }
+    const { planned, world } = await this.#plan(sql, this.#storage.snapshot());
+    world.release();
+    return planned.kind === 'query' ? planned.schema : commandSchema(planned);
   }
 
   async promise(sql: string, options: QueryOptions = {}): Promise<PromisedResult> {
     return this.#admitted(options, async (release) => {
       const snapshot = this.#storage.snapshot();
+      const { version } = snapshot;
+      const { planned, world } = await this.#plan(sql, snapshot);
       try {
-        const planned = plan(sql, snapshot);
         if (planned.kind !== 'query') throw refuseWrite(planned, sql);
-        return await this.#promisePlan('sql', sql, planned.plan, snapshot, options.signal);
+        return await this.#promisePlan('sql', sql, planned.plan, version, options.signal);
       } finally {
-        snapshot.release();
+        world.release();
         release();
       }
     });
@@ -123,7 +126,7 @@ class SheafEngine implements Engine {
     const snapshot = this.#storage.snapshot();
     try {
       const table = tableOf(snapshot, name);
-      return await this.#promisePlan('table', table.name, scanOf(table), snapshot, undefined);
+      return await this.#promisePlan('table', table.name, scanOf(table), snapshot.version, undefined);
     } finally {
       snapshot.release();
     }
@@ -147,7 +150,7 @@ class SheafEngine implements Engine {
         if (kept !== undefined) return keptResult(kept, signal, release);
         const snapshot = await this.#storage.snapshotAt(payload.version);
         if (payload.kind === 'sql') return this.#start(payload.text, snapshot, { signal, readOnly: true }, release);
-        return startPlan(scanOf(tableOf(snapshot, payload.text)), snapshot, signal, release);
+        return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), signal, release);
       });
     } catch (error) {
       redemption.end();
@@ -206,10 +209,8 @@ class SheafEngine implements Engine {
     checkTableSchema(name, schema);
     this.#putsOpen++;
     try {
-      const append = await this.#storage.beginAppend(name, schema, {
-        create,
-        ...(options.tag === undefined ? {} : { tag: options.tag }),
-      });
+      const { tag } = options;
+      const append = await this.#storage.beginAppend(name, schema, { create, ...(tag === undefined ? {} : { tag }) });
       try {
         return makePut(name, schema, append, () => {
           this.#putsOpen--;
@@ -229,6 +230,7 @@ class SheafEngine implements Engine {
   }
 
   async compact(name?: string): Promise<CompactionReport> {
+    this.#admission.refuseWhileDraining();
     return this.#storage.compact(name === undefined ? undefined : this.table(name).name);
   }
 
@@ -278,68 +280,66 @@ class SheafEngine implements Engine {
   }
 
   async #start(sql: string, snapshot: Snapshot, options: QueryOptions, release: Release): Promise<QueryResult> {
-    let planned: PlannedStatement;
-    try {
-      planned = plan(sql, snapshot);
-      if (planned.kind !== 'query' && options.readOnly === true) throw refuseWrite(planned, sql);
-    } catch (error) {
-      snapshot.release();
-      throw error;
-    }
-    if (planned.kind === 'query') return startPlan(planned.plan, snapshot, options.signal, release);
-    snapshot.release();
-    const outcome = await this.#runCommand(planned);
+    const { planned, world } = await this.#plan(sql, snapshot);
+    if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), options.signal, release);
+    world.release();
+    if (options.readOnly === true) throw refuseWrite(planned, sql);
+    const batches = await this.#runCommand(planned);
     return makeResult({
-      schema: COMMAND_SCHEMA,
+      schema: commandSchema(planned),
       rowCount: 1,
       byteCount: undefined,
-      batches: () => commandRow(outcome),
+      batches: () => batches,
       signal: options.signal,
       release,
     });
   }
 
-  /** Runs a statement that writes; says in a few words what it did. */
-  async #runCommand(planned: Exclude<PlannedStatement, { kind: 'query' }>): Promise<string> {
-    switch (planned.kind) {
-      case 'create_table':
-        try {
-          await this.createTable(planned.name, planned.schema);
-          return `created table ${planned.name}`;
-        } catch (error) {
-          const exists = error instanceof EngineError && error.code === 'already_exists';
-          if (!planned.ifNotExists || !exists) throw error;
-          return `table ${planned.name} exists`;
-        }
-      case 'drop_table':
-        try {
-          await this.dropTable(planned.name);
-          return `dropped table ${planned.name}`;
-        } catch (error) {
-          const missing = error instanceof EngineError && error.code === 'not_found';
-          if (!planned.ifExists || !missing) throw error;
-          return `no table ${planned.name}`;
-        }
+  /** Plans on `snapshot`, which is the world's from here on. */
+  async #plan(sql: string, snapshot: Snapshot): Promise<{ planned: PlannedStatement; world: World }> {
+    if (sql.length > SQL_LENGTH_MAX) {
+      snapshot.release();
+      const lengths = `${sql.length.toString()} characters, at most ${SQL_LENGTH_MAX.toString()} are allowed`;
+      throw new EngineError('limit_exceeded', `the SQL text has ${lengths}`);
     }
+    const end = planSeconds.startTimer();
+    let world: World | undefined;
+    try {
+      const parsed = parseFor(sql, snapshot);
+      world = await openWorld(this.#storage, parsed, snapshot);
+      return { planned: planStatement(parsed, world.catalog), world };
+    } catch (error) {
+      world?.release();
+      throw error;
+    } finally {
+      end();
+    }
+  }
+
+  /** Runs a statement that writes. */
+  #runCommand(command: Command): Promise<AsyncIterable<ResultBatch>> {
+    this.#admission.refuseWhileDraining();
+    return runCommand(command, {
+      storage: this.#storage,
+      createTable: (name, schema) => this.createTable(name, schema),
+      dropTable: (name) => this.dropTable(name),
+    });
   }
 
   async #promisePlan(
     kind: 'sql' | 'table',
     text: string,
     physical: PhysicalPlan,
-    snapshot: Snapshot,
+    version: number,
     signal: AbortSignal | undefined,
   ): Promise<PromisedResult> {
     const expiresAtMs = this.#clock.wallMs() + TICKET_LIFE_MS;
     const ticket = (result: string | undefined): Uint8Array =>
-      sealTicket(
-        { id: randomBytes(8).toString('hex'), kind, text, version: snapshot.version, expiresAtMs, result },
-        this.#ticketKey,
-      );
+      sealTicket({ id: randomBytes(8).toString('hex'), kind, text, version, expiresAtMs, result }, this.#ticketKey);
     const { schema } = physical;
     const known = knownRowCount(physical);
     if (known !== undefined) {
-      const byteCount = wholeTable(physical)?.byteCount ?? -1;
+      const byteCount = exactBytes(physical) ?? -1;
       return { schema, ticket: ticket(undefined), rowCount: known, byteCount, expiresAtMs };
     }
     const { id, rowCount, byteCount } = await this.#kept.keep(schema, planBatches(physical, signal), expiresAtMs);
@@ -347,33 +347,30 @@ class SheafEngine implements Engine {
   }
 }
 
-function plan(sql: string, snapshot: Snapshot): PlannedStatement {
-  if (sql.length > SQL_LENGTH_MAX) {
-    const lengths = `${sql.length.toString()} characters, at most ${SQL_LENGTH_MAX.toString()} are allowed`;
-    throw new EngineError('limit_exceeded', `the SQL text has ${lengths}`);
-  }
-  const end = planSeconds.startTimer();
+/** Parses; a text that cannot be gives the snapshot back. */
+function parseFor(sql: string, snapshot: Snapshot): ParsedStatement {
   try {
-    return planStatement(sql, snapshot);
-  } finally {
-    end();
+    return readStatement(sql);
+  } catch (error) {
+    snapshot.release();
+    throw error;
   }
 }
 
 function startPlan(
   physical: PhysicalPlan,
-  snapshot: Snapshot,
+  unpin: () => void,
   signal: AbortSignal | undefined,
   release: Release,
 ): QueryResult {
   return makeResult({
     schema: physical.schema,
     rowCount: knownRowCount(physical),
-    byteCount: wholeTable(physical)?.byteCount,
+    byteCount: exactBytes(physical),
     batches: () => planBatches(physical, signal),
     signal,
     release: () => {
-      snapshot.release();
+      unpin();
       release();
     },
   });
@@ -418,8 +415,17 @@ function description(table: TableSnapshot): TableDescription {
   return { name: table.name, schema: table.schema, rowCount: table.rowCount, byteCount: table.byteCount };
 }
 
-function refuseWrite(planned: PlannedStatement, sql: string): EngineError {
-  const word = planned.kind === 'create_table' ? 'CREATE TABLE' : 'DROP TABLE';
+const WRITE_WORDS: Readonly<Record<Command['kind'], string>> = {
+  create_table: 'CREATE TABLE',
+  drop_table: 'DROP TABLE',
+  alter_table: 'ALTER TABLE',
+  truncate: 'TRUNCATE',
+  delete: 'DELETE',
+  update: 'UPDATE',
+};
+
+function refuseWrite(planned: Command, sql: string): EngineError {
+  const word = WRITE_WORDS[planned.kind];
   const start = Math.max(sql.search(/\S/), 0);
   return new EngineError(
     'request_invalid',

@@ -1,7 +1,7 @@
 /**
  * Puts: a stream of batches under its own schema, fitted to a table's by column name.
  *
- * What is accepted: columns in any order; a missing column that may be null (it becomes null); the same type; a text
+ * What is accepted: columns in any order; a missing column that may be null or has a default (it becomes that); the same type; a text
  * or binary type for another of the same family (dictionaries of text too); an integer or float for a wider one of
  * its kind that holds every value; an all-null column for any that may be null. Everything else is
  * `schema_mismatch`, before a row is taken.
@@ -75,14 +75,16 @@ export function checkTableSchema(name: string, schema: Schema): void {
 }
 
 /** Plans how `stream` fits `table`, column by column. @throws `schema_mismatch` that names every column at fault */
-function planFits(name: string, table: Schema, stream: Schema): readonly Fit[] {
+function planFits(name: string, append: Append, stream: Schema): readonly Fit[] {
+  const table = append.schema;
+  const { defaulted } = append;
   const faults: string[] = [];
   const taken = new Set<number>();
-  const fits = table.fields.map((field) => {
+  const fits = table.fields.map((field, i) => {
     const index = findField(stream, field.name);
     if (index < 0) {
-      if (!field.nullable) faults.push(`column "${field.name}" is NOT NULL and missing`);
-      return (batch: RecordBatch) => nullVector(field.type, batch.rowCount);
+      if (!field.nullable && !defaulted.has(i)) faults.push(`column "${field.name}" is NOT NULL and missing`);
+      return (batch: RecordBatch) => append.missingColumn(i, batch.rowCount);
     }
     taken.add(index);
     const sent = present(stream.fields[index], 'field');
@@ -181,7 +183,7 @@ function relabel(vector: Vector, type: DataType): Vector {
 
 /** Makes the put that fits batches of `stream` into `append`; `onEnd` runs once, after commit or abort. */
 export function makePut(name: string, stream: Schema, append: Append, onEnd: () => void): Put {
-  const fits = planFits(name, append.schema, stream);
+  const fits = planFits(name, append, stream);
   const identical = fits.length === stream.fields.length && sameColumns(append.schema, stream);
   let ended = false;
   const end = (): void => {

@@ -66,8 +66,14 @@ export function planBatches(plan: PhysicalPlan, signal: AbortSignal | undefined)
   return encodeResults(plan.schema, runPlan(plan, options));
 }
 
+/** Bytes of the answer's messages, where they are known before the run. */
+export function exactBytes(plan: PhysicalPlan): number | undefined {
+  const table = wholeTable(plan);
+  return table?.isByteCountExact === true ? table.byteCount : undefined;
+}
+
 /** The table that `plan` is a plain scan of, all columns in order, when its stored bytes are the answer. */
-export function wholeTable(plan: PhysicalPlan): TableSnapshot | undefined {
+function wholeTable(plan: PhysicalPlan): TableSnapshot | undefined {
   if (plan.kind !== 'scan' || plan.limit !== undefined || plan.bounds.length > 0) return undefined;
   if (plan.columns.length !== plan.source.schema.fields.length) return undefined;
   if (!plan.columns.every((column, i) => column === i)) return undefined;

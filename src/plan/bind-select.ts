@@ -24,6 +24,7 @@ import type { PlanCatalog } from './physical.ts';
 import type { CatalogTable } from './scope.ts';
 import { findTable, Scope } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
+import { catalogAt } from './time-point.ts';
 
 /** One column of the result, or one that only ORDER BY needs. */
 interface Output {
@@ -50,7 +51,8 @@ class SelectBinder {
   constructor(sql: string, select: Select, catalog: PlanCatalog) {
     this.#sql = sql;
     this.#select = select;
-    this.#table = select.from === undefined ? undefined : findTable(sql, catalog, select.from);
+    this.#table =
+      select.from === undefined ? undefined : findTable(sql, catalogAt(sql, catalog, select.from), select.from);
     this.#scope = new Scope(sql, this.#table, select.from?.alias);
     this.#binder = new ExpressionBinder(sql, this.#scope, aliasesOf(select.items));
   }

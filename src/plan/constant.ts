@@ -18,6 +18,8 @@ export type Literal = Extract<Expr, { kind: 'literal' }>;
 export const BOOL: DataType = { id: 'bool' };
 const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
 export const INT64: DataType = { id: 'int', bitWidth: 64, signed: true };
+/** A moment: microseconds since 1970, UTC. */
+export const MOMENT: DataType = { id: 'timestamp', unit: 'microsecond', timezone: 'UTC' };
 const DOUBLE: DataType = { id: 'float', bitWidth: 64 };
 const DECIMAL_DIGITS = 38;
 

@@ -26,6 +26,12 @@ export function boundScans(plan: LogicalPlan): LogicalPlan {
   });
 }
 
+/** Bounds that hold for every row of a table of `columnCount` columns for which `condition` is true. */
+export function conditionBounds(condition: Expr, columnCount: number): readonly Bound[] {
+  const columns = Array.from({ length: columnCount }, (_, i) => i);
+  return conjunctsOf(condition).flatMap((conjunct) => boundsOf(conjunct, columns));
+}
+
 const MIRRORED: Readonly<Record<string, Bound['operator']>> = {
   '=': '=',
   '<': '>',

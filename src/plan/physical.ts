@@ -89,7 +89,10 @@ export type PlannedStatement =
       readonly condition: Expr | undefined;
       readonly bounds: readonly Bound[];
     }
-  /** The same for rows that get new values: `exprs[i]`, of the column's own type, for column `columns[i]`. */
+  /**
+   * The same for rows that get new values: `exprs[i]` for column `columns[i]`, of its own type or, where the column is
+   * dictionary or run-end encoded, of the type of its values.
+   */
   | {
       readonly kind: 'update';
       readonly name: string;
@@ -102,8 +105,7 @@ export type PlannedStatement =
 
 /** A moment that a query reads a table at: AT (VERSION => n) or AT (TIMESTAMP => t), t in microseconds since 1970 UTC. */
 export type TimePoint =
-  | { readonly kind: 'version'; readonly version: number }
-  | { readonly kind: 'timestamp'; readonly micros: bigint };
+  { readonly kind: 'version'; readonly version: number } | { readonly kind: 'timestamp'; readonly micros: bigint };
 
 /** One snapshot as SHOW SNAPSHOTS lists it. */
 export interface SnapshotRow {

@@ -5,20 +5,24 @@
  * maps, never rows; the same text on the same catalog gives the same plan.
  */
 import type { Field } from '../arrow/schema.ts';
-import { NAME_BYTES_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import type { Identifier, Select, Statement } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
-import { parseStatement } from '../sql/parse.ts';
+import { bindAlter } from './bind-alter.ts';
+import { bindDelete, bindUpdate } from './bind-edit.ts';
 import { bindSelect } from './bind-select.ts';
 import { explainedPlan } from './explain.ts';
 import { lowerPlan } from './lower.ts';
+import type { ParsedStatement } from './needs.ts';
+import { asParsed } from './needs.ts';
+import { checkNewName } from './new-name.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
 import type { PhysicalPlan, PlanCatalog, PlannedStatement } from './physical.ts';
 import { findTable, lookUpTable, tableNameOf } from './scope.ts';
 import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
-import { int64Column, utf8Column, valuesPlan } from './values.ts';
+import { catalogAt } from './time-point.ts';
+import { int64Column, momentColumn, utf8Column, valuesPlan } from './values.ts';
 
 export interface PlanOptions {
   /** Passes to leave out: for tests and for finding a wrong one. */
@@ -26,16 +30,22 @@ export interface PlanOptions {
 }
 
 /**
- * Plans one statement.
+ * Plans one statement, given as text or as `readStatement` parsed it. The catalog must have what `readNeeds` says.
  * @throws `sql_syntax`, `sql_bind`, `sql_unsupported` with positions, `limit_exceeded`
  */
-export function planStatement(sql: string, catalog: PlanCatalog, options: PlanOptions = {}): PlannedStatement {
-  const statement = parseStatement(sql);
+export function planStatement(
+  text: string | ParsedStatement,
+  catalog: PlanCatalog,
+  options: PlanOptions = {},
+): PlannedStatement {
+  const { sql, statement } = asParsed(text);
   switch (statement.kind) {
     case 'select':
       return query(planSelect(sql, statement, catalog, options));
     case 'show_tables':
       return query(showTables(catalog));
+    case 'show_snapshots':
+      return query(showSnapshots(catalog));
     case 'describe': {
       const fields = describedFields(sql, statement.target, catalog);
       return query(describeFields(fields));
@@ -52,6 +62,14 @@ export function planStatement(sql: string, catalog: PlanCatalog, options: PlanOp
       const name = found?.name ?? tableNameOf(sql, statement.table);
       return { kind: 'drop_table', name, ifExists: statement.ifExists };
     }
+    case 'alter_table':
+      return bindAlter(sql, statement, catalog);
+    case 'truncate':
+      return { kind: 'truncate', name: findTable(sql, catalog, statement.table).name };
+    case 'delete':
+      return bindDelete(sql, statement, catalog);
+    case 'update':
+      return bindUpdate(sql, statement, catalog);
   }
 }
 
@@ -59,9 +77,23 @@ export function planStatement(sql: string, catalog: PlanCatalog, options: PlanOp
  * True when the statement cannot change anything; needs no catalog. @throws `sql_syntax`, `sql_unsupported`,
  * `limit_exceeded`
  */
-export function isReadOnly(sql: string): boolean {
-  const { kind } = parseStatement(sql);
-  return kind !== 'create_table' && kind !== 'drop_table';
+export function isReadOnly(text: string | ParsedStatement): boolean {
+  const { statement } = asParsed(text);
+  switch (statement.kind) {
+    case 'select':
+    case 'show_tables':
+    case 'show_snapshots':
+    case 'describe':
+    case 'explain':
+      return true;
+    case 'create_table':
+    case 'drop_table':
+    case 'alter_table':
+    case 'truncate':
+    case 'delete':
+    case 'update':
+      return false;
+  }
 }
 
 function query(plan: PhysicalPlan): PlannedStatement {
@@ -82,13 +114,23 @@ function showTables(catalog: PlanCatalog): PhysicalPlan {
   ]);
 }
 
+/** Retained snapshots, oldest first. */
+function showSnapshots(catalog: PlanCatalog): PhysicalPlan {
+  const rows = catalog.snapshots();
+  return valuesPlan([
+    { name: 'version', vector: int64Column(rows.map((row) => BigInt(row.version))), nullable: false },
+    { name: 'time', vector: momentColumn(rows.map((row) => row.timeMs)), nullable: false },
+    { name: 'changes', vector: utf8Column(rows.map((row) => row.what)), nullable: false },
+  ]);
+}
+
 function describedFields(
   sql: string,
   target: Extract<Statement, { kind: 'describe' }>['target'],
   catalog: PlanCatalog,
 ): readonly Field[] {
   if (target.kind === 'select') return bindSelect(sql, target, catalog).schema.fields;
-  return findTable(sql, catalog, target).schema.fields;
+  return findTable(sql, catalogAt(sql, catalog, target), target).schema.fields;
 }
 
 /** The columns that DuckDB's DESCRIBE has. */
@@ -118,10 +160,4 @@ function planCreate(sql: string, statement: Extract<Statement, { kind: 'create_t
   const name = tableNameOf(sql, statement.table);
   checkNewName(sql, statement.table.path.at(-1) as Identifier);
   return { kind: 'create_table', name, schema: { fields, metadata: [] }, ifNotExists: statement.ifNotExists };
-}
-
-function checkNewName(sql: string, identifier: Identifier): void {
-  if (Buffer.byteLength(identifier.name) <= NAME_BYTES_MAX) return;
-  const message = `the name ${quoteText(identifier.name)} has more than ${NAME_BYTES_MAX.toString()} bytes`;
-  throw sqlError('limit_exceeded', sql, identifier.span, message);
 }

@@ -171,10 +171,19 @@ export interface SelectItem {
   readonly span: Span;
 }
 
+/** `AT (VERSION => n)` or `AT (TIMESTAMP => t)`. */
+export interface TimeTravel {
+  readonly kind: 'time_travel';
+  readonly unit: 'version' | 'timestamp';
+  readonly value: ExprNode;
+  readonly span: Span;
+}
+
 export interface TableName {
   readonly kind: 'table_name';
   /** Table; schema and table; catalog, schema and table. */
   readonly path: readonly Identifier[];
+  readonly at: TimeTravel | undefined;
   readonly alias: Identifier | undefined;
   readonly span: Span;
 }
@@ -212,8 +221,43 @@ export interface ColumnDefinition {
   readonly name: Identifier;
   readonly type: TypeName;
   readonly nullable: boolean;
+  /** Only ALTER TABLE … ADD has one. */
+  readonly default: ExprNode | undefined;
   readonly span: Span;
 }
+
+/** `column = value` of UPDATE. */
+export interface Assignment {
+  readonly kind: 'assignment';
+  readonly column: Identifier;
+  readonly value: ExprNode;
+  readonly span: Span;
+}
+
+/** A length of time as written, without INTERVAL and quotes: `30 days`. */
+export interface TimeLength {
+  readonly kind: 'time_length';
+  readonly text: string;
+  readonly span: Span;
+}
+
+/** What ALTER TABLE does. */
+export type Alteration =
+  | {
+      readonly kind: 'add_column';
+      readonly column: ColumnDefinition;
+      readonly ifNotExists: boolean;
+      readonly span: Span;
+    }
+  | {
+      readonly kind: 'drop_column';
+      readonly column: Identifier;
+      readonly ifExists: boolean;
+      readonly span: Span;
+    }
+  | { readonly kind: 'rename_column'; readonly column: Identifier; readonly to: Identifier; readonly span: Span }
+  | { readonly kind: 'set_ttl'; readonly length: TimeLength; readonly column: Identifier; readonly span: Span }
+  | { readonly kind: 'drop_ttl'; readonly span: Span };
 
 export type Statement =
   | Select
@@ -225,12 +269,46 @@ export type Statement =
       readonly span: Span;
     }
   | { readonly kind: 'drop_table'; readonly table: TableName; readonly ifExists: boolean; readonly span: Span }
+  | {
+      readonly kind: 'alter_table';
+      readonly table: TableName;
+      readonly ifExists: boolean;
+      readonly change: Alteration;
+      readonly span: Span;
+    }
+  | { readonly kind: 'truncate'; readonly table: TableName; readonly span: Span }
+  | {
+      readonly kind: 'delete';
+      readonly table: TableName;
+      readonly where: ExprNode | undefined;
+      readonly span: Span;
+    }
+  | {
+      readonly kind: 'update';
+      readonly table: TableName;
+      readonly assignments: readonly Assignment[];
+      readonly where: ExprNode | undefined;
+      readonly span: Span;
+    }
   | { readonly kind: 'show_tables'; readonly span: Span }
+  | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'describe'; readonly target: TableName | Select; readonly span: Span }
   | { readonly kind: 'explain'; readonly query: Select; readonly span: Span };
 
 export type Node =
-  ExprNode | Statement | Identifier | TypeName | When | SelectItem | TableName | OrderItem | ColumnDefinition;
+  | ExprNode
+  | Statement
+  | Alteration
+  | Identifier
+  | TypeName
+  | When
+  | SelectItem
+  | TimeTravel
+  | TableName
+  | OrderItem
+  | ColumnDefinition
+  | Assignment
+  | TimeLength;
 export type NodeKind = Node['kind'];
 
 /** Fields of each kind that hold a node, nodes, or nothing. */
@@ -260,13 +338,26 @@ const CHILD_FIELDS: {
   case: ['operand', 'branches', 'otherwise'],
   cast: ['operand', 'type'],
   select_item: ['expr', 'alias'],
-  table_name: ['path', 'alias'],
+  time_travel: ['value'],
+  table_name: ['path', 'at', 'alias'],
   order_item: ['expr'],
   select: ['items', 'from', 'where', 'groups', 'having', 'orders', 'orderAll', 'limit', 'offset'],
-  column_definition: ['name', 'type'],
+  column_definition: ['name', 'type', 'default'],
+  assignment: ['column', 'value'],
+  time_length: [],
+  add_column: ['column'],
+  drop_column: ['column'],
+  rename_column: ['column', 'to'],
+  set_ttl: ['length', 'column'],
+  drop_ttl: [],
   create_table: ['table', 'columns'],
   drop_table: ['table'],
+  alter_table: ['table', 'change'],
+  truncate: ['table'],
+  delete: ['table', 'where'],
+  update: ['table', 'assignments', 'where'],
   show_tables: [],
+  show_snapshots: [],
   describe: ['target'],
   explain: ['query'],
 };

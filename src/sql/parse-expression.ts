@@ -83,6 +83,11 @@ export function parseExpression(cursor: Cursor): ExprNode {
   return parseAbove(cursor, 0);
 }
 
+/** Parses an expression that NOT NULL may follow, as DEFAULT's: no AND, OR, and no test with IS. */
+export function parseDefault(cursor: Cursor): ExprNode {
+  return parseAbove(cursor, POWER.is);
+}
+
 /** Parses an expression of operators that bind tighter than `floor`. */
 function parseAbove(cursor: Cursor, floor: number): ExprNode {
   return cursor.nested(() => {

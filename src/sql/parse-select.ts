@@ -3,7 +3,7 @@
  *
  * Hides clause order. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
  */
-import type { ExprNode, Identifier, OrderItem, Select, SelectItem, TableName } from './ast.ts';
+import type { ExprNode, Identifier, OrderItem, Select, SelectItem, TableName, TimeTravel } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { CLAUSES_LACKING } from './keyword.ts';
 import { parseExpression } from './parse-expression.ts';
@@ -99,17 +99,51 @@ function parseFrom(cursor: Cursor): TableName {
   if (token.word === 'lateral') throw cursor.unsupported('LATERAL', token);
   const table = parseTableName(cursor);
   if (cursor.isSymbol('(')) throw cursor.unsupported('a table function', table.span);
-  if (cursor.isWord('at') && cursor.peek(1).text !== '(') throw cursor.unexpected();
+  refuseAsOf(cursor);
+  const early = parseTimeTravel(cursor);
   refuseLacking(cursor);
   const alias = cursor.takeAlias(false);
   if (alias !== undefined && cursor.isSymbol('('))
     throw cursor.unsupported('column aliases of a table', cursor.token);
+  if (alias !== undefined) refuseAsOf(cursor);
+  // DuckDB has the alias before AT; either order is taken.
+  const at = early ?? parseTimeTravel(cursor);
   if (cursor.isSymbol(',')) throw cursor.unsupported('more than one table in FROM', cursor.token);
   refuseLacking(cursor);
-  return { ...table, alias, span: cursor.spanFrom(table.span.start) };
+  return { ...table, at, alias, span: cursor.spanFrom(table.span.start) };
 }
 
-/** `t`, `schema.t` or `catalog.schema.t`, without an alias. */
+/** `AT (VERSION => n)`, `AT (TIMESTAMP => t)`, or undefined when neither begins here. */
+export function parseTimeTravel(cursor: Cursor): TimeTravel | undefined {
+  const start = cursor.token.start;
+  if (!cursor.takeWord('at')) return undefined;
+  cursor.expectSymbol('(');
+  const isVersion = cursor.takeWord('version');
+  if (!isVersion) cursor.expectWord('timestamp');
+  cursor.expectSymbol('=>');
+  const value = parseExpression(cursor);
+  cursor.expectSymbol(')');
+  return { kind: 'time_travel', unit: isVersion ? 'version' : 'timestamp', value, span: cursor.spanFrom(start) };
+}
+
+const AT_FORMS = "write FROM t AT (VERSION => 42) or FROM t AT (TIMESTAMP => '2024-02-29 12:00:00')";
+/** Words with which other dialects name a moment: `FOR SYSTEM_TIME AS OF`, `AS OF TIMESTAMP`. */
+const MOMENT_WORDS = new Set(['system_time', 'system_version', 'version', 'timestamp', 'timestamptz', 'date', 'scn']);
+
+/** Shows the right form to those who write time travel as other dialects do. */
+function refuseAsOf(cursor: Cursor): void {
+  const token = cursor.token;
+  const [next, after] = [cursor.peek(1), cursor.peek(2)];
+  if (token.word === 'for' && MOMENT_WORDS.has(next.word)) {
+    throw cursor.unsupported(`FOR ${next.word.toUpperCase()}; ${AT_FORMS}`, { start: token.start, end: next.end });
+  }
+  if (token.word !== 'as' || next.word !== 'of') return;
+  if (after.kind === 'number' || after.kind === 'string' || MOMENT_WORDS.has(after.word)) {
+    throw cursor.unsupported(`AS OF; ${AT_FORMS}`, { start: token.start, end: next.end });
+  }
+}
+
+/** `t`, `schema.t` or `catalog.schema.t`, without a moment and an alias. */
 export function parseTableName(cursor: Cursor): TableName {
   const start = cursor.token.start;
   const path: Identifier[] = [cursor.expectName('a table name')];
@@ -117,7 +151,7 @@ export function parseTableName(cursor: Cursor): TableName {
     cursor.advance();
     path.push(cursor.expectLabel('a table name'));
   }
-  return { kind: 'table_name', path, alias: undefined, span: cursor.spanFrom(start) };
+  return { kind: 'table_name', path, at: undefined, alias: undefined, span: cursor.spanFrom(start) };
 }
 
 const GROUPING_WORDS = new Set(['grouping', 'rollup', 'cube']);

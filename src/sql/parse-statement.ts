@@ -6,8 +6,13 @@
 import type { ColumnDefinition, Statement } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { STATEMENTS_LACKING } from './keyword.ts';
-import { isSelect, parseSelect, parseTableName } from './parse-select.ts';
-import { parseTypeName } from './parse-type.ts';
+import { parseAlter } from './parse-alter.ts';
+import { parseDelete, parseTruncate, parseUpdate } from './parse-edit.ts';
+import { isSelect, parseSelect, parseTableName, parseTimeTravel } from './parse-select.ts';
+import { parseColumn } from './parse-column.ts';
+
+/** First words of the statements that there are, as messages list them. */
+const STATEMENT_WORDS = 'SELECT FROM CREATE DROP ALTER TRUNCATE DELETE UPDATE SHOW DESCRIBE EXPLAIN'.split(' ');
 
 /** Parses one statement, without what may follow it. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseOne(cursor: Cursor): Statement {
@@ -19,6 +24,14 @@ export function parseOne(cursor: Cursor): Statement {
       return parseCreate(cursor);
     case 'drop':
       return parseDrop(cursor);
+    case 'alter':
+      return parseAlter(cursor);
+    case 'truncate':
+      return parseTruncate(cursor);
+    case 'delete':
+      return parseDelete(cursor);
+    case 'update':
+      return parseUpdate(cursor);
     case 'show':
       return parseShow(cursor);
     case 'describe':
@@ -31,7 +44,7 @@ export function parseOne(cursor: Cursor): Statement {
   }
   const lacking = STATEMENTS_LACKING.get(token.word);
   if (lacking !== undefined) throw cursor.unsupported(lacking, token);
-  for (const word of ['SELECT', 'FROM', 'CREATE', 'DROP', 'SHOW', 'DESCRIBE', 'EXPLAIN']) cursor.note(word);
+  for (const word of STATEMENT_WORDS) cursor.note(word);
   throw cursor.unexpected();
 }
 
@@ -70,46 +83,10 @@ function parseCreate(cursor: Cursor): Statement {
   const columns: ColumnDefinition[] = [];
   do {
     if (columns.length > 0 && cursor.isSymbol(')')) break;
-    columns.push(parseColumn(cursor));
+    columns.push(parseColumn(cursor, false));
   } while (cursor.takeSymbol(','));
   cursor.expectSymbol(')');
   return { kind: 'create_table', table, ifNotExists, columns, span: cursor.spanFrom(start) };
-}
-
-const TABLE_CONSTRAINTS = new Set(['primary', 'unique', 'check', 'foreign', 'constraint']);
-const COLUMN_CONSTRAINTS = new Set([
-  'primary',
-  'unique',
-  'check',
-  'references',
-  'default',
-  'constraint',
-  'generated',
-  'as',
-  'collate',
-  'using',
-]);
-
-function parseColumn(cursor: Cursor): ColumnDefinition {
-  const first = cursor.token;
-  if (TABLE_CONSTRAINTS.has(first.word)) {
-    throw cursor.unsupported(`the constraint ${first.word.toUpperCase()}`, first);
-  }
-  const name = cursor.expectName('a column name');
-  const type = parseTypeName(cursor);
-  let nullable = true;
-  for (;;) {
-    const token = cursor.token;
-    if (COLUMN_CONSTRAINTS.has(token.word)) {
-      throw cursor.unsupported(`the column constraint ${token.word.toUpperCase()}`, token);
-    }
-    if (cursor.takeWord('not')) {
-      cursor.expectWord('null');
-      nullable = false;
-    } else if (!cursor.takeWord('null')) {
-      return { kind: 'column_definition', name, type, nullable, span: cursor.spanFrom(first.start) };
-    }
-  }
 }
 
 const DROP_LACKING = new Set([
@@ -143,6 +120,7 @@ function parseShow(cursor: Cursor): Statement {
   if (token.word === 'all' || token.word === 'databases' || token.word === 'schemas' || token.word === 'columns') {
     throw cursor.unsupported(`SHOW ${token.word.toUpperCase()}`, token);
   }
+  if (cursor.takeWord('snapshots')) return { kind: 'show_snapshots', span: cursor.spanFrom(start) };
   cursor.expectWord('tables');
   if (cursor.isWord('from') || cursor.isWord('like'))
     throw cursor.unsupported('a filter of SHOW TABLES', cursor.token);
@@ -153,7 +131,10 @@ function parseDescribe(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   cursor.takeWord('table');
   if (!isSelect(cursor)) cursor.note('SELECT');
-  const target = isSelect(cursor) ? parseSelect(cursor) : parseTableName(cursor);
+  if (isSelect(cursor)) return { kind: 'describe', target: parseSelect(cursor), span: cursor.spanFrom(start) };
+  const table = parseTableName(cursor);
+  const at = parseTimeTravel(cursor);
+  const target = { ...table, at, span: cursor.spanFrom(table.span.start) };
   return { kind: 'describe', target, span: cursor.spanFrom(start) };
 }
 

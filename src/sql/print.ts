@@ -7,6 +7,7 @@
  */
 import { unreachable } from '../base/assert.ts';
 import type {
+  Alteration,
   ColumnDefinition,
   ExprNode,
   Identifier,
@@ -34,8 +35,22 @@ export function printStatement(statement: Statement): string {
     }
     case 'drop_table':
       return `DROP TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)}`;
+    case 'alter_table':
+      return `ALTER TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)} ${printAlteration(statement.change)}`;
+    case 'truncate':
+      return `TRUNCATE TABLE ${printTable(statement.table)}`;
+    case 'delete':
+      return `DELETE FROM ${printTable(statement.table)}${printWhere(statement.where)}`;
+    case 'update': {
+      const assignments = statement.assignments.map(
+        ({ column, value }) => `${printIdentifier(column)} = ${printExpression(value)}`,
+      );
+      return `UPDATE ${printTable(statement.table)} SET ${assignments.join(', ')}${printWhere(statement.where)}`;
+    }
     case 'show_tables':
       return 'SHOW TABLES';
+    case 'show_snapshots':
+      return 'SHOW SNAPSHOTS';
     case 'describe': {
       const target = statement.target;
       return `DESCRIBE ${target.kind === 'select' ? printSelect(target) : printTable(target)}`;
@@ -44,6 +59,25 @@ export function printStatement(statement: Statement): string {
       return `EXPLAIN ${printSelect(statement.query)}`;
     default:
       return unreachable(statement);
+  }
+}
+
+function printWhere(where: ExprNode | undefined): string {
+  return where === undefined ? '' : ` WHERE ${printExpression(where)}`;
+}
+
+function printAlteration(change: Alteration): string {
+  switch (change.kind) {
+    case 'add_column':
+      return `ADD COLUMN ${change.ifNotExists ? 'IF NOT EXISTS ' : ''}${printColumnDefinition(change.column)}`;
+    case 'drop_column':
+      return `DROP COLUMN ${change.ifExists ? 'IF EXISTS ' : ''}${printIdentifier(change.column)}`;
+    case 'rename_column':
+      return `RENAME COLUMN ${printIdentifier(change.column)} TO ${printIdentifier(change.to)}`;
+    case 'set_ttl':
+      return `SET TTL ${printText(change.length.text)} ON ${printIdentifier(change.column)}`;
+    case 'drop_ttl':
+      return 'DROP TTL';
   }
 }
 
@@ -97,12 +131,15 @@ function printOrder(item: OrderItem): string {
 }
 
 function printTable(table: TableName): string {
-  const path = printPath(table.path);
-  return table.alias === undefined ? path : `${path} AS ${printIdentifier(table.alias)}`;
+  const words = [printPath(table.path)];
+  if (table.alias !== undefined) words.push('AS', printIdentifier(table.alias));
+  if (table.at !== undefined) words.push(`AT (${table.at.unit.toUpperCase()} => ${printExpression(table.at.value)})`);
+  return words.join(' ');
 }
 
 function printColumnDefinition(column: ColumnDefinition): string {
-  return `${printIdentifier(column.name)} ${typeText(column.type)}${column.nullable ? '' : ' NOT NULL'}`;
+  const value = column.default === undefined ? '' : ` DEFAULT ${printExpression(column.default)}`;
+  return `${printIdentifier(column.name)} ${typeText(column.type)}${value}${column.nullable ? '' : ' NOT NULL'}`;
 }
 
 function printIdentifier(identifier: Identifier): string {

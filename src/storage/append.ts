@@ -13,13 +13,18 @@ import { cutRanges, encodeBatch } from '../arrow/ipc-write.ts';
 import type { RowRange } from '../arrow/ipc-write.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { sameType, typeName } from '../arrow/type.ts';
+import type { Vector } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
+import { foldName } from '../base/names.ts';
 import { ROW_BYTES_MAX, SEGMENT_SYNC_BYTES, SEGMENT_VIEW_WRITE_BYTES, SEGMENT_WRITE_BYTES } from '../base/limits.ts';
-import type { Committer } from './commit.ts';
-import type { Append, AppendResult } from './contract.ts';
+import { ContentChecksum } from './checksum.ts';
+import type { CommitRequest, Committer } from './commit.ts';
+import type { Append, AppendResult, AppendTag } from './contract.ts';
+import { missingColumn } from './default-values.ts';
 import { DictionaryHolder, dictionaryBytes } from './dictionaries.ts';
 import type { FreeSpace } from './free-space.ts';
+import { producerKey } from './producer.ts';
 import { SyncError } from './segment-writer.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import { packStatistics } from './statistics.ts';
@@ -28,7 +33,8 @@ import { storeBatch, storedBytes, wireBytes } from './stored-message.ts';
 import type { StoredMessage } from './stored-message.ts';
 import { newSegmentWriter } from './table-work.ts';
 import type { HeldBatch } from './table-work.ts';
-import type { Table, TableDefinition } from './table.ts';
+import type { TableDefinition } from './definition.ts';
+import type { Table } from './table.ts';
 
 type State = 'open' | 'committed' | 'failed' | 'aborted';
 
@@ -38,8 +44,9 @@ export interface AppendServices {
   readonly space: FreeSpace;
 }
 
-/** Where an append goes: a table, or one to create. */
+/** Where an append goes: a table, or one to create. `tag`: it must be stored exactly once. */
 export interface AppendTarget {
+  readonly tag: AppendTag | undefined;
   readonly name: string;
   readonly table: Table | undefined;
   readonly definition: TableDefinition;
@@ -66,6 +73,7 @@ export class TableAppend implements Append {
   #rowCount = 0;
   #byteCount = 0;
   #checkedSchema: Schema | undefined;
+  readonly #content: ContentChecksum | undefined;
 
   constructor(services: AppendServices, target: AppendTarget) {
     this.#store = services.store;
@@ -74,10 +82,23 @@ export class TableAppend implements Append {
     this.#target = target;
     const { schema } = target.definition;
     this.#holder = target.definition.hasDictionaries ? new DictionaryHolder(schema) : undefined;
+    this.#content = target.tag === undefined ? undefined : new ContentChecksum(schema);
+    this.#store.openAppends++;
   }
 
   get schema(): Schema {
     return this.#target.definition.schema;
+  }
+
+  get defaulted(): ReadonlySet<number> {
+    const { fieldIds, defaults } = this.#target.definition;
+    return new Set(fieldIds.flatMap((id, i) => (defaults.has(id) ? [i] : [])));
+  }
+
+  missingColumn(index: number, rowCount: number): Vector {
+    const { schema, fieldIds, defaults } = this.#target.definition;
+    const { type } = present(schema.fields[index], 'missing column');
+    return missingColumn(type, defaults.get(present(fieldIds[index], 'field id')), rowCount);
   }
 
   async write(batch: RecordBatch): Promise<void> {
@@ -85,6 +106,7 @@ export class TableAppend implements Append {
     this.#checkBatch(batch);
     if (batch.rowCount === 0) return;
     try {
+      this.#content?.update(batch);
       const { batchRowsMax, batchBytesMax } = this.#store.bounds;
       const dictionaries = this.#holder?.hold(batch);
       for (const range of cutRanges(batch, batchRowsMax, batchBytesMax)) await this.#add(batch, range, dictionaries);
@@ -97,15 +119,16 @@ export class TableAppend implements Append {
 
   async commit(): Promise<AppendResult> {
     this.#checkOpen();
-    if (this.#rowCount === 0 && this.#target.table !== undefined) {
-      this.#state = 'committed';
-      return { commit: this.#store.version, rowCount: 0, byteCount: 0 };
+    if (this.#rowCount === 0 && this.#target.table !== undefined && this.#content === undefined) {
+      this.#end('committed');
+      return { commit: this.#store.version, rowCount: 0, byteCount: 0, duplicate: false };
     }
     try {
       this.#store.checkWritable();
-      for (const writer of this.#privates) await this.#finish(writer);
-      const result = await this.#submit(false);
-      this.#state = 'committed';
+      const result = this.#content === undefined ? await this.#commitPlain() : await this.#commitTagged();
+      // What is stored already is not stored again.
+      if (result.duplicate) await this.#discard('committed');
+      else this.#end('committed');
       this.#release();
       return result;
     } catch (error) {
@@ -116,12 +139,41 @@ export class TableAppend implements Append {
     }
   }
 
+  async #commitPlain(): Promise<AppendResult> {
+    for (const writer of this.#privates) await this.#finish(writer);
+    return this.#submit(false);
+  }
+
+  /** Appends of one producer reach the committer in the order in which their commits were asked for. */
+  async #commitTagged(): Promise<AppendResult> {
+    const { name, tag } = this.#target;
+    const known = present(tag, 'the tag of an append');
+    const place = this.#store.submitOrder.enter(`${foldName(name)} ${producerKey(known)}`);
+    let release: (() => void) | undefined;
+    try {
+      for (const writer of this.#privates) await this.#finish(writer);
+      const table = this.#store.liveTable(name);
+      // A table that is made by this very commit has no producers yet.
+      release = await table?.producers.hold(this.#store.catalog, table.definition, known);
+      if (place.before !== undefined) await place.before;
+      const submitted = this.#submit(false);
+      place.leave();
+      return await submitted;
+    } finally {
+      place.leave();
+      release?.();
+    }
+  }
+
   /** Creates the table of the target, which must not exist, without rows. */
   async create(): Promise<void> {
     this.#checkOpen();
     this.#store.checkWritable();
-    await this.#submit(true);
-    this.#state = 'committed';
+    try {
+      await this.#submit(true);
+    } finally {
+      this.#end('committed');
+    }
   }
 
   async abort(): Promise<void> {
@@ -138,7 +190,18 @@ export class TableAppend implements Append {
       privates: this.#privates,
       rowCount: this.#rowCount,
       byteCount: this.#byteCount,
+      tagged: this.#tagged(),
     });
+  }
+
+  #tagged(): CommitRequest['tagged'] {
+    const { tag } = this.#target;
+    return tag === undefined || this.#content === undefined ? undefined : { tag, checksum: this.#content.digest() };
+  }
+
+  #end(state: State): void {
+    if (this.#state === 'open') this.#store.openAppends--;
+    this.#state = state;
   }
 
   #checkOpen(): void {
@@ -281,7 +344,7 @@ export class TableAppend implements Append {
 
   async #discard(state: State): Promise<void> {
     if (this.#state !== 'open') return;
-    this.#state = state;
+    this.#end(state);
     this.#release();
     await this.#writing?.catch(() => undefined);
     await this.#syncing?.catch(() => undefined);
@@ -293,7 +356,7 @@ export class TableAppend implements Append {
 
   /** The outcome is unknown: the files stay, recovery decides about them. */
   async #abandon(): Promise<void> {
-    this.#state = 'failed';
+    this.#end('failed');
     this.#release();
     for (const writer of this.#privates) await writer.close();
   }

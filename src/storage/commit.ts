@@ -18,14 +18,17 @@ import { CATALOG_COMMIT_BYTES, TABLES_MAX } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 import { foldName } from '../base/names.ts';
 import type { CatalogChange } from '../catalog/rows.ts';
-import type { AppendResult } from './contract.ts';
+import type { AppendResult, AppendTag } from './contract.ts';
+import { createRow } from './definition.ts';
 import type { FreeSpace } from './free-space.ts';
+import { GroupProducers } from './group-producers.ts';
+import type { ProducerResult } from './producer.ts';
+import { Producers } from './producers.ts';
 import { SyncError } from './segment-writer.ts';
 import type { Store } from './store.ts';
 import { TableWork } from './table-work.ts';
 import type { StreamRows } from './table-work.ts';
-import { Table, tableRow } from './table.ts';
-import type { TableDefinition } from './table.ts';
+import { Table } from './table.ts';
 
 const commitsTotal = makeCounter('storage_commits_total', 'Group commits that changed the snapshot');
 const streamsTotal = makeCounter('storage_commit_streams_total', 'Streams acknowledged by group commits');
@@ -37,12 +40,12 @@ export interface CommitRequest extends StreamRows {
   readonly name: string;
   /** The table that it was begun on; undefined when it creates one. */
   readonly table: Table | undefined;
-  /** The table's definition, or that of the one to create. */
-  readonly definition: TableDefinition;
   /** Refuse with `already_exists` when the table exists by now. */
   readonly mustCreate: boolean;
   readonly rowCount: number;
   readonly byteCount: number;
+  /** Whose append it is, when it must be stored exactly once, and the checksum of its content. */
+  readonly tagged: { readonly tag: AppendTag; readonly checksum: string } | undefined;
 }
 
 interface Waiting {
@@ -60,6 +63,7 @@ interface Task {
 interface Target {
   readonly work: TableWork;
   readonly streams: Waiting[];
+  readonly producers: GroupProducers<Waiting>;
 }
 
 export class Committer {
@@ -147,8 +151,9 @@ export class Committer {
     const oldestPin = this.#store.oldestPin();
     for (const { work } of written) work.publish(version, oldestPin);
     commitsTotal.inc();
-    for (const { work, streams } of written) {
+    for (const { work, streams, producers } of written) {
       for (const waiting of streams) this.#acknowledge(waiting, version);
+      for (const { waiting, result } of producers.settle(version)) waiting.resolve(repeated(result));
       void work.closeAdopted();
     }
     if (this.#store.unsealed.size > 0) this.#onFull();
@@ -158,7 +163,7 @@ export class Committer {
     streamsTotal.inc();
     rowsTotal.inc(request.rowCount);
     bytesTotal.inc(request.byteCount);
-    resolve({ commit, rowCount: request.rowCount, byteCount: request.byteCount });
+    resolve({ commit, rowCount: request.rowCount, byteCount: request.byteCount, duplicate: false });
   }
 
   #fail(streams: readonly Waiting[], error: unknown): void {
@@ -176,13 +181,24 @@ export class Committer {
       try {
         this.#store.checkWritable();
         const target = this.#target(waiting.request, targets, version);
+        if (!this.#isNew(waiting, target)) continue;
         target.work.add(waiting.request);
         target.streams.push(waiting);
       } catch (error) {
         this.#fail([waiting], error);
       }
     }
-    return [...targets.values()];
+    // A table whose streams were all refused, or known, has nothing to do.
+    return [...targets.values()].filter((target) => target.streams.length > 0);
+  }
+
+  /** False for a repetition, which is answered here or with the one that it repeats. @throws what the tag breaks */
+  #isNew(waiting: Waiting, { work, producers }: Target): boolean {
+    const { tagged, rowCount } = waiting.request;
+    if (tagged === undefined) return true;
+    const judged = producers.judge(work.table, tagged, rowCount, waiting);
+    if (judged.outcome === 'duplicate') waiting.resolve(repeated(judged.result));
+    return judged.outcome === 'new';
   }
 
   #target(request: CommitRequest, targets: Map<string, Target>, version: number): Target {
@@ -198,10 +214,14 @@ export class Committer {
     if (table === undefined && this.#store.tables.size + targets.size >= TABLES_MAX) {
       throw new EngineError('limit_exceeded', `the database has ${TABLES_MAX.toString()} tables already; drop some`);
     }
-    const work = new TableWork(this.#store, table ?? new Table(request.definition, version), table === undefined);
-    const target = { work, streams: [] };
+    const work = new TableWork(this.#store, table ?? this.#newTable(request, version), table === undefined);
+    const target = { work, streams: [], producers: new GroupProducers<Waiting>() };
     targets.set(key, target);
     return target;
+  }
+
+  #newTable({ definition }: CommitRequest, version: number): Table {
+    return new Table(definition, version, new Producers(this.#store.bounds.producerResultsKept, true));
   }
 
   /** C2 and C3, table by table side by side; returns those that succeeded. */
@@ -210,7 +230,7 @@ export class Committer {
     return targets.filter((_, i) => results[i] === true);
   }
 
-  async #writeOne({ work, streams }: Target): Promise<boolean> {
+  async #writeOne({ work, streams, producers }: Target): Promise<boolean> {
     try {
       await this.#space.claim(work.heldBytes + CATALOG_COMMIT_BYTES);
       await work.write();
@@ -219,7 +239,7 @@ export class Committer {
       if (!(error instanceof SyncError || error instanceof EngineError)) throw error;
       await work.undo();
       if (error instanceof SyncError) this.#store.turnReadOnly(error.message, error.cause);
-      this.#fail(streams, error instanceof SyncError ? syncFailure(error) : error);
+      this.#fail([...streams, ...producers.undo()], error instanceof SyncError ? syncFailure(error) : error);
       return false;
     }
   }
@@ -228,25 +248,28 @@ export class Committer {
   async #refused(written: readonly Target[], error: unknown): Promise<void> {
     const unknown = !(error instanceof EngineError) || error.code === 'commit_unknown';
     if (unknown) this.#store.turnReadOnly('the outcome of a commit is not known', error);
-    for (const { work, streams } of written) {
+    for (const { work, streams, producers } of written) {
       if (!unknown) await work.undo();
-      this.#fail(streams, error);
+      this.#fail([...streams, ...producers.undo()], error);
     }
   }
 
   #change(written: readonly Target[], version: number): CatalogChange {
     const works = written.map((target) => target.work);
+    for (const work of works) work.placeNew();
     const writers = works.flatMap((work) => work.writers);
     return {
       commit: version,
       timeMs: this.#store.clock.wallMs(),
-      createTables: works.filter((work) => work.isNew).map((work) => tableRow(work.table.definition)),
+      createTables: works.filter((work) => work.isNew).map((work) => createRow(work.table.definition)),
       createSegments: works.flatMap((work) =>
         work.writers
           .filter((writer) => writer.isNew)
           .map((writer) => ({
             segmentId: writer.segment.identity.segmentId,
             tableId: work.table.definition.tableId,
+            position: writer.segment.position,
+            schemaVersion: writer.definition.schemaVersion,
             state: work.isAdopted(writer) ? ('sealed' as const) : ('active' as const),
             committedLength: writer.definition.segmentHead.byteLength,
             fileLength: writer.fileLength,
@@ -259,8 +282,14 @@ export class Committer {
         addedBatches: writer.stagedRows.length,
       })),
       batches: writers.flatMap((writer) => writer.stagedRows),
+      producers: written.flatMap(({ work, producers }) => producers.rows(work.table.definition.tableId)),
     };
   }
+}
+
+/** The first result of a request that was stored before; what is not kept any more is -1. */
+function repeated(first: ProducerResult | undefined): AppendResult {
+  return { commit: first?.commit ?? -1, rowCount: first?.rowCount ?? -1, byteCount: -1, duplicate: true };
 }
 
 function syncFailure(error: SyncError): EngineError {

@@ -69,6 +69,8 @@ export interface IngestState {
 
 /** How DELETE and UPDATE see a table: batch by batch. */
 export interface RowEdit {
+  /** The table's schema that it was made for. */
+  readonly schema: Schema;
   /** Known to hold for every row that changes; batches that they exclude are not looked at. */
   readonly bounds: readonly Bound[];
   /** The batch as it shall be, and how many rows changed; undefined when it stays as it is. */
@@ -89,6 +91,13 @@ export interface SnapshotDescription {
   readonly what: string;
 }
 
+/** What one round of the scrub read. */
+export interface ScrubReport {
+  readonly segmentCount: number;
+  readonly byteCount: number;
+  readonly damagedCount: number;
+}
+
 /** What one run of compaction did. */
 export interface CompactionReport {
   readonly inputCount: number;
@@ -100,6 +109,10 @@ export interface CompactionReport {
 export interface Append {
   /** Schema that every batch must have: the table's own. */
   readonly schema: Schema;
+  /** Indexes of the columns that have a default. */
+  readonly defaulted: ReadonlySet<number>;
+  /** `rowCount` rows of a column that the caller has no values for: its default, or nulls. */
+  missingColumn(index: number, rowCount: number): Vector;
   /**
    * Takes a validated batch of any size (it is re-cut). The batch's buffers must not change before the promise
    * resolves.
@@ -159,11 +172,13 @@ export interface Storage {
    * Rewrites the segments in which `edit` changes rows, all in one commit. One rewriter a table; appends go on
    * meanwhile and are not looked at. @returns the rows changed. @throws `not_found`, and what `edit` throws
    */
-  rewrite(name: string, edit: RowEdit): Promise<number>;
+  rewrite(name: string, kind: 'delete' | 'update', edit: RowEdit): Promise<number>;
   /** Changes a table's definition in one commit; no segment is rewritten. @throws `not_found`, `already_exists` */
   alterTable(name: string, change: TableAlteration): Promise<void>;
   /** Merges small segments and small batches of one table, or all, until there is nothing left to gain. */
   compact(name?: string): Promise<CompactionReport>;
+  /** Reads every sealed segment once, as fast as it can, and holds it against its checksums. */
+  scrub(): Promise<ScrubReport>;
   /** Seals active segments (all tables, or one). Resolves when their footers are durable. */
   seal(name?: string): Promise<void>;
   status(): StorageStatus;

@@ -1,53 +1,186 @@
 /**
- * Table definitions: from a schema for a table to come, from a catalog row for one that is there.
+ * Table definitions: from a schema for a table to come, from catalog rows for one that is there, and from an older
+ * definition by a change.
  *
- * Hides numbering of dictionaries and the bytes that begin each segment. Invariant: the same catalog row always
- * gives the same segment head, so that offsets in old segments keep their meaning.
+ * Hides numbering of dictionaries and the bytes that begin each segment. Invariants: the same catalog rows always give
+ * the same segment head, so that offsets in old segments keep their meaning; a field id is never given twice in the
+ * life of a table, so that a column dropped does not come back under another's name.
  */
 import { decodeSchema, encodeSchema, numberDictionaries } from '../arrow/ipc-schema.ts';
 import { FILE_MAGIC } from '../arrow/ipc-stream.ts';
-import type { Schema } from '../arrow/schema.ts';
+import type { Field, Schema } from '../arrow/schema.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { present } from '../base/assert.ts';
 import { concatBytes } from '../base/bytes.ts';
-import type { TableRow } from '../catalog/rows.ts';
+import { EngineError } from '../base/errors.ts';
+import { foldName } from '../base/names.ts';
+import type { CatalogChange, SchemaRow, TableRow } from '../catalog/rows.ts';
+import { decodeDefaults, encodeDefaults } from './default-values.ts';
 import { hasDictionaries } from './dictionaries.ts';
 import { randomTableDirectory, tablePath } from './filename.ts';
 import type { DatabasePaths } from './filename.ts';
 import { storedHead } from './stored-message.ts';
-import type { TableDefinition } from './table.ts';
+
+/** What is known of a table before it exists, and never changes after: one version of it. */
+export interface TableDefinition {
+  readonly tableId: number;
+  readonly name: string;
+  /** Name of its directory under tables/. */
+  readonly directory: string;
+  /** Path of that directory. */
+  readonly path: string;
+  /** 1, 2, 3 … within the table. */
+  readonly schemaVersion: number;
+  /** Dictionary ids are numbered within it. */
+  readonly schema: Schema;
+  /** Header of the schema message, as the catalog keeps it. */
+  readonly schemaHeader: Uint8Array;
+  /** Magic, prefix and padded schema header: how each segment begins. */
+  readonly segmentHead: Uint8Array;
+  readonly fieldIds: readonly number[];
+  /** By field id, one row each: what segments without the column read as. */
+  readonly defaults: ReadonlyMap<number, Vector>;
+  readonly hasDictionaries: boolean;
+}
+
+type Identity = Pick<TableDefinition, 'tableId' | 'name' | 'directory' | 'path'>;
 
 /** The definition of a table that does not exist yet; `tableId` is its own for ever. */
 export function newDefinition(paths: DatabasePaths, tableId: number, name: string, schema: Schema): TableDefinition {
-  const numbered = numberDictionaries(schema);
-  const { header } = encodeSchema(numbered);
-  return definition(paths, numbered, {
+  const directory = randomTableDirectory();
+  const identity = { tableId, name, directory, path: tablePath(paths, directory) };
+  const fieldIds = schema.fields.map((_, i) => i + 1);
+  return makeDefinition(identity, 1, numberDictionaries(schema), fieldIds, new Map());
+}
+
+/** One version of a table in the catalog. @throws `request_invalid` when its schema cannot be read */
+export function storedDefinition(paths: DatabasePaths, table: TableRow, row: SchemaRow): TableDefinition {
+  const { tableId, name, directory } = table;
+  return readDefinition({ tableId, name, directory, path: tablePath(paths, directory) }, row);
+}
+
+/** A version of a definition in a form that can go to another thread; `readDefinition` reads it. */
+export function schemaRow(definition: TableDefinition): Omit<SchemaRow, 'tableId' | 'createdCommit'> {
+  return {
+    version: definition.schemaVersion,
+    schema: definition.schemaHeader,
+    fieldIds: definition.fieldIds,
+    defaults: encodeDefaults(definition.defaults),
+  };
+}
+
+export function readDefinition(
+  identity: Identity,
+  row: Omit<SchemaRow, 'tableId' | 'createdCommit'>,
+): TableDefinition {
+  const schema = decodeSchema(row.schema);
+  return withHead(identity, row.version, schema, row.schema, row.fieldIds, decodeDefaults(row.defaults));
+}
+
+/** The table's row for the catalog. */
+export function createRow(definition: TableDefinition): NonNullable<CatalogChange['createTables']>[number] {
+  const { tableId, name, directory } = definition;
+  return { tableId, name, directory, schema: schemaRow(definition) };
+}
+
+function makeDefinition(
+  identity: Identity,
+  version: number,
+  schema: Schema,
+  fieldIds: readonly number[],
+  defaults: ReadonlyMap<number, Vector>,
+): TableDefinition {
+  return withHead(identity, version, schema, encodeSchema(schema).header, fieldIds, defaults);
+}
+
+function withHead(
+  { tableId, name, directory, path }: Identity,
+  schemaVersion: number,
+  schema: Schema,
+  schemaHeader: Uint8Array,
+  fieldIds: readonly number[],
+  defaults: ReadonlyMap<number, Vector>,
+): TableDefinition {
+  const message = { header: schemaHeader, body: [], bodyBytes: 0 };
+  return {
     tableId,
     name,
-    directory: randomTableDirectory(),
-    schema: header,
-    fieldIds: numbered.fields.map((_, i) => i + 1),
-  });
-}
-
-/** The definition of a table in the catalog. @throws `request_invalid` when its schema cannot be read */
-export function storedDefinition(paths: DatabasePaths, row: TableRow): TableDefinition {
-  return definition(paths, decodeSchema(row.schema), row);
-}
-
-function definition(
-  paths: DatabasePaths,
-  schema: Schema,
-  row: Pick<TableRow, 'tableId' | 'name' | 'directory' | 'schema' | 'fieldIds'>,
-): TableDefinition {
-  const message = { header: row.schema, body: [], bodyBytes: 0 };
-  return {
-    tableId: row.tableId,
-    name: row.name,
-    directory: row.directory,
-    path: tablePath(paths, row.directory),
+    directory,
+    path,
+    schemaVersion,
     schema,
-    schemaHeader: row.schema,
+    schemaHeader,
     segmentHead: concatBytes([FILE_MAGIC, storedHead(message, FILE_MAGIC.byteLength)]),
-    fieldIds: row.fieldIds,
+    fieldIds,
+    defaults,
     hasDictionaries: hasDictionaries(schema),
   };
+}
+
+/** The index of a column by name: exactly, else without regard to ASCII case. @throws `not_found` */
+export function columnIndex(definition: TableDefinition, name: string): number {
+  const { fields } = definition.schema;
+  const exact = fields.findIndex((field) => field.name === name);
+  if (exact >= 0) return exact;
+  const folded = fields.findIndex((field) => foldName(field.name) === foldName(name));
+  if (folded >= 0) return folded;
+  throw new EngineError('not_found', `table "${definition.name}" has no column "${name}"; DESCRIBE lists them`);
+}
+
+/** `definition` with one column more, at the end. `fieldId`: never used before. @throws `already_exists` */
+export function withColumn(
+  definition: TableDefinition,
+  fieldId: number,
+  field: Field,
+  value: Vector | undefined,
+): TableDefinition {
+  refuseTaken(definition, field.name, undefined);
+  if (!field.nullable && value === undefined) {
+    const message = `column "${field.name}" of table "${definition.name}" would be NOT NULL without a default`;
+    throw new EngineError('request_invalid', `${message}, and older rows have no value; give it a DEFAULT`);
+  }
+  const { schema, fieldIds, defaults } = definition;
+  const added = { ...schema, fields: [...schema.fields, field] };
+  const values = value === undefined ? defaults : new Map([...defaults, [fieldId, value]]);
+  return nextVersion(definition, added, [...fieldIds, fieldId], values);
+}
+
+/** `definition` without a column. @throws `not_found`; `request_invalid` for the last one */
+export function withoutColumn(definition: TableDefinition, column: string): TableDefinition {
+  const index = columnIndex(definition, column);
+  const { schema, fieldIds, defaults } = definition;
+  if (schema.fields.length === 1) {
+    throw new EngineError(
+      'request_invalid',
+      `"${column}" is the only column of table "${definition.name}"; drop the table instead`,
+    );
+  }
+  const others = <T>(items: readonly T[]): T[] => items.filter((_, i) => i !== index);
+  const kept = new Map(defaults);
+  kept.delete(present(fieldIds[index], 'field id'));
+  return nextVersion(definition, { ...schema, fields: others(schema.fields) }, others(fieldIds), kept);
+}
+
+/** `definition` with a column called otherwise. @throws `not_found`, `already_exists` */
+export function withRenamed(definition: TableDefinition, column: string, to: string): TableDefinition {
+  const index = columnIndex(definition, column);
+  refuseTaken(definition, to, index);
+  const { schema, fieldIds, defaults } = definition;
+  const fields = schema.fields.map((field, i) => (i === index ? { ...field, name: to } : field));
+  return nextVersion(definition, { ...schema, fields }, fieldIds, defaults);
+}
+
+function nextVersion(
+  before: TableDefinition,
+  schema: Schema,
+  fieldIds: readonly number[],
+  defaults: ReadonlyMap<number, Vector>,
+): TableDefinition {
+  return makeDefinition(before, before.schemaVersion + 1, numberDictionaries(schema), fieldIds, defaults);
+}
+
+function refuseTaken(definition: TableDefinition, name: string, except: number | undefined): void {
+  const taken = definition.schema.fields.find((field, i) => i !== except && foldName(field.name) === foldName(name));
+  if (taken === undefined) return;
+  throw new EngineError('already_exists', `table "${definition.name}" has a column "${taken.name}" already`);
 }

@@ -5,6 +5,8 @@
  *     DIR/catalog.db                    SQLite (its -wal and -shm beside it)
  *     DIR/tables/<32 hex digits>/       one directory per table, named at random
  *     DIR/tables/…/<12 digits>.arrow    one segment, named by its id
+ *     DIR/tables/…/dropped              the table was dropped: a repair must not bring it back
+ *     DIR/catalog.copy.db               a copy of the catalog, made now and then, for a repair
  *     DIR/spool/                        results and the like; emptied at open
  *     DIR/quarantine/                   damaged segments put aside
  *
@@ -18,6 +20,7 @@ export interface DatabasePaths {
   readonly directory: string;
   readonly lock: string;
   readonly catalog: string;
+  readonly catalogCopy: string;
   readonly tables: string;
   readonly spool: string;
   readonly quarantine: string;
@@ -29,6 +32,7 @@ export function databasePaths(directory: string): DatabasePaths {
     directory,
     lock: join(directory, 'LOCK.db'),
     catalog: join(directory, 'catalog.db'),
+    catalogCopy: join(directory, 'catalog.copy.db'),
     tables: join(directory, 'tables'),
     spool: join(directory, 'spool'),
     quarantine: join(directory, 'quarantine'),
@@ -66,6 +70,18 @@ export function parseSegmentFileName(name: string): number | undefined {
 /** Path of a segment's file in the table directory at `tableDirectoryPath`. */
 export function segmentPath(tableDirectoryPath: string, segmentId: number): string {
   return join(tableDirectoryPath, segmentFileName(segmentId));
+}
+
+const DROP_MARK = 'dropped';
+
+/** Path of the file that says that the table of a directory was dropped. */
+export function dropMarkPath(tableDirectoryPath: string): string {
+  return join(tableDirectoryPath, DROP_MARK);
+}
+
+/** True when `name`, in a table's directory, is that file's. */
+export function isDropMark(name: string): boolean {
+  return name === DROP_MARK || name === `${DROP_MARK}.tmp`;
 }
 
 /** Path of an entry that `list` found in a directory. */

@@ -14,10 +14,11 @@
  */
 import { EngineError } from '../base/errors.ts';
 import { RECOVERY_PARALLEL_MAX, RECOVERY_VERIFY_BYTES_MAX } from '../base/limits.ts';
-import type { CatalogState, SegmentRow } from '../catalog/rows.ts';
+import type { CatalogState, DamageRow, SchemaRow, SegmentRow } from '../catalog/rows.ts';
 import { storedDefinition } from './definition.ts';
-import { entryPath, isTableDirectory, parseSegmentFileName, segmentPath } from './filename.ts';
+import { entryPath, isDropMark, isTableDirectory, parseSegmentFileName, segmentPath } from './filename.ts';
 import { inParallel } from './parallel.ts';
+import { Producers } from './producers.ts';
 import { unlinkIfThere } from './retire.ts';
 import { Segment } from './segment.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -37,16 +38,10 @@ export interface RecoveryReport {
  * of the last clean stop.
  */
 export async function recover(store: Store, state: CatalogState, cleanVersion: number): Promise<RecoveryReport> {
-  for (const row of state.tables) {
-    const table = new Table(storedDefinition(store.paths, row), row.createdCommit);
-    table.droppedCommit = row.droppedCommit;
-    store.addTable(table);
-  }
+  addTables(store, state);
   const fileLengths = new Map<Segment, number>();
-  const inCommitOrder = [...state.segments].sort(
-    (a, b) => a.createdCommit - b.createdCommit || a.segmentId - b.segmentId,
-  );
-  for (const row of inCommitOrder) addSegment(store, row, fileLengths);
+  for (const row of state.segments) addSegment(store, row, fileLengths);
+  for (const damage of state.damages) markKnownDamage(store, damage);
   const orphanCount = await removeOrphans(store);
   await inParallel(store.tables.values(), RECOVERY_PARALLEL_MAX, (table) => restoreDirectory(store, table));
   const torn: Segment[] = [];
@@ -56,7 +51,7 @@ export async function recover(store: Store, state: CatalogState, cleanVersion: n
   const verifiedBytes = state.cleanStop ? 0 : await verifyRecent(store, [...fileLengths.keys()], cleanVersion);
   await inParallel(torn, RECOVERY_PARALLEL_MAX, (segment) => cutBack(store, segment));
   for (const table of store.tables.values()) {
-    const views = table.segments.map((segment) => segment.view());
+    const views = table.liveSegments.map((segment) => segment.view());
     if (table.droppedCommit === undefined) table.publish(store.version, views, store.version);
   }
   return {
@@ -67,29 +62,54 @@ export async function recover(store: Store, state: CatalogState, cleanVersion: n
   };
 }
 
+function addTables(store: Store, state: CatalogState): void {
+  const versions = new Map<number, SchemaRow[]>();
+  for (const row of state.schemas) {
+    const known = versions.get(row.tableId);
+    if (known === undefined) versions.set(row.tableId, [row]);
+    else known.push(row);
+  }
+  for (const row of state.tables) {
+    const [first, ...later] = versions.get(row.tableId) ?? [];
+    if (first === undefined) {
+      throw new EngineError(
+        'corrupt',
+        `table "${row.name}" has no schema in ${store.paths.catalog}; run \`sheaf repair\``,
+      );
+    }
+    const producers = new Producers(store.bounds.producerResultsKept, false);
+    const table = new Table(storedDefinition(store.paths, row, first), row.createdCommit, producers);
+    for (const version of later) table.define(storedDefinition(store.paths, row, version), version.createdCommit);
+    table.droppedCommit = row.droppedCommit;
+    table.ttl = row.ttl;
+    store.addTable(table);
+  }
+}
+
 function addSegment(store: Store, row: SegmentRow, fileLengths: Map<Segment, number>): void {
   const table = store.tables.get(row.tableId);
-  if (table === undefined) {
-    throw new EngineError('corrupt', `segment ${row.segmentId.toString()} in the catalog belongs to no table`);
+  const definition = table?.definitionOf(row.schemaVersion);
+  if (table === undefined || definition === undefined) {
+    const missing = table === undefined ? 'table' : `schema version ${row.schemaVersion.toString()}`;
+    throw new EngineError(
+      'corrupt',
+      `segment ${row.segmentId.toString()} in ${store.paths.catalog} has no ${missing}; run \`sheaf repair\``,
+    );
   }
-  const { definition } = table;
-  const segment = new Segment(
-    {
-      segmentId: row.segmentId,
-      tableId: row.tableId,
-      tableName: definition.name,
-      schema: definition.schema,
-      path: segmentPath(definition.path, row.segmentId),
-      start: definition.segmentHead.byteLength,
-    },
-    store,
-    { ...row, messageCount: row.batchCount },
-    undefined,
-  );
+  const identity = { segmentId: row.segmentId, definition, path: segmentPath(definition.path, row.segmentId) };
+  const segment = new Segment(identity, store, { ...row, messageCount: row.batchCount }, undefined);
   segment.retiredCommit = row.retiredCommit;
   segment.retireAtMs = row.retireAtMs;
   store.addSegment(table, segment);
   fileLengths.set(segment, row.fileLength);
+}
+
+/** Damage that an earlier life found stays found: what was lost is not guessed at again. */
+function markKnownDamage(store: Store, { segmentId, offset, what }: DamageRow): void {
+  for (const table of store.tables.values()) {
+    const segment = table.segments.find((one) => one.identity.segmentId === segmentId);
+    if (segment !== undefined && segment.state !== 'obsolete') segment.markDamaged(offset, what);
+  }
 }
 
 /** Segment files in the directories of all tables, known or not. */
@@ -122,7 +142,10 @@ async function removeOrphans(store: Store): Promise<number> {
     let left = 0;
     for (const entry of await os.list(path)) {
       const segmentId = parseSegmentFileName(entry);
-      if (segmentId === undefined) {
+      if (segmentId === undefined && isDropMark(entry)) {
+        if (table !== undefined) left++;
+        else await os.unlink(entryPath(path, entry));
+      } else if (segmentId === undefined) {
         left++;
         store.log.warn('an unknown file among the segments is left alone', { path: entryPath(path, entry) });
       } else if (!known.has(segmentId)) {
@@ -145,7 +168,7 @@ async function restoreDirectory(store: Store, table: Table): Promise<void> {
 
 /** Looks at the file's size. True when the segment needs an end; a file that lost committed bytes marks it damaged. */
 async function isTorn(store: Store, segment: Segment, fileLength: number): Promise<boolean> {
-  if (segment.state === 'obsolete') return false;
+  if (segment.state === 'obsolete' || segment.damage !== undefined) return false;
   let size: number;
   try {
     size = await store.os.size(segment.identity.path);
@@ -207,12 +230,10 @@ async function verifyWhole(segment: Segment): Promise<void> {
 /** Cuts the file back to its committed bytes, ready to be given its end. */
 async function cutBack(store: Store, segment: Segment): Promise<void> {
   if (segment.damage !== undefined) return;
-  const table = store.tables.get(segment.identity.tableId);
-  if (table === undefined) return;
   await segment.loadIndex();
   const file = await store.os.open(segment.identity.path, 'write');
   await file.truncate(segment.committedLength);
-  const writer = new SegmentWriter(store.os, segment, table.definition, store.bounds.segmentBytesMax);
+  const writer = new SegmentWriter(store.os, segment, segment.identity.definition, store.bounds.segmentBytesMax);
   writer.attach(file);
   store.unsealed.add(writer);
 }

@@ -1,11 +1,15 @@
 /**
- * Dropping tables, and giving up the files of dropped ones.
+ * Dropping tables, and giving up the files of retired segments: those of dropped tables, and those that a rewrite
+ * replaced.
  *
- * Hides when a file may go: when no pinned snapshot is older than its drop, and its time has passed, or space is
+ * Hides when a file may go: when no pinned snapshot is older than its end, and its time has passed, or space is
  * wanted. Invariants: the drop is one catalog transaction; the horizon of `snapshotAt` is raised durably before a
  * file goes; rows go after their files, so a crash between leaves rows without files, which recovery removes.
  */
 import { EngineError } from '../base/errors.ts';
+import { RECOVERY_PARALLEL_MAX } from '../base/limits.ts';
+import { dropMarkPath } from './filename.ts';
+import { inParallel } from './parallel.ts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
 import type { Table } from './table.ts';
@@ -46,18 +50,34 @@ export async function dropTable(store: Store, name: string): Promise<void> {
     throw error;
   }
   table.droppedCommit = version;
-  for (const segment of table.segments) {
-    segment.retiredCommit = version;
-    segment.retireAtMs = retireAtMs;
-    segment.state = 'obsolete';
-  }
+  for (const segment of table.segments) markRetired(segment, version, retireAtMs);
   store.version = version;
   store.activeTables.delete(table);
   if (table.active !== undefined) store.unsealed.add(table.active);
   table.active = undefined;
+  await writeDropMark(store, table);
 }
 
-/** Gives up files of dropped tables. One run at a time. */
+/** Notes that no snapshot from `version` on holds the segment; one that was retired before stays as it was. */
+export function markRetired(segment: Segment, version: number, retireAtMs: number): void {
+  if (segment.retiredCommit !== undefined) return;
+  segment.retiredCommit = version;
+  segment.retireAtMs = retireAtMs;
+  segment.state = 'obsolete';
+}
+
+/** For a repair that has lost the catalog. The drop itself is done: without the mark it would only be told as a doubt. */
+async function writeDropMark(store: Store, table: Table): Promise<void> {
+  if (table.segments.length === 0) return;
+  const text = `${table.name} was dropped\n`;
+  try {
+    await store.os.writeFile(dropMarkPath(table.definition.path), Buffer.from(text));
+  } catch (error) {
+    store.log.warn('the mark of a dropped table could not be written', { table: table.name, reason: String(error) });
+  }
+}
+
+/** Gives up files of segments that no snapshot holds any more. One run at a time. */
 export class Retirement {
   readonly #store: Store;
   #last: Promise<void> = Promise.resolve();
@@ -79,40 +99,44 @@ export class Retirement {
     const now = store.clock.wallMs();
     const gone: { table: Table; segment: Segment }[] = [];
     for (const table of store.tables.values()) {
-      if (table.droppedCommit === undefined || table.droppedCommit > oldest) continue;
       for (const segment of table.segments) {
+        if (segment.retiredCommit === undefined || segment.retiredCommit > oldest) continue;
         if (early || (segment.retireAtMs ?? Infinity) <= now) gone.push({ table, segment });
       }
-      if (table.segments.length === 0) store.removeTable(table);
+      const isDropped = table.droppedCommit !== undefined && table.droppedCommit <= oldest;
+      if (isDropped && table.segments.length === 0) await this.#removeTable(table);
     }
     if (gone.length === 0) return;
-    await this.#raiseHorizon(gone.map(({ segment }) => segment));
-    for (const { segment } of gone) await unlinkIfThere(store, segment.identity.path);
+    await raiseHorizon(store, Math.max(...gone.map(({ segment }) => segment.retiredCommit ?? 0)));
+    await inParallel(gone, RECOVERY_PARALLEL_MAX, ({ segment }) => unlinkIfThere(store, segment.identity.path));
     const removeSegments = gone.map(({ segment }) => segment.identity.segmentId);
     await store.catalog.apply({ commit: undefined, timeMs: now, removeSegments });
     for (const { table, segment } of gone) {
       segment.close();
       store.removeSegment(table, segment);
     }
-    for (const table of new Set(gone.map((one) => one.table))) await this.#removeTable(table);
+    for (const table of new Set(gone.map((one) => one.table))) {
+      if (table.droppedCommit !== undefined && table.segments.length === 0) await this.#removeTable(table);
+    }
     // A map keeps the space of an unlinked file, and goes only with a garbage collection.
     if (early) await store.os.collectMaps();
   }
 
-  async #raiseHorizon(segments: readonly Segment[]): Promise<void> {
-    const store = this.#store;
-    const horizon = Math.max(store.horizon, ...segments.map((segment) => segment.retiredCommit ?? 0));
-    if (horizon === store.horizon) return;
-    store.horizon = horizon;
-    await store.catalog.writeMeta(HORIZON_KEY, encodeVersion(horizon));
-  }
-
   async #removeTable(table: Table): Promise<void> {
-    if (table.segments.length > 0) return;
+    const { os } = this.#store;
+    const { path } = table.definition;
     this.#store.removeTable(table);
     // A directory that stays is an orphan, which recovery removes.
-    await this.#store.os.removeDirectory(table.definition.path).catch(() => undefined);
+    await unlinkIfThere(this.#store, dropMarkPath(path)).catch(() => undefined);
+    await os.removeDirectory(path).catch(() => undefined);
   }
+}
+
+/** Makes `version` the oldest that can still be made, durably, unless a newer one is. */
+export async function raiseHorizon(store: Store, version: number): Promise<void> {
+  if (version <= store.horizon) return;
+  store.horizon = version;
+  await store.catalog.writeMeta(HORIZON_KEY, encodeVersion(version));
 }
 
 /** Removes a file that may be gone already. */

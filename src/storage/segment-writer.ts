@@ -27,7 +27,7 @@ import { dictionaryBytes } from './dictionaries.ts';
 import type { Segment } from './segment.ts';
 import { storeDictionary, storedBytes } from './stored-message.ts';
 import type { StoredMessage } from './stored-message.ts';
-import type { TableDefinition } from './table.ts';
+import type { TableDefinition } from './definition.ts';
 
 /** The version of the file layout, written in each footer. */
 export const FORMAT_VERSION = 1;
@@ -66,6 +66,8 @@ export class SegmentWriter {
   fileLength = 0;
   /** Monotonic time of the last commit, in ms. */
   committedAtMs = 0;
+  /** Segments that this one takes the place of; its footer names them, so that they do not come back by a repair. */
+  replaces: readonly number[] = [];
 
   constructor(os: Os, segment: Segment, definition: TableDefinition, bytesMax: number) {
     this.#os = os;
@@ -128,7 +130,7 @@ export class SegmentWriter {
 
   #fits(bytes: number, messages: number): boolean {
     const count = this.segment.messageCount + this.#rows.length + messages;
-    const names = this.definition.segmentHead.byteLength * 2 + FOOTER_BYTES_FIXED;
+    const names = this.definition.segmentHead.byteLength * 2 + FOOTER_BYTES_FIXED + 16 * this.replaces.length;
     return this.#length + bytes + count * FOOTER_BYTES_PER_MESSAGE + names <= this.#bytesMax;
   }
 
@@ -281,7 +283,10 @@ export class SegmentWriter {
       ['sheaf.table', this.definition.name],
       ['sheaf.segment', identity.segmentId.toString()],
       ['sheaf.field_ids', this.definition.fieldIds.join(',')],
-      ['sheaf.replaces', ''],
+      ['sheaf.schema_version', this.definition.schemaVersion.toString()],
+      ['sheaf.position', this.segment.position === 0 ? '' : this.segment.position.toString()],
+      ['sheaf.commit', this.segment.createdCommit === 0 ? '' : this.segment.createdCommit.toString()],
+      ['sheaf.replaces', this.replaces.join(',')],
       ['sheaf.head_crc32', hex(crc32(this.definition.segmentHead))],
       ['sheaf.crc32', sums.join('')],
     ]);

@@ -11,7 +11,6 @@ import { crc32 } from 'node:zlib';
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Message } from '../arrow/batch.ts';
 import { BatchReader } from '../arrow/ipc-read.ts';
-import type { Schema } from '../arrow/schema.ts';
 import { assert, present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
@@ -20,6 +19,8 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { SegmentState } from '../catalog/rows.ts';
 import type { Os, OsFile } from '../os/os.ts';
 import { BatchIndex } from './batch-index.ts';
+import type { StagedRow } from './batch-index.ts';
+import type { TableDefinition } from './definition.ts';
 import type { MapBudget, MapHolder } from './map-budget.ts';
 
 const PREFIX_BYTES = 8;
@@ -31,17 +32,14 @@ export interface SegmentContext {
   readonly maps: MapBudget;
   readonly clock: Clock;
   /** Told once when a segment turns out damaged. */
-  onDamage(segment: Segment, error: EngineError): void;
+  onDamage(segment: Segment, found: { readonly offset: number; readonly what: string }, error: EngineError): void;
 }
 
 export interface SegmentIdentity {
   readonly segmentId: number;
-  readonly tableId: number;
-  readonly tableName: string;
-  readonly schema: Schema;
+  /** The version of the table that it was written under. */
+  readonly definition: TableDefinition;
   readonly path: string;
-  /** Where the first message after the schema begins. */
-  readonly start: number;
 }
 
 /** Bytes of a mapped or read file, from `start` on. */
@@ -72,7 +70,11 @@ export class Segment implements MapHolder {
   state: SegmentState;
   /** The commit that made it visible; 0 before. */
   createdCommit: number;
-  /** Set while the catalog is being told of a drop. */
+  /** Where it stands in its table's order. */
+  position: number;
+  /** True when compaction made it in this life: it is not worth being compacted alone again. */
+  isCompacted = false;
+  /** Set while the catalog is being told of its end. */
   retiring = false;
   /** Set when a drop retired it. */
   retiredCommit: number | undefined;
@@ -99,6 +101,7 @@ export class Segment implements MapHolder {
       readonly rowCount: number;
       readonly messageCount: number;
       readonly createdCommit: number;
+      readonly position: number;
     },
     index: BatchIndex | undefined,
   ) {
@@ -106,6 +109,7 @@ export class Segment implements MapHolder {
     this.#context = context;
     this.state = stored.state;
     this.createdCommit = stored.createdCommit;
+    this.position = stored.position;
     this.committedLength = stored.committedLength;
     this.rowCount = stored.rowCount;
     this.messageCount = stored.messageCount;
@@ -116,9 +120,35 @@ export class Segment implements MapHolder {
     return this.#damage;
   }
 
+  /** Where the first message after the schema begins. */
+  get start(): number {
+    return this.identity.definition.segmentHead.byteLength;
+  }
+
+  get tableName(): string {
+    return this.identity.definition.name;
+  }
+
   /** How many messages still have to be verified; only known once the rows are loaded. */
   get isVerified(): boolean {
     return this.#index !== undefined && this.#verified === undefined;
+  }
+
+  /** True when a snapshot at `version` holds some of it. */
+  isVisibleAt(version: number): boolean {
+    if (this.createdCommit === 0 || this.createdCommit > version) return false;
+    return this.retiredCommit === undefined || version < this.retiredCommit;
+  }
+
+  /** Takes over what was built: the catalog has it as of commit `version`. */
+  adopt(rows: readonly StagedRow[], version: number, rowCount: number, committedLength: number): void {
+    const index = present(this.#index, 'batch rows of a new segment');
+    for (const row of rows) index.add(row, version);
+    this.state = 'sealed';
+    this.createdCommit = version;
+    this.rowCount = rowCount;
+    this.messageCount = rows.length;
+    this.committedLength = committedLength;
   }
 
   view(): SegmentView {
@@ -132,13 +162,13 @@ export class Segment implements MapHolder {
 
   /** Marks the segment damaged; reads fail with the returned error from now on. */
   markDamaged(offset: number, what: string): EngineError {
-    const { tableName, path } = this.identity;
-    this.#damage ??= new EngineError(
+    if (this.#damage !== undefined) return this.#damage;
+    this.#damage = new EngineError(
       'corrupt',
-      `table "${tableName}" is damaged: ${what} at offset ${offset.toString()} of ${path}; ` +
-        'it is read-only, restore it from a backup or drop it',
+      `table "${this.tableName}" is damaged: ${what} at offset ${offset.toString()} of ${this.identity.path}; ` +
+        'it is read-only: stop the server and run `sheaf repair`, restore it from a backup, or drop it',
     );
-    this.#context.onDamage(this, this.#damage);
+    this.#context.onDamage(this, { offset, what }, this.#damage);
     return this.#damage;
   }
 
@@ -160,7 +190,7 @@ export class Segment implements MapHolder {
   async #readIndex(): Promise<BatchIndex> {
     const rows = await this.#context.catalog.readBatches(this.identity.segmentId);
     const index = new BatchIndex();
-    let end = this.identity.start;
+    let end = this.start;
     for (const row of rows) {
       if (row.ordinal !== index.count || row.offset < end)
         throw this.markDamaged(row.offset, 'a misplaced batch row');
@@ -285,7 +315,7 @@ export class Segment implements MapHolder {
   /** The batch at `ordinal`, decoded as views on the map. It must be verified, and the dictionaries before it too. */
   decode(ordinal: number): RecordBatch {
     const index = present(this.#index, 'batch rows');
-    this.#reader ??= new BatchReader(this.identity.schema, { trusted: true });
+    this.#reader ??= new BatchReader(this.identity.definition.schema, { trusted: true });
     for (; this.#dictionariesRead < ordinal; this.#dictionariesRead++) {
       if (index.isDictionary(this.#dictionariesRead)) this.#read(this.#reader, this.#dictionariesRead);
     }
@@ -337,10 +367,11 @@ export class Segment implements MapHolder {
       if (sum !== index.crc32(i))
         throw this.markDamaged(index.offset(i), `checksum of message ${i.toString()} is wrong`);
     }
-    this.#markVerified(from, to);
+    this.markVerified(from, to);
   }
 
-  #markVerified(from: number, to: number): void {
+  /** Notes that messages [from, to) were held against their checksums. */
+  markVerified(from: number, to: number): void {
     if (this.#verified === undefined) return;
     for (let i = from; i < to; i++) {
       if (this.#verified[i] === 0) this.#unverified--;

@@ -50,18 +50,18 @@ function gone(store: Store, version: number): EngineError {
 }
 
 async function manifestOf(table: Table, version: number): Promise<Manifest> {
-  const segments = table.segments.filter((segment) => segment.createdCommit <= version);
+  const segments = table.segments.filter((segment) => segment.isVisibleAt(version));
   const views: SegmentView[] = [];
   for (const [i, segment] of segments.entries()) {
     const next = segments[i + 1];
-    // Segments stand in commit order: one that has a successor at this version got its last rows no later than that.
+    // Appends go to the last segment only: one that has a successor at this version got its last rows before it.
     if (next !== undefined) {
       views.push(segment.view());
       continue;
     }
     const index = await segment.loadIndex();
     const messageCount = index.countAt(version);
-    const length = messageCount === 0 ? segment.identity.start : index.end(messageCount - 1);
+    const length = messageCount === 0 ? segment.start : index.end(messageCount - 1);
     views.push({ segment, length, rowCount: index.rowsOf(messageCount), messageCount });
   }
   return makeManifest(version, views);
@@ -78,6 +78,7 @@ class PinnedSnapshot implements Snapshot {
     this.version = version;
     this.#store = store;
     this.#manifestOf = manifest;
+    store.openSnapshots++;
     store.pin(version);
   }
 
@@ -86,10 +87,7 @@ class PinnedSnapshot implements Snapshot {
     if (table === undefined) return undefined;
     let snapshot = this.#tables.get(table);
     if (snapshot === undefined) {
-      snapshot = makeTableSnapshot(
-        { tableId: table.definition.tableId, name: table.name, schema: table.definition.schema },
-        this.#manifestOf(table),
-      );
+      snapshot = makeTableSnapshot(table.definitionAt(this.version), this.#manifestOf(table));
       this.#tables.set(table, snapshot);
     }
     return snapshot;
@@ -105,6 +103,7 @@ class PinnedSnapshot implements Snapshot {
     if (this.#released) return;
     this.#released = true;
     this.#tables.clear();
+    this.#store.openSnapshots--;
     this.#store.unpin(this.version);
   }
 }

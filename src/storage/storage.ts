@@ -20,14 +20,35 @@ import type { DirectoryLock } from '../catalog/lock.ts';
 import { realOs } from '../os/real-os.ts';
 import type { Os } from '../os/os.ts';
 import { TableAppend } from './append.ts';
+import { alterTable } from './alter.ts';
+import { Background } from './background.ts';
 import { Committer, alreadyExists } from './commit.ts';
-import type { Append, Snapshot, Storage, StorageStatus } from './contract.ts';
+import { Compaction } from './compaction.ts';
+import type {
+  Append,
+  AppendTag,
+  CompactionReport,
+  IngestState,
+  RowEdit,
+  ScrubReport,
+  Snapshot,
+  SnapshotDescription,
+  Storage,
+  StorageStatus,
+  TableAlteration,
+} from './contract.ts';
 import { newDefinition } from './definition.ts';
 import { databasePaths } from './filename.ts';
 import { FreeSpace } from './free-space.ts';
 import { HORIZON_KEY, Retirement, decodeVersion, dropTable, encodeVersion } from './retire.ts';
+import { inlineMaintenance, threadMaintenance } from './maintenance.ts';
+import { makeMaintenance } from './maintenance-work.ts';
 import { countSegmentFiles, emptySpool, recover } from './recovery.ts';
+import { versionAt } from './retention.ts';
+import { Rewriter } from './rewrite.ts';
+import { Scrub } from './scrub.ts';
 import { Sealer } from './seal.ts';
+import type { Maintenance } from './maintenance.ts';
 import { FORMAT_VERSION } from './segment-writer.ts';
 import { currentSnapshot, olderSnapshot } from './snapshot.ts';
 import { DEFAULT_BOUNDS, Store, freeFloor } from './store.ts';
@@ -81,7 +102,9 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
     const report = await recover(store, { ...state, cleanStop }, cleanVersion);
     await emptySpool(store);
     const floor = bounds.freeFloorBytes ?? freeFloor(await os.freeBytes(paths.directory));
-    const storage = new OpenedStorage(store, lock, floor);
+    // The maintenance thread has a disk of its own: a caller's disk is worked on where it is.
+    const maintenance = options.os === undefined ? threadMaintenance() : inlineMaintenance(makeMaintenance(os));
+    const storage = new OpenedStorage(store, lock, floor, maintenance);
     await storage.start();
     log.info('storage is open', { ...report, cleanStop, ms: clock.monotonicMs() - started });
     return storage;
@@ -136,30 +159,47 @@ class OpenedStorage implements Storage {
   readonly #space: FreeSpace;
   readonly #committer: Committer;
   readonly #sealer: Sealer;
-  readonly #retirement: Retirement;
+  readonly #rewriter: Rewriter;
+  readonly #compaction: Compaction;
+  readonly #scrub: Scrub;
+  readonly #background: Background;
   readonly #secrets = new Map<string, Promise<Uint8Array>>();
-  #timer: NodeJS.Timeout | undefined;
-  #sweeping: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  constructor(store: Store, lock: DirectoryLock, floor: number) {
+  constructor(store: Store, lock: DirectoryLock, floor: number, maintenance: Maintenance) {
     this.databaseId = store.databaseId;
     this.directory = store.paths.directory;
     this.spoolDirectory = store.paths.spool;
     this.#store = store;
     this.#lock = lock;
-    this.#sealer = new Sealer(store);
-    this.#retirement = new Retirement(store);
-    this.#space = new FreeSpace(store, store.paths.directory, floor, () => this.#retirement.sweep(true));
-    this.#committer = new Committer(store, this.#space, () => void this.#sealer.sealQuietly());
+    const sealer = new Sealer(store);
+    const retirement = new Retirement(store);
+    const seal = (): void => void sealer.sealQuietly();
+    const space = new FreeSpace(store, store.paths.directory, floor, () => retirement.sweep(true));
+    const committer = new Committer(store, space, seal);
+    const rewriter = new Rewriter(store, committer, space, seal);
+    const compaction = new Compaction({ store, rewriter, space, maintenance });
+    const scrub = new Scrub(store, maintenance);
+    this.#sealer = sealer;
+    this.#space = space;
+    this.#committer = committer;
+    this.#rewriter = rewriter;
+    this.#compaction = compaction;
+    this.#scrub = scrub;
+    this.#background = new Background({
+      store,
+      committer,
+      sealer,
+      retirement,
+      rewriter,
+      compaction,
+      scrub,
+      maintenance,
+    });
   }
 
-  /** Ends what recovery left to do, and begins the sweeps. */
-  async start(): Promise<void> {
-    await this.#sealer.sealQuietly();
-    await this.#sweepRetired();
-    this.#timer = setInterval(() => this.#beginSweep(), this.#store.bounds.sweepMs);
-    this.#timer.unref();
+  start(): Promise<void> {
+    return this.#background.start();
   }
 
   snapshot(): Snapshot {
@@ -168,6 +208,14 @@ class OpenedStorage implements Storage {
 
   snapshotAt(version: number): Promise<Snapshot> {
     return olderSnapshot(this.#store, version);
+  }
+
+  versionAt(timeMs: number): Promise<number> {
+    return versionAt(this.#store, timeMs);
+  }
+
+  snapshots(most: number): Promise<readonly SnapshotDescription[]> {
+    return this.#store.catalog.readCommits(Math.max(this.#store.horizon, 1), most);
   }
 
   async createTable(name: string, schema: Schema): Promise<void> {
@@ -182,19 +230,61 @@ class OpenedStorage implements Storage {
     void this.#sealer.sealQuietly();
   }
 
-  async beginAppend(name: string, schema: Schema, options: { readonly create: boolean }): Promise<Append> {
+  async alterTable(name: string, change: TableAlteration): Promise<void> {
+    await this.#rewriter.alone(name, (table) =>
+      this.#committer.exclusive(() => alterTable(this.#store, table, change)),
+    );
+    void this.#sealer.sealQuietly();
+  }
+
+  truncate(name: string): Promise<number> {
+    return this.#rewriter.truncate(name);
+  }
+
+  rewrite(name: string, kind: 'delete' | 'update', edit: RowEdit): Promise<number> {
+    return this.#rewriter.editRows(name, kind, edit);
+  }
+
+  async compact(name?: string): Promise<CompactionReport> {
+    const table = name === undefined ? undefined : this.#live(name);
+    await this.seal(name);
+    return this.#compaction.run(table === undefined ? this.#store.tables.values() : [table], true);
+  }
+
+  scrub(): Promise<ScrubReport> {
+    return this.#scrub.run(Infinity);
+  }
+
+  #live(name: string): Table {
+    const table = this.#store.liveTable(name);
+    if (table === undefined) throw new EngineError('not_found', `there is no table "${name}"`);
+    return table;
+  }
+
+  async ingestState(name: string, producer: string): Promise<IngestState> {
+    const { tableId } = this.#live(name).definition;
+    const row = await this.#store.catalog.readProducer({ tableId, kind: 'producer', name: producer });
+    if (row === undefined) return { epoch: 0, seq: 0, rowCount: 0 };
+    return { epoch: row.epoch, seq: row.seq, rowCount: row.rowCount };
+  }
+
+  async beginAppend(
+    name: string,
+    schema: Schema,
+    options: { readonly create: boolean; readonly tag?: AppendTag },
+  ): Promise<Append> {
     this.#store.checkWritable();
     const table = this.#store.liveTable(name);
     if (table === undefined && !options.create) throw new EngineError('not_found', `there is no table "${name}"`);
     if (table?.damage !== undefined) throw table.damage;
     await this.#space.claim(0);
-    if (table === undefined) return this.#beginCreating(name, schema);
-    return this.#append({ name, table, definition: table.definition });
+    if (table === undefined) return this.#beginCreating(name, schema, options.tag);
+    return this.#append({ name, table, definition: table.definition, tag: options.tag });
   }
 
-  #beginCreating(name: string, schema: Schema): TableAppend {
+  #beginCreating(name: string, schema: Schema, tag?: AppendTag): TableAppend {
     const definition = newDefinition(this.#store.paths, this.#store.nextTableId(), name, schema);
-    return this.#append({ name, table: undefined, definition });
+    return this.#append({ name, table: undefined, definition, tag });
   }
 
   #append(target: ConstructorParameters<typeof TableAppend>[1]): TableAppend {
@@ -203,9 +293,8 @@ class OpenedStorage implements Storage {
 
   async seal(name?: string): Promise<void> {
     this.#store.checkWritable();
-    const table = name === undefined ? undefined : this.#store.liveTable(name);
-    if (name !== undefined && table === undefined) throw new EngineError('not_found', `there is no table "${name}"`);
-    await this.#sealer.detach(this.#committer, table === undefined ? this.#store.activeTables : [table]);
+    const tables = name === undefined ? this.#store.activeTables : [this.#live(name)];
+    await this.#sealer.detach(this.#committer, tables);
     await this.#sealer.sealAll();
   }
 
@@ -239,31 +328,6 @@ class OpenedStorage implements Storage {
     return made;
   }
 
-  #beginSweep(): void {
-    this.#sweeping = this.#sweeping.then(() => this.#sweep());
-  }
-
-  /** Seals segments that were idle long enough, and unlinks what is retired. */
-  async #sweep(): Promise<void> {
-    const store = this.#store;
-    if (store.closing || store.readOnlyReason !== undefined) return;
-    const now = store.clock.monotonicMs();
-    const idle = [...store.activeTables].filter((table) => isIdle(table, now, store.bounds.sealIdleMs));
-    if (idle.length > 0) await this.#sealer.detach(this.#committer, idle);
-    if (store.unsealed.size > 0) await this.#sealer.sealQuietly();
-    await this.#sweepRetired();
-  }
-
-  async #sweepRetired(): Promise<void> {
-    try {
-      await this.#retirement.sweep(false);
-    } catch (error) {
-      this.#store.log.warn('files of dropped tables could not be removed; it is tried again', {
-        reason: String(error),
-      });
-    }
-  }
-
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -271,10 +335,9 @@ class OpenedStorage implements Storage {
 
   async #close(): Promise<void> {
     const store = this.#store;
-    clearInterval(this.#timer);
     store.closing = true;
     try {
-      await this.#sweeping;
+      await this.#background.stop();
       await this.#sealer.detach(this.#committer, store.activeTables);
       await this.#sealer.sealQuietly();
       if (store.readOnlyReason === undefined) await this.#markClean();
@@ -298,8 +361,4 @@ class OpenedStorage implements Storage {
       });
     }
   }
-}
-
-function isIdle(table: Table, nowMs: number, idleMs: number): boolean {
-  return table.active !== undefined && nowMs - table.active.committedAtMs >= idleMs;
 }

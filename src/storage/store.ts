@@ -6,16 +6,24 @@
  * compared without regard to ASCII case, and several tables may have borne the same one, each in its own span of
  * versions; ids are never used twice.
  */
+import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import {
+  ACTIVE_MESSAGES_MAX,
   BATCH_BYTES_MAX,
   BATCH_ROWS_MAX,
+  CATALOG_COPY_MS,
   COMMIT_GROUP_STREAMS_MAX,
+  COMPACTION_SEGMENTS_MIN,
   FREE_FLOOR_BYTES,
   FREE_FLOOR_SHARE,
   HELD_BYTES_MAX,
+  HOUSEKEEPING_MS,
   PRIVATE_SEGMENT_BYTES_MIN,
+  PRODUCER_RESULTS_KEPT,
+  SCRUB_BYTES_PER_SECOND,
+  SCRUB_PAUSE_MS,
   SEAL_IDLE_MS,
   SEGMENT_BYTES_MAX,
   SEGMENT_MAPS_MAX,
@@ -23,14 +31,16 @@ import {
   STORAGE_SWEEP_MS,
 } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import { makeGauge } from '../base/metrics.ts';
+import { makeCounter, makeGauge } from '../base/metrics.ts';
 import { foldName } from '../base/names.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { DamageRow } from '../catalog/rows.ts';
 import type { Os } from '../os/os.ts';
 import type { DatabasePaths } from './filename.ts';
 import { MapBudget } from './map-budget.ts';
 import type { Segment, SegmentContext } from './segment.ts';
 import type { SegmentWriter } from './segment-writer.ts';
+import { SubmitOrder } from './submit-order.ts';
 import type { Table } from './table.ts';
 
 /** The bounds of base/limits that a test may tighten. */
@@ -47,6 +57,15 @@ export interface StorageBounds {
   readonly segmentMapsMax: number;
   /** Free bytes below which appends are refused; undefined: from base/limits and what is free at open. */
   readonly freeFloorBytes: number | undefined;
+  /** Messages after which an active segment is sealed. */
+  readonly activeMessagesMax: number;
+  readonly compactSegmentsMin: number;
+  /** 0: no background scrub. */
+  readonly scrubBytesPerSecond: number;
+  readonly scrubPauseMs: number;
+  readonly housekeepingMs: number;
+  readonly catalogCopyMs: number;
+  readonly producerResultsKept: number;
 }
 
 export const DEFAULT_BOUNDS: StorageBounds = {
@@ -61,6 +80,13 @@ export const DEFAULT_BOUNDS: StorageBounds = {
   snapshotRetentionMs: SNAPSHOT_RETENTION_MS,
   segmentMapsMax: SEGMENT_MAPS_MAX,
   freeFloorBytes: undefined,
+  activeMessagesMax: ACTIVE_MESSAGES_MAX,
+  compactSegmentsMin: COMPACTION_SEGMENTS_MIN,
+  scrubBytesPerSecond: SCRUB_BYTES_PER_SECOND,
+  scrubPauseMs: SCRUB_PAUSE_MS,
+  housekeepingMs: HOUSEKEEPING_MS,
+  catalogCopyMs: CATALOG_COPY_MS,
+  producerResultsKept: PRODUCER_RESULTS_KEPT,
 };
 
 /** Floor of free bytes on a file system with `free` bytes free at open. */
@@ -69,6 +95,7 @@ export function freeFloor(free: number): number {
 }
 
 const readOnlyGauge = makeGauge('storage_read_only', '1 when writes are refused after a failure of the disk');
+const damagedTotal = makeCounter('storage_damaged_segments_total', 'Segments found damaged since the start');
 const segmentsGauge = makeGauge('storage_segments', 'Segment files, retired ones included');
 
 export class Store implements SegmentContext {
@@ -99,6 +126,11 @@ export class Store implements SegmentContext {
   /** Writers whose segment takes no more appends and is not sealed yet. */
   readonly unsealed = new Set<SegmentWriter>();
   closing = false;
+  /** The order in which tagged appends asked for their commits. */
+  readonly submitOrder = new SubmitOrder();
+  /** Appends and snapshots that somebody has open. */
+  openAppends = 0;
+  openSnapshots = 0;
   #segmentCount = 0;
 
   constructor(
@@ -117,6 +149,11 @@ export class Store implements SegmentContext {
     this.#tableId = state.tableIdMax;
     this.#segmentId = state.segmentIdMax;
     readOnlyGauge.set(0);
+  }
+
+  /** True while somebody reads or writes: background work rests then. */
+  get isBusy(): boolean {
+    return this.openAppends > 0 || this.openSnapshots > 0;
   }
 
   nextTableId(): number {
@@ -173,8 +210,12 @@ export class Store implements SegmentContext {
     return oldest;
   }
 
+  /** Adds a segment at its place in the table's order. */
   addSegment(table: Table, segment: Segment): void {
-    table.segments.push(segment);
+    const { segments } = table;
+    let at = segments.length;
+    while (at > 0 && present(segments[at - 1], 'segment').position > segment.position) at--;
+    segments.splice(at, 0, segment);
     this.#segmentCount++;
     segmentsGauge.set(this.#segmentCount);
   }
@@ -189,11 +230,23 @@ export class Store implements SegmentContext {
     return this.#segmentCount;
   }
 
-  onDamage(segment: Segment, error: EngineError): void {
-    const table = this.tables.get(segment.identity.tableId);
-    if (table === undefined || table.damage !== undefined) return;
-    table.damage = error;
-    this.log.error('a segment is damaged; its table is read-only', error, { segment: segment.identity.segmentId });
+  onDamage(segment: Segment, found: { readonly offset: number; readonly what: string }, error: EngineError): void {
+    const { segmentId, definition } = segment.identity;
+    const table = this.tables.get(definition.tableId);
+    if (table === undefined || segment.state === 'obsolete') return;
+    damagedTotal.inc();
+    if (table.damage === undefined) {
+      table.damage = error;
+      this.log.error('a segment is damaged; its table is read-only', error, { segment: segmentId });
+    }
+    this.#remember({ segmentId, ...found });
+  }
+
+  /** Keeps the finding in the catalog, so that the table stays read-only after a restart, and a repair knows. */
+  #remember(damage: DamageRow): void {
+    this.catalog.addDamage(damage, this.clock.wallMs()).catch((error: unknown) => {
+      this.log.warn('damage could not be noted in the catalog; it will be found again', { reason: String(error) });
+    });
   }
 
   /** Refuses writes from now on. */

@@ -8,12 +8,15 @@
  * within a segment dictionaries only grow, so what was sent for the longer list of two serves both.
  */
 import type { Message, RecordBatch, ResultBatch } from '../arrow/batch.ts';
+import { encodeResults } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
 import type { Bound, ScanRequest } from '../arrow/source.ts';
 import { present } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { READ_AHEAD_BYTES, READ_AHEAD_SLICE_BYTES } from '../base/limits.ts';
 import type { TableSnapshot } from './contract.ts';
+import type { TableDefinition } from './definition.ts';
+import { Layout, sameLayout } from './layout.ts';
 import { Pruner } from './prune.ts';
 import type { Segment, SegmentView } from './segment.ts';
 import type { Manifest } from './table.ts';
@@ -21,16 +24,9 @@ import { VerifyAhead } from './verify-ahead.ts';
 
 const NO_MESSAGES: readonly Message[] = [];
 
-/** What a snapshot knows of its table. */
-export interface TableIdentity {
-  readonly tableId: number;
-  readonly name: string;
-  readonly schema: Schema;
-}
-
-/** The table of `identity` as `manifest` has it. */
-export function makeTableSnapshot(identity: TableIdentity, manifest: Manifest): TableSnapshot {
-  return new ManifestScan(identity, manifest);
+/** The table of `definition` as `manifest` has it. */
+export function makeTableSnapshot(definition: TableDefinition, manifest: Manifest): TableSnapshot {
+  return new ManifestScan(definition, manifest);
 }
 
 class ManifestScan implements TableSnapshot {
@@ -39,47 +35,73 @@ class ManifestScan implements TableSnapshot {
   readonly schema: Schema;
   readonly rowCount: number;
   readonly byteCount: number;
+  readonly isByteCountExact: boolean;
+  readonly #definition: TableDefinition;
   readonly #segments: readonly SegmentView[];
 
-  constructor(identity: TableIdentity, manifest: Manifest) {
-    this.tableId = identity.tableId;
-    this.name = identity.name;
-    this.schema = identity.schema;
+  constructor(definition: TableDefinition, manifest: Manifest) {
+    this.tableId = definition.tableId;
+    this.name = definition.name;
+    this.schema = definition.schema;
     this.rowCount = manifest.rowCount;
     this.byteCount = manifest.byteCount;
+    this.#definition = definition;
     this.#segments = manifest.segments;
+    this.isByteCountExact = manifest.segments.every((view) => this.#isStoredAsIs(view));
+  }
+
+  #isStoredAsIs({ segment, messageCount }: SegmentView): boolean {
+    return messageCount === 0 || sameLayout(segment.identity.definition, this.#definition);
   }
 
   async *messages(): AsyncGenerator<ResultBatch, void, undefined> {
     this.#refuseDamage();
     const trail = new DictionaryTrail();
-    for (const view of this.#segments) {
-      if (view.messageCount > 0) yield* storedBatches(view, trail);
+    // Dictionaries of stored bytes and of bytes made anew would take each other's places: then all is made anew.
+    if (!this.isByteCountExact && this.#definition.hasDictionaries) {
+      yield* encodeResults(this.schema, this.#rows(this.#segments));
+      return;
     }
+    for (const view of this.#segments) {
+      if (view.messageCount === 0) continue;
+      if (this.#isStoredAsIs(view)) yield* storedBatches(view, trail);
+      else yield* encodeResults(this.schema, this.#rows([view]));
+    }
+  }
+
+  async *#rows(views: readonly SegmentView[]): AsyncGenerator<RecordBatch, void, undefined> {
+    const all = this.schema.fields.map((_, i) => i);
+    for (const view of views) yield* this.#scanSegment(view, { columns: all, bounds: [], limit: undefined });
   }
 
   async *scan(request: ScanRequest): AsyncGenerator<RecordBatch, void, undefined> {
     this.#refuseDamage();
-    const pruner = new Pruner(this.schema, request.bounds);
-    const project = projection(this.schema, request.columns);
     let wanted = request.limit ?? Infinity;
     if (wanted <= 0) return;
     for (const view of this.#segments) {
-      if (view.messageCount === 0) continue;
-      for await (const batch of decodedBatches(view, pruner)) {
-        yield project(batch);
+      for await (const batch of this.#scanSegment(view, request)) {
+        yield batch;
         wanted -= batch.rowCount;
         if (wanted <= 0) return;
       }
     }
   }
 
+  async *#scanSegment(view: SegmentView, request: ScanRequest): AsyncGenerator<RecordBatch, void, undefined> {
+    if (view.messageCount === 0) return;
+    const { definition } = view.segment.identity;
+    const layout = new Layout(definition, this.#definition, request.columns);
+    const pruner = new Pruner(definition.schema, layout.bounds(request.bounds));
+    for await (const batch of decodedBatches(view, pruner)) yield layout.batch(batch);
+  }
+
   async countBatches(bounds: readonly Bound[]): Promise<{ pruned: number; total: number }> {
-    const pruner = new Pruner(this.schema, bounds);
     let pruned = 0;
     let total = 0;
     for (const view of this.#segments) {
       if (view.messageCount === 0) continue;
+      const { definition } = view.segment.identity;
+      const pruner = new Pruner(definition.schema, new Layout(definition, this.#definition, []).bounds(bounds));
       const index = await view.segment.loadIndex();
       for (let i = 0; i < view.messageCount; i++) {
         if (index.isDictionary(i)) continue;
@@ -100,18 +122,6 @@ function skips(pruner: Pruner, segment: Segment, ordinal: number): boolean {
   const index = present(segment.index, 'batch rows');
   const start = index.statisticsStart(ordinal);
   return pruner.canSkip(index.statistics, start, index.statisticsEnd(ordinal), index.rowCount(ordinal));
-}
-
-/** Picks columns in the order wanted. */
-function projection(schema: Schema, columns: readonly number[]): (batch: RecordBatch) => RecordBatch {
-  if (columns.length === schema.fields.length && columns.every((column, i) => column === i)) return (batch) => batch;
-  const fields = columns.map((column) => present(schema.fields[column], 'projected field'));
-  const projected = { fields, metadata: schema.metadata };
-  return (batch) => ({
-    schema: projected,
-    rowCount: batch.rowCount,
-    columns: columns.map((column) => present(batch.columns[column], 'projected column')),
-  });
 }
 
 /** Dictionary messages that the reader of a scan holds, in the order in which it got them. */
@@ -152,7 +162,7 @@ async function* storedBatches(
   try {
     let skip = await beginDictionaries(view, trail);
     let pending: Message[] = [];
-    let hinted = segment.identity.start;
+    let hinted = segment.start;
     for (let ordinal = 0; ordinal < messageCount; ordinal++) {
       const wait = verified.reach(ordinal);
       if (wait !== undefined) await wait;
@@ -192,7 +202,10 @@ async function beginDictionaries(view: SegmentView, trail: DictionaryTrail): Pro
 }
 
 /** Yields a segment's batches decoded, but for those that `pruner` proves to be of no interest. */
-async function* decodedBatches(view: SegmentView, pruner: Pruner): AsyncGenerator<RecordBatch, void, undefined> {
+export async function* decodedBatches(
+  view: SegmentView,
+  pruner: Pruner,
+): AsyncGenerator<RecordBatch, void, undefined> {
   const { segment, messageCount } = view;
   const index = await segment.loadIndex();
   let prepared = false;

@@ -13,11 +13,13 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import { BatchIndex } from './batch-index.ts';
 import { segmentPath } from './filename.ts';
 import { Segment } from './segment.ts';
-import type { SegmentView } from './segment.ts';
+import type { SegmentContext, SegmentView } from './segment.ts';
 import { SegmentWriter, SyncError } from './segment-writer.ts';
 import type { Store } from './store.ts';
 import type { StoredMessage } from './stored-message.ts';
-import type { Table, TableDefinition } from './table.ts';
+import type { TableDefinition } from './definition.ts';
+import { POSITION_SPACING } from './table.ts';
+import type { Table } from './table.ts';
 
 /** An encoded batch that waits in memory for its place in a segment. */
 export interface HeldBatch {
@@ -28,6 +30,8 @@ export interface HeldBatch {
 
 /** A stream as the commit sees it. */
 export interface StreamRows {
+  /** The definition that its messages were encoded under. */
+  readonly definition: TableDefinition;
   readonly held: readonly HeldBatch[];
   /** Segments of its own: written, synced, with their ends. */
   readonly privates: readonly SegmentWriter[];
@@ -39,17 +43,12 @@ export function newSegmentWriter(store: Store, definition: TableDefinition): Seg
   return new SegmentWriter(store.os, segment, definition, store.bounds.segmentBytesMax);
 }
 
-function newSegment(store: Store, definition: TableDefinition, segmentId: number): Segment {
-  const identity = {
-    segmentId,
-    tableId: definition.tableId,
-    tableName: definition.name,
-    schema: definition.schema,
-    path: segmentPath(definition.path, segmentId),
-    start: definition.segmentHead.byteLength,
-  };
-  const lengths = { committedLength: identity.start, rowCount: 0, messageCount: 0, createdCommit: 0 };
-  return new Segment(identity, store, { state: 'active', ...lengths }, new BatchIndex());
+/** An empty segment that no commit knows yet. */
+export function newSegment(context: SegmentContext, definition: TableDefinition, segmentId: number): Segment {
+  const identity = { segmentId, definition, path: segmentPath(definition.path, segmentId) };
+  const start = definition.segmentHead.byteLength;
+  const empty = { committedLength: start, rowCount: 0, messageCount: 0, createdCommit: 0, position: 0 };
+  return new Segment(identity, context, { state: 'active', ...empty }, new BatchIndex());
 }
 
 export class TableWork {
@@ -113,7 +112,10 @@ export class TableWork {
   }
 
   async #writeShared(): Promise<void> {
-    for (const { held } of this.#streams) for (const batch of held) this.#place(batch);
+    for (const stream of this.#streams) {
+      const definition = this.#definitionOf(stream);
+      for (const batch of stream.held) this.#place(batch, definition);
+    }
     const results = await Promise.allSettled(
       this.#touched.map(async (writer) => {
         await writer.flush();
@@ -125,18 +127,26 @@ export class TableWork {
     await this.#syncDirectories();
   }
 
-  #place({ message, dictionaries }: HeldBatch): void {
-    const writer = this.table.active ?? this.#open();
-    if (!this.#touched.includes(writer)) this.#touched.push(writer);
-    if (writer.stage(message, dictionaries)) return;
-    if (!writer.hasStaged) this.#touched.pop();
-    this.#full.push(writer);
-    this.table.active = undefined;
-    this.#place({ message, dictionaries });
+  /** A stream that was to create the table, which another has made meanwhile, has the very same columns. */
+  #definitionOf({ definition }: StreamRows): TableDefinition {
+    const { table } = this;
+    return definition.tableId === table.definition.tableId ? definition : table.definition;
   }
 
-  #open(): SegmentWriter {
-    const writer = newSegmentWriter(this.#store, this.table.definition);
+  #place(batch: HeldBatch, definition: TableDefinition): void {
+    const writer = this.table.active ?? this.#open(definition);
+    // A stream that was begun before its table was altered is stored as it was encoded, in a segment of its own.
+    const fits = writer.definition === definition;
+    if (fits && !this.#touched.includes(writer)) this.#touched.push(writer);
+    if (fits && writer.stage(batch.message, batch.dictionaries)) return;
+    if (fits && !writer.hasStaged) this.#touched.pop();
+    this.#full.push(writer);
+    this.table.active = undefined;
+    this.#place(batch, definition);
+  }
+
+  #open(definition: TableDefinition): SegmentWriter {
+    const writer = newSegmentWriter(this.#store, definition);
     this.table.active = writer;
     return writer;
   }
@@ -204,6 +214,16 @@ export class TableWork {
     if (this.isNew) await this.#store.os.removeDirectory(table.definition.path).catch(() => undefined);
   }
 
+  /** Gives new segments their places behind all others; called when the change for the catalog is made. */
+  placeNew(): void {
+    let position = this.table.nextPosition;
+    for (const writer of this.writers) {
+      if (!writer.isNew) continue;
+      writer.segment.position = position;
+      position += POSITION_SPACING;
+    }
+  }
+
   /** Step C5 for this table: makes the rows part of snapshot `version`. */
   publish(version: number, oldestPin: number): void {
     const { table } = this;
@@ -220,6 +240,10 @@ export class TableWork {
     if (writers.length > 0) table.publish(version, this.#views(writers), oldestPin);
     for (const writer of this.#full) store.unsealed.add(writer);
     if (this.#adopted.length > 0 && table.active !== undefined) {
+      store.unsealed.add(table.active);
+      table.active = undefined;
+    }
+    if (table.active !== undefined && table.active.segment.messageCount >= store.bounds.activeMessagesMax) {
       store.unsealed.add(table.active);
       table.active = undefined;
     }

@@ -1,14 +1,15 @@
 /**
- * The live state of one table: its schema, its segments, and what each snapshot sees of them.
+ * The live state of one table: its definitions, its segments, and what each snapshot sees of them.
  *
  * Hides the history of manifests. Invariants: a manifest never changes; manifests are published in the order of
- * commits, and one is kept as long as a pinned snapshot may ask for it; segments stand in commit order, and at most
- * the last takes appends.
+ * commits, and one is kept as long as a pinned snapshot may ask for it; segments stand in the order of their
+ * positions, which is the order of rows, and at most the last takes appends; schema versions only grow.
  */
-import type { Schema } from '../arrow/schema.ts';
 import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
-import type { TableRow } from '../catalog/rows.ts';
+import type { TtlRow } from '../catalog/rows.ts';
+import type { TableDefinition } from './definition.ts';
+import type { Producers } from './producers.ts';
 import type { Segment, SegmentView } from './segment.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
@@ -24,45 +25,79 @@ export interface Manifest {
   readonly byteCount: number;
 }
 
-/** What is known of a table before it exists, and never changes after. */
-export interface TableDefinition {
-  readonly tableId: number;
-  readonly name: string;
-  /** Name of its directory under tables/. */
-  readonly directory: string;
-  /** Path of that directory. */
-  readonly path: string;
-  /** Dictionary ids are numbered within it. */
-  readonly schema: Schema;
-  /** Header of the schema message, as the catalog keeps it. */
-  readonly schemaHeader: Uint8Array;
-  /** Magic, prefix and padded schema header: how each segment begins. */
-  readonly segmentHead: Uint8Array;
-  readonly fieldIds: readonly number[];
-  readonly hasDictionaries: boolean;
+/** Room between the positions of two appended segments, for what a rewrite puts between them. */
+export const POSITION_SPACING = 2 ** 20;
+
+interface Version {
+  readonly createdCommit: number;
+  readonly definition: TableDefinition;
 }
 
 export class Table {
-  readonly definition: TableDefinition;
   readonly createdCommit: number;
   droppedCommit: number | undefined;
-  /** Every segment whose file may still be read, in commit order. */
+  ttl: TtlRow | undefined;
+  /** Every segment whose file may still be read, in table order, retired ones included. */
   segments: Segment[] = [];
   /** Takes the appends of small streams; its segment is the last of `segments` once committed. */
   active: SegmentWriter | undefined;
   /** Set when a segment is damaged: appends are refused with it. */
   damage: EngineError | undefined;
+  /** Those who append exactly once. */
+  readonly producers: Producers;
+  /** Ends when the rewrite before has ended: one rewriter a table. */
+  rewriting: Promise<unknown> = Promise.resolve();
+  /** Ascending, the newest in force. */
+  readonly #versions: Version[];
   /** Ascending by version; the first serves all older snapshots that are still pinned. */
   #history: Manifest[];
 
-  constructor(definition: TableDefinition, createdCommit: number) {
-    this.definition = definition;
+  /** `producers`: a table that is in the catalog already brings one that reads them. */
+  constructor(definition: TableDefinition, createdCommit: number, producers: Producers) {
+    this.producers = producers;
     this.createdCommit = createdCommit;
+    this.#versions = [{ createdCommit, definition }];
     this.#history = [{ version: createdCommit, segments: [], rowCount: 0, byteCount: 0 }];
+  }
+
+  /** The newest definition. */
+  get definition(): TableDefinition {
+    return present(this.#versions.at(-1), 'definition').definition;
   }
 
   get name(): string {
     return this.definition.name;
+  }
+
+  /** Adds a newer definition, in force from `createdCommit` on. */
+  define(definition: TableDefinition, createdCommit: number): void {
+    this.#versions.push({ createdCommit, definition });
+  }
+
+  /** The definition in force at snapshot `version`. */
+  definitionAt(version: number): TableDefinition {
+    const found = this.#versions.findLast(({ createdCommit }) => createdCommit <= version);
+    return present(found ?? this.#versions[0], 'definition').definition;
+  }
+
+  /** The definition of that schema version; undefined when the table has none. */
+  definitionOf(schemaVersion: number): TableDefinition | undefined {
+    return this.#versions.find(({ definition }) => definition.schemaVersion === schemaVersion)?.definition;
+  }
+
+  /** A field id that no version has used. */
+  get nextFieldId(): number {
+    return 1 + Math.max(0, ...this.#versions.flatMap(({ definition }) => definition.fieldIds));
+  }
+
+  /** Where the next appended segment stands. */
+  get nextPosition(): number {
+    return (this.segments.at(-1)?.position ?? 0) + POSITION_SPACING;
+  }
+
+  /** Segments of the newest snapshot, in table order. */
+  get liveSegments(): Segment[] {
+    return this.segments.filter((segment) => segment.retiredCommit === undefined);
   }
 
   /** True when a snapshot at `version` has the table. */
@@ -103,19 +138,7 @@ export function makeManifest(version: number, segments: readonly SegmentView[]):
   let byteCount = 0;
   for (const view of segments) {
     rowCount += view.rowCount;
-    if (view.messageCount > 0)
-      byteCount += view.length - view.segment.identity.start - PREFIX_BYTES * view.messageCount;
+    if (view.messageCount > 0) byteCount += view.length - view.segment.start - PREFIX_BYTES * view.messageCount;
   }
   return { version, segments, rowCount, byteCount };
-}
-
-/** The table's row for the catalog. */
-export function tableRow(definition: TableDefinition): Omit<TableRow, 'createdCommit' | 'droppedCommit'> {
-  return {
-    tableId: definition.tableId,
-    name: definition.name,
-    directory: definition.directory,
-    schema: definition.schemaHeader,
-    fieldIds: definition.fieldIds,
-  };
 }

@@ -8,7 +8,7 @@ import { Catalog } from '../../src/catalog/catalog.ts';
 import type { CatalogChange } from '../../src/catalog/rows.ts';
 import { refusal } from '../support/refusal.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { append, batchRow, createTable } from './sample.ts';
+import { append, batchRow, createTable, newSegment, schemaVersion } from './sample.ts';
 
 async function openNew(t: TestContext): Promise<{ catalog: Catalog; path: string }> {
   const path = `${temporaryDirectory(t)}/catalog.db`;
@@ -23,7 +23,9 @@ test('a new catalog is an empty database with an identity of its own', async (t)
     databaseId: state.databaseId,
     lastCommit: 0,
     tables: [],
+    schemas: [],
     segments: [],
+    damages: [],
     tableIdMax: 0,
     segmentIdMax: 0,
     cleanStop: true,
@@ -66,16 +68,25 @@ test('what was applied is read back, also after reopening', async (t) => {
       tableId: 1,
       name: 'Trades',
       directory: 'dir1',
-      schema: Uint8Array.of(1, 2, 1),
-      fieldIds: [1, 2, 7],
+      ttl: undefined,
       createdCommit: 1,
       droppedCommit: undefined,
     },
   ]);
+  assert.deepEqual(
+    state.schemas.map((row) => ({
+      ...row,
+      schema: new Uint8Array(row.schema),
+      defaults: new Uint8Array(row.defaults),
+    })),
+    [{ ...schemaVersion(1), tableId: 1, createdCommit: 1 }],
+  );
   assert.deepEqual(state.segments, [
     {
       segmentId: 1,
       tableId: 1,
+      position: 1,
+      schemaVersion: 1,
       state: 'sealed',
       committedLength: 3_100,
       rowCount: 10,
@@ -104,8 +115,8 @@ test('a private segment is created sealed and filled in one commit, and never ag
   const { catalog } = await openNew(t);
   const created: CatalogChange = {
     ...append(1, 5, 0, 3),
-    createTables: [{ tableId: 1, name: 't', directory: 'd', schema: Uint8Array.of(1), fieldIds: [] }],
-    createSegments: [{ segmentId: 5, tableId: 1, state: 'sealed', committedLength: 3_100, fileLength: 3_500 }],
+    createTables: [{ tableId: 1, name: 't', directory: 'd', schema: schemaVersion(1) }],
+    createSegments: [newSegment(5, 1, 'sealed', 3_100, 3_500)],
   };
   await catalog.apply(created);
   const [segment] = (await catalog.readState()).segments;

@@ -1,5 +1,5 @@
 /** Changes of a catalog for its tests: one table, segments that grow by one batch a time. */
-import type { BatchRow, CatalogChange } from '../../src/catalog/rows.ts';
+import type { BatchRow, CatalogChange, SchemaRow } from '../../src/catalog/rows.ts';
 
 /** Bytes of each batch in these changes. */
 const BATCH_BYTES = 1_000;
@@ -19,15 +19,29 @@ export function batchRow(segmentId: number, ordinal: number): Omit<BatchRow, 'co
   };
 }
 
+/** The first version of the schema of table `tableId`. */
+export function schemaVersion(tableId: number): Omit<SchemaRow, 'tableId' | 'createdCommit'> {
+  return { version: 1, schema: Uint8Array.of(1, 2, tableId), fieldIds: [1, 2, 7], defaults: new Uint8Array(0) };
+}
+
+/** A new segment at the place of its number. */
+export function newSegment(
+  segmentId: number,
+  tableId: number,
+  state: 'active' | 'sealed',
+  committedLength: number,
+  fileLength: number,
+): NonNullable<CatalogChange['createSegments']>[number] {
+  return { segmentId, tableId, position: segmentId, schemaVersion: 1, state, committedLength, fileLength };
+}
+
 /** Creates table `tableId` named `name` with an active segment of the same number. */
 export function createTable(commit: number, tableId: number, name: string): CatalogChange {
   return {
     commit,
     timeMs: 1_000 + commit,
-    createTables: [
-      { tableId, name, directory: `dir${tableId}`, schema: Uint8Array.of(1, 2, tableId), fieldIds: [1, 2, 7] },
-    ],
-    createSegments: [{ segmentId: tableId, tableId, state: 'active', committedLength: FIRST_OFFSET, fileLength: 0 }],
+    createTables: [{ tableId, name, directory: `dir${tableId}`, schema: schemaVersion(tableId) }],
+    createSegments: [newSegment(tableId, tableId, 'active', FIRST_OFFSET, 0)],
   };
 }
 

@@ -1,12 +1,12 @@
 /**
  * A catalog of tables without rows, for planning: schemas, row counts, and a zone map that prunes one batch for each
- * bound.
+ * bound. At any other moment there is one table, trades of one column, with as many rows as the moment's number.
  */
 import { makeField } from '../../src/arrow/schema.ts';
 import type { Field, Schema } from '../../src/arrow/schema.ts';
 import type { Bound } from '../../src/arrow/source.ts';
 import type { DataType } from '../../src/arrow/type.ts';
-import type { PlanCatalog } from '../../src/plan/physical.ts';
+import type { PlanCatalog, TimePoint } from '../../src/plan/physical.ts';
 
 const INT8: DataType = { id: 'int', bitWidth: 8, signed: true };
 export const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
@@ -58,6 +58,20 @@ const CASES: Schema = {
   metadata: [],
 };
 
+const ENCODED: Schema = {
+  fields: [
+    makeField('codes', CODES, false),
+    makeField('runs', {
+      id: 'run_end',
+      runEnds: makeField('run_ends', INT32, false),
+      values: makeField('values', TEXT),
+    }),
+    makeField('span', { id: 'interval', unit: 'month_day_nano' }),
+    makeField('zoned', { id: 'timestamp', unit: 'millisecond', timezone: 'UTC' }),
+  ],
+  metadata: [],
+};
+
 const TABLES: ReadonlyMap<string, Schema> = new Map([
   ['trades', TRADES],
   ['wide', WIDE],
@@ -65,22 +79,42 @@ const TABLES: ReadonlyMap<string, Schema> = new Map([
   ['twin', CASES],
   ['TWIN', CASES],
   ['order', CASES],
+  ['single', { fields: [makeField('one', INT32)], metadata: [] }],
+  ['encoded', ENCODED],
 ]);
+
+function emptyTable(name: string, schema: Schema | undefined, rowCount: number): ReturnType<PlanCatalog['table']> {
+  if (schema === undefined) return undefined;
+  return {
+    name,
+    schema,
+    rowCount,
+    scan() {
+      throw new Error('planning read rows');
+    },
+    countBatches: (bounds: readonly Bound[]) => Promise.resolve({ pruned: Math.min(3, bounds.length), total: 3 }),
+  };
+}
+
+const EARLIER: Schema = { fields: [makeField('symbol', INT64, false)], metadata: [] };
+
+function earlierCatalog(point: TimePoint): PlanCatalog {
+  const rowCount = point.kind === 'version' ? point.version : Number(point.micros / 1_000_000n);
+  return {
+    table: (name) => emptyTable(name, name === 'trades' ? EARLIER : undefined, rowCount),
+    tableNames: () => ['trades'],
+    at: earlierCatalog,
+    snapshots: () => [],
+  };
+}
 
 /** Three batches of 1,000 rows a table; each bound prunes one. */
 export const fakeCatalog: PlanCatalog = {
-  table(name) {
-    const schema = TABLES.get(name);
-    if (schema === undefined) return undefined;
-    return {
-      name,
-      schema,
-      rowCount: 3_000,
-      scan() {
-        throw new Error('planning read rows');
-      },
-      countBatches: (bounds: readonly Bound[]) => Promise.resolve({ pruned: Math.min(3, bounds.length), total: 3 }),
-    };
-  },
+  table: (name) => emptyTable(name, TABLES.get(name), 3_000),
   tableNames: () => [...TABLES.keys()],
+  at: earlierCatalog,
+  snapshots: () => [
+    { version: 41, timeMs: 1_709_208_000_000, what: 'create_table' },
+    { version: 42, timeMs: 1_709_208_000_250, what: 'append' },
+  ],
 };

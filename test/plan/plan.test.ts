@@ -209,12 +209,15 @@ test('SHOW TABLES and DESCRIBE answer with rows that stand in the plan', () => {
   const shown = planOf('SHOW TABLES');
   assert.equal(shown.kind, 'values');
   const [batch] = shown.kind === 'values' ? shown.batches : [];
-  assert.equal(batch?.rowCount, 6);
-  assert.equal(Buffer.from(batch.columns[0]?.buffers[2] ?? []).toString(), 'CasesTWINordertradestwinwide');
+  assert.equal(batch?.rowCount, 8);
+  assert.equal(
+    Buffer.from(batch.columns[0]?.buffers[2] ?? []).toString(),
+    'CasesTWINencodedordersingletradestwinwide',
+  );
   const rows = new BigInt64Array((batch.columns[1]?.buffers[1] ?? new Uint8Array()).slice().buffer);
   assert.deepEqual(
     [...rows],
-    Array.from({ length: 6 }, () => 3000n),
+    Array.from({ length: 8 }, () => 3000n),
   );
   const described = planOf('DESCRIBE SELECT symbol, price + 1 AS p, tags FROM trades');
   const [table] = described.kind === 'values' ? described.batches : [];

@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
+import { readNeeds, readStatement } from '../../src/plan/needs.ts';
 import { planStatement } from '../../src/plan/plan.ts';
 import { tokenize } from '../../src/sql/token.ts';
 import { fakeCatalog } from '../plan/fake-catalog.ts';
@@ -23,7 +24,9 @@ function inputsOf(name: string): string[] {
 
 function tryPlan(sql: string): void {
   try {
-    planStatement(sql, fakeCatalog);
+    const parsed = readStatement(sql);
+    readNeeds(parsed);
+    planStatement(parsed, fakeCatalog);
   } catch (error) {
     if (!(error instanceof EngineError)) throw new Error(`not an EngineError for: ${sql}`, { cause: error });
     const { position } = error;

@@ -45,7 +45,7 @@ test('an append is invisible until its commit, and there with all of its rows af
   await append.write(numbered(0, 3));
   assert.equal(storage.snapshot().table('t'), undefined);
   await append.write(numbered(3, 2));
-  assert.deepEqual(await append.commit(), { commit: 1, rowCount: 5, byteCount: 1008 });
+  assert.deepEqual(await append.commit(), { commit: 1, rowCount: 5, byteCount: 1008, duplicate: false });
   assert.equal(before.table('t'), undefined);
   assert.deepEqual(before.tableNames(), []);
   assert.deepEqual(await readIds(storage, 'T'), count(5));
@@ -151,8 +151,13 @@ test('large streams that create the same table at once both get in, through priv
 
 test('a stream without rows makes its table, and no commit when the table is there', async (t) => {
   const storage = await openFor(t, { directory: temporaryDirectory(t) });
-  assert.deepEqual(await put(storage, 't', []), { commit: 1, rowCount: 0, byteCount: 0 });
-  assert.deepEqual(await put(storage, 't', [numbered(0, 0)]), { commit: 1, rowCount: 0, byteCount: 0 });
+  assert.deepEqual(await put(storage, 't', []), { commit: 1, rowCount: 0, byteCount: 0, duplicate: false });
+  assert.deepEqual(await put(storage, 't', [numbered(0, 0)]), {
+    commit: 1,
+    rowCount: 0,
+    byteCount: 0,
+    duplicate: false,
+  });
   assert.deepEqual(storage.snapshot().tableNames(), ['t']);
   assert.deepEqual(await readRows(storage, 't'), []);
   await assert.rejects(storage.createTable('T', SCHEMA), {

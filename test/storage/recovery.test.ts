@@ -84,7 +84,7 @@ test('a flipped bit is found at first touch: reads name its place, the table is 
     code: 'corrupt',
     message:
       `table "t" is damaged: checksum of message 0 is wrong at offset 320 of ${path}; ` +
-      'it is read-only, restore it from a backup or drop it',
+      'it is read-only: stop the server and run `sheaf repair`, restore it from a backup, or drop it',
   };
   const table = tableIn(storage.snapshot(), 't');
   await assert.rejects(collect(table.messages()), damaged);
@@ -120,7 +120,7 @@ test('a file that lost committed bytes, or is missing, damages its table only', 
   truncateSync(short, 1_000);
   rmSync(missing);
   const storage = await openFor(t, { directory });
-  const remedy = 'it is read-only, restore it from a backup or drop it';
+  const remedy = 'it is read-only: stop the server and run `sheaf repair`, restore it from a backup, or drop it';
   await assert.rejects(readIds(storage, 'u'), {
     code: 'corrupt',
     message: `table "u" is damaged: the file is missing at offset 0 of ${missing}; ${remedy}`,

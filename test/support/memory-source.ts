@@ -87,8 +87,14 @@ export function tableOfVectors(
   return new MemorySource(name, schema, batches);
 }
 
-/** A catalog of the tables. */
+/** A catalog of the tables, the same at every moment. */
 export function catalogOf(tables: readonly MemorySource[]): PlanCatalog {
   const byName = new Map(tables.map((table) => [table.name, table]));
-  return { table: (name) => byName.get(name), tableNames: () => [...byName.keys()] };
+  const catalog: PlanCatalog = {
+    table: (name) => byName.get(name),
+    tableNames: () => [...byName.keys()],
+    at: () => catalog,
+    snapshots: () => [],
+  };
+  return catalog;
 }

@@ -1,0 +1,69 @@
+/**
+ * What a statement is planned on: the tables of one snapshot, and of the other moments that it names.
+ *
+ * Hides that planning is synchronous and old snapshots are fetched. Invariants: every snapshot held here is released
+ * once, by `release`; the same text on the same snapshot sees the same world as long as what it names is retained.
+ */
+import { present } from '../base/assert.ts';
+import { SNAPSHOTS_LISTED_MAX } from '../base/limits.ts';
+import { readNeeds } from '../plan/needs.ts';
+import type { ParsedStatement } from '../plan/needs.ts';
+import type { PlanCatalog, SnapshotRow, TimePoint } from '../plan/physical.ts';
+import type { Snapshot, Storage } from '../storage/contract.ts';
+
+export interface World {
+  readonly catalog: PlanCatalog;
+  /** Gives back all snapshots; may be called again. */
+  release(): void;
+}
+
+/**
+ * Fetches what `parsed` needs beside `snapshot`, which belongs to the world from now on, also when this fails.
+ * @throws `snapshot_gone`, and what `readNeeds` throws
+ */
+export async function openWorld(storage: Storage, parsed: ParsedStatement, snapshot: Snapshot): Promise<World> {
+  const held: Snapshot[] = [snapshot];
+  const release = (): void => {
+    for (const one of held.splice(0)) one.release();
+  };
+  try {
+    const needs = readNeeds(parsed);
+    const others = new Map<string, Snapshot>();
+    for (const point of needs.points) {
+      const version = await versionOf(storage, point);
+      const other = await storage.snapshotAt(version);
+      held.push(other);
+      others.set(keyOf(point), other);
+    }
+    const rows = needs.snapshots ? await storage.snapshots(SNAPSHOTS_LISTED_MAX) : [];
+    return { catalog: catalogOf(snapshot, others, rows), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function catalogOf(
+  snapshot: Snapshot,
+  others: ReadonlyMap<string, Snapshot>,
+  rows: readonly SnapshotRow[],
+): PlanCatalog {
+  return {
+    table: (name) => snapshot.table(name),
+    tableNames: () => snapshot.tableNames(),
+    at: (point) => catalogOf(present(others.get(keyOf(point)), 'a snapshot that was asked for'), others, rows),
+    snapshots: () => rows,
+  };
+}
+
+function keyOf(point: TimePoint): string {
+  return point.kind === 'version' ? `version ${point.version.toString()}` : `time ${point.micros.toString()}`;
+}
+
+async function versionOf(storage: Storage, point: TimePoint): Promise<number> {
+  if (point.kind === 'version') return point.version;
+  // Commits are timed in milliseconds: one within the same millisecond counts as before.
+  const micros = point.micros;
+  const millis = micros >= 0n ? micros / 1_000n : -((-micros + 999n) / 1_000n);
+  return storage.versionAt(Number(millis));
+}

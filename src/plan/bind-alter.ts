@@ -1,0 +1,131 @@
+/**
+ * ALTER TABLE: what was written becomes a change of the table's definition.
+ *
+ * Hides how names are matched. Invariants: a change names columns exactly as the table has them; a default is one
+ * row of the field's type, computed here and never again; when the table is missing and that is allowed, names are
+ * passed on as written.
+ */
+import type { Field } from '../arrow/schema.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { COLUMNS_MAX } from '../base/limits.ts';
+import { foldName } from '../base/names.ts';
+import { constantVector } from '../function/constant.ts';
+import type { Alteration, Identifier, Statement } from '../sql/ast.ts';
+import { quoteText, sqlError } from '../sql/frame.ts';
+import { bindConstant, storeLiteral } from './bind-constant.ts';
+import { checkNewName } from './new-name.ts';
+import { foldExpr } from './pass-fold.ts';
+import type { PlanCatalog, PlannedStatement, TableChange } from './physical.ts';
+import { timeLengthMs } from './retention.ts';
+import type { CatalogTable, ScopeColumn } from './scope.ts';
+import { findTable, lookUpTable, Scope, tableNameOf } from './scope.ts';
+import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
+
+type AlterTable = Extract<Statement, { kind: 'alter_table' }>;
+type Change<Kind extends Alteration['kind']> = Extract<Alteration, { kind: Kind }>;
+
+/** Binds ALTER TABLE. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
+export function bindAlter(sql: string, statement: AlterTable, catalog: PlanCatalog): PlannedStatement {
+  const { ifExists } = statement;
+  const table = ifExists ? lookUpTable(sql, catalog, statement.table) : findTable(sql, catalog, statement.table);
+  const name = table?.name ?? tableNameOf(sql, statement.table);
+  return { kind: 'alter_table', name, ifExists, change: bindChange(sql, statement.change, table) };
+}
+
+function bindChange(sql: string, change: Alteration, table: CatalogTable | undefined): TableChange {
+  switch (change.kind) {
+    case 'add_column':
+      return bindAdd(sql, change, table);
+    case 'drop_column':
+      return bindDrop(sql, change, table);
+    case 'rename_column':
+      return bindRename(sql, change, table);
+    case 'set_ttl':
+      return bindTtl(sql, change, table);
+    case 'drop_ttl':
+      return { kind: 'set_ttl', ttl: undefined };
+  }
+}
+
+function bindAdd(sql: string, change: Change<'add_column'>, table: CatalogTable | undefined): TableChange {
+  const { column, ifNotExists } = change;
+  const { name } = column.name;
+  checkNewName(sql, column.name);
+  const type = arrowTypeOf(sql, column.type);
+  const field: Field = { name, type, nullable: column.nullable, metadata: [] };
+  const value = bindDefault(sql, change, field);
+  const taken = table?.schema.fields.find((candidate) => foldName(candidate.name) === foldName(name));
+  // The column's own definition: there is nothing to add.
+  if (taken !== undefined && ifNotExists) {
+    return { kind: 'add_column', field: taken, default: undefined, ifNotExists };
+  }
+  if (taken !== undefined) throw takenError(sql, column.name, taken, table);
+  if ((table?.schema.fields.length ?? 0) >= COLUMNS_MAX) {
+    const message = `table ${table?.name ?? ''} has ${COLUMNS_MAX.toString()} columns, and no more are allowed`;
+    throw sqlError('limit_exceeded', sql, column.name.span, message);
+  }
+  return { kind: 'add_column', field, default: value, ifNotExists };
+}
+
+/** The one row of DEFAULT; undefined when it is null or not there. */
+function bindDefault(sql: string, { column }: Change<'add_column'>, field: Field): Vector | undefined {
+  const given = column.default === undefined ? undefined : bindConstant(sql, column.default, 'DEFAULT');
+  if (given !== undefined && given.value !== null) {
+    const stored = foldExpr(storeLiteral(sql, given, field.type, `column ${quoteText(field.name)}`));
+    if (stored.kind === 'literal' && stored.value !== null) return constantVector(field.type, stored.value, 1);
+    throw sqlError('sql_bind', sql, given.span, 'DEFAULT takes a constant that can be computed');
+  }
+  if (field.nullable) return undefined;
+  const message = `column ${quoteText(field.name)} is NOT NULL, and the rows that there are need a value for it`;
+  throw sqlError('sql_bind', sql, column.span, message, 'add a DEFAULT that is not NULL');
+}
+
+function takenError(sql: string, written: Identifier, taken: Field, table: CatalogTable | undefined): Error {
+  const message = `table ${table?.name ?? ''} has a column ${quoteText(taken.name)} already`;
+  return sqlError('sql_bind', sql, written.span, message);
+}
+
+function find(sql: string, table: CatalogTable, column: Identifier): ScopeColumn | undefined {
+  return new Scope(sql, table, undefined).find({ kind: 'column_name', path: [column], span: column.span });
+}
+
+/** The column that `column` names. @throws `sql_bind` with the nearest name. */
+function present(sql: string, table: CatalogTable, column: Identifier): ScopeColumn {
+  const found = find(sql, table, column);
+  if (found !== undefined) return found;
+  throw new Scope(sql, table, undefined).missing({ kind: 'column_name', path: [column], span: column.span }, []);
+}
+
+function bindDrop(sql: string, change: Change<'drop_column'>, table: CatalogTable | undefined): TableChange {
+  const { column, ifExists } = change;
+  if (table === undefined) return { kind: 'drop_column', column: column.name, ifExists };
+  const found = ifExists ? find(sql, table, column) : present(sql, table, column);
+  if (found !== undefined && table.schema.fields.length === 1) {
+    const message = `column ${quoteText(found.field.name)} is the only one of table ${table.name}`;
+    throw sqlError('sql_bind', sql, column.span, message, 'drop the table by DROP TABLE');
+  }
+  return { kind: 'drop_column', column: found?.field.name ?? column.name, ifExists };
+}
+
+function bindRename(sql: string, change: Change<'rename_column'>, table: CatalogTable | undefined): TableChange {
+  const { column, to } = change;
+  checkNewName(sql, to);
+  if (table === undefined) return { kind: 'rename_column', column: column.name, to: to.name };
+  const { field, index } = present(sql, table, column);
+  // The column itself may keep its name in another case.
+  const taken = table.schema.fields.find((other, i) => i !== index && foldName(other.name) === foldName(to.name));
+  if (taken !== undefined) throw takenError(sql, to, taken, table);
+  return { kind: 'rename_column', column: field.name, to: to.name };
+}
+
+function bindTtl(sql: string, change: Change<'set_ttl'>, table: CatalogTable | undefined): TableChange {
+  const ms = timeLengthMs(sql, change.length);
+  if (table === undefined) return { kind: 'set_ttl', ttl: { column: change.column.name, ms } };
+  const { field } = present(sql, table, change.column);
+  const { type } = field;
+  if (type.id !== 'timestamp' && type.id !== 'date') {
+    const message = `column ${quoteText(field.name)} is ${sqlTypeName(type)}, and a time to live goes by a TIMESTAMP or DATE`;
+    throw sqlError('sql_bind', sql, change.column.span, message);
+  }
+  return { kind: 'set_ttl', ttl: { column: field.name, ms } };
+}

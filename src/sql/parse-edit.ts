@@ -1,0 +1,85 @@
+/**
+ * Statements that change rows: DELETE, UPDATE, TRUNCATE.
+ *
+ * Hides their clauses. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
+ */
+import type { Assignment, ExprNode, Statement, TableName } from './ast.ts';
+import type { Cursor } from './cursor.ts';
+import { parseExpression } from './parse-expression.ts';
+import { parseTableName } from './parse-select.ts';
+
+/** Words that may follow in DELETE and UPDATE and begin something we lack. */
+const EDIT_LACKING: ReadonlyMap<string, string> = new Map([
+  ['using', 'USING'],
+  ['from', 'FROM'],
+  ['returning', 'RETURNING'],
+  ['order', 'ORDER BY'],
+  ['limit', 'LIMIT'],
+]);
+
+function refuseLacking(cursor: Cursor, statement: string): void {
+  const clause = EDIT_LACKING.get(cursor.token.word);
+  if (clause !== undefined) throw cursor.unsupported(`${clause} in ${statement}`, cursor.token);
+}
+
+/** `t [[AS] alias]`. SET is never an alias without AS, as in DuckDB. */
+function parseTarget(cursor: Cursor, statement: string): TableName {
+  const table = parseTableName(cursor);
+  if (cursor.isWord('at')) {
+    throw cursor.unsupported(`AT in ${statement}; only the newest version can be changed`, cursor.token);
+  }
+  const alias = cursor.isWord('set') ? undefined : cursor.takeAlias(false);
+  if (cursor.isSymbol(',')) throw cursor.unsupported(`more than one table in ${statement}`, cursor.token);
+  return { ...table, alias, span: cursor.spanFrom(table.span.start) };
+}
+
+function parseWhere(cursor: Cursor, statement: string): ExprNode | undefined {
+  refuseLacking(cursor, statement);
+  const where = cursor.takeWord('where') ? parseExpression(cursor) : undefined;
+  refuseLacking(cursor, statement);
+  return where;
+}
+
+/** DELETE FROM t [[AS] alias] [WHERE condition] */
+export function parseDelete(cursor: Cursor): Statement {
+  const start = cursor.advance().start;
+  cursor.expectWord('from');
+  const table = parseTarget(cursor, 'DELETE');
+  const where = parseWhere(cursor, 'DELETE');
+  return { kind: 'delete', table, where, span: cursor.spanFrom(start) };
+}
+
+/** UPDATE t [[AS] alias] SET column = value, … [WHERE condition] */
+export function parseUpdate(cursor: Cursor): Statement {
+  const start = cursor.advance().start;
+  const table = parseTarget(cursor, 'UPDATE');
+  cursor.expectWord('set');
+  const assignments: Assignment[] = [];
+  do assignments.push(parseAssignment(cursor));
+  while (cursor.takeSymbol(','));
+  const where = parseWhere(cursor, 'UPDATE');
+  return { kind: 'update', table, assignments, where, span: cursor.spanFrom(start) };
+}
+
+function parseAssignment(cursor: Cursor): Assignment {
+  const first = cursor.token;
+  if (cursor.isSymbol('(')) throw cursor.unsupported('a row value in SET', first);
+  const column = cursor.expectName('a column name');
+  if (cursor.isSymbol('.')) {
+    throw cursor.unsupported('a qualified column in SET; write the column alone', cursor.token);
+  }
+  if (cursor.isSymbol('[')) throw cursor.unsupported('an element of a list in SET', cursor.token);
+  cursor.expectSymbol('=');
+  if (cursor.isWord('default')) throw cursor.unsupported('DEFAULT in SET; write the value itself', cursor.token);
+  const value = parseExpression(cursor);
+  return { kind: 'assignment', column, value, span: cursor.spanFrom(first.start) };
+}
+
+/** TRUNCATE [TABLE] t */
+export function parseTruncate(cursor: Cursor): Statement {
+  const start = cursor.advance().start;
+  cursor.takeWord('table');
+  const table = parseTableName(cursor);
+  if (cursor.isSymbol(',')) throw cursor.unsupported('TRUNCATE of several tables', cursor.token);
+  return { kind: 'truncate', table, span: cursor.spanFrom(start) };
+}

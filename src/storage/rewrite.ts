@@ -1,0 +1,352 @@
+/**
+ * Rewrites: sealed segments that take the place of others in one commit. DELETE, UPDATE, TRUNCATE, retention and
+ * compaction are all this one thing.
+ *
+ *   R1 the table's active segment takes no more rows        appends go on in a new one, behind
+ *   R2 new segments are built and synced, under ids that no catalog row names
+ *   R3 one catalog transaction adds them and retires what they replace      the commit
+ *   R4 the snapshot is swapped; files of the old ones go when no snapshot needs them (retire)
+ *
+ * A crash before the end of R3 leaves files that recovery removes, after it leaves old files that the sweep removes.
+ * Hides positions and the check that the inputs are still there. Invariants: one rewriter a table at a time; the order
+ * of rows stays; readers that hold a snapshot are not disturbed; segments that a rewrite takes away without putting
+ * rows in their place are named by the footer of an empty one, so that a repair does not bring them back.
+ */
+import type { RecordBatch } from '../arrow/batch.ts';
+import { present } from '../base/assert.ts';
+import { EngineError } from '../base/errors.ts';
+import { CATALOG_COMMIT_BYTES } from '../base/limits.ts';
+import { makeCounter } from '../base/metrics.ts';
+import type { CatalogChange } from '../catalog/rows.ts';
+import type { Committer } from './commit.ts';
+import type { RowEdit } from './contract.ts';
+import type { TableDefinition } from './definition.ts';
+import type { FreeSpace } from './free-space.ts';
+import { Layout } from './layout.ts';
+import { Pruner } from './prune.ts';
+import { markRetired } from './retire.ts';
+import type { Segment } from './segment.ts';
+import { buildSegments, discardBuilt } from './segment-build.ts';
+import type { BuiltSegment } from './segment-build.ts';
+import type { Store } from './store.ts';
+import { POSITION_SPACING } from './table.ts';
+import type { Table } from './table.ts';
+import { decodedBatches } from './table-snapshot.ts';
+import { newSegment } from './table-work.ts';
+
+const rewritesTotal = makeCounter('storage_rewrites_total', 'Commits that replaced segments, by kind', ['kind']);
+
+/** Segments, neighbours in table order, and what takes their place. */
+export interface Replacement {
+  readonly inputs: readonly Segment[];
+  readonly outputs: readonly BuiltSegment[];
+  /** The version of the table that the outputs were written under. */
+  readonly definition: TableDefinition;
+}
+
+export type RewriteKind = 'delete' | 'update' | 'truncate' | 'retention' | 'compact';
+
+export class Rewriter {
+  readonly #store: Store;
+  readonly #committer: Committer;
+  readonly #space: FreeSpace;
+  readonly #onReplaced: () => void;
+
+  /** `onReplaced` is called after a rewrite that left segments to seal or to unlink. */
+  constructor(store: Store, committer: Committer, space: FreeSpace, onReplaced: () => void) {
+    this.#store = store;
+    this.#committer = committer;
+    this.#space = space;
+    this.#onReplaced = onReplaced;
+  }
+
+  /** Runs `work` as the table's only rewriter. @throws `not_found` */
+  async alone<T>(name: string, work: (table: Table) => Promise<T>): Promise<T> {
+    const table = liveTable(this.#store, name);
+    const run = table.rewriting.then(() => {
+      this.#store.checkWritable();
+      if (table.droppedCommit !== undefined) throw missing(name);
+      return work(table);
+    });
+    table.rewriting = run.catch(() => undefined);
+    return run;
+  }
+
+  /** Rewrites the segments in which `edit` changes rows. Returns how many rows changed. */
+  editRows(name: string, kind: 'delete' | 'update', edit: RowEdit): Promise<number> {
+    return this.alone(name, async (table) => {
+      if (table.damage !== undefined) throw table.damage;
+      if (table.definition.schema !== edit.schema) {
+        throw new EngineError('busy', `table "${table.name}" was altered meanwhile; send the statement again`);
+      }
+      const inputs = await this.#detach(table);
+      const { version } = this.#store;
+      this.#store.pin(version);
+      const replacements: Replacement[] = [];
+      let changedCount = 0;
+      try {
+        for (const input of inputs) {
+          const edited = await this.#editSegment(table, input, edit);
+          if (edited === undefined) continue;
+          changedCount += edited.changedCount;
+          replacements.push(edited.replacement);
+        }
+        await this.replace(table, replacements, kind);
+      } catch (error) {
+        await this.#discard(replacements, error);
+        throw error;
+      } finally {
+        this.#store.unpin(version);
+      }
+      return changedCount;
+    });
+  }
+
+  /** Takes all rows away. Returns how many there were. */
+  truncate(name: string): Promise<number> {
+    return this.alone(name, async (table) => {
+      const inputs = await this.#detach(table);
+      await this.retire(table, inputs, 'truncate');
+      return inputs.reduce((sum, segment) => sum + segment.rowCount, 0);
+    });
+  }
+
+  /** Takes segments away without putting rows in their place. */
+  async retire(table: Table, inputs: readonly Segment[], kind: 'truncate' | 'retention'): Promise<void> {
+    if (inputs.length === 0) return;
+    const { definition } = table;
+    const outputs = await this.build(definition, inputs, noRows());
+    const replacement = { inputs, outputs, definition };
+    try {
+      await this.replace(table, [replacement], kind);
+    } catch (error) {
+      await this.#discard([replacement], error);
+      throw error;
+    }
+  }
+
+  /** Builds segments of `rows` that shall replace `inputs`. */
+  build(
+    definition: TableDefinition,
+    inputs: readonly Segment[],
+    rows: AsyncIterable<RecordBatch>,
+  ): Promise<BuiltSegment[]> {
+    const store = this.#store;
+    const target = {
+      definition,
+      databaseId: store.databaseId,
+      bounds: store.bounds,
+      replaces: inputs.map((segment) => segment.identity.segmentId),
+      position: present(inputs[0], 'an input').position,
+      nextSegmentId: () => store.nextSegmentId(),
+      claim: (bytes: number) => this.#space.claim(bytes),
+    };
+    return buildSegments(store, target, rows);
+  }
+
+  /** Ends the active segment, and answers all live segments. */
+  async #detach(table: Table): Promise<Segment[]> {
+    return this.#committer.exclusive(() => {
+      if (table.active !== undefined) {
+        this.#store.unsealed.add(table.active);
+        table.active = undefined;
+        this.#store.activeTables.delete(table);
+      }
+      return Promise.resolve(table.liveSegments);
+    });
+  }
+
+  /** Undefined when no row of the segment changes; then nothing was written. */
+  async #editSegment(
+    table: Table,
+    input: Segment,
+    edit: RowEdit,
+  ): Promise<{ readonly replacement: Replacement; readonly changedCount: number } | undefined> {
+    const { definition } = table;
+    if (!(await this.#hasChanges(input, definition, edit))) return undefined;
+    let changedCount = 0;
+    const all = definition.schema.fields.map((_, i) => i);
+    const layout = new Layout(input.identity.definition, definition, all);
+    async function* edited(): AsyncGenerator<RecordBatch> {
+      for await (const stored of decodedBatches(input.view(), new Pruner(definition.schema, []))) {
+        const batch = layout.batch(stored);
+        const change = edit.edit(batch);
+        changedCount += change?.changedCount ?? 0;
+        yield change?.batch ?? batch;
+      }
+    }
+    const outputs = await this.build(definition, [input], edited());
+    return { replacement: { inputs: [input], outputs, definition }, changedCount };
+  }
+
+  /** Looks for a first row that changes, in the batches that the bounds do not exclude. */
+  async #hasChanges(input: Segment, definition: TableDefinition, edit: RowEdit): Promise<boolean> {
+    if (input.messageCount === 0) return false;
+    const from = input.identity.definition;
+    const layout = new Layout(
+      from,
+      definition,
+      definition.schema.fields.map((_, i) => i),
+    );
+    const pruner = new Pruner(from.schema, layout.bounds(edit.bounds));
+    for await (const stored of decodedBatches(input.view(), pruner)) {
+      if (edit.edit(layout.batch(stored)) !== undefined) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Step R3 and R4 for all replacements of one table at once. @throws `not_found` when the table was dropped, `busy`
+   * when an input is gone, and what the catalog throws; then the outputs are still the caller's
+   */
+  async replace(table: Table, replacements: readonly Replacement[], kind: RewriteKind): Promise<void> {
+    if (replacements.length === 0) return;
+    await this.#space.claim(CATALOG_COMMIT_BYTES * replacements.length);
+    await this.#committer.exclusive(() => this.#commit(table, replacements, kind));
+    rewritesTotal.inc({ kind });
+    this.#onReplaced();
+  }
+
+  async #commit(table: Table, replacements: readonly Replacement[], kind: RewriteKind): Promise<void> {
+    const store = this.#store;
+    store.checkWritable();
+    checkInputs(table, replacements);
+    const version = store.version + 1;
+    const timeMs = store.clock.wallMs();
+    const retireAtMs = timeMs + store.bounds.snapshotRetentionMs;
+    const moves = makeRoom(table, replacements);
+    const made = replacements.flatMap((replacement) => newSegments(store, replacement));
+    const change = { commit: version, timeMs, what: kind, ...describe(made, replacements, moves, retireAtMs) };
+    for (const { inputs } of replacements) for (const input of inputs) input.retiring = true;
+    try {
+      await store.catalog.apply(change);
+    } catch (error) {
+      for (const { inputs } of replacements) for (const input of inputs) input.retiring = false;
+      if (!(error instanceof EngineError) || error.code === 'commit_unknown') {
+        store.turnReadOnly('the outcome of a rewrite is not known', error);
+      }
+      throw error;
+    }
+    for (const { inputs } of replacements) for (const input of inputs) markRetired(input, version, retireAtMs);
+    for (const { segment, built } of made) {
+      segment.adopt(built.rows, version, built.rowCount, built.committedLength);
+      segment.isCompacted = kind === 'compact';
+      store.addSegment(table, segment);
+    }
+    store.version = version;
+    table.publish(
+      version,
+      table.liveSegments.map((segment) => segment.view()),
+      store.oldestPin(),
+    );
+  }
+
+  /** Removes outputs that no commit took; after an unknown outcome they stay for recovery. */
+  async #discard(replacements: readonly Replacement[], error: unknown): Promise<void> {
+    if (!(error instanceof EngineError) || error.code === 'commit_unknown') return;
+    for (const { definition, outputs } of replacements) await discardBuilt(this.#store, definition, outputs);
+  }
+}
+
+interface MadeSegment {
+  readonly segment: Segment;
+  readonly built: BuiltSegment;
+  readonly tableId: number;
+}
+
+function newSegments(store: Store, { inputs, outputs, definition }: Replacement): MadeSegment[] {
+  const first = present(inputs[0], 'an input').position;
+  return outputs.map((built, i) => {
+    const segment = newSegment(store, definition, built.segmentId);
+    segment.position = first + i;
+    return { segment, built, tableId: definition.tableId };
+  });
+}
+
+function describe(
+  made: readonly MadeSegment[],
+  replacements: readonly Replacement[],
+  moves: readonly Move[],
+  retireAtMs: number,
+): Pick<CatalogChange, 'createSegments' | 'appends' | 'batches' | 'retireSegments' | 'moveSegments'> {
+  return {
+    createSegments: made.map(({ segment, built, tableId }) => ({
+      segmentId: built.segmentId,
+      tableId,
+      position: segment.position,
+      schemaVersion: segment.identity.definition.schemaVersion,
+      state: 'sealed' as const,
+      committedLength: segment.start,
+      fileLength: built.fileLength,
+    })),
+    appends: made.map(({ built }) => ({
+      segmentId: built.segmentId,
+      committedLength: built.committedLength,
+      addedRows: built.rowCount,
+      addedBatches: built.rows.length,
+    })),
+    batches: made.flatMap(({ built }) => built.rows),
+    retireSegments: replacements.flatMap(({ inputs }) =>
+      inputs.map((input) => ({ segmentId: input.identity.segmentId, retireAtMs })),
+    ),
+    moveSegments: moves.map(({ segment, position }) => ({ segmentId: segment.identity.segmentId, position })),
+  };
+}
+
+/** What was read must still be there: a drop, a retention or a repair may have come between. */
+function checkInputs(table: Table, replacements: readonly Replacement[]): void {
+  if (table.droppedCommit !== undefined) throw missing(table.name);
+  if (table.damage !== undefined) throw table.damage;
+  for (const { inputs } of replacements) {
+    for (const input of inputs) {
+      if (input.retiredCommit === undefined && input !== table.active?.segment) continue;
+      throw new EngineError('busy', `table "${table.name}" was changed meanwhile; try again`);
+    }
+  }
+}
+
+interface Move {
+  readonly segment: Segment;
+  readonly position: number;
+}
+
+/**
+ * New positions for all of the table's segments, when some outputs have no room before their next neighbour: the inputs
+ * get room for them. Order is kept, also among those that only older snapshots see.
+ */
+function makeRoom(table: Table, replacements: readonly Replacement[]): Move[] {
+  const { segments } = table;
+  const isTight = replacements.some(({ inputs, outputs }) => {
+    const last = segments.indexOf(present(inputs.at(-1), 'an input'));
+    const next = segments.slice(last + 1).find((segment) => segment.retiredCommit === undefined);
+    return next !== undefined && present(inputs[0], 'an input').position + outputs.length > next.position;
+  });
+  if (!isTight) return [];
+  const moves: Move[] = [];
+  let position = 0;
+  let before = Number.NaN;
+  for (const segment of segments) {
+    // Neighbours at one position, of which no snapshot sees two, stay at one.
+    if (segment.position !== before) position += POSITION_SPACING;
+    before = segment.position;
+    moves.push({ segment, position });
+  }
+  // Also when the catalog refuses the change: the order is the same by either positions.
+  for (const move of moves) move.segment.position = move.position;
+  return moves;
+}
+
+// oxlint-disable-next-line typescript/require-await -- the builder takes an asynchronous source
+async function* noRows(): AsyncGenerator<RecordBatch> {
+  // Nothing: the one segment that is built is empty.
+}
+
+function liveTable(store: Store, name: string): Table {
+  const table = store.liveTable(name);
+  if (table === undefined) throw missing(name);
+  return table;
+}
+
+function missing(name: string): EngineError {
+  return new EngineError('not_found', `there is no table "${name}"`);
+}

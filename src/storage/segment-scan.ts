@@ -1,0 +1,136 @@
+/**
+ * A segment's batches read from its file, in another thread than the one that serves: sequentially, every message held
+ * against its checksum, nothing mapped.
+ *
+ * Hides how many messages one read takes. Invariants: no batch is given before its checksum held; memory is bounded by
+ * one read and the dictionaries; a mismatch is a SegmentDamage, which names the place.
+ */
+import { crc32 } from 'node:zlib';
+import type { RecordBatch } from '../arrow/batch.ts';
+import { BatchReader } from '../arrow/ipc-read.ts';
+import { EngineError } from '../base/errors.ts';
+import { SCAN_READ_BYTES } from '../base/limits.ts';
+import type { Os } from '../os/os.ts';
+import type { BatchIndex } from './batch-index.ts';
+import type { TableDefinition } from './definition.ts';
+
+const PREFIX_BYTES = 8;
+/** Numbers per message in a MessageTable. */
+const STRIDE = 5;
+
+/** Where a segment's messages lie and their checksums, in a form that moves between threads. */
+export interface MessageTable {
+  /** offset, header length, body length, crc32, 1 for a dictionary; for each message in file order. */
+  readonly numbers: Float64Array;
+}
+
+/** Damage that a scan met. */
+export class SegmentDamage extends Error {
+  override readonly name = 'SegmentDamage';
+  readonly segmentId: number;
+  readonly offset: number;
+
+  constructor(segmentId: number, offset: number, what: string) {
+    super(what);
+    this.segmentId = segmentId;
+    this.offset = offset;
+  }
+}
+
+/** The table of messages [from, to) of a segment. */
+export function messageTable(index: BatchIndex, from: number, to: number): MessageTable {
+  const numbers = new Float64Array((to - from) * STRIDE);
+  for (let i = from; i < to; i++) {
+    const values = [index.offset(i), index.headerLength(i), index.bodyLength(i), index.crc32(i)];
+    numbers.set([...values, index.isDictionary(i) ? 1 : 0], (i - from) * STRIDE);
+  }
+  return { numbers };
+}
+
+/** A segment file to scan. */
+export interface ScannedSegment {
+  readonly segmentId: number;
+  readonly path: string;
+  readonly messages: MessageTable;
+}
+
+interface Slice {
+  readonly bytes: Uint8Array;
+  /** Where `bytes` begins in the file. */
+  readonly start: number;
+  /** Messages [from, to) lie in it. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Reads every message and checks it; yields the bytes read so far after each slice. @throws SegmentDamage */
+export async function* verifyMessages(os: Os, segment: ScannedSegment): AsyncGenerator<number, void, undefined> {
+  for await (const { bytes } of slices(os, segment)) yield bytes.byteLength;
+}
+
+/** The segment's batches in order. @throws SegmentDamage, and what the disk throws */
+export async function* scanSegment(
+  os: Os,
+  segment: ScannedSegment,
+  definition: TableDefinition,
+): AsyncGenerator<RecordBatch, void, undefined> {
+  const reader = new BatchReader(definition.schema, { trusted: true });
+  const { numbers } = segment.messages;
+  for await (const { bytes, start, from, to } of slices(os, segment)) {
+    for (let i = from; i < to; i++) {
+      const offset = numbers[i * STRIDE] ?? 0;
+      const headerEnd = offset + (numbers[i * STRIDE + 1] ?? 0);
+      const header = bytes.subarray(offset - start + PREFIX_BYTES, headerEnd - start);
+      const body = bytes.subarray(headerEnd - start, headerEnd - start + (numbers[i * STRIDE + 2] ?? 0));
+      const batch = decode(reader, segment.segmentId, offset, header, body);
+      if (batch !== undefined) yield batch;
+    }
+  }
+}
+
+function decode(
+  reader: BatchReader,
+  segmentId: number,
+  offset: number,
+  header: Uint8Array,
+  body: Uint8Array,
+): RecordBatch | undefined {
+  try {
+    return reader.read(header, body);
+  } catch (error) {
+    if (error instanceof EngineError) throw new SegmentDamage(segmentId, offset, error.message);
+    throw error;
+  }
+}
+
+async function* slices(os: Os, segment: ScannedSegment): AsyncGenerator<Slice, void, undefined> {
+  const { numbers } = segment.messages;
+  const count = numbers.length / STRIDE;
+  if (count === 0) return;
+  const endOf = (i: number): number =>
+    (numbers[i * STRIDE] ?? 0) + (numbers[i * STRIDE + 1] ?? 0) + (numbers[i * STRIDE + 2] ?? 0);
+  const file = await os.open(segment.path, 'read');
+  try {
+    for (let from = 0; from < count;) {
+      const start = numbers[from * STRIDE] ?? 0;
+      let to = from + 1;
+      while (to < count && endOf(to) - start <= SCAN_READ_BYTES) to++;
+      let bytes: Uint8Array;
+      try {
+        bytes = await file.read(endOf(to - 1) - start, start);
+      } catch (error) {
+        const isShort = error instanceof EngineError && error.code === 'corrupt';
+        throw isShort ? new SegmentDamage(segment.segmentId, start, 'the file ends early') : error;
+      }
+      for (let i = from; i < to; i++) {
+        const at = (numbers[i * STRIDE] ?? 0) - start;
+        if (crc32(bytes.subarray(at, endOf(i) - start)) === numbers[i * STRIDE + 3]) continue;
+        throw new SegmentDamage(segment.segmentId, start + at, `checksum of message ${i.toString()} is wrong`);
+      }
+      yield { bytes, start, from, to };
+      from = to;
+    }
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Makes a data directory of the format that this program writes, for test/fixtures/format-N: every type, tables of many
+ * small commits, a dropped one.
+ *
+ * Usage: node --import tsx test/support/format-fixture.ts N. Run once for each format before it is released; the
+ * directory is committed and never made again, so that later programs are held against what was really written.
+ * Invariant: content follows from a fixed seed; expected.json has a digest of every table's rows as values.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeField, makeSchema } from '../../src/arrow/schema.ts';
+import type { Schema } from '../../src/arrow/schema.ts';
+import type { RecordBatch, ResultBatch } from '../../src/arrow/batch.ts';
+import type { Storage } from '../../src/storage/contract.ts';
+import { openStorage } from '../../src/storage/storage.ts';
+import { SAMPLE_TYPES, randomVector } from './random-vector.ts';
+import { makeRandom } from './random.ts';
+import { FLOAT64, INT64, UTF8, batchOf, rowsOf, schemaOf } from './sample.ts';
+
+const ROWS = 40;
+
+/** What expected.json holds: rows and their digest by table. */
+export type Expected = Readonly<Record<string, { readonly rowCount: number; readonly sha256: string }>>;
+
+/** Digest of rows as values; int64 and bytes as text. */
+export async function digestRows(batches: AsyncIterable<ResultBatch>): Promise<Expected[string]> {
+  const rows = await rowsOf(batches);
+  const hash = createHash('sha256');
+  for (const row of rows) {
+    const text = JSON.stringify(row, (_key, value: unknown) => {
+      if (typeof value === 'bigint') return `${value.toString()}n`;
+      if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+      return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+    });
+    hash.update(`${text}\n`);
+  }
+  return { rowCount: rows.length, sha256: hash.digest('hex') };
+}
+
+/** Digests of all tables of a storage. */
+export async function digestTables(storage: Storage): Promise<Expected> {
+  const snapshot = storage.snapshot();
+  const expected: Record<string, Expected[string]> = {};
+  for (const name of snapshot.tableNames()) {
+    const table = snapshot.table(name);
+    if (table !== undefined) expected[name] = await digestRows(table.messages());
+  }
+  snapshot.release();
+  return expected;
+}
+
+async function put(storage: Storage, name: string, schema: Schema, batches: readonly RecordBatch[]): Promise<void> {
+  const append = await storage.beginAppend(name, schema, { create: true });
+  for (const batch of batches) await append.write({ ...batch, schema: append.schema });
+  await append.commit();
+}
+
+async function fill(storage: Storage): Promise<void> {
+  const random = makeRandom(1);
+  const types = makeSchema(
+    SAMPLE_TYPES.map((type, i) => makeField(`c${i.toString()}`, type)),
+    [['origin', 'fixture']],
+  );
+  for (let round = 0; round < 2; round++) {
+    const columns = SAMPLE_TYPES.map((type) => randomVector(type, ROWS, random));
+    await put(storage, 'every type', types, [{ schema: types, rowCount: ROWS, columns }]);
+    await storage.seal();
+  }
+  const ticks = schemaOf({ id: INT64, price: FLOAT64, name: UTF8 });
+  for (let commit = 0; commit < 20; commit++) {
+    const ids = Array.from({ length: 10 }, (_, i) => commit * 10 + i);
+    const names = ids.map((id) => (id % 7 === 0 ? null : `tick ${id.toString()}`));
+    await put(storage, 'ticks', ticks, [batchOf(ticks, [ids, ids.map((id) => id / 4), names])]);
+    if (commit % 5 === 4) await storage.seal('ticks');
+  }
+  await put(storage, 'empty', ticks, []);
+  await put(storage, 'gone', ticks, [batchOf(ticks, [[1], [2], ['three']])]);
+  await storage.dropTable('gone');
+}
+
+async function main(format: string): Promise<void> {
+  const root = fileURLToPath(new URL(`../fixtures/format-${format}`, import.meta.url));
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(root, { recursive: true });
+  const storage = await openStorage({ directory: join(root, 'database') });
+  await fill(storage);
+  const expected = await digestTables(storage);
+  await storage.close();
+  writeFileSync(join(root, 'expected.json'), `${JSON.stringify(expected, null, 2)}\n`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv[2] ?? '');
