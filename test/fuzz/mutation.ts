@@ -157,7 +157,10 @@ function changeFields(bytes: Uint8Array, random: Random, root: readonly Kind[]):
   const scalars = places.filter((place) => !place.isOffset);
   for (let changes = 1 + below(random, 3); changes > 0; changes--) {
     const place = pick(random, scalars.length > 0 && random() < 0.8 ? scalars : places);
-    const other = pick(random, places.filter(({ width }) => width === place.width));
+    const other = pick(
+      random,
+      places.filter(({ width }) => width === place.width),
+    );
     const kind = random();
     const value =
       kind < 0.45
