@@ -66,9 +66,9 @@ interface Verdict {
   readonly rows: number;
 }
 
-async function byFlight({ session }: Target, file: string, table: string): Promise<Verdict> {
+async function byFlight(target: Target, file: string, table: string): Promise<Verdict> {
   const messages = await flightMessages(readFileSync(file), table);
-  const connection = session();
+  const connection = target.session();
   const call = bareCall(connection, 'DoPut');
   const ended = endOf(call);
   call.end(Buffer.concat(messages.map((message) => framed(message))));

@@ -12,7 +12,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { HTTP_HEAD_BYTES_MAX, SQL_LENGTH_MAX } from '../../src/base/limits.ts';
 import type { Random } from '../support/random.ts';
 import { damage } from './mutation.ts';
-import { below, fuzz, pick } from './rounds.ts';
+import { below, fuzz, pick, roundsOf } from './rounds.ts';
 import { dictionaryMessages, randomMessages, streamOf } from './samples.ts';
 import { assertLevel, startTarget, within } from './server.ts';
 import type { Target } from './server.ts';
@@ -95,7 +95,7 @@ const PARTS = ['GET', 'POST', 'HEAD', 'OPTIONS', ' ', '/', '/query', '/insert/cs
 
 function randomRequest(random: Random): Buffer {
   if (random() < 0.5) {
-    const [, request = PING] = pick(random, MALFORMED);
+    const [, request] = pick(random, MALFORMED);
     return Buffer.from(damage(Buffer.from(request.slice(0, 4_000), 'latin1'), random));
   }
   const parts = Array.from({ length: 1 + below(random, 20) }, () => pick(random, PARTS));
@@ -104,7 +104,7 @@ function randomRequest(random: Random): Buffer {
 
 test('random heads are refused or answered, many to a connection', async (t) => {
   const target = await startTarget(t);
-  await fuzz(t, 'http heads', 300, async (random) => {
+  await fuzz(t, 'http heads', 120, async (random) => {
     const requests = Array.from({ length: 1 + below(random, 3) }, () => randomRequest(random));
     const answer = await target.raw(Buffer.concat([...requests, Buffer.from(LAST_PING)]), 50);
     for (const status of statusesOf(answer)) assert.ok(status < 500 || status === 501, answer);
@@ -115,10 +115,10 @@ test('random heads are refused or answered, many to a connection', async (t) => 
 test('pipelined requests are answered in order, however many', async (t) => {
   const target = await startTarget(t);
   const select = post('/query', 'SELECT 7 AS n').replace('Connection: close\r\n', '');
-  const answer = await target.raw(`${(PING + select).repeat(500)}${LAST_PING}`);
+  const answer = await target.raw(`${(PING + select).repeat(300)}${LAST_PING}`);
   assert.deepEqual(
     statusesOf(answer),
-    Array.from({ length: 1_001 }, () => 200),
+    Array.from({ length: 601 }, () => 200),
   );
   await target.mustServe();
 });
@@ -133,7 +133,7 @@ test('slow clients, and clients that leave, hold up nobody', async (t) => {
     socket.write([...begun, `${HOST}`, post('/query', 'SELECT 1', 'Content-Length: 9\r\n')][i % 4] ?? '');
   });
   const before = target.residentBytes();
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 8; i++) {
     for (const socket of sockets) socket.write('a');
     await target.mustServe();
   }
@@ -171,7 +171,7 @@ test('damaged bodies of every form are stored or refused, whole', async (t) => {
   const target = await startTarget(t);
   const stored = new Map<string, number>();
   let before = 0;
-  await fuzz(t, 'http bodies', 400, async (random, seed) => {
+  await fuzz(t, 'http bodies', 150, async (random, seed) => {
     const { path, body } = randomUpload(random);
     const encoding = random();
     const sent = encoding < 0.1 ? gzipSync(body) : encoding < 0.15 ? brotliCompressSync(body) : body;
@@ -219,25 +219,28 @@ const BOMBS: readonly (readonly [string, string, () => Uint8Array, Record<string
     () => gzipSync(Buffer.concat([Buffer.from('a\n"'), Buffer.alloc(72 * MIB)])),
     { 'content-encoding': 'gzip' },
   ],
-  ['gzip of SQL', '/query', () => gzipSync(Buffer.alloc(256 * MIB, 0x20)), { 'content-encoding': 'gzip' }],
+  ['gzip of SQL', '/query', () => gzipSync(Buffer.alloc(32 * MIB, 0x20)), { 'content-encoding': 'gzip' }],
   [
     'brotli of an Arrow body',
     '/insert/arrow',
-    () => brotliCompressSync(Buffer.alloc(64 * MIB)),
+    () => brotliCompressSync(Buffer.alloc(4 * MIB)),
     { 'content-encoding': 'br' },
   ],
   ['an Arrow header of 2 GiB', '/insert/arrow', () => Buffer.from([255, 255, 255, 255, 255, 255, 255, 127, 0, 0])],
   ['SQL of stars', '/query', () => Buffer.from(`SELECT ${'*,'.repeat(500_000)}1 FROM system`)],
 ];
 
+/** Those of more than 64 MiB but the first are sent by name only: they take seconds. */
 test('bombs are refused soon, and memory stays level', async (t) => {
   const target = await startTarget(t);
-  await send(target, '/insert/csv?table=warm', Buffer.from(`a\n${'1234567\n'.repeat(2 * MIB)}`));
+  await send(target, '/insert/csv?table=warm', Buffer.from(`a\n${'1234567\n'.repeat(MIB)}`));
   const before = target.residentBytes();
   for (const [name, path, make, headers] of BOMBS) {
+    if (name.includes('without end') && !name.startsWith('a CSV') && roundsOf(1) === 1) continue;
+    const body = make();
     const started = performance.now();
-    const target_ = path.startsWith('/insert') ? `${path}?table=bomb` : path;
-    const { status, text } = await send(target, target_, make(), headers);
+    const place = path.startsWith('/insert') ? `${path}?table=bomb` : path;
+    const { status, text } = await send(target, place, body, headers);
     const elapsed = (performance.now() - started).toFixed(0);
     t.diagnostic(
       `${name}: ${status.toString()} in ${elapsed} ms, resident ${(target.residentBytes() / MIB).toFixed(0)} MiB`,

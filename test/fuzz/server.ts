@@ -17,6 +17,8 @@ import type { RunningSheaf } from '../support/sheaf-process.ts';
 
 /** Within which any answer must come, also on a busy machine. */
 export const ANSWER_MS_MAX = 10_000;
+/** Silence in the middle of answers, after which nothing more is waited for. */
+const SPEAKING_MS = 1_000;
 const MIB = 1024 * 1024;
 
 export interface Target {
@@ -109,7 +111,11 @@ function exchange(socket: Socket, bytes: string | Uint8Array, quietMs: number): 
       resolve(Buffer.concat(pieces).toString('latin1'));
     };
     socket.setTimeout(quietMs, done);
-    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    socket.on('data', (piece: Buffer) => {
+      pieces.push(piece);
+      // Once it speaks, what is left comes soon.
+      socket.setTimeout(Math.min(quietMs, SPEAKING_MS), done);
+    });
     socket.on('close', done);
     socket.write(bytes);
   });

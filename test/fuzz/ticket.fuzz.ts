@@ -46,7 +46,7 @@ function refused(ticket: Uint8Array, key: Uint8Array): void {
 }
 
 test('tickets of every kind open whole and are refused with any bit flipped, cut or extended', async (t) => {
-  await fuzz(t, 'ticket bits', 12, (random) => {
+  await fuzz(t, 'ticket bits', 4, (random) => {
     const key = randomKey(random);
     const payload = randomPayload(random);
     const ticket = sealTicket(payload, key);
@@ -64,7 +64,7 @@ test('tickets of every kind open whole and are refused with any bit flipped, cut
 });
 
 test('tickets that were forged are refused, before it is told that they have expired', async (t) => {
-  await fuzz(t, 'ticket forged', 1_500, (random) => {
+  await fuzz(t, 'ticket forged', 500, (random) => {
     const key = randomKey(random);
     const [one, two] = [randomPayload(random), randomPayload(random)];
     const ticket = sealTicket(one, key);
