@@ -87,7 +87,7 @@ function derange(messages: readonly Buffer[], random: Random): Buffer {
   return Buffer.concat(list.map(({ message, flag, length }) => framed(message, flag, length)));
 }
 
-test('a put of deranged frames is stored or refused, the same however it is cut, and gives all memory back', async (t) => {
+test('a put of deranged frames is stored or refused, however it is cut, and gives all memory back', async (t) => {
   const outcomes = { stored: 0, refused: 0 };
   await fuzz(t, 'frame put', 150, async (random) => {
     const messages = validMessages(random);

@@ -16,7 +16,7 @@ import { startSheaf, temporaryDirectory } from '../support/sheaf-process.ts';
 import type { RunningSheaf } from '../support/sheaf-process.ts';
 
 /** Within which any answer must come, also on a busy machine. */
-export const ANSWER_MS_MAX = 10_000;
+const ANSWER_MS_MAX = 10_000;
 /** Silence in the middle of answers, after which nothing more is waited for. */
 const SPEAKING_MS = 1_000;
 const MIB = 1024 * 1024;
