@@ -38,7 +38,7 @@ export const SNAPSHOT_RETENTION_MS = 60 * 60 * 1_000;
 export const TABLES_MAX = 100_000;
 /** UTF-8 bytes of a table's or column's name. */
 export const NAME_BYTES_MAX = 255;
-/** Columns of a table, nested children included. */
+/** Columns of a table, nested children included, or of a query's result. */
 export const COLUMNS_MAX = 10_000;
 /** Depth of nested types. */
 export const TYPE_DEPTH_MAX = 64;

@@ -137,8 +137,10 @@ interface NamedField {
 
 function namedFields(names: readonly string[], schema: Schema | undefined): NamedField[] {
   const filled = names.map((name, i) => (name === '' ? `column${(i + 1).toString()}` : name));
+  // Found by key: a search for each would take the square of the columns.
+  const known = new Map(schema?.fields.map((field) => [foldName(field.name), field]));
   return uniqueNames(filled).map((name) => {
-    const field = schema?.fields.find((other) => foldName(other.name) === foldName(name));
+    const field = known.get(foldName(name));
     return { name, known: field === undefined ? undefined : makeField(name, field.type) };
   });
 }

@@ -6,6 +6,7 @@
  * Source: RFC 4180.
  */
 import { EngineError } from '../base/errors.ts';
+import { COLUMNS_MAX } from '../base/limits.ts';
 
 /** Cell kinds: as it stands; quoted; quoted with doubled quotes inside. */
 export const BARE = 0;
@@ -37,7 +38,7 @@ export class CsvScanner {
   /**
    * Scans the record at `start`. Returns where the next one begins, or -1 when bytes[start, end) may not hold all of
    * it and more is to come (`final` false). @throws `request_invalid` for a quoted cell that is not closed or is
-   * followed by text
+   * followed by text, `limit_exceeded` for more cells than a table may have columns
    */
   scan(bytes: Uint8Array, start: number, end: number, final: boolean): number {
     this.cellCount = 0;
@@ -107,6 +108,7 @@ export class CsvScanner {
   }
 
   #push(start: number, end: number, kind: number): void {
+    if (this.cellCount >= COLUMNS_MAX) throw this.#tooManyCells();
     const at = this.cellCount * 3;
     if (at + 3 > this.cells.length) {
       const grown = new Int32Array(this.cells.length * 2);
@@ -117,6 +119,11 @@ export class CsvScanner {
     this.cells[at + 1] = end;
     this.cells[at + 2] = kind;
     this.cellCount++;
+  }
+
+  #tooManyCells(): EngineError {
+    const most = `more than ${COLUMNS_MAX.toString()} cells, as many as a table has columns at most`;
+    return new EngineError('limit_exceeded', `line ${this.line.toString()} has ${most}; is the delimiter right?`);
   }
 }
 

@@ -243,10 +243,13 @@ export function objectCell(names: readonly Uint8Array[], cells: readonly CellWri
 export function uniqueNames(names: readonly string[]): string[] {
   const taken = new Set(names);
   const seen = new Set<string>();
+  // Where to go on: thousands of columns of one name would else be counted from 1 each.
+  const counts = new Map<string, number>();
   return names.map((name) => {
     let unique = name;
-    for (let i = 1; seen.has(unique) || (unique !== name && taken.has(unique)); i++)
-      unique = `${name}_${i.toString()}`;
+    let i = counts.get(name) ?? 1;
+    for (; seen.has(unique) || (unique !== name && taken.has(unique)); i++) unique = `${name}_${i.toString()}`;
+    counts.set(name, i);
     seen.add(unique);
     return unique;
   });

@@ -7,6 +7,7 @@
  */
 import type { Field, Metadata, Schema } from '../arrow/schema.ts';
 import type { Span } from '../base/errors.ts';
+import { COLUMNS_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import { isOrdered } from '../function/registry.ts';
 import type { ExprNode, OrderItem, Select, SelectItem } from '../sql/ast.ts';
@@ -103,6 +104,7 @@ class SelectBinder {
   #bindItems(): Output[] {
     const outputs: Output[] = [];
     this.#select.items.forEach((item, place) => {
+      this.#checkCount(outputs.length, item.span);
       if (item.expr.kind === 'star') {
         for (const { index, field } of this.#scope.star(item.expr.table, item.expr.span)) {
           const { name, type, nullable, metadata } = field;
@@ -115,7 +117,15 @@ class SelectBinder {
       const name = item.alias?.name ?? this.#labelOf(item.expr, expr);
       outputs.push({ name, expr, metadata: this.#metadataOf(expr) });
     });
+    this.#checkCount(outputs.length - 1, this.#select.items.at(-1)?.span ?? this.#select.span);
     return outputs;
+  }
+
+  /** A few stars over a wide table would otherwise unfold to any number of columns. */
+  #checkCount(before: number, span: Span): void {
+    if (before < COLUMNS_MAX) return;
+    const message = `the result would have more than ${COLUMNS_MAX.toString()} columns`;
+    throw sqlError('limit_exceeded', this.#sql, span, message, 'select fewer');
   }
 
   /** A column is named as the table has it, however the query's case is. */

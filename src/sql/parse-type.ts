@@ -69,8 +69,9 @@ function parseSizes(cursor: Cursor): number[] {
   cursor.advance();
   do {
     const token = cursor.token;
-    if (token.kind !== 'number' || !/^\d+$/u.test(token.text)) {
-      cursor.note('a whole number');
+    if (token.kind !== 'number' || !/^\d{1,9}$/u.test(token.text)) {
+      // Longer ones would be shown in another form than they were written in.
+      cursor.note(/^\d+$/u.test(token.text) ? 'a whole number of at most 9 digits' : 'a whole number');
       throw cursor.unexpected();
     }
     sizes.push(Number(token.text));

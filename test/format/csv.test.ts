@@ -12,6 +12,7 @@ import { typeName } from '../../src/arrow/type.ts';
 import type { DataType } from '../../src/arrow/type.ts';
 import { makeReader } from '../../src/arrow/value.ts';
 import type { Value } from '../../src/arrow/value.ts';
+import { COLUMNS_MAX } from '../../src/base/limits.ts';
 import { readCsv } from '../../src/format/csv-read.ts';
 import type { CsvReadOptions } from '../../src/format/csv-read.ts';
 import { writeCsv } from '../../src/format/csv-write.ts';
@@ -261,6 +262,24 @@ test('values that a type cannot hold exactly are refused', async () => {
       refusal('request_invalid', message),
     );
   }
+});
+
+test('a record of more cells than a table may have columns is refused; as many as it may have are read', async () => {
+  const message = 'more than 10000 cells, as many as a table has columns at most; is the delimiter right?';
+  for (const count of [COLUMNS_MAX, 4_000_000]) {
+    await assert.rejects(read(','.repeat(count)), refusal('limit_exceeded', `line 1 has ${message}`));
+  }
+  await assert.rejects(
+    read(`a,b\n1,2\n${'1,'.repeat(COLUMNS_MAX)}1\n`),
+    refusal('limit_exceeded', `line 3 has ${message}`),
+  );
+  const names = Array.from({ length: COLUMNS_MAX }, () => 'x');
+  const { schema } = await read(`${names.join()}\n`);
+  assert.equal(new Set(schema.fields.map(({ name }) => name)).size, COLUMNS_MAX);
+  assert.deepEqual(
+    [schema.fields[1]?.name, schema.fields.at(-1)?.name],
+    ['x_1', `x_${(COLUMNS_MAX - 1).toString()}`],
+  );
 });
 
 test('a type that text cannot bring is refused by name', async () => {

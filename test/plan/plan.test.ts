@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
+import { COLUMNS_MAX } from '../../src/base/limits.ts';
 import { explainPlan } from '../../src/plan/explain.ts';
 import type { PassName } from '../../src/plan/optimize.ts';
 import { PASS_NAMES } from '../../src/plan/optimize.ts';
@@ -61,6 +62,17 @@ test('without any one pass the result keeps its schema', async () => {
     for (const disabled of [...PASS_NAMES.map((name) => [name]), PASS_NAMES]) {
       assert.deepEqual(planOf(sql, disabled).schema.fields, schema.fields, `${sql} without ${disabled.join()}`);
     }
+  }
+});
+
+test('a list of more columns than a table may have is refused before it is unfolded', () => {
+  const plan = (stars: number, more: string): PhysicalPlan =>
+    planOf(`SELECT ${'*, '.repeat(stars)}${more} FROM wide`);
+  assert.equal(plan(499, '*').schema.fields.length, COLUMNS_MAX);
+  for (const sql of [`SELECT ${'*, '.repeat(500)}1 FROM wide`, `SELECT ${'*, '.repeat(300_000)}1 FROM wide`]) {
+    const { code, message, position } = failureOf(sql);
+    assert.deepEqual([code, position?.start], ['limit_exceeded', 7 + 500 * 3]);
+    assert.match(message, /^the result would have more than 10000 columns \(line 1, column 1508\); select fewer\n/);
   }
 });
 

@@ -27,6 +27,16 @@ test('statements parse to the trees of the golden file', async () => {
   assert.ok(inputs.length >= 45);
 });
 
+test('a size of a type that no number holds exactly is refused as it was written', () => {
+  const sql = 'SELECT 1::DECIMAL(10, 170141183460469231731687303715884105728)';
+  const { code, message } = failureOf(sql) ?? {};
+  assert.equal(code, 'sql_syntax');
+  assert.match(
+    message ?? '',
+    /^expected a whole number of at most 9 digits, found "170141183460469231731687303715884105728" \(line 1, column 23\)\n/,
+  );
+});
+
 test('a printed tree parses to a tree that prints the same', async () => {
   const inputs = await checkGolden('sql-parse.txt', (sql) => printStatement(parseStatement(sql)));
   for (const sql of inputs) {
