@@ -44,7 +44,8 @@ async function put(engine: FakeEngine, parts: Iterable<Buffer>): Promise<string>
   for (const part of parts) inbox.writeBytes(part);
   inbox.end();
   try {
-    await doPut(engine, inbox, undefined, new AbortController().signal);
+    const { signal } = new AbortController();
+    await doPut(engine, { inbox, headers: () => [], send: () => Promise.resolve(), signal });
     return 'stored';
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
