@@ -7,7 +7,13 @@
  * source; an unknown name in the file is refused with the nearest known one.
  */
 import { z } from 'zod';
-import { DRAIN_GRACE_MS } from './base/limits.ts';
+import {
+  DRAIN_GRACE_MS,
+  SCRUB_BYTES_PER_SECOND,
+  SCRUB_MIB_PER_SECOND_MAX,
+  SNAPSHOT_RETENTION_MS,
+  SNAPSHOT_RETENTION_SECONDS_MAX,
+} from './base/limits.ts';
 import { nearestName } from './base/names.ts';
 import { UsageError } from './cli/host.ts';
 import type { Flags, Settings } from './cli/host.ts';
@@ -51,6 +57,16 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     fallback: DRAIN_GRACE_MS / 1_000,
     check: wholeNumber.pipe(z.number().min(0).max(3_600)),
     expected: 'a whole number of seconds from 0 to 3600',
+  },
+  'snapshot-retention-seconds': {
+    fallback: SNAPSHOT_RETENTION_MS / 1_000,
+    check: wholeNumber.pipe(z.number().min(0).max(SNAPSHOT_RETENTION_SECONDS_MAX)),
+    expected: `a whole number of seconds from 0 to ${SNAPSHOT_RETENTION_SECONDS_MAX.toString()}`,
+  },
+  'scrub-mib-per-second': {
+    fallback: SCRUB_BYTES_PER_SECOND / 2 ** 20,
+    check: wholeNumber.pipe(z.number().min(0).max(SCRUB_MIB_PER_SECOND_MAX)),
+    expected: `a whole number of MiB from 0 (no scrub) to ${SCRUB_MIB_PER_SECOND_MAX.toString()}`,
   },
   'allow-origin': {
     fallback: [],

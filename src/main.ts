@@ -44,7 +44,10 @@ async function serve(flags: Flags): Promise<number> {
   }
   setLogLevel(settings.logLevel);
   const stop = stopSignal();
-  const engine = await open(settings.dataDir);
+  const engine = await open(settings.dataDir, {
+    snapshotRetentionMs: settings.snapshotRetentionSeconds * 1_000,
+    scrubBytesPerSecond: settings.scrubMibPerSecond * 2 ** 20,
+  });
   const doors: Door[] = [];
   const graceMs = settings.graceSeconds * 1_000;
   const recordPath = join(settings.dataDir, SERVER_FILE);

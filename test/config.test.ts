@@ -42,6 +42,8 @@ test('without anything said, the defaults hold', async () => {
     insecure: false,
     logLevel: 'warn',
     graceSeconds: 10,
+    snapshotRetentionSeconds: 3_600,
+    scrubMibPerSecond: 16,
     allowOrigin: [],
     url: '',
   });

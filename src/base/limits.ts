@@ -269,3 +269,7 @@ export const PRODUCER_RESULT_STALL_MS_MAX = 2 * 60 * 1_000;
 export const CHECKSUM_GATHER_BYTES = 16 * KIB;
 /** Producers of a table that are kept in memory beside those in use. */
 export const PRODUCERS_LOADED_MAX = 10_000;
+/** Seconds for which replaced and dropped rows can be kept at most: ten years. */
+export const SNAPSHOT_RETENTION_SECONDS_MAX = 10 * 366 * 24 * 60 * 60;
+/** MiB a second that the scrub can be told to read at most. */
+export const SCRUB_MIB_PER_SECOND_MAX = 100_000;

@@ -49,6 +49,8 @@ export interface Settings {
   readonly insecure: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly graceSeconds: number;
+  readonly snapshotRetentionSeconds: number;
+  readonly scrubMibPerSecond: number;
   readonly allowOrigin: readonly string[];
   /** A server to use instead of the one of the data directory; empty for none. */
   readonly url: string;

@@ -33,6 +33,11 @@ export function addServe(program: Command, host: CliHost, end: (code: number) =>
     .option('--allow-origin <origin...>', 'web origins that may call the HTTP door')
     .option('--log-level <level>', 'debug, info, warn, error or silent (default: warn)')
     .option('--grace-seconds <seconds>', 'time for running work at a stop (default: 10)')
+    .option(
+      '--snapshot-retention-seconds <seconds>',
+      'how long replaced and dropped rows can be read (default: 3600)',
+    )
+    .option('--scrub-mib-per-second <mib>', 'rate of the background scrub, 0 for none (default: 16)')
     .option('--config <file>', 'JSON file of settings')
     .addOption(new Option('--print-config', 'print every setting with its value and source, and end'))
     .addHelpText('after', EXAMPLES)

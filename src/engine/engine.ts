@@ -52,6 +52,10 @@ export type { Engine, TableDescription } from './contract.ts';
 export interface OpenOptions {
   readonly os?: Os;
   readonly clock?: Clock;
+  /** How long what was replaced or dropped can still be read; at least a ticket's life. */
+  readonly snapshotRetentionMs?: number;
+  /** 0: no background scrub. */
+  readonly scrubBytesPerSecond?: number;
 }
 
 const queriesTotal = makeCounter('queries_total', 'Statements run, by outcome', ['outcome']);
@@ -67,7 +71,16 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   const os = options.os ?? realOs();
   const clock = options.clock ?? systemClock;
   await prepareCodecs();
-  const storage = await openStorage({ directory, os, clock });
+  const { snapshotRetentionMs, scrubBytesPerSecond } = options;
+  const bounds = {
+    ...(snapshotRetentionMs === undefined
+      ? {}
+      : { snapshotRetentionMs: Math.max(snapshotRetentionMs, TICKET_LIFE_MS) }),
+    ...(scrubBytesPerSecond === undefined ? {} : { scrubBytesPerSecond }),
+  };
+  // Storage does its maintenance in a thread when the disk is the machine's own.
+  const disk = options.os === undefined ? {} : { os };
+  const storage = await openStorage({ directory, ...disk, clock, bounds });
   return new SheafEngine(storage, os, clock, await storage.secret('ticket-key', KEY_BYTES));
 }
 
