@@ -25,9 +25,10 @@ const SLOW_PAUSE_MS = 5;
 const RESIDENT_MAX = 0.05;
 
 interface Delay {
-  readonly p50: number;
   readonly p999: number;
   readonly most: number;
+  /** Pages that the event loop's own thread waited for. */
+  readonly faults: number;
 }
 
 interface Answer {
@@ -174,6 +175,11 @@ export async function coldReads(directory: string, batchCount: number, rounds: n
       `event loop late, most: ${name}`,
       'ms',
       played.map(({ most }) => most),
+    ),
+    figure(
+      `pages that the event loop waited for: ${name}`,
+      'major faults',
+      played.map(({ faults }) => faults),
     ),
     figure(
       `time of the read: ${name}`,
