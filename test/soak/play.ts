@@ -5,6 +5,7 @@
  * takes no step, or one that does not come back, is a fault; at the end the server is killed once more and stopped
  * once in order, and every table is read whole after each.
  */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeRandom } from '../support/random.ts';
 import type { TestScope } from '../support/sheaf-process.ts';
@@ -91,6 +92,7 @@ class Show {
   constructor(stage: Stage, options: SoakOptions) {
     this.#stage = stage;
     this.#options = options;
+    setMaxListeners(0, this.#end.signal);
   }
 
   async play(actors: readonly Actor[]): Promise<void> {

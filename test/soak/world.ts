@@ -24,6 +24,8 @@ export class Refused extends Error {
   }
 }
 
+/** gRPC's status of a call that its client gave up. */
+const CANCELLED = 1;
 /** Refusals that a server under load may give. */
 const PASSING: ReadonlySet<string> = new Set(['busy', 'draining']);
 
@@ -147,30 +149,25 @@ export class World {
   /** A DoGet whose reader pauses `pauseMs` after each message; bytes read. @throws as `query` */
   async readSlowly(sql: string, pauseMs: number): Promise<number> {
     const { flight } = await this.#life;
-    const call = flight.read('DoGet', field(2, Buffer.from(sql)));
+    const call = flight.read('DoGet', field(1, Buffer.from(sql)));
     let bytes = 0;
     call.on('data', (message: Buffer) => {
       bytes += message.byteLength;
       call.pause();
       setTimeout(() => call.resume(), pauseMs);
     });
-    const ended = new Promise<void>((resolve) => call.on('end', resolve));
-    const status = new Promise<{ code: number; details: string }>((resolve) => {
-      call.on('error', () => undefined);
-      call.on('status', resolve);
-    });
-    const { code, details } = await status;
-    refuse({ grpc: code, details, code: '' });
-    await ended;
+    refuse((await readAll(call)).ending);
     return bytes;
   }
 
   /** A DoGet that is cancelled at its first message. */
   async readAndCancel(sql: string): Promise<void> {
     const { flight } = await this.#life;
-    const call = flight.read('DoGet', field(2, Buffer.from(sql)));
+    const call = flight.read('DoGet', field(1, Buffer.from(sql)));
     call.once('data', () => call.cancel());
-    await readAll(call);
+    const { ending } = await readAll(call);
+    // The rest may have been there before the cancellation was.
+    if (ending.grpc !== CANCELLED) refuse(ending);
   }
 
   /** Runs an action with a JSON body. @throws as `query` */
