@@ -8,6 +8,9 @@
  */
 import type { Row, World } from './world.ts';
 
+/** What a ledger needs of the world. */
+export type Ways = Pick<World, 'query' | 'life' | 'settled'>;
+
 /** The checker found something that must not be. */
 export class Violation extends Error {}
 
@@ -53,7 +56,7 @@ export class Journal {
   }
 
   /** Learns from the table whether the stream under way is there. @throws Violation */
-  async settle(world: World, writer: number): Promise<void> {
+  async settle(world: Ways, writer: number): Promise<void> {
     const written = this.#written(writer);
     const [row = []] = await world.query(
       `SELECT count(*), min(id), max(id) FROM ${this.table} WHERE writer = ${writer.toString()}`,
@@ -72,7 +75,7 @@ export class Journal {
   }
 
   /** Reads the whole table and holds every row against what was acknowledged; the rows. @throws Violation */
-  async verify(world: World): Promise<number> {
+  async verify(world: Ways): Promise<number> {
     const least = new Map([...this.#writers].map(([writer, { acknowledged }]) => [writer, acknowledged]));
     const rows = await world.query(`SELECT writer, id, value FROM ${this.table}`);
     const seen = new Map<number, number>();
@@ -120,7 +123,7 @@ export class Model {
   }
 
   /** Runs one change; afterwards the model is as the table is. @throws Violation, and what is not an outcome */
-  async change(world: World, after: ReadonlyMap<number, number>, run: () => Promise<void>): Promise<void> {
+  async change(world: Ways, after: ReadonlyMap<number, number>, run: () => Promise<void>): Promise<void> {
     const life = await world.life();
     this.#alternative = after;
     try {
@@ -133,7 +136,7 @@ export class Model {
     this.#alternative = undefined;
   }
 
-  async #settle(world: World): Promise<void> {
+  async #settle(world: Ways): Promise<void> {
     const found = await this.#read(world);
     if (this.#alternative !== undefined && firstDifference(found, this.#alternative) === undefined) {
       this.#rows = this.#alternative;
@@ -143,13 +146,13 @@ export class Model {
   }
 
   /** Reads the whole table and compares it; the rows. Not while a change runs. @throws Violation */
-  async verify(world: World): Promise<number> {
+  async verify(world: Ways): Promise<number> {
     const found = await this.#read(world);
     this.#check(found);
     return found.length;
   }
 
-  async #read(world: World): Promise<readonly Row[]> {
+  async #read(world: Ways): Promise<readonly Row[]> {
     return world.query(`SELECT id, value FROM ${this.table}`);
   }
 
