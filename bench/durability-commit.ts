@@ -9,6 +9,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import SqliteDatabase from 'better-sqlite3';
 import { open } from '../src/engine/engine.ts';
@@ -21,6 +22,7 @@ import { ROW_BYTES, appendTrades, checkTrades, trades } from './durability-rows.
 
 const run = promisify(execFile);
 const PYTHON = projectPath('.venv/bin/python');
+const PUTS = fileURLToPath(new URL('./durability-puts.ts', import.meta.url));
 const BATCH_BYTES = 64 * 1024;
 const BATCH_ROWS = BATCH_BYTES / ROW_BYTES;
 const SMALL_ROWS = 100;
@@ -172,9 +174,8 @@ export async function manyPuts(directory: string, rounds: number, count: number)
   try {
     for (let round = 0; round < rounds; round++) {
       const table = `round_${round.toString()}`;
-      const script = projectPath('bench/durability-puts.ts');
       const words = [door.address, table, CONNECTIONS.toString(), WRITERS.toString(), count.toString()];
-      const { stdout } = await run(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...words]);
+      const { stdout } = await run(process.execPath, ['--import', import.meta.resolve('tsx'), PUTS, ...words]);
       const { seconds, puts } = JSON.parse(stdout) as { readonly seconds: number; readonly puts: number };
       const { rowCount } = engine.table(table);
       if (rowCount !== puts * SMALL_ROWS) throw new Error(`${table} holds ${rowCount.toString()} rows`);
