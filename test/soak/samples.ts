@@ -6,6 +6,7 @@
  */
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { CATALOG_LOG_FILE_BYTES_MAX, SEGMENT_MAPS_MAX, SNAPSHOT_RETENTION_MS } from '../../src/base/limits.ts';
 
 const MIB = 1024 * 1024;
 
@@ -17,14 +18,22 @@ export interface Sample {
 
 export type Measure = keyof typeof MEASURES;
 
-/** Unit; the greatest slope that is no leak, a minute; and the greatest value, if there is one. */
-export const MEASURES = {
-  anonymous: { unit: 'MiB', slopeMax: 2, most: 1_024 },
-  resident: { unit: 'MiB', slopeMax: Infinity, most: Infinity },
-  descriptors: { unit: '', slopeMax: 1, most: 256 },
-  maps: { unit: '', slopeMax: 10, most: 10_000 },
-  log: { unit: 'MiB', slopeMax: 2, most: 128 },
-  directory: { unit: 'MiB', slopeMax: Infinity, most: Infinity },
+/** A shorter second half shows warming up, not leaking. */
+const WARM_MS = 5 * 60_000;
+
+/**
+ * Unit; the greatest slope that is no leak, a minute; the greatest value, if there is one; and how old the server must
+ * be when the second half begins for the slope to count. What dropped tables hold (their files, rows of the catalog in
+ * memory, maps) grows until the first of them are no longer retained.
+ */
+const MEASURES = {
+  anonymous: { unit: 'MiB', slopeMax: 2, most: 1_024, steadyMs: SNAPSHOT_RETENTION_MS },
+  resident: { unit: 'MiB', slopeMax: Infinity, most: Infinity, steadyMs: SNAPSHOT_RETENTION_MS },
+  descriptors: { unit: '', slopeMax: 1, most: 256, steadyMs: WARM_MS },
+  'segment maps': { unit: '', slopeMax: 10, most: SEGMENT_MAPS_MAX, steadyMs: SNAPSHOT_RETENTION_MS },
+  'all maps': { unit: '', slopeMax: 10, most: 2 * SEGMENT_MAPS_MAX, steadyMs: SNAPSHOT_RETENTION_MS },
+  log: { unit: 'MiB', slopeMax: 2, most: (2 * CATALOG_LOG_FILE_BYTES_MAX) / MIB, steadyMs: WARM_MS },
+  directory: { unit: 'MiB', slopeMax: 2, most: Infinity, steadyMs: SNAPSHOT_RETENTION_MS },
 } as const;
 
 function fileBytes(path: string): number {
@@ -44,11 +53,13 @@ export function takeSample(pid: number, directory: string, atMs: number): Sample
   try {
     const status = readFileSync(`/proc/${pid.toString()}/status`, 'utf8');
     const kib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
+    const maps = readFileSync(`/proc/${pid.toString()}/maps`, 'utf8').trimEnd().split('\n');
     const values = {
       anonymous: kib('RssAnon') / 1024,
       resident: kib('VmRSS') / 1024,
       descriptors: readdirSync(`/proc/${pid.toString()}/fd`).length,
-      maps: readFileSync(`/proc/${pid.toString()}/maps`, 'utf8').split('\n').length,
+      'segment maps': maps.filter((line) => line.includes('.arrow')).length,
+      'all maps': maps.length,
       log: fileBytes(join(directory, 'catalog.db-wal')) / MIB,
       directory: directoryBytes(directory) / MIB,
     };
@@ -83,6 +94,8 @@ export interface Trend {
   readonly most: number;
   readonly slope: number;
   readonly slopeMax: number;
+  /** False when the samples begin too early for the slope to tell a leak. */
+  readonly isSteady: boolean;
   readonly valueMax: number;
 }
 
@@ -100,6 +113,7 @@ export function trendsOf(samples: readonly Sample[], fromMs: number): readonly T
       most: Math.max(...samples.map((sample) => sample.values[measure])),
       slope: slopeOf(minutes, values),
       slopeMax: MEASURES[measure].slopeMax,
+      isSteady: fromMs >= MEASURES[measure].steadyMs,
       valueMax: MEASURES[measure].most,
     };
   });
