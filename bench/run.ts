@@ -5,9 +5,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { machineLine, projectPath } from './bench.ts';
 import type { Bench } from './bench.ts';
+import { durability } from './durability.bench.ts';
 import { transfer } from './transfer.bench.ts';
 
-const BENCHES: readonly Bench[] = [transfer];
+const BENCHES: readonly Bench[] = [transfer, durability];
 
 const args = process.argv.slice(2);
 const small = args.includes('--small');

@@ -9,10 +9,14 @@ import type { ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What undoes things at its end: a test, or a script that is like one. */
+export interface TestScope {
+  after(undo: () => void | Promise<void>): void;
+}
 
 /** How to run: another checkout (from its sources), more environment, bytes for standard input. */
 export interface RunOptions {
@@ -47,7 +51,7 @@ export interface RunningSheaf {
 }
 
 /** A new temporary directory that goes away with the test. */
-export function temporaryDirectory(t: TestContext): string {
+export function temporaryDirectory(t: TestScope): string {
   const directory = mkdtempSync(join(tmpdir(), 'sheaf-test-'));
   t.after(() => {
     rmSync(directory, { recursive: true, force: true });
@@ -119,7 +123,7 @@ export async function runSheaf(words: readonly string[], options: RunOptions = {
 
 /** Starts `sheaf serve` on free ports and waits for its ready line. @throws when it ends before, with its stderr */
 export async function startSheaf(
-  t: TestContext,
+  t: TestScope,
   words: readonly string[],
   options: RunOptions = {},
 ): Promise<RunningSheaf> {
