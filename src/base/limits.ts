@@ -273,3 +273,7 @@ export const PRODUCERS_LOADED_MAX = 10_000;
 export const SNAPSHOT_RETENTION_SECONDS_MAX = 10 * 366 * 24 * 60 * 60;
 /** MiB a second that the scrub can be told to read at most. */
 export const SCRUB_MIB_PER_SECOND_MAX = 100_000;
+/** Bytes of a stored message from which on it is read by itself when memory has let go of it. */
+export const COLD_READ_BYTES_MIN = 64 * KIB;
+/** Such reads under way beside the one that is waited for, in one scan. */
+export const COLD_READS_AHEAD = 2;

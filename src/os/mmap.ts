@@ -116,6 +116,25 @@ export function adviseWillNeed(mapped: Uint8Array, offset: number, length: numbe
 }
 
 /**
+ * Whether all pages of bytes [offset, offset + length) of `mapped` are in memory (mincore(2)). True for memory that is no
+ * map, and where the kernel does not say.
+ */
+export function isResident(mapped: Uint8Array, offset: number, length: number): boolean {
+  if (!maps.has(mapped.buffer) || native === undefined) return true;
+  const from = mapped.byteOffset + Math.max(0, offset);
+  const end = Math.min(mapped.byteOffset + offset + length, mapped.byteOffset + mapped.byteLength);
+  const start = from - (from % ADVICE_BYTES);
+  if (end <= start) return true;
+  try {
+    const [absent] = native.incore(Buffer.from(mapped.buffer, start, end - start));
+    return absent === 0;
+  } catch (error) {
+    log.debug('the kernel does not say what is in memory', { reason: String(error) });
+    return true;
+  }
+}
+
+/**
  * Gives back the maps that nobody refers to any more: until then the space of their files stays taken, also after they
  * were unlinked. Holds this thread up for a garbage collection (tens of milliseconds), so it is for when space is
  * short.

@@ -44,6 +44,11 @@ export interface Os {
   /** Asks the kernel to read a mapped range ahead; a hint, returns at once. */
   willNeed(mapped: Uint8Array, offset: number, length: number): void;
   /**
+   * False when bytes [offset, offset + length) of a map are not all in memory, as far as the kernel tells: touching
+   * them would wait for the disk. True where nothing is known.
+   */
+  isResident(mapped: Uint8Array, offset: number, length: number): boolean;
+  /**
    * Gives back maps that nobody refers to any more, and with them the space of files that were unlinked. Holds the
    * thread up for some ten milliseconds.
    */

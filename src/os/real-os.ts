@@ -9,7 +9,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { access, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readFully, writeFully } from './gather.ts';
-import { adviseWillNeed, collectMaps, mapFile } from './mmap.ts';
+import { adviseWillNeed, collectMaps, isResident, mapFile } from './mmap.ts';
 import { errnoOf, osError } from './os-error.ts';
 import type { OpenMode, Os, OsFile } from './os.ts';
 
@@ -23,6 +23,7 @@ export function realOs(): Os {
     open: openFile,
     map: mapFile,
     willNeed: adviseWillNeed,
+    isResident,
     collectMaps,
     list: (path) => attempt('list', path, async () => (await readdir(path)).sort()),
     makeDirectory: (path) => attempt('make directory', path, () => makeDirectory(path)),

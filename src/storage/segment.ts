@@ -285,6 +285,20 @@ export class Segment implements MapHolder {
     this.#context.os.willNeed(this.#map, offset, Math.min(length, this.#map.byteLength - offset));
   }
 
+  /** True when bytes of the file may be touched without waiting for the disk, as far as that is known. */
+  isResident(offset: number, length: number): boolean {
+    const map = this.#map;
+    if (map === undefined || offset + length > map.byteLength) return true;
+    return this.#context.os.isResident(map, offset, length);
+  }
+
+  /** Where a message lies in the file, prefix and header included. */
+  extent(ordinal: number): { readonly offset: number; readonly length: number } {
+    const index = present(this.#index, 'batch rows');
+    const offset = index.offset(ordinal);
+    return { offset, length: index.end(ordinal) - offset };
+  }
+
   dropMap(): void {
     this.#map = undefined;
     this.#reader = undefined;
@@ -298,32 +312,33 @@ export class Segment implements MapHolder {
     this.#context.maps.forget(this);
   }
 
-  /** The stored message: views on the map. */
-  message(ordinal: number): Message {
-    const index = present(this.#index, 'batch rows');
-    const offset = index.offset(ordinal);
-    const headerLength = index.headerLength(ordinal);
-    const bodyBytes = index.bodyLength(ordinal);
-    const whole = this.bytes(offset, headerLength + bodyBytes);
+  /** The stored message: views on `whole`, the bytes of its extent, or on the map. */
+  message(ordinal: number, whole?: Uint8Array): Message {
+    const { offset, length } = this.extent(ordinal);
+    const bytes = whole ?? this.bytes(offset, length);
+    const headerLength = present(this.#index, 'batch rows').headerLength(ordinal);
     return {
-      header: whole.subarray(PREFIX_BYTES, headerLength),
-      body: [whole.subarray(headerLength)],
-      bodyBytes,
+      header: bytes.subarray(PREFIX_BYTES, headerLength),
+      body: [bytes.subarray(headerLength)],
+      bodyBytes: length - headerLength,
     };
   }
 
-  /** The batch at `ordinal`, decoded as views on the map. It must be verified, and the dictionaries before it too. */
-  decode(ordinal: number): RecordBatch {
+  /**
+   * The batch at `ordinal`, decoded as views on `whole`, the bytes of its extent, or on the map. It must be verified,
+   * and the dictionaries before it too.
+   */
+  decode(ordinal: number, whole?: Uint8Array): RecordBatch {
     const index = present(this.#index, 'batch rows');
     this.#reader ??= new BatchReader(this.identity.definition.schema, { trusted: true });
     for (; this.#dictionariesRead < ordinal; this.#dictionariesRead++) {
-      if (index.isDictionary(this.#dictionariesRead)) this.#read(this.#reader, this.#dictionariesRead);
+      if (index.isDictionary(this.#dictionariesRead)) this.#read(this.#reader, this.#dictionariesRead, undefined);
     }
-    return present(this.#read(this.#reader, ordinal), 'record batch');
+    return present(this.#read(this.#reader, ordinal, whole), 'record batch');
   }
 
-  #read(reader: BatchReader, ordinal: number): RecordBatch | undefined {
-    const { header, body } = this.message(ordinal);
+  #read(reader: BatchReader, ordinal: number, whole: Uint8Array | undefined): RecordBatch | undefined {
+    const { header, body } = this.message(ordinal, whole);
     try {
       return reader.read(header, present(body[0], 'body'));
     } catch (error) {

@@ -14,6 +14,7 @@ import type { Bound, ScanRequest } from '../arrow/source.ts';
 import { present } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { READ_AHEAD_BYTES, READ_AHEAD_SLICE_BYTES } from '../base/limits.ts';
+import { ColdReads } from './cold-read.ts';
 import type { TableSnapshot } from './contract.ts';
 import type { TableDefinition } from './definition.ts';
 import { Layout, sameLayout } from './layout.ts';
@@ -159,6 +160,7 @@ async function* storedBatches(
   const index = await segment.loadIndex();
   await segment.prepare(view.length);
   const verified = new VerifyAhead(view);
+  const cold = new ColdReads(view);
   try {
     let skip = await beginDictionaries(view, trail);
     let pending: Message[] = [];
@@ -174,11 +176,15 @@ async function* storedBatches(
       const ahead = Math.min(index.end(ordinal) + READ_AHEAD_BYTES, view.length);
       for (; hinted < ahead; hinted += READ_AHEAD_SLICE_BYTES) segment.willNeed(hinted, READ_AHEAD_SLICE_BYTES);
       if (pending.length > 0) trail.sent.push(...pending);
-      yield new StoredBatch(segment, ordinal, index.rowCount(ordinal), pending.length > 0 ? pending : NO_MESSAGES);
+      const dictionaries = pending.length > 0 ? pending : NO_MESSAGES;
+      const reading = cold.read(ordinal);
+      const whole = reading === undefined ? undefined : await reading;
+      yield new StoredBatch(segment, ordinal, index.rowCount(ordinal), dictionaries, whole);
       if (pending.length > 0) pending = [];
     }
   } finally {
     await verified.close();
+    await cold.close();
   }
 }
 
@@ -210,6 +216,7 @@ export async function* decodedBatches(
   const index = await segment.loadIndex();
   let prepared = false;
   const verified = new VerifyAhead(view);
+  const cold = new ColdReads(view);
   try {
     for (let ordinal = 0; ordinal < messageCount; ordinal++) {
       if (!index.isDictionary(ordinal) && skips(pruner, segment, ordinal)) continue;
@@ -221,10 +228,12 @@ export async function* decodedBatches(
       if (wait !== undefined) await wait;
       if (index.isDictionary(ordinal)) continue;
       segment.willNeed(index.end(ordinal), READ_AHEAD_SLICE_BYTES);
-      yield segment.decode(ordinal);
+      const reading = cold.read(ordinal);
+      yield segment.decode(ordinal, reading === undefined ? undefined : await reading);
     }
   } finally {
     await verified.close();
+    await cold.close();
   }
 }
 
@@ -234,14 +243,23 @@ class StoredBatch implements ResultBatch {
   readonly #segment: Segment;
   readonly #ordinal: number;
   readonly #dictionaries: readonly Message[];
+  readonly #whole: Uint8Array | undefined;
   readonly #message: Message;
 
-  constructor(segment: Segment, ordinal: number, rowCount: number, dictionaries: readonly Message[]) {
+  /** `whole`: the message's bytes in memory of their own, where the map is cold. */
+  constructor(
+    segment: Segment,
+    ordinal: number,
+    rowCount: number,
+    dictionaries: readonly Message[],
+    whole: Uint8Array | undefined,
+  ) {
     this.#segment = segment;
     this.#ordinal = ordinal;
     this.rowCount = rowCount;
     this.#dictionaries = dictionaries;
-    this.#message = segment.message(ordinal);
+    this.#whole = whole;
+    this.#message = segment.message(ordinal, whole);
   }
 
   dictionaries(): readonly Message[] {
@@ -253,6 +271,6 @@ class StoredBatch implements ResultBatch {
   }
 
   batch(): RecordBatch {
-    return this.#segment.decode(this.#ordinal);
+    return this.#segment.decode(this.#ordinal, this.#whole);
   }
 }

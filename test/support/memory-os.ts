@@ -153,6 +153,10 @@ export class MemoryOs implements Os {
 
   willNeed(): void {}
 
+  isResident(): boolean {
+    return true;
+  }
+
   collectMaps(): Promise<void> {
     return Promise.resolve();
   }
