@@ -38,10 +38,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'null-vector',
       'slice',
       'concat',
-    ].concat(['ipc-schema', 'ipc-read', 'ipc-write', 'ipc-stream', 'ipc-file']),
+    ].concat(['ipc-schema', 'ipc-header', 'ipc-read', 'ipc-write', 'ipc-stream', 'ipc-file']),
   },
-  catalog: { mayImport: ['base', 'os', 'arrow'], entries: ['catalog', 'rows', 'lock'] },
-  storage: { mayImport: ['base', 'os', 'arrow', 'catalog'], entries: ['storage', 'contract'] },
+  catalog: { mayImport: ['base', 'os', 'arrow'], entries: ['catalog', 'rows', 'lock', 'inspect', 'copy', 'rebuild'] },
+  storage: {
+    mayImport: ['base', 'os', 'arrow', 'catalog'],
+    entries: ['storage', 'contract', 'check', 'backup', 'restore', 'repair'],
+  },
   sql: { mayImport: ['base'], entries: ['parse', 'ast', 'print', 'frame'] },
   function: {
     mayImport: ['base', 'arrow'],
@@ -61,7 +64,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['plan', 'logical', 'physical', 'expr', 'explain'],
   },
   exec: { mayImport: ['base', 'os', 'arrow', 'function', 'plan'], entries: ['exec'] },
-  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library'] },
+  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance'] },
   format: {
     mayImport: ['base', 'arrow'],
     entries: ['csv-read', 'csv-write', 'ndjson-read', 'ndjson-write', 'json-write', 'table-write', 'parquet'],

@@ -215,3 +215,17 @@ export const RECEIVE_SPARE_BYTES_MAX = 32 * MIB;
 export const FLIGHT_FRAME_BYTES = 256 * KIB;
 /** Cancelled tickets that are remembered until they expire. */
 export const TICKETS_CANCELLED_MAX = 10_000;
+/** Bytes of one read of `sheaf check`, `backup` and `repair`; larger messages are read in several. */
+export const CHECK_READ_BYTES_MAX = 4 * MIB;
+/** Segments that `sheaf check` reads side by side. */
+export const CHECK_PARALLEL_MAX = 3;
+/** Findings that SQLite's own check of a catalog lists. */
+export const CHECK_CATALOG_FINDINGS_MAX = 100;
+/** Times that a backup begins anew because a segment was retired while it ran. */
+export const BACKUP_ATTEMPTS_MAX = 5;
+/** Bytes of a backup's manifest. */
+export const MANIFEST_BYTES_MAX = 256 * MIB;
+/** Bytes from the end of a segment that are read first, in search of its footer. */
+export const FOOTER_READ_BYTES = 64 * KIB;
+/** Numbers of commits that a rebuilt catalog leaves out, so that no lost commit's number is given again. */
+export const REPAIR_COMMITS_SKIPPED = 1_000_000;

@@ -5,8 +5,15 @@
  *     DIR/catalog.db                    SQLite (its -wal and -shm beside it)
  *     DIR/tables/<32 hex digits>/       one directory per table, named at random
  *     DIR/tables/…/<12 digits>.arrow    one segment, named by its id
+ *     DIR/tables/…/dropped              marks the directory of a dropped table, so that no repair brings it back
+ *     DIR/catalog.copy.db               a durable copy of the catalog, as of some moment: where a repair begins
  *     DIR/spool/                        results and the like; emptied at open
  *     DIR/quarantine/                   damaged segments put aside
+ *
+ * And of a backup, whose tables/ is like a database's:
+ *
+ *     BACKUP/manifest.json              what belongs to the backup; written last
+ *     BACKUP/catalog-<12 digits>.db     its catalog, named by the number of the backup
  *
  * Hides how names are spelled. Invariant: no text of a user ever becomes a path.
  */
@@ -33,6 +40,47 @@ export function databasePaths(directory: string): DatabasePaths {
     spool: join(directory, 'spool'),
     quarantine: join(directory, 'quarantine'),
   };
+}
+
+/** Name of the empty file that marks the directory of a dropped table. */
+export const DROPPED_FILE = 'dropped';
+
+/** Path of the durable copy of the catalog that is made from time to time. */
+export function catalogCopyPath(paths: DatabasePaths): string {
+  return join(paths.directory, 'catalog.copy.db');
+}
+
+/** Path at which a repair builds a new catalog before it takes the old one's place. */
+export function rebuiltCatalogPath(paths: DatabasePaths): string {
+  return join(paths.directory, 'catalog.rebuilt.db');
+}
+
+const DATABASE_ENTRIES =
+  /^(LOCK\.db|server\.json|catalog(\.copy|\.rebuilt)?\.db(-wal|-shm|-journal)?|tables|spool|quarantine)$/;
+
+/** True when `name` is one that we give to entries of a database directory. */
+export function isDatabaseEntry(name: string): boolean {
+  return DATABASE_ENTRIES.test(name);
+}
+
+/** Path of the list of what belongs to the backup in `directory`. */
+export function manifestPath(directory: string): string {
+  return join(directory, 'manifest.json');
+}
+
+/** File name of the catalog of the nth backup in a directory. */
+export function backupCatalogName(generation: number): string {
+  return `catalog-${generation.toString().padStart(12, '0')}.db`;
+}
+
+/** True when `name` could have come from `backupCatalogName`. */
+export function isBackupCatalog(name: string): boolean {
+  return /^catalog-\d{12,15}\.db$/.test(name);
+}
+
+/** True when `name` is one that we give to entries of a backup's directory. */
+export function isBackupEntry(name: string): boolean {
+  return /^(LOCK\.db|manifest\.json|catalog-\d{12,15}\.db|tables)(\.tmp|-journal)?$/.test(name);
 }
 
 /** A new random name for a table's directory. */
