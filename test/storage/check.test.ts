@@ -230,7 +230,7 @@ test('a catalog that contradicts itself is told', async (t) => {
   await assertSound(directory);
 });
 
-test('files that nobody knows are notes, and a commit that the catalog lost is damage', async (t) => {
+test('files that nobody knows are notes', async (t) => {
   const directory = await makeSample(t);
   const [first] = segmentsOf(directory, 'whole');
   writeFileSync(join(directory, 'stray.txt'), 'x');

@@ -5,7 +5,8 @@
  * batches) and `open` (one segment, active when the database was killed).
  */
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import Database from 'better-sqlite3';
@@ -47,10 +48,24 @@ export function openSmall(directory: string): Promise<Storage> {
   return openStorage({ directory, bounds: BOUNDS });
 }
 
+/** Made once in each test process; every sample is a copy. */
+let made: Promise<string> | undefined;
+
 /** The sample, closed in order; with `killed`, as a process that was killed in the middle leaves it. */
 export async function makeSample(t: TestContext, options: { readonly killed?: boolean } = {}): Promise<string> {
-  const parent = temporaryDirectory(t);
-  const directory = join(parent, 'data');
+  made ??= buildSamples();
+  const directory = join(temporaryDirectory(t), 'data');
+  cpSync(join(await made, options.killed === true ? 'killed' : 'closed'), directory, { recursive: true });
+  return directory;
+}
+
+async function buildSamples(): Promise<string> {
+  const parent = mkdtempSync(join(tmpdir(), 'sheaf-sample-'));
+  process.on('exit', () => {
+    rmSync(parent, { recursive: true, force: true });
+  });
+  const directory = join(parent, 'closed');
+  const killed = join(parent, 'killed');
   const storage = await openSmall(directory);
   await put(storage, 'whole', [numbered(0, 192)]);
   await storage.seal();
@@ -59,12 +74,11 @@ export async function makeSample(t: TestContext, options: { readonly killed?: bo
   await storage.seal();
   await put(storage, 'open', [numbered(0, 128)]);
   await put(storage, 'open', [numbered(128, 100)]);
-  const killed = join(parent, 'killed');
-  if (options.killed === true) cpSync(directory, killed, { recursive: true });
+  cpSync(directory, killed, { recursive: true });
   await storage.close();
-  const made = options.killed === true ? killed : directory;
-  numberPositions(made);
-  return made;
+  numberPositions(directory);
+  numberPositions(killed);
+  return parent;
 }
 
 /** Gives segments that were written without a position theirs, as the migration does. */
@@ -129,16 +143,20 @@ export function flip(path: string, offset: number, bit = 0): void {
   writeFileSync(path, bytes);
 }
 
-/** Rows of every sample table. */
+/** Rows of every sample table, sorted by their text: which segment comes first is the catalog's `position`. */
 export async function sampleRows(directory: string): Promise<Record<string, unknown[][]>> {
   const storage = await openSmall(directory);
   try {
     const rows: Record<string, unknown[][]> = {};
-    for (const table of TABLES) rows[table] = await readRows(storage, table);
+    for (const table of TABLES) rows[table] = (await readRows(storage, table)).sort(byText);
     return rows;
   } finally {
     await storage.close();
   }
+}
+
+function byText(a: unknown[], b: unknown[]): number {
+  return String(a) < String(b) ? -1 : 1;
 }
 
 /** What check finds, without notes unless asked for. */
