@@ -216,7 +216,9 @@ export const FLIGHT_FRAME_BYTES = 256 * KIB;
 /** Cancelled tickets that are remembered until they expire. */
 export const TICKETS_CANCELLED_MAX = 10_000;
 /** Bytes of one read of `sheaf check`, `backup` and `repair`; larger messages are read in several. */
-export const CHECK_READ_BYTES_MAX = 4 * MIB;
+export const CHECK_READ_BYTES_MAX = 1 * MIB;
+/** Such reads under way at one time in one segment. */
+export const CHECK_READS_AHEAD = 3;
 /** Segments that `sheaf check` reads side by side. */
 export const CHECK_PARALLEL_MAX = 3;
 /** Findings that SQLite's own check of a catalog lists. */

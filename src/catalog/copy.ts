@@ -1,9 +1,9 @@
 /**
  * Durable copies of a catalog: one file each, without a log beside it.
  *
- * Hides SQLite's backup. Invariants: a copy is of one moment, also while others write; `target` is either what it was or
- * the whole new copy, synced; the source is only read. A trimmed copy holds what is alive and nothing that needs files
- * of the past.
+ * Hides SQLite's backup. Invariants: a copy is of one moment, also while others write; `target` is either what it was
+ * or the whole new copy, synced; the source is only read. A trimmed copy holds what is alive and nothing that needs
+ * files of the past.
  */
 import Database from 'better-sqlite3';
 import { dirname } from 'node:path';
@@ -13,8 +13,8 @@ import { CatalogInspection } from './inspect.ts';
 import { sqliteError } from './sqlite-error.ts';
 
 /**
- * Copies the catalog at `source` to `target`, durably, in place of an older copy. Waits between pages, so that the event
- * loop goes on. @returns the last commit in the copy. @throws what reading and writing throw
+ * Copies the catalog at `source` to `target`, durably, in place of an older copy. Waits between pages, so that the
+ * event loop goes on. @returns the last commit in the copy. @throws what reading and writing throw
  */
 export async function copyCatalog(source: string, target: string): Promise<number> {
   const inspection = await CatalogInspection.open(source);

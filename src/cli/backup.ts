@@ -15,9 +15,9 @@ Examples:
   sheaf backup /mnt/usb/sheaf --data-dir /var/lib/sheaf
   sheaf backup "/backups/$(date +%A)" --copy
 
-Runs beside a serving database. Into a directory of an earlier backup it copies only what is new. On the same file system
-sealed segments are linked, which takes no space and protects from mistakes but not from the loss of the disk: --copy, or
-another disk, does. Keep several directories for several generations.`;
+Runs beside a serving database. Into a directory of an earlier backup it copies only what is new. On the same file
+system sealed segments are linked, which takes no space and protects from mistakes, but not from the loss of the disk:
+--copy to another disk does. Keep several directories for several generations.`;
 
 /** Adds the command. */
 export function addBackup(program: Command, host: CliHost): void {

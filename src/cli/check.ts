@@ -1,8 +1,8 @@
 /**
  * `sheaf check`: what is wrong with a database or a backup, a line for each finding.
  *
- * Hides nothing else. Invariants: EXIT.ok only when everything was looked at and sound; EXIT.directory when something is
- * damaged; notes do not count.
+ * Hides nothing else. Invariants: EXIT.ok only when everything was looked at and sound; EXIT.directory when something
+ * is damaged; notes do not count.
  */
 import type { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';

@@ -9,10 +9,10 @@
  *   4  manifest.json takes the old one's place: from here on this is the backup
  *   5  what only the old backup needed goes
  *
- * A crash before step 4 leaves the old backup valid (its segments are still there; an active one that grew still has its
- * bytes), or, when there was none, a directory without manifest, which restore refuses and the next backup goes on with.
- * Invariants: the database is only read, and its lock not touched; bytes below a committed length never change, so no
- * segment is copied half-way; LOCK.db of the backup's directory keeps other backups out.
+ * A crash before step 4 leaves the old backup valid (its segments are still there; an active one that grew still has
+ * its bytes), or, when there was none, a directory without manifest, which restore refuses and the next backup goes
+ * on with. Invariants: the database is only read, and its lock not touched; bytes below a committed length never
+ * change, so no segment is copied half-way; LOCK.db of the backup's directory keeps other backups out.
  */
 import { crc32 } from 'node:zlib';
 import { resolve } from 'node:path';
@@ -137,14 +137,14 @@ async function isStillNamed(source: DatabasePaths, segmentId: number): Promise<b
 
 /** Looks whether the target may be written to; the backup that is there, if any. */
 async function prepareTarget(os: Os, source: DatabasePaths, target: DatabasePaths): Promise<Manifest | undefined> {
+  if (!(await os.exists(source.catalog))) {
+    throw new EngineError('not_found', `there is no database in ${source.directory}; name another with --data-dir`);
+  }
   if (`${target.directory}/`.startsWith(`${source.directory}/`)) {
     throw new EngineError(
       'request_invalid',
       `${target.directory} lies in the database itself; choose a directory outside`,
     );
-  }
-  if (!(await os.exists(source.catalog))) {
-    throw new EngineError('not_found', `there is no database in ${source.directory}; name another with --data-dir`);
   }
   if (!(await os.exists(target.directory))) await os.makeDirectory(target.directory);
   const strange = (await os.list(target.directory)).find((name) => !isBackupEntry(name));

@@ -7,6 +7,7 @@ import { decodeSchema } from '../arrow/ipc-schema.ts';
 import { foldName } from '../base/names.ts';
 import { EngineError } from '../base/errors.ts';
 import type { CatalogContent, InspectedSchema, InspectedSegment } from '../catalog/inspect.ts';
+import { indexOf } from './catalog-index.ts';
 import { isTableDirectory } from './filename.ts';
 
 /** Faults of tables, schemas and segments. */
@@ -62,10 +63,10 @@ function segmentFaults(content: CatalogContent, segment: InspectedSegment): stri
   const faults: string[] = [];
   const { segmentId, tableId, schemaVersion } = segment;
   const what = `segment ${segmentId.toString()}`;
-  if (!content.tables.some((table) => table.tableId === tableId)) {
+  if (indexOf(content).table(tableId) === undefined) {
     return [`${what} is of table ${tableId.toString()}, which is not there`];
   }
-  if (!content.schemas.some((schema) => schema.tableId === tableId && schema.version === schemaVersion)) {
+  if (indexOf(content).schema(tableId, schemaVersion) === undefined) {
     faults.push(`${what} has schema version ${schemaVersion.toString()}, which its table does not have`);
   }
   if (segment.state === 'sealed' && segment.fileLength <= segment.committedLength) {

@@ -1,10 +1,10 @@
 /**
  * `sheaf check`: every file of a database against its catalog, and the catalog against itself.
  *
- * Hides the order of the work. Invariants: nothing is written and no lock is taken, so that it runs beside a server; all
- * is held against one snapshot of the catalog, and what is missing then is looked up in a fresh one before it counts;
- * memory is bounded by the largest message (and by a segment's batch rows); what is wrong with the data is a finding and
- * never thrown, except a newer format.
+ * Hides the order of the work. Invariants: nothing is written and no lock is taken, so that it runs beside a server;
+ * all is held against one snapshot of the catalog, and what is missing then is looked up in a fresh one before it
+ * counts; memory is bounded by the largest message (and by a segment's batch rows); what is wrong with the data is a
+ * finding and never thrown, except a newer format.
  */
 import { relative, resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
@@ -16,6 +16,7 @@ import type { CatalogContent, InspectedSegment } from '../catalog/inspect.ts';
 import { realOs } from '../os/real-os.ts';
 import type { Os } from '../os/os.ts';
 import { contentFaults, strayFaults } from './catalog-faults.ts';
+import { indexOf } from './catalog-index.ts';
 import {
   DROPPED_FILE,
   databasePaths,
@@ -270,10 +271,8 @@ export function expectedSegment(
   segment: InspectedSegment,
 ): ExpectedSegment | undefined {
   const { content } = inspection;
-  const table = content.tables.find((row) => row.tableId === segment.tableId);
-  const schema = content.schemas.find(
-    (row) => row.tableId === segment.tableId && row.version === segment.schemaVersion,
-  );
+  const table = indexOf(content).table(segment.tableId);
+  const schema = indexOf(content).schema(segment.tableId, segment.schemaVersion);
   if (table === undefined || schema === undefined) return undefined;
   const batches = inspection.batches(segment.segmentId);
   return { databaseId: content.databaseId, table, schema, segment, batches };

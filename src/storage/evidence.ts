@@ -1,8 +1,8 @@
 /**
  * What the segment files of a database say by themselves, for a catalog that has to be made anew.
  *
- * Hides the walk through the directories. Invariants: files are only read; a footer of a newer release is thrown and not
- * guessed at; batch rows are made from what was read and checked, with zone maps anew.
+ * Hides the walk through the directories. Invariants: files are only read; a footer of a newer release is thrown and
+ * not guessed at; batch rows are made from what was read and checked, with zone maps anew.
  */
 import { asBuffer } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
@@ -125,7 +125,10 @@ async function sealedRow(
   }
 }
 
-/** Batch rows of a segment without a footer: its sound messages from the first on; those before `known` are checked only. */
+/**
+ * Batch rows of a segment without a footer: its sound messages from the first on; those before `known` are checked
+ * only.
+ */
 export async function rowsOfActive(
   os: Os,
   found: FoundSegment,

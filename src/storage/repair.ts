@@ -140,7 +140,9 @@ class Repair {
     if (!this.#isDryRun) await this.#swapIn(path, plan.putAside);
   }
 
-  /** The catalog with the highest commit among those that are sound: the copy, or the file itself when it is only old. */
+  /**
+   * The catalog with the highest commit among those that are sound: the copy, or the file itself when it is only old.
+   */
   async #newestCopy(): Promise<string | undefined> {
     let newest: { readonly path: string; readonly commit: number } | undefined;
     for (const path of [catalogCopyPath(this.#paths), this.#paths.catalog]) {

@@ -2,8 +2,8 @@
  * `sheaf restore`: a backup becomes a database again.
  *
  * Hides where the work is done: in a directory beside the wanted one, which takes its name at the end. Invariants: the
- * backup is only read, and shares no file with the database; everything is verified, in the copy, before the rename; the
- * wanted directory is missing (or empty) or the whole database, at every moment.
+ * backup is only read, and shares no file with the database; everything is verified, in the copy, before the rename;
+ * the wanted directory is missing (or empty) or the whole database, at every moment.
  */
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';

@@ -2,9 +2,9 @@
  * Saves the sound batches of one damaged segment into a new one.
  *
  * Hides the order that survives a crash: the new file is durable before the catalog names it, the damaged one has a
- * second name in quarantine/ before the catalog forgets it, and loses its first name last. Invariants: what is saved has
- * the right checksum and passes the validator of foreign data; its bytes, statistics and order stay; a lost dictionary
- * takes the later batches with it.
+ * second name in quarantine/ before the catalog forgets it, and loses its first name last. Invariants: what is saved
+ * has the right checksum and passes the validator of foreign data; its bytes, statistics and order stay; a lost
+ * dictionary takes the later batches with it.
  */
 import { dirname } from 'node:path';
 import { decodeSchema } from '../arrow/ipc-schema.ts';
@@ -42,8 +42,8 @@ export interface SalvageTarget {
 }
 
 /**
- * Reads the file at `path` and writes what is sound to `target`. A missing file has nothing that is sound. Its directory
- * entry is synced.
+ * Reads the file at `path` and writes what is sound to `target`. A missing file has nothing that is sound. Its
+ * directory entry is synced.
  */
 export async function salvageSegment(
   os: Os,

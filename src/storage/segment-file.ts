@@ -1,10 +1,10 @@
 /**
  * Reads a segment's file by itself, without the catalog: head, messages, footer. And writes one whole.
  *
- * Hides where things lie in the file (segment-writer.ts draws it). Invariants: nothing in the file is believed before it
- * was checked; memory is bounded by one message; what is wrong is an EngineError `corrupt` without the file's name, or
- * `version_unsupported` for a footer of a newer release. Keys of the footer's metadata that an older release does not
- * write are undefined.
+ * Hides where things lie in the file (segment-writer.ts draws it). Invariants: nothing in the file is believed before
+ * it was checked; memory is bounded by one message; what is wrong is an EngineError `corrupt` without the file's
+ * name, or `version_unsupported` for a footer of a newer release. Keys of the footer's metadata that an older release
+ * does not write are undefined.
  */
 import { crc32 } from 'node:zlib';
 import type { RecordBatch } from '../arrow/batch.ts';

@@ -1,7 +1,7 @@
 /**
  * Holds one segment's file against what the catalog says of it.
  *
- * Hides how the file is read: by `pread` in pieces of bounded size, the next one under way while one is summed.
+ * Hides how the file is read: by `pread` in pieces of bounded size, the next ones under way while one is summed.
  * Invariants: every byte of the committed messages and of the head is looked at; a fault names the offset in the file;
  * a missing file, a newer format and an error of the disk under the head are thrown, everything else is a fault.
  */
@@ -9,7 +9,7 @@ import { crc32 } from 'node:zlib';
 import { decodeSchema } from '../arrow/ipc-schema.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
-import { CHECK_READ_BYTES_MAX } from '../base/limits.ts';
+import { CHECK_READS_AHEAD, CHECK_READ_BYTES_MAX } from '../base/limits.ts';
 import type { InspectedSchema, InspectedSegment, InspectedTable } from '../catalog/inspect.ts';
 import type { BatchRow } from '../catalog/rows.ts';
 import type { Os, OsFile } from '../os/os.ts';
@@ -153,17 +153,19 @@ function* piecesOf(rows: readonly BatchRow[]): Generator<Piece> {
 
 async function sumMessages(file: OsFile, rows: readonly BatchRow[], faults: FileFault[]): Promise<void> {
   const pieces = piecesOf(rows);
-  const begin = (): { piece: Piece; bytes: Promise<Uint8Array | EngineError> } | undefined => {
+  const underWay: { readonly piece: Piece; readonly reading: Promise<Uint8Array | EngineError> }[] = [];
+  const begin = (): void => {
     const next = pieces.next();
-    if (next.done === true) return undefined;
-    return { piece: next.value, bytes: file.read(next.value.length, next.value.offset).catch(asFault) };
+    if (next.done === true) return;
+    const piece = next.value;
+    underWay.push({ piece, reading: file.read(piece.length, piece.offset).catch(asFault) });
   };
+  for (let i = 0; i < CHECK_READS_AHEAD; i++) begin();
   let sum = 0;
-  let ahead = begin();
-  while (ahead !== undefined) {
-    const { piece, bytes: reading } = ahead;
+  for (let next = underWay.shift(); next !== undefined; next = underWay.shift()) {
+    const { piece, reading } = next;
     const bytes = await reading;
-    ahead = begin();
+    begin();
     if (bytes instanceof EngineError) {
       faults.push({ offset: piece.offset, what: bytes.message });
       sum = 0;
@@ -237,11 +239,13 @@ async function verifyFooter(
   }
 }
 
+type Named = string | number | readonly number[];
+
 /** Where a footer contradicts the catalog. */
 function footerFaults(footer: SegmentFooter, expected: ExpectedSegment, head: Uint8Array): string[] {
   const { segment, table, schema, batches, databaseId } = expected;
   const faults: string[] = [];
-  const compare = (what: string, found: unknown, said: unknown): void => {
+  const compare = (what: string, found: Named | undefined, said: Named): void => {
     if (found === undefined || String(found) === String(said)) return;
     faults.push(`the footer says ${what} ${String(found)}, the catalog ${String(said)}`);
   };

@@ -25,7 +25,7 @@ import {
 
 const FIX_POSITIONS = 'UPDATE segments SET position = segment_id * 1048576 WHERE position = 0';
 
-test('a backup links sealed segments, copies active ones, is sound, and becomes a database with the same rows', async (t) => {
+test('a backup links sealed segments, copies active ones, and becomes a database with the same rows', async (t) => {
   const directory = await makeSample(t, { killed: true });
   const before = contentOf(directory);
   const target = join(temporaryDirectory(t), 'backup');

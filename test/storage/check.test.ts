@@ -160,8 +160,8 @@ test('a catalog that is missing, no database, damaged or another program’s is 
   assert.deepEqual(await check(), ['catalog.db: the catalog is missing']);
   writeFileSync(path, 'this is no database at all, though it has some bytes'.repeat(100));
   assert.deepEqual(await check(), [
-    'catalog.db: cannot read D/catalog.db: file is not a database (SQLITE_NOTADB); the file is not an SQLite database: ' +
-      'restore it from a backup, or choose another directory',
+    'catalog.db: cannot read D/catalog.db: file is not a database (SQLITE_NOTADB); ' +
+      'the file is not an SQLite database: restore it from a backup, or choose another directory',
   ]);
   writeFileSync(path, '');
   assert.deepEqual(await check(), ['catalog.db: D/catalog.db is empty or of another program: it is no catalog']);

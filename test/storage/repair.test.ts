@@ -1,6 +1,6 @@
 /**
- * Repairs: damaged segments give up what is sound, a lost catalog comes back from its copy and the footers, and what was
- * dropped or replaced does not.
+ * Repairs: damaged segments give up what is sound, a lost catalog comes back from its copy and the footers, and what
+ * was dropped or replaced does not.
  */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -110,8 +110,8 @@ test('a damaged batch is lost by name, the others stay in order, the file goes t
   assert.deepEqual([plan.actions, plan.losses, plan.doubts], [report.actions, report.losses, report.doubts]);
   const id = segment.segmentId.toString();
   assert.deepEqual(report.losses, [
-    `table "whole": rows 64 to 127 of segment ${id} are lost (message 1 at offset ${offset.toString()} of ${segment.file}: ` +
-      'the checksum of message 1 is wrong)',
+    `table "whole": rows 64 to 127 of segment ${id} are lost (message 1 at offset ${offset.toString()} ` +
+      `of ${segment.file}: the checksum of message 1 is wrong)`,
   ]);
   assert.equal(report.actions.length, 1);
   assert.match(
@@ -131,7 +131,7 @@ test('a damaged batch is lost by name, the others stay in order, the file goes t
   assert.equal(existsSync(segment.path), false);
 });
 
-test('a damaged head or footer costs nothing; a lost dictionary costs what needs it; a missing file all', async (t) => {
+test('a damaged head or footer costs nothing, a dictionary what needs it, a missing file all', async (t) => {
   const directory = await makeSample(t);
   const rows = await sampleRows(directory);
   const [first, second] = segmentsOf(directory, 'whole');
@@ -166,7 +166,7 @@ test('a damaged head or footer costs nothing; a lost dictionary costs what needs
   assert.deepEqual((await sampleRows(directory))['open'], []);
 });
 
-test('rows of the catalog that contradict its segment are set right, stray ones go, sound segments are cleared', async (t) => {
+test('contradictions of a segment are set right, stray rows go, sound segments are cleared', async (t) => {
   const directory = await makeSample(t);
   const rows = await sampleRows(directory);
   const [first, second] = segmentsOf(directory, 'whole');
@@ -234,7 +234,7 @@ test('a killed database without catalog gives back its active segments as far as
   const offsets = offsetsOf(directory, open.segmentId);
   loseCatalog(directory);
   flip(open.path, offsets[2]!);
-  const torn = readFileSync(open.path).subarray(offsets[2]!);
+  const torn = readFileSync(open.path).subarray(offsets[2]);
   const report = await repaired(directory);
   const name = `recovered_${open.directory.slice(0, 8)}`;
   const what = `segment ${open.segmentId.toString()} of table "${name}"`;
@@ -337,10 +337,10 @@ test('a table that was made again keeps its name; swapped and duplicated files a
   loseCatalog(directory);
   const report = await repaired(directory);
   assert.deepEqual(report.doubts.slice(1).sort(), [
-    `segment 77 in ${newer.directory} is put aside: its footer says that it is segment ${newer.segmentId.toString()} of ` +
-      'table 4 ("words")',
-    `two tables have the name "words": the one in ${older.directory} is now "recovered_${older.directory.slice(0, 8)}", ` +
-      'it may be one that was dropped',
+    `segment 77 in ${newer.directory} is put aside: its footer says that it is ` +
+      `segment ${newer.segmentId.toString()} of table 4 ("words")`,
+    `two tables have the name "words": the one in ${older.directory} ` +
+      `is now "recovered_${older.directory.slice(0, 8)}", it may be one that was dropped`,
   ]);
   const again = await openSmall(directory);
   assert.equal((await readRows(again, 'words')).length, 64);
@@ -358,8 +358,8 @@ test('a catalog that went back in time is found by its segments, and brought for
   assert.deepEqual(
     (await damagesOf(directory)).map(({ file, what }) => `${file}: ${what}`),
     [
-      `catalog.db: the catalog ends with commit 7, but tables/${first!.directory}/000000000060.arrow is of commit 400: ` +
-        'commits were lost',
+      `catalog.db: the catalog ends with commit 7, but tables/${first!.directory}/000000000060.arrow ` +
+        'is of commit 400: commits were lost',
     ],
   );
   const report = await repaired(directory);

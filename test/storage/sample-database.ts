@@ -1,5 +1,6 @@
 /**
- * A database on disk to check, back up, damage and repair: made by storage, then closed or left as a killed one leaves it.
+ * A database on disk to check, back up, damage and repair: made by storage, then closed or left as a killed one
+ * leaves it.
  *
  * Tables: `whole` (two sealed segments of 3 and 2 batches, 64 rows each), `words` (dictionaries, one segment of three
  * batches) and `open` (one segment, active when the database was killed).
