@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import Database from 'better-sqlite3';
 import { copyCatalog } from '../../src/catalog/copy.ts';
 import { realOs } from '../../src/os/real-os.ts';
 import { headBytes, readFooter, readHead, segmentEnd } from '../../src/storage/segment-file.ts';
@@ -369,6 +370,23 @@ test('a catalog that went back in time is found by its segments, and brought for
   );
   const after = await sampleRows(directory);
   assert.equal(after['whole']!.length, rows['whole']!.length + 192);
+});
+
+test('the log of a lost catalog goes to quarantine with it, and is not replayed over the new one', async (t) => {
+  const sample = await makeSample(t);
+  const rows = await sampleRows(sample);
+  const directory = join(temporaryDirectory(t), 'data');
+  const connection = new Database(join(sample, 'catalog.db'));
+  connection.pragma('wal_autocheckpoint = 0');
+  connection.exec("UPDATE tables SET name = name || ' of the log'; DELETE FROM schemas; VACUUM");
+  cpSync(sample, directory, { recursive: true });
+  connection.close();
+  writeFileSync(join(directory, 'catalog.db'), 'gone');
+  const log = readFileSync(join(directory, 'catalog.db-wal'));
+  assert.ok(log.byteLength > 4_096);
+  await repaired(directory);
+  assert.ok(readFileSync(join(directory, 'quarantine', 'catalog.db-wal')).equals(log));
+  assert.deepEqual(await sampleRows(directory), rows);
 });
 
 test('a dry run changes nothing and tells the same', async (t) => {
