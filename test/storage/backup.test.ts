@@ -187,6 +187,7 @@ test('what cannot be a target is refused, and left alone', async (t) => {
   const target = join(temporaryDirectory(t), 'backup');
   await backUpDatabase({ directory, target });
   const stranger = await makeSample(t);
+  changeCatalog(stranger, "UPDATE database SET database_id = 'another'");
   await assert.rejects(backUpDatabase({ directory: stranger, target }), (error: Error) => {
     assert.match(error.message, /^\S+ is a backup of another database \([0-9a-f-]{36}\); choose an empty directory$/);
     return true;
