@@ -41,6 +41,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ].concat([
       'dictionary-merge',
       'ipc-schema',
+      'ipc-header',
       'ipc-read',
       'ipc-write',
       'ipc-stream',
@@ -49,8 +50,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'offsets',
     ]),
   },
-  catalog: { mayImport: ['base', 'os', 'arrow'], entries: ['catalog', 'rows', 'lock'] },
-  storage: { mayImport: ['base', 'os', 'arrow', 'catalog'], entries: ['storage', 'contract'] },
+  catalog: { mayImport: ['base', 'os', 'arrow'], entries: ['catalog', 'rows', 'lock', 'inspect', 'copy', 'rebuild'] },
+  storage: {
+    mayImport: ['base', 'os', 'arrow', 'catalog'],
+    entries: ['storage', 'contract', 'check', 'backup', 'restore', 'repair'],
+  },
   sql: { mayImport: ['base'], entries: ['parse', 'ast', 'print', 'frame'] },
   function: {
     mayImport: ['base', 'arrow'],
@@ -70,7 +74,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['plan', 'logical', 'physical', 'expr', 'explain', 'needs'],
   },
   exec: { mayImport: ['base', 'os', 'arrow', 'function', 'plan'], entries: ['exec', 'edit'] },
-  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library'] },
+  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance'] },
   format: {
     mayImport: ['base', 'arrow'],
     entries: ['csv-read', 'csv-write', 'ndjson-read', 'ndjson-write', 'json-write', 'table-write', 'parquet'],

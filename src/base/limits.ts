@@ -277,3 +277,19 @@ export const SCRUB_MIB_PER_SECOND_MAX = 100_000;
 export const COLD_READ_BYTES_MIN = 64 * KIB;
 /** Such reads under way beside the one that is waited for, in one scan. */
 export const COLD_READS_AHEAD = 2;
+/** Bytes of one read of `sheaf check`, `backup` and `repair`; larger messages are read in several. */
+export const CHECK_READ_BYTES_MAX = 1 * MIB;
+/** Such reads under way at one time in one segment. */
+export const CHECK_READS_AHEAD = 3;
+/** Segments that `sheaf check` reads side by side. */
+export const CHECK_PARALLEL_MAX = 3;
+/** Findings that SQLite's own check of a catalog lists. */
+export const CHECK_CATALOG_FINDINGS_MAX = 100;
+/** Times that a backup begins anew because a segment was retired while it ran. */
+export const BACKUP_ATTEMPTS_MAX = 5;
+/** Bytes of a backup's manifest. */
+export const MANIFEST_BYTES_MAX = 256 * MIB;
+/** Bytes from the end of a segment that are read first, in search of its footer. */
+export const FOOTER_READ_BYTES = 64 * KIB;
+/** Numbers of commits that a rebuilt catalog leaves out, so that no lost commit's number is given again. */
+export const REPAIR_COMMITS_SKIPPED = 1_000_000;

@@ -14,6 +14,7 @@ import { Transferred, serveThread } from '../os/thread.ts';
 import { applyChange, transact } from './apply.ts';
 import type { PackedChange } from './apply.ts';
 import { checkWhenNeeded, openConnection, readPragmas } from './connection.ts';
+import { copyCatalog } from './copy.ts';
 import { checkVersion, migrate, readMigrations } from './migrate.ts';
 import type { PackedBatches } from './packed-batches.ts';
 import { History } from './history.ts';
@@ -35,7 +36,7 @@ export interface CatalogMethods {
   forgetCommits(below: { readonly version: number; readonly most: number }): number;
   forgetKeys(which: { readonly beforeMs: number; readonly kept: number; readonly most: number }): number;
   addDamage(found: { readonly damage: DamageRow; readonly timeMs: number }): void;
-  copyTo(path: string): Promise<void>;
+  copyTo(path: string): Promise<number>;
   readPragmas(argument: undefined): Readonly<Record<string, unknown>>;
   close(argument: undefined): void;
 }
@@ -103,13 +104,8 @@ class OpenCatalog {
     return value as T;
   }
 
-  /** Copies the catalog as of now to a new file at `path`, beside whatever is written meanwhile. */
-  async copyTo(path: string): Promise<void> {
-    try {
-      await this.#statements.connection.backup(path);
-    } catch (error) {
-      throw sqliteError('copy the catalog to', path, error);
-    }
+  copyTo(path: string): Promise<number> {
+    return copyCatalog(this.#path, path);
   }
 
   readPragmas(): Readonly<Record<string, unknown>> {

@@ -122,8 +122,11 @@ export class Catalog {
     return this.#thread.call('addDamage', { damage, timeMs });
   }
 
-  /** Copies the catalog as of now to a new SQLite file at `path`; not synced. Commits go on meanwhile. */
-  copyTo(path: string): Promise<void> {
+  /**
+   * Copies the catalog as of now to the SQLite file at `path`, durably, in place of an older copy; commits go on
+   * meanwhile. Returns the last commit in the copy.
+   */
+  copyTo(path: string): Promise<number> {
     return this.#thread.call('copyTo', path);
   }
 

@@ -9,10 +9,14 @@ import { Command, CommanderError } from 'commander';
 import { toEngineError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { makeLog } from '../base/log.ts';
+import { addBackup } from './backup.ts';
+import { addCheck } from './check.ts';
 import type { CliHost } from './host.ts';
 import { EXIT, UsageError } from './host.ts';
 import { addImport } from './import.ts';
 import { addQuery } from './query.ts';
+import { addRepair } from './repair.ts';
+import { addRestore } from './restore.ts';
 import { addServe } from './serve.ts';
 import { addTables } from './tables.ts';
 
@@ -22,6 +26,7 @@ Examples:
   sheaf import flights.parquet --table flights
   sheaf query "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin ORDER BY n DESC LIMIT 5"
   sheaf tables
+  sheaf backup /backups/sheaf
 
 Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 data directory locked, corrupt or newer.`;
 
@@ -45,12 +50,17 @@ export async function runCli(words: readonly string[], host: CliHost): Promise<n
       getOutHelpWidth: () => host.stdout.columns,
       getErrHelpWidth: () => host.stderr.columns,
     });
-  addServe(program, host, (ended) => {
+  const end = (ended: number): void => {
     code = ended;
-  });
+  };
+  addServe(program, host, end);
   addImport(program, host);
   addQuery(program, host);
   addTables(program, host);
+  addCheck(program, host, end);
+  addBackup(program, host);
+  addRestore(program, host);
+  addRepair(program, host, end);
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync(words, { from: 'user' });

@@ -19,3 +19,10 @@ export function addTargetFlags(command: Command): Command {
     .option('--url <url>', 'server to use instead, such as http://127.0.0.1:8123')
     .option('--config <file>', 'JSON file of settings');
 }
+
+/** Adds the flags of commands that work on a directory itself, whoever serves it. */
+export function addDirectoryFlags(command: Command): Command {
+  return command
+    .option('--data-dir <dir>', 'directory of the database (default: ./data)')
+    .option('--config <file>', 'JSON file of settings');
+}

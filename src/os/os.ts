@@ -63,6 +63,11 @@ export interface Os {
   /** Removes an empty directory. */
   removeDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /**
+   * Makes `to` a second name of the file at `from` (a hard link). False when the file system cannot: it is another one,
+   * or has no links.
+   */
+  link(from: string, to: string): Promise<boolean>;
   exists(path: string): Promise<boolean>;
   /** Size in bytes of the file at `path`. */
   size(path: string): Promise<number>;

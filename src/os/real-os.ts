@@ -6,7 +6,7 @@
  * kernel may have dropped the dirty bytes; directories are 0700 and files 0600. On macOS, Node syncs by F_FULLFSYNC.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { access, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
+import { access, link, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readFully, writeFully } from './gather.ts';
 import { adviseWillNeed, collectMaps, isResident, mapFile } from './mmap.ts';
@@ -31,6 +31,7 @@ export function realOs(): Os {
     unlink: (path) => attempt('remove', path, () => unlink(path)),
     removeDirectory: (path) => attempt('remove directory', path, () => rmdir(path)),
     rename: (from, to) => attempt('rename', `${from} to ${to}`, () => rename(from, to)),
+    link: linkFile,
     exists,
     size: (path) => attempt('look at', path, async () => (await stat(path)).size),
     readFile: readWhole,
@@ -113,6 +114,18 @@ async function syncDirectory(path: string): Promise<void> {
     await attempt('sync directory', path, () => directory.sync());
   } finally {
     await directory.close();
+  }
+}
+
+const NO_LINKS: ReadonlySet<string> = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+async function linkFile(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (NO_LINKS.has(errnoOf(error) ?? '')) return false;
+    throw osError('link', `${from} to ${to}`, error);
   }
 }
 

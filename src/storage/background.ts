@@ -7,6 +7,7 @@
  */
 import type { Committer } from './commit.ts';
 import type { Compaction } from './compaction.ts';
+import { catalogCopyPath } from './filename.ts';
 import type { Maintenance } from './maintenance.ts';
 import { expireRows, forgetKeys, forgetSnapshots } from './retention.ts';
 import type { Retirement } from './retire.ts';
@@ -33,6 +34,8 @@ export class Background {
   #sweeping: Promise<void> = Promise.resolve();
   #compacting: Promise<void> | undefined;
   #housekeptMs: number;
+  #copiedMs = -Infinity;
+  #copiedVersion = 0;
 
   constructor(parts: BackgroundParts) {
     this.#parts = parts;
@@ -88,6 +91,16 @@ export class Background {
     await this.#attempt('rows past their retention could not be removed', () => expireRows(store, rewriter));
     await this.#attempt('old snapshots could not be forgotten', () => forgetSnapshots(store));
     await this.#attempt('old idempotency keys could not be forgotten', () => forgetKeys(store));
+    await this.#attempt('the catalog could not be copied', () => this.#copyCatalog());
+  }
+
+  /** What a repair begins with when the catalog is lost; only when there is something new. */
+  async #copyCatalog(): Promise<void> {
+    const { store } = this.#parts;
+    const now = store.clock.monotonicMs();
+    if (store.version === this.#copiedVersion || now - this.#copiedMs < store.bounds.catalogCopyMs) return;
+    this.#copiedVersion = await store.catalog.copyTo(catalogCopyPath(store.paths));
+    this.#copiedMs = now;
   }
 
   /** Runs beside the rounds, since it takes long. */

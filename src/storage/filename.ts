@@ -5,10 +5,15 @@
  *     DIR/catalog.db                    SQLite (its -wal and -shm beside it)
  *     DIR/tables/<32 hex digits>/       one directory per table, named at random
  *     DIR/tables/…/<12 digits>.arrow    one segment, named by its id
- *     DIR/tables/…/dropped              the table was dropped: a repair must not bring it back
- *     DIR/catalog.copy.db               a copy of the catalog, made now and then, for a repair
+ *     DIR/tables/…/dropped              marks the directory of a dropped table, so that no repair brings it back
+ *     DIR/catalog.copy.db               a durable copy of the catalog, as of some moment: where a repair begins
  *     DIR/spool/                        results and the like; emptied at open
  *     DIR/quarantine/                   damaged segments put aside
+ *
+ * And of a backup, whose tables/ is like a database's:
+ *
+ *     BACKUP/manifest.json              what belongs to the backup; written last
+ *     BACKUP/catalog-<12 digits>.db     its catalog, named by the number of the backup
  *
  * Hides how names are spelled. Invariant: no text of a user ever becomes a path.
  */
@@ -20,7 +25,6 @@ export interface DatabasePaths {
   readonly directory: string;
   readonly lock: string;
   readonly catalog: string;
-  readonly catalogCopy: string;
   readonly tables: string;
   readonly spool: string;
   readonly quarantine: string;
@@ -32,11 +36,60 @@ export function databasePaths(directory: string): DatabasePaths {
     directory,
     lock: join(directory, 'LOCK.db'),
     catalog: join(directory, 'catalog.db'),
-    catalogCopy: join(directory, 'catalog.copy.db'),
     tables: join(directory, 'tables'),
     spool: join(directory, 'spool'),
     quarantine: join(directory, 'quarantine'),
   };
+}
+
+const DROPPED_FILE = 'dropped';
+
+/** Path of the file that marks the directory of a dropped table. */
+export function droppedPath(tableDirectoryPath: string): string {
+  return join(tableDirectoryPath, DROPPED_FILE);
+}
+
+/** True when `name`, in a table's directory, is that of this mark, or of one that was not finished. */
+export function isDroppedMark(name: string): boolean {
+  return name === DROPPED_FILE || name === `${DROPPED_FILE}.tmp`;
+}
+
+/** Path of the durable copy of the catalog that is made from time to time. */
+export function catalogCopyPath(paths: DatabasePaths): string {
+  return join(paths.directory, 'catalog.copy.db');
+}
+
+/** Path at which a repair builds a new catalog before it takes the old one's place. */
+export function rebuiltCatalogPath(paths: DatabasePaths): string {
+  return join(paths.directory, 'catalog.rebuilt.db');
+}
+
+const DATABASE_ENTRIES =
+  /^(LOCK\.db|server\.json|catalog(\.copy|\.rebuilt)?\.db(\.tmp)?(-wal|-shm|-journal)?|tables|spool|quarantine)$/;
+
+/** True when `name` is one that we give to entries of a database directory. */
+export function isDatabaseEntry(name: string): boolean {
+  return DATABASE_ENTRIES.test(name);
+}
+
+/** Path of the list of what belongs to the backup in `directory`. */
+export function manifestPath(directory: string): string {
+  return join(directory, 'manifest.json');
+}
+
+/** File name of the catalog of the nth backup in a directory. */
+export function backupCatalogName(generation: number): string {
+  return `catalog-${generation.toString().padStart(12, '0')}.db`;
+}
+
+/** True when `name` could have come from `backupCatalogName`. */
+export function isBackupCatalog(name: string): boolean {
+  return /^catalog-\d{12,15}\.db$/.test(name);
+}
+
+/** True when `name` is one that we give to entries of a backup's directory. */
+export function isBackupEntry(name: string): boolean {
+  return /^(LOCK\.db|manifest\.json|catalog-\d{12,15}\.db|tables)(\.tmp|-journal)?$/.test(name);
 }
 
 /** A new random name for a table's directory. */
@@ -70,18 +123,6 @@ export function parseSegmentFileName(name: string): number | undefined {
 /** Path of a segment's file in the table directory at `tableDirectoryPath`. */
 export function segmentPath(tableDirectoryPath: string, segmentId: number): string {
   return join(tableDirectoryPath, segmentFileName(segmentId));
-}
-
-const DROP_MARK = 'dropped';
-
-/** Path of the file that says that the table of a directory was dropped. */
-export function dropMarkPath(tableDirectoryPath: string): string {
-  return join(tableDirectoryPath, DROP_MARK);
-}
-
-/** True when `name`, in a table's directory, is that file's. */
-export function isDropMark(name: string): boolean {
-  return name === DROP_MARK || name === `${DROP_MARK}.tmp`;
 }
 
 /** Path of an entry that `list` found in a directory. */

@@ -16,7 +16,7 @@ import { EngineError } from '../base/errors.ts';
 import { RECOVERY_PARALLEL_MAX, RECOVERY_VERIFY_BYTES_MAX } from '../base/limits.ts';
 import type { CatalogState, DamageRow, SchemaRow, SegmentRow } from '../catalog/rows.ts';
 import { storedDefinition } from './definition.ts';
-import { entryPath, isDropMark, isTableDirectory, parseSegmentFileName, segmentPath } from './filename.ts';
+import { entryPath, isDroppedMark, isTableDirectory, parseSegmentFileName, segmentPath } from './filename.ts';
 import { inParallel } from './parallel.ts';
 import { Producers } from './producers.ts';
 import { unlinkIfThere } from './retire.ts';
@@ -142,7 +142,7 @@ async function removeOrphans(store: Store): Promise<number> {
     let left = 0;
     for (const entry of await os.list(path)) {
       const segmentId = parseSegmentFileName(entry);
-      if (segmentId === undefined && isDropMark(entry)) {
+      if (segmentId === undefined && isDroppedMark(entry)) {
         if (table !== undefined) left++;
         else await os.unlink(entryPath(path, entry));
       } else if (segmentId === undefined) {

@@ -8,7 +8,7 @@
  */
 import { EngineError } from '../base/errors.ts';
 import { RECOVERY_PARALLEL_MAX } from '../base/limits.ts';
-import { dropMarkPath } from './filename.ts';
+import { droppedPath } from './filename.ts';
 import { inParallel } from './parallel.ts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
@@ -71,7 +71,7 @@ async function writeDropMark(store: Store, table: Table): Promise<void> {
   if (table.segments.length === 0) return;
   const text = `${table.name} was dropped\n`;
   try {
-    await store.os.writeFile(dropMarkPath(table.definition.path), Buffer.from(text));
+    await store.os.writeFile(droppedPath(table.definition.path), Buffer.from(text));
   } catch (error) {
     store.log.warn('the mark of a dropped table could not be written', { table: table.name, reason: String(error) });
   }
@@ -108,7 +108,7 @@ export class Retirement {
     }
     if (gone.length === 0) return;
     await raiseHorizon(store, Math.max(...gone.map(({ segment }) => segment.retiredCommit ?? 0)));
-    await inParallel(gone, RECOVERY_PARALLEL_MAX, ({ segment }) => unlinkIfThere(store, segment.identity.path));
+    await this.#unlink(gone.map(({ segment }) => segment));
     const removeSegments = gone.map(({ segment }) => segment.identity.segmentId);
     await store.catalog.apply({ commit: undefined, timeMs: now, removeSegments });
     for (const { table, segment } of gone) {
@@ -122,12 +122,29 @@ export class Retirement {
     if (early) await store.os.collectMaps();
   }
 
+  /**
+   * In the order in which they were retired: what replaced a segment, and names it in its footer, outlives it, so that
+   * a repair after a crash in here does not bring it back.
+   */
+  async #unlink(segments: readonly Segment[]): Promise<void> {
+    const byCommit = new Map<number, Segment[]>();
+    for (const segment of segments) {
+      const commit = segment.retiredCommit ?? 0;
+      const same = byCommit.get(commit);
+      if (same === undefined) byCommit.set(commit, [segment]);
+      else same.push(segment);
+    }
+    for (const [, same] of [...byCommit].sort(([a], [b]) => a - b)) {
+      await inParallel(same, RECOVERY_PARALLEL_MAX, ({ identity }) => unlinkIfThere(this.#store, identity.path));
+    }
+  }
+
   async #removeTable(table: Table): Promise<void> {
     const { os } = this.#store;
     const { path } = table.definition;
     this.#store.removeTable(table);
     // A directory that stays is an orphan, which recovery removes.
-    await unlinkIfThere(this.#store, dropMarkPath(path)).catch(() => undefined);
+    await unlinkIfThere(this.#store, droppedPath(path)).catch(() => undefined);
     await os.removeDirectory(path).catch(() => undefined);
   }
 }

@@ -12,10 +12,7 @@
  * never above `bytesMax`, its end included; a segment holds one dictionary per column, which only grows; after a
  * failed sync nothing is written any more.
  */
-import { crc32 } from 'node:zlib';
 import type { RecordBatch } from '../arrow/batch.ts';
-import { encodeFileEnd } from '../arrow/ipc-stream.ts';
-import type { FileBlock } from '../arrow/ipc-stream.ts';
 import { DictionaryWriter } from '../arrow/ipc-write.ts';
 import { assert, present } from '../base/assert.ts';
 import { concatBytes } from '../base/bytes.ts';
@@ -25,12 +22,11 @@ import type { Os, OsFile } from '../os/os.ts';
 import type { BatchIndex, StagedRow } from './batch-index.ts';
 import { dictionaryBytes } from './dictionaries.ts';
 import type { Segment } from './segment.ts';
+import { segmentEnd } from './segment-file.ts';
+import type { FileMessage } from './segment-file.ts';
 import { storeDictionary, storedBytes } from './stored-message.ts';
 import type { StoredMessage } from './stored-message.ts';
 import type { TableDefinition } from './definition.ts';
-
-/** The version of the file layout, written in each footer. */
-export const FORMAT_VERSION = 1;
 
 /** Footer bytes kept free per message (its block, its checksum, slack), and once for schema and metadata. */
 const FOOTER_BYTES_PER_MESSAGE = 48;
@@ -268,28 +264,25 @@ export class SegmentWriter {
   }
 
   #end(databaseId: string): Uint8Array {
-    const blocks: { dictionary: FileBlock[]; batch: FileBlock[] } = { dictionary: [], batch: [] };
-    const sums: string[] = [];
-    const { index } = this.segment;
+    const { index, identity, position, createdCommit } = this.segment;
+    const messages: FileMessage[] = [];
     for (let i = 0; i < this.segment.messageCount; i++) {
-      addBlock(blocks, sums, rowOf(present(index, 'batch rows of a writer'), i));
+      messages.push(messageOf(present(index, 'batch rows of a writer'), i));
     }
-    for (const row of this.#rows) addBlock(blocks, sums, row);
-    const { identity } = this.segment;
-    return encodeFileEnd(this.definition.schema, blocks.dictionary, blocks.batch, [
-      ['sheaf.format', FORMAT_VERSION.toString()],
-      ['sheaf.database', databaseId],
-      ['sheaf.table_id', this.definition.tableId.toString()],
-      ['sheaf.table', this.definition.name],
-      ['sheaf.segment', identity.segmentId.toString()],
-      ['sheaf.field_ids', this.definition.fieldIds.join(',')],
-      ['sheaf.schema_version', this.definition.schemaVersion.toString()],
-      ['sheaf.position', this.segment.position === 0 ? '' : this.segment.position.toString()],
-      ['sheaf.commit', this.segment.createdCommit === 0 ? '' : this.segment.createdCommit.toString()],
-      ['sheaf.replaces', this.replaces.join(',')],
-      ['sheaf.head_crc32', hex(crc32(this.definition.segmentHead))],
-      ['sheaf.crc32', sums.join('')],
-    ]);
+    const { definition } = this;
+    const about = {
+      databaseId,
+      tableId: definition.tableId,
+      tableName: definition.name,
+      segmentId: identity.segmentId,
+      fieldIds: definition.fieldIds,
+      replaces: this.replaces,
+      schemaVersion: definition.schemaVersion,
+      // A segment that is sealed before its commit does not know them yet.
+      position: position === 0 ? undefined : position,
+      commit: createdCommit === 0 ? undefined : createdCommit,
+    };
+    return segmentEnd(about, definition.segmentHead, definition.schema, [...messages, ...this.#rows]);
   }
 
   /** Takes `segment` of another table of the very same head for its own; the file has been renamed to its path. */
@@ -310,9 +303,7 @@ export class SegmentWriter {
   }
 }
 
-type BlockRow = Pick<StagedRow, 'kind' | 'offset' | 'headerLength' | 'bodyLength' | 'crc32'>;
-
-function rowOf(index: BatchIndex, i: number): BlockRow {
+function messageOf(index: BatchIndex, i: number): FileMessage {
   return {
     kind: index.isDictionary(i) ? 'dictionary' : 'batch',
     offset: index.offset(i),
@@ -320,16 +311,6 @@ function rowOf(index: BatchIndex, i: number): BlockRow {
     bodyLength: index.bodyLength(i),
     crc32: index.crc32(i),
   };
-}
-
-/** Checksums stand in file order, eight hex digits each; blocks in file order within their kind. */
-function addBlock(blocks: { dictionary: FileBlock[]; batch: FileBlock[] }, sums: string[], row: BlockRow): void {
-  blocks[row.kind].push({ offset: row.offset, headerLength: row.headerLength, bodyLength: row.bodyLength });
-  sums.push(hex(row.crc32));
-}
-
-function hex(sum: number): string {
-  return sum.toString(16).padStart(8, '0');
 }
 
 /** Waits for something whose failure changes nothing: what it leaves behind is found by recovery. */

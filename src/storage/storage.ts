@@ -49,7 +49,7 @@ import { Rewriter } from './rewrite.ts';
 import { Scrub } from './scrub.ts';
 import { Sealer } from './seal.ts';
 import type { Maintenance } from './maintenance.ts';
-import { FORMAT_VERSION } from './segment-writer.ts';
+import { FORMAT_VERSION } from './segment-file.ts';
 import { currentSnapshot, olderSnapshot } from './snapshot.ts';
 import { DEFAULT_BOUNDS, Store, freeFloor } from './store.ts';
 import type { StorageBounds } from './store.ts';

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { SEGMENT_BYTES_MAX } from '../../src/base/limits.ts';
+import { EngineError } from '../../src/base/errors.ts';
 import type { Os } from '../../src/os/os.ts';
 import { realOs } from '../../src/os/real-os.ts';
 import { MemoryOs } from '../support/memory-os.ts';
@@ -85,6 +86,23 @@ for (const disk of DISKS) {
       assert.deepEqual(await os.list(root), ['b']);
       await os.unlink(`${root}/b`);
       assert.equal(await os.exists(`${root}/b`), false);
+    });
+
+    test('a link is a second name of one file, and never takes a name in use', async (t) => {
+      const { os, root } = await disk.make(t);
+      await os.writeFile(`${root}/a`, bytes('text'));
+      assert.equal(await os.link(`${root}/a`, `${root}/b`), true);
+      await os.unlink(`${root}/a`);
+      assert.equal(text(await os.readFile(`${root}/b`)), 'text');
+      await os.writeFile(`${root}/c`, bytes('c'));
+      await assert.rejects(
+        os.link(`${root}/b`, `${root}/c`),
+        (error: unknown) => error instanceof EngineError && error.code === 'already_exists',
+      );
+      await assert.rejects(
+        os.link(`${root}/none`, `${root}/d`),
+        (error: unknown) => error instanceof EngineError && error.code === 'not_found',
+      );
     });
 
     test('names operation, path, errno and remedy when it refuses', async (t) => {

@@ -37,6 +37,7 @@ export type OperationKind =
   | 'unlink'
   | 'removeDirectory'
   | 'rename'
+  | 'link'
   | 'size'
   | 'freeBytes';
 
@@ -233,6 +234,17 @@ export class MemoryOs implements Os {
     ];
     this.#change([dirname(source), dirname(target)], entries);
     this.#done(operation);
+  }
+
+  async link(from: string, to: string): Promise<boolean> {
+    const [source, target] = [normalize(from), normalize(to)];
+    const operation = this.#begin('link', source);
+    const file = this.#file('link', source);
+    this.#requireParent('link', target);
+    if (this.#entries.has(target)) throw errnoError('link', to, 'EEXIST');
+    this.#change([dirname(target)], [[target, file]]);
+    this.#done(operation);
+    return true;
   }
 
   async exists(path: string): Promise<boolean> {

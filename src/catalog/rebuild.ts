@@ -1,0 +1,167 @@
+/**
+ * Writes to a catalog that no server has open: for repairs, which hold the directory's lock.
+ *
+ * Hides SQLite. Invariants: each change is one transaction, all of it or nothing, and makes one commit; ids of tables
+ * and segments are raised, never lowered, so that none is given twice; the mark of a clean stop is taken away, so that
+ * the next open verifies.
+ */
+import Database from 'better-sqlite3';
+import { realOs } from '../os/real-os.ts';
+import { openConnection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { readContent } from './inspect.ts';
+import type { CatalogContent, InspectedSchema, InspectedSegment, InspectedTable } from './inspect.ts';
+import { checkVersion, migrate, readMigrations } from './migrate.ts';
+import type { BatchRow } from './rows.ts';
+import { sqliteError } from './sqlite-error.ts';
+
+/** One change by a repair. Removals come first. */
+export interface RepairChange {
+  readonly commit: number;
+  readonly timeMs: number;
+  readonly what: string;
+  /** Replaces the database's own id. */
+  readonly databaseId?: string;
+  readonly meta: readonly (readonly [key: string, value: Uint8Array])[];
+  /** With all that belongs to them. */
+  readonly removeTables: readonly number[];
+  /** With their batch rows and damages. */
+  readonly removeSegments: readonly number[];
+  /** Segments that count as sound again. */
+  readonly clearDamages: readonly number[];
+  readonly tables: readonly InspectedTable[];
+  readonly schemas: readonly InspectedSchema[];
+  readonly segments: readonly InspectedSegment[];
+  readonly batches: readonly BatchRow[];
+  /** No lower id is given out any more. */
+  readonly tableIdMax: number;
+  readonly segmentIdMax: number;
+}
+
+export class CatalogRebuild {
+  readonly #path: string;
+  readonly #connection: Connection;
+
+  private constructor(path: string, connection: Connection) {
+    this.#path = path;
+    this.#connection = connection;
+  }
+
+  /** Opens the catalog in use at `path`. @throws `corrupt`, `version_unsupported`, `io_error` */
+  static async openInUse(path: string): Promise<CatalogRebuild> {
+    return new CatalogRebuild(path, await migrated(path, openConnection(path)));
+  }
+
+  /** Opens the copy at `path`, which is one file and stays one; a missing file becomes an empty catalog. */
+  static async openCopy(path: string): Promise<CatalogRebuild> {
+    const os = realOs();
+    if (!(await os.exists(path))) await (await os.open(path, 'create')).close();
+    let connection: Connection | undefined;
+    try {
+      connection = new Database(path, { fileMustExist: true });
+      connection.pragma('journal_mode = DELETE');
+      connection.pragma('synchronous = FULL');
+      return new CatalogRebuild(path, await migrated(path, connection));
+    } catch (error) {
+      connection?.close();
+      throw sqliteError('open', path, error);
+    }
+  }
+
+  content(): CatalogContent {
+    return readContent(this.#connection);
+  }
+
+  apply(change: RepairChange): void {
+    try {
+      this.#connection.transaction(() => writeChange(this.#connection, change)).immediate();
+    } catch (error) {
+      throw sqliteError('write to', this.#path, error);
+    }
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+async function migrated(path: string, connection: Connection): Promise<Connection> {
+  const migrations = await readMigrations();
+  try {
+    checkVersion(connection, path, migrations);
+    migrate(connection, path, migrations, Date.now());
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+function writeChange(connection: Connection, change: RepairChange): void {
+  const run = (sql: string, ...values: unknown[]): void => void connection.prepare(sql).run(...values);
+  run('INSERT INTO commits (commit_id, time_ms, what) VALUES (?, ?, ?)', change.commit, change.timeMs, change.what);
+  run('UPDATE database SET clean_stop = 0, database_id = ifnull(?, database_id)', change.databaseId ?? null);
+  for (const [key, value] of change.meta) {
+    run('INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value', key, value);
+  }
+  for (const segmentId of change.removeSegments) {
+    for (const table of ['batches', 'damages', 'segments']) {
+      run(`DELETE FROM ${table} WHERE segment_id = ?`, segmentId);
+    }
+  }
+  for (const segmentId of change.clearDamages) run('DELETE FROM damages WHERE segment_id = ?', segmentId);
+  for (const tableId of change.removeTables) {
+    run('DELETE FROM batches WHERE segment_id IN (SELECT segment_id FROM segments WHERE table_id = ?)', tableId);
+    run('DELETE FROM damages WHERE segment_id IN (SELECT segment_id FROM segments WHERE table_id = ?)', tableId);
+    for (const table of ['segments', 'producers', 'producer_results', 'schemas', 'tables']) {
+      run(`DELETE FROM ${table} WHERE table_id = ?`, tableId);
+    }
+  }
+  writeRows(connection, change);
+  raiseSequence(connection, 'tables', change.tableIdMax);
+  raiseSequence(connection, 'segments', change.segmentIdMax);
+}
+
+function writeRows(connection: Connection, change: RepairChange): void {
+  const table = connection.prepare(
+    'INSERT INTO tables (table_id, name, directory, created_commit, dropped_commit) VALUES (?, ?, ?, ?, ?)',
+  );
+  for (const row of change.tables) {
+    table.run(row.tableId, row.name, row.directory, row.createdCommit, row.droppedCommit ?? null);
+  }
+  const schema = connection.prepare(
+    `INSERT INTO schemas (table_id, created_commit, schema, field_ids, version, defaults)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+  );
+  for (const row of change.schemas) {
+    const { tableId, createdCommit, header, fieldIds, version, defaults } = row;
+    schema.run(tableId, createdCommit, header, JSON.stringify(fieldIds), version, defaults);
+  }
+  const segment = connection.prepare(
+    `INSERT INTO segments
+       (segment_id, table_id, state, committed_length, row_count, batch_count, file_length, created_commit,
+        retired_commit, retire_at_ms, position, schema_version)
+     VALUES (@segmentId, @tableId, @state, @committedLength, @rowCount, @batchCount, @fileLength, @createdCommit,
+       @retiredCommit, @retireAtMs, @position, @schemaVersion)`,
+  );
+  for (const row of change.segments) {
+    segment.run({ ...row, retiredCommit: row.retiredCommit ?? null, retireAtMs: row.retireAtMs ?? null });
+  }
+  const batch = connection.prepare(
+    `INSERT INTO batches
+       (segment_id, ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics)
+     VALUES (@segmentId, @ordinal, @kind, @offset, @headerLength, @bodyLength, @rowCount, @crc32, @commit,
+       @statistics)`,
+  );
+  for (const row of change.batches) batch.run({ ...row, kind: row.kind === 'dictionary' ? 1 : 0 });
+}
+
+function raiseSequence(connection: Connection, name: string, least: number): void {
+  const known = connection
+    .prepare<[string], number>('SELECT seq FROM sqlite_sequence WHERE name = ?')
+    .pluck()
+    .get(name);
+  if (known === undefined)
+    connection.prepare('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run(name, least);
+  else if (known < least) connection.prepare('UPDATE sqlite_sequence SET seq = ? WHERE name = ?').run(least, name);
+}
