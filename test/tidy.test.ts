@@ -219,6 +219,9 @@ function deadFiles(texts: ReadonlyMap<string, string>): string[] {
     for (const match of text.matchAll(/new URL\(\s*[`'](\.{1,2}\/[\w./-]+?)(?:\.ts|\.js|\$\{[^}]*\})?[`']/g)) {
       reached.add(`${join(dirname(path), match[1] ?? '')}.ts`);
     }
+    for (const match of text.matchAll(/moduleBeside\(import\.meta\.url, '([\w-]+)'\)/g)) {
+      reached.add(`${join(dirname(path), match[1] ?? '')}.ts`);
+    }
   }
   return [...texts.keys()].filter((path) => !reached.has(path));
 }

@@ -1,9 +1,9 @@
 /**
  * Puts: a stream of batches under its own schema, fitted to a table's by column name.
  *
- * What is accepted: columns in any order; a missing column that may be null or has a default (it becomes that); the same type; a text
- * or binary type for another of the same family (dictionaries of text too); an integer or float for a wider one of
- * its kind that holds every value; an all-null column for any that may be null. Everything else is
+ * What is accepted: columns in any order; a missing column that may be null or has a default (it becomes that); the
+ * same type; a text or binary type for another of the same family (dictionaries of text too); an integer or float for a
+ * wider one of its kind that holds every value; an all-null column for any that may be null. Everything else is
  * `schema_mismatch`, before a row is taken.
  *
  * Hides the casts. Invariant: what reaches storage has exactly the table's schema, and no null stands in a NOT NULL

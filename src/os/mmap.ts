@@ -116,8 +116,8 @@ export function adviseWillNeed(mapped: Uint8Array, offset: number, length: numbe
 }
 
 /**
- * Whether all pages of bytes [offset, offset + length) of `mapped` are in memory (mincore(2)). True for memory that is no
- * map, and where the kernel does not say.
+ * Whether all pages of bytes [offset, offset + length) of `mapped` are in memory (mincore(2)). True for memory that is
+ * no map, and where the kernel does not say.
  */
 export function isResident(mapped: Uint8Array, offset: number, length: number): boolean {
   if (!maps.has(mapped.buffer) || native === undefined) return true;

@@ -51,7 +51,7 @@ export class ColdReads {
     for (let next = ordinal + 1; next < end; next++) {
       const { offset, length } = this.#segment.extent(next);
       if (this.#reads.has(next) || length < COLD_READ_BYTES_MIN) continue;
-      if (!this.#segment.isResident(offset, length)) this.#begin(next);
+      if (!this.#segment.isResident(offset, length)) void this.#begin(next);
     }
     const bytes = await reading;
     this.#reads.delete(ordinal);

@@ -3,9 +3,9 @@
  *
  * Hides which segments are worth it. A run of neighbours is merged when there are COMPACTION_SEGMENTS_MIN of them and
  * none is larger than all the others together, so that a row is copied about log(rows) times in its life; a single
- * segment is rewritten when it has COMPACTION_BATCH_EXCESS times the batches it needs. Invariants: the order of rows stays; the work runs in the maintenance thread, rests while puts or
- * queries run, and disturbs no reader: what a snapshot holds stays on disk until nobody needs it; what fails leaves
- * everything as it was, and is tried again later.
+ * segment is rewritten when it has COMPACTION_BATCH_EXCESS times the batches it needs. Invariants: the order of rows
+ * stays; the work runs in the maintenance thread, rests while puts or queries run, and disturbs no reader: what a
+ * snapshot holds stays on disk until nobody needs it; what fails leaves everything as it was, and is tried again later.
  */
 import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';

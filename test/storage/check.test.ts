@@ -60,6 +60,15 @@ test('what a footer says is held against the catalog: its text, its blocks and i
   const directory = await makeSample(t);
   const { path, segmentId } = segmentsOf(directory, 'whole')[0]!;
   const bytes = readFileSync(path);
+  const whole = Buffer.from(bytes);
+  whole.write('whale', whole.lastIndexOf('whole'));
+  writeFileSync(path, whole);
+  assert.deepEqual(
+    (await damagesOf(directory)).map((finding) => finding.what),
+    ["the checksum of the footer's metadata is wrong"],
+  );
+  // Without that checksum, as older releases wrote it, the catalog tells.
+  bytes.write('sheaf.metadata_sum32', bytes.lastIndexOf('sheaf.metadata_crc32'));
   const change = async (from: string, to: string): Promise<string[]> => {
     const at = bytes.lastIndexOf(from);
     assert.ok(at > 0, `${from} is in the footer`);

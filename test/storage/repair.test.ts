@@ -137,7 +137,7 @@ test('a damaged head or footer costs nothing, a dictionary what needs it, a miss
   const rows = await sampleRows(directory);
   const [first, second] = segmentsOf(directory, 'whole');
   flip(first!.path, 100);
-  flip(second!.path, second!.committedLength + 40);
+  flip(second!.path, readFileSync(second!.path).lastIndexOf('sheaf.table_id'));
   const report = await repaired(directory);
   assert.deepEqual([report.losses, report.doubts, report.actions.length], [[], [], 2]);
   assert.deepEqual(await sampleRows(directory), rows);
@@ -319,7 +319,7 @@ test('a copy of the catalog is where a repair begins: later segments are added, 
   const again = await openSmall(directory);
   assert.equal((await readRows(again, 'whole')).length, 384);
   assert.equal((await readRows(again, 'open')).length, 228);
-  assert.equal((await readRows(again, 'words')).length, 192);
+  assert.equal(again.snapshot().table('words'), undefined);
   await again.close();
   assert.deepEqual(queryCatalog(directory, 'SELECT seq FROM producers'), [{ seq: 7 }]);
 });
@@ -335,6 +335,8 @@ test('a table that was made again keeps its name; swapped and duplicated files a
   assert.ok(existsSync(older.path));
   const strayPath = join(dirname(newer.path), '000000000077.arrow');
   cpSync(newer.path, strayPath);
+  // Without its mark, a dropped table is only told as a doubt.
+  rmSync(join(dirname(older.path), 'dropped'));
   loseCatalog(directory);
   const report = await repaired(directory);
   assert.deepEqual(report.doubts.slice(1).sort(), [
