@@ -30,14 +30,18 @@ export const SMALL_BOUNDS: Partial<StorageBounds> = {
 const SMALL_ROWS = 10;
 const LARGE_ROWS = 400;
 
-/** A new directory in memory where there is such a place, removed after `t`. */
-export function fastDirectory(t: TestContext): string {
-  let directory: string;
+/** A new directory in memory where there is such a place. */
+export function makeFastDirectory(): string {
   try {
-    directory = mkdtempSync('/dev/shm/sheaf-crash-');
+    return mkdtempSync('/dev/shm/sheaf-crash-');
   } catch {
-    directory = mkdtempSync(join(tmpdir(), 'sheaf-crash-'));
+    return mkdtempSync(join(tmpdir(), 'sheaf-crash-'));
   }
+}
+
+/** The same, removed after `t`. */
+export function fastDirectory(t: TestContext): string {
+  const directory = makeFastDirectory();
   undoAfter(t, () => {
     rmSync(directory, { recursive: true, force: true });
   });

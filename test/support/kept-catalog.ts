@@ -1,9 +1,9 @@
 /**
- * Opens catalogs in one thread that stays, instead of one for each: harnesses that open a database thousands of times
- * would otherwise wait for threads to start.
+ * The product's catalog in the hands of a test: opened in one thread that stays, instead of one for each (harnesses that
+ * open a database thousands of times would otherwise wait for threads to start), and watched.
  *
- * Hides how: `Catalog.open` is replaced in this process. The catalog and its thread are the product's own, whole.
- * Invariant: one catalog is open at a time.
+ * Hides how: methods of `Catalog` are replaced in this process. The catalog and its thread are the product's own, whole.
+ * Invariant: with a kept thread one catalog is open at a time.
  */
 import { closeSync, openSync } from 'node:fs';
 import { Catalog } from '../../src/catalog/catalog.ts';
@@ -35,5 +35,16 @@ export function keepCatalogThread(): void {
     closeSync(openSync(path, 'a', 0o600));
     await thread.call('open', path);
     return Reflect.construct(Catalog, [path, thread]) as Catalog;
+  };
+}
+
+/** Calls `before` ahead of every change of the catalog, and `after` when it is committed but nobody knows of it yet. */
+export function watchCatalog(before: () => void, after: () => void): void {
+  const { prototype } = Catalog;
+  const apply = Reflect.get(prototype, 'apply') as Catalog['apply'];
+  prototype.apply = async function (this: Catalog, change) {
+    before();
+    await apply.call(this, change);
+    after();
   };
 }
