@@ -8,8 +8,8 @@
  *
  * As a program (crash-states.ts STATES SEED) it prints one line of JSON: the states, and the failures.
  */
-import { rmSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { realpathSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
 import { setLogLevel } from '../../src/base/log.ts';
 import { keepCatalogThread, watchCatalog } from '../support/kept-catalog.ts';
@@ -170,7 +170,7 @@ async function withDeadline(action: () => Promise<void>): Promise<void> {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? '.')) {
   prepareCrashStates();
   const outcome = await runCrashStates(Number(process.argv[2]), Number(process.argv[3]));
   process.stdout.write(`${JSON.stringify(outcome)}\n`);

@@ -10,7 +10,7 @@ import type { RecordBatch } from '../../src/arrow/batch.ts';
 import { makeField, makeSchema } from '../../src/arrow/schema.ts';
 import type { Schema } from '../../src/arrow/schema.ts';
 import { EngineError } from '../../src/base/errors.ts';
-import type { Snapshot, Storage } from '../../src/storage/contract.ts';
+import type { Storage } from '../../src/storage/contract.ts';
 import { INT64, UTF8, batchOf, rowsOf } from '../support/sample.ts';
 import { SCHEMA, numbered } from '../storage/fixture.ts';
 
@@ -58,8 +58,17 @@ function expectedRow(kind: Kind, id: number): unknown[] {
   return [BigInt(id), words[id % words.length]];
 }
 
+/** The table of this name has a dictionary; all others are plain. */
+export const WORDS_TABLE = 'words';
+
+function kindOf(name: string): Kind {
+  return name === WORDS_TABLE ? 'words' : 'plain';
+}
+
+/** Streams found in a table, in order: number and rows of each. */
+export type FoundStreams = readonly (readonly [stream: number, rows: number])[];
+
 interface TableLedger {
-  readonly kind: Kind;
   /** Rows of every stream that was tried, by its number. */
   readonly sent: Map<number, number>;
   readonly acknowledged: Set<number>;
@@ -84,8 +93,8 @@ export class Ledger {
   /** A copy that does not change. */
   copy(): Ledger {
     const copied = new Ledger();
-    for (const [name, { kind, sent, acknowledged, dropped }] of this.#tables) {
-      const table = { kind, sent: new Map(sent), acknowledged: new Set(acknowledged), dropped };
+    for (const [name, { sent, acknowledged, dropped }] of this.#tables) {
+      const table = { sent: new Map(sent), acknowledged: new Set(acknowledged), dropped };
       copied.#tables.set(name, table);
     }
     copied.#streams = this.#streams;
@@ -98,31 +107,33 @@ export class Ledger {
   }
 
   /** Sends one stream of two batches. @throws what storage throws; then the stream may be there, whole, or not */
-  async put(storage: Storage, name: string, rows: number, kind: Kind = 'plain'): Promise<void> {
+  async put(storage: Storage, name: string, rows: number): Promise<void> {
     const stream = ++this.#streams;
-    const table = this.#table(name, kind);
-    table.sent.set(stream, rows);
-    const from = stream * STREAM_STRIDE;
-    const schema: Schema = kind === 'plain' ? SCHEMA : WORD_SCHEMA;
-    const append = await storage.beginAppend(name, schema, { create: true });
-    const half = rows >> 1;
-    await append.write(rowsFor(kind, from, half));
-    await append.write(rowsFor(kind, from + half, rows - half));
-    await append.commit();
-    table.acknowledged.add(stream);
+    this.sent(name, stream, rows);
+    await sendStream(storage, name, stream, rows);
+    this.acknowledged(name, stream);
+  }
+
+  /** Takes note of a stream that is being sent. */
+  sent(name: string, stream: number, rows: number): void {
+    this.#table(name).sent.set(stream, rows);
+  }
+
+  /** Takes note of a stream that was acknowledged. */
+  acknowledged(name: string, stream: number): void {
+    this.#table(name).acknowledged.add(stream);
+  }
+
+  /** Takes note of a drop that was asked for, or has been acknowledged. */
+  dropping(name: string, state: 'maybe' | 'yes'): void {
+    this.#table(name).dropped = state;
   }
 
   /** Drops a table. @throws what storage throws; then it may be there or not */
   async drop(storage: Storage, name: string): Promise<void> {
-    const table = this.#table(name, 'plain');
-    table.dropped = 'maybe';
+    this.dropping(name, 'maybe');
     await storage.dropTable(name);
-    table.dropped = 'yes';
-  }
-
-  /** Marks a table as one that may be created again after a drop. */
-  forget(name: string): void {
-    this.#tables.delete(name);
+    this.dropping(name, 'yes');
   }
 
   /**
@@ -130,46 +141,66 @@ export class Ledger {
    * misplaced row, a stream in part, a lost table
    */
   async check(storage: Storage, leniency: Leniency): Promise<string[]> {
-    const snapshot = storage.snapshot();
-    try {
-      const names = snapshot.tableNames();
-      for (const [name, { acknowledged, dropped }] of this.#tables) {
-        if (dropped === 'yes') assert.ok(!names.includes(name), `table ${name} is there after its drop`);
-        else if (dropped === 'no' && acknowledged.size > 0) assert.ok(names.includes(name), `table ${name} is lost`);
+    const damaged: string[] = [];
+    const found = await readStreams(storage, (name, error) => {
+      if (!leniency.damage || !namesDamage(error, name)) {
+        throw new Error(`table ${name} cannot be read: ${String(error)}`, { cause: error });
       }
-      const damaged: string[] = [];
-      for (const name of names) if (!(await this.#checkTable(snapshot, name, leniency))) damaged.push(name);
-      return damaged;
-    } finally {
-      snapshot.release();
+      damaged.push(name);
+    });
+    this.compare(found, damaged);
+    return damaged;
+  }
+
+  /** Holds what was found against what was sent. `damaged` tables are there, and not looked at. */
+  compare(found: ReadonlyMap<string, FoundStreams>, damaged: readonly string[] = []): void {
+    for (const [name, { acknowledged, dropped }] of this.#tables) {
+      const isThere = found.has(name) || damaged.includes(name);
+      if (dropped === 'yes') assert.ok(!isThere, `table ${name} is there after its drop`);
+      else if (dropped === 'no' && acknowledged.size > 0) assert.ok(isThere, `table ${name} is lost`);
+    }
+    for (const [name, streams] of found) {
+      const table = this.#tables.get(name);
+      assert.ok(table !== undefined, `table ${name} was never sent`);
+      compareStreams(name, table, streams);
     }
   }
 
-  /** False when the table is damaged, and that may be. */
-  async #checkTable(snapshot: Snapshot, name: string, leniency: Leniency): Promise<boolean> {
-    const ledger = this.#tables.get(name);
-    const table = snapshot.table(name);
-    assert.ok(ledger !== undefined && table !== undefined, `table ${name} was never sent`);
-    let rows: unknown[][];
-    try {
-      rows = await rowsOf(table.messages());
-    } catch (error) {
-      if (leniency.damage && namesDamage(error, name)) return false;
-      throw new Error(`table ${name} cannot be read: ${String(error)}`, { cause: error });
+  /** Forgets what a check has found to be gone: tables dropped, and streams that were not acknowledged. */
+  settle(found: ReadonlyMap<string, FoundStreams>): void {
+    for (const [name, table] of this.#tables) {
+      const streams = found.get(name);
+      if (streams === undefined) {
+        this.#tables.delete(name);
+        continue;
+      }
+      const there = new Set(streams.map(([stream]) => stream));
+      for (const stream of table.sent.keys()) if (!there.has(stream)) table.sent.delete(stream);
+      for (const stream of there) table.acknowledged.add(stream);
+      table.dropped = 'no';
     }
-    assert.equal(rows.length, table.rowCount, `the row count of table ${name}`);
-    checkRows(name, ledger, rows);
-    return true;
   }
 
-  #table(name: string, kind: Kind): TableLedger {
+  #table(name: string): TableLedger {
     let table = this.#tables.get(name);
     if (table === undefined) {
-      table = { kind, sent: new Map(), acknowledged: new Set(), dropped: 'no' };
+      table = { sent: new Map(), acknowledged: new Set(), dropped: 'no' };
       this.#tables.set(name, table);
     }
     return table;
   }
+}
+
+/** Sends stream `stream` of `rows` rows to a table, in two batches, and commits it. */
+export async function sendStream(storage: Storage, name: string, stream: number, rows: number): Promise<void> {
+  const kind = kindOf(name);
+  const from = stream * STREAM_STRIDE;
+  const schema: Schema = kind === 'plain' ? SCHEMA : WORD_SCHEMA;
+  const append = await storage.beginAppend(name, schema, { create: true });
+  const half = rows >> 1;
+  await append.write(rowsFor(kind, from, half));
+  await append.write(rowsFor(kind, from + half, rows - half));
+  await append.commit();
 }
 
 /** Whether an error says `corrupt` and names the table and a segment's file. */
@@ -178,21 +209,58 @@ export function namesDamage(error: unknown, table: string): boolean {
   return error.message.includes(`table "${table}"`) && /\/tables\/[0-9a-f]{32}\/\d{12}\.arrow/.test(error.message);
 }
 
-function checkRows(name: string, ledger: TableLedger, rows: readonly (readonly unknown[])[]): void {
+/**
+ * Reads all tables of a storage. A table that cannot be read is given to `onFailure`, and left out. @throws
+ * AssertionError for a row that is not what its id says, or is doubled or out of place
+ */
+export async function readStreams(
+  storage: Storage,
+  onFailure: (table: string, error: unknown) => void,
+): Promise<Map<string, FoundStreams>> {
+  const found = new Map<string, FoundStreams>();
+  const snapshot = storage.snapshot();
+  try {
+    for (const name of snapshot.tableNames()) {
+      const table = snapshot.table(name);
+      assert.ok(table !== undefined, `table ${name} is named and not there`);
+      let rows: unknown[][];
+      try {
+        rows = await rowsOf(table.messages());
+      } catch (error) {
+        onFailure(name, error);
+        continue;
+      }
+      assert.equal(rows.length, table.rowCount, `the row count of table ${name}`);
+      found.set(name, streamsOf(name, rows));
+    }
+  } finally {
+    snapshot.release();
+  }
+  return found;
+}
+
+/** The streams that rows make. @throws AssertionError as `readStreams` does */
+function streamsOf(name: string, rows: readonly (readonly unknown[])[]): FoundStreams {
   const found = new Map<number, number>();
   for (const row of rows) {
     const id = Number(row[0]);
     const stream = Math.floor(id / STREAM_STRIDE);
-    assert.ok(ledger.sent.has(stream), `row ${String(row[0])} of table ${name} was never sent`);
     const before = found.get(stream) ?? 0;
     assert.equal(id, stream * STREAM_STRIDE + before, `a row of table ${name} is doubled or out of place`);
-    assert.deepEqual(row, expectedRow(ledger.kind, id), `a row of table ${name} is wrong`);
+    assert.deepEqual(row, expectedRow(kindOf(name), id), `a row of table ${name} is wrong`);
     found.set(stream, before + 1);
   }
-  for (const [stream, rowCount] of found) {
-    assert.equal(rowCount, ledger.sent.get(stream), `stream ${stream.toString()} of table ${name} is there in part`);
+  return [...found];
+}
+
+function compareStreams(name: string, table: TableLedger, streams: FoundStreams): void {
+  for (const [stream, rows] of streams) {
+    const label = `stream ${stream.toString()} of table ${name}`;
+    assert.ok(table.sent.has(stream), `${label} was never sent`);
+    assert.equal(rows, table.sent.get(stream), `${label} is there in part`);
   }
-  for (const stream of ledger.acknowledged) {
-    assert.ok(found.has(stream), `acknowledged stream ${stream.toString()} of table ${name} is lost`);
+  const there = new Set(streams.map(([stream]) => stream));
+  for (const stream of table.acknowledged) {
+    assert.ok(there.has(stream), `acknowledged stream ${stream.toString()} of table ${name} is lost`);
   }
 }

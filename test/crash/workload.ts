@@ -158,14 +158,14 @@ export const STEPS: readonly Step[] = [
   { name: 'open', opens: true, run: (world) => world.open() },
   { name: 'small streams make two tables', run: small },
   { name: 'a private stream', run: ({ ledger }, storage) => ledger.put(storage, 'a', LARGE_ROWS) },
-  { name: 'a dictionary', run: ({ ledger }, storage) => ledger.put(storage, 'words', SMALL_ROWS, 'words') },
+  { name: 'a dictionary', run: ({ ledger }, storage) => ledger.put(storage, 'words', SMALL_ROWS) },
   { name: 'small streams', run: small },
   {
     name: 'a dictionary that goes on',
     run: ({ ledger }, storage) =>
       all(
-        () => ledger.put(storage, 'words', SMALL_ROWS, 'words'),
-        () => ledger.put(storage, 'words', SMALL_ROWS, 'words'),
+        () => ledger.put(storage, 'words', SMALL_ROWS),
+        () => ledger.put(storage, 'words', SMALL_ROWS),
       ),
   },
   { name: 'read', run: (_world, storage) => readAll(storage) },

@@ -11,11 +11,12 @@ import type { CatalogMethods } from '../../src/catalog/catalog-thread.ts';
 import { moduleBeside, startThread } from '../../src/os/thread.ts';
 import type { Thread } from '../../src/os/thread.ts';
 
-const MODULE = new URL('../../src/catalog/catalog.ts', import.meta.url).href;
+/** As TypeScript or as JavaScript, whichever this file is. */
+const MODULE = moduleBeside(import.meta.url, '../../src/catalog/catalog-thread');
 
 /** A thread that outlives those who end it. */
 class KeptThread implements Thread<CatalogMethods> {
-  readonly #thread = startThread<CatalogMethods>(moduleBeside(MODULE, 'catalog-thread'), 'catalog');
+  readonly #thread = startThread<CatalogMethods>(MODULE, 'catalog');
   readonly call: Thread<CatalogMethods>['call'] = (method, argument, transfer) =>
     this.#thread.call(method, argument, transfer);
 
