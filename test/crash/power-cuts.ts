@@ -76,6 +76,8 @@ async function cutOne(disk: LoopDisk, writer: Doomed, random: () => number, outc
   writer.child.stdin?.write('go\n');
   if (!inRecovery) await writer.until((text) => text.includes('\nopen\n') && count(text, 'ack ') >= wanted);
   await new Promise((resolve) => setTimeout(resolve, laterMs));
+  // Ended before the disk failed: it did not open the database, or was refused.
+  if (writer.child.exitCode !== null) outcome.failures.push(`cut ${outcome.cuts.toString()}: ${writer.errors}`);
   await disk.cut();
 }
 

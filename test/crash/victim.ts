@@ -13,7 +13,7 @@ import { realOs } from '../../src/os/real-os.ts';
 import { openStorage } from '../../src/storage/storage.ts';
 import { watchCatalog } from '../support/kept-catalog.ts';
 import { WORDS_TABLE } from './ledger.ts';
-import { KILL_BOUNDS, LARGE_ROWS, STREAM_ROWS } from './rows.ts';
+import { KILL_BOUNDS, LARGE_ROWS, STREAM_ROWS, TABLE_ROWS_MAX } from './rows.ts';
 import { Speaker, say, sayFound } from './voice.ts';
 
 const SWEEP_WAIT_MS = 10_000;
@@ -101,6 +101,10 @@ const storage = await openStorage({ directory, os: deadlyOs(realOs()), bounds: K
 enter('');
 await sayFound(storage);
 const speaker = new Speaker(storage, Number(first));
+const before = storage.snapshot();
+const isLarge = (before.table('w0')?.rowCount ?? 0) > TABLE_ROWS_MAX;
+before.release();
+if (isLarge) await speaker.drop('w0');
 await speaker.put('w0', STREAM_ROWS);
 await speaker.put(WORDS_TABLE, STREAM_ROWS);
 await speaker.put('scratch', STREAM_ROWS);
