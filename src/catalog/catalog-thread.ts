@@ -17,7 +17,7 @@ import { checkWhenNeeded, openConnection, readPragmas } from './connection.ts';
 import { checkVersion, migrate, readMigrations } from './migrate.ts';
 import type { PackedBatches } from './packed-batches.ts';
 import type { CatalogState } from './rows.ts';
-import { sqliteError } from './sqlite-error.ts';
+import { sqliteCodeOf, sqliteError } from './sqlite-error.ts';
 import { Statements } from './statements.ts';
 
 /** What the thread can be asked; `open` comes first and `close` last. */
@@ -158,6 +158,13 @@ class OpenCatalog {
   }
 }
 
+/** Statements of ours that SQLite does not understand: the file's own schema is damaged. Other errors pass unchanged. */
+function schemaDamage(path: string, error: unknown): unknown {
+  if (sqliteCodeOf(error) !== 'SQLITE_ERROR' || !(error instanceof Error)) return error;
+  const message = `${path} is damaged: ${error.message}; restore it from a backup`;
+  return new EngineError('corrupt', message, { cause: error });
+}
+
 async function openCatalog(path: string): Promise<OpenCatalog> {
   const migrations = await readMigrations();
   const connection = openConnection(path);
@@ -171,7 +178,7 @@ async function openCatalog(path: string): Promise<OpenCatalog> {
     return new OpenCatalog(path, statements, cleanStop);
   } catch (error) {
     connection.close();
-    throw sqliteError('open', path, error);
+    throw schemaDamage(path, sqliteError('open', path, error));
   }
 }
 

@@ -14,16 +14,9 @@ export class Doomed {
   text = '';
   errors = '';
 
-  /** `wrapper`: a program with its arguments that runs node, such as strace. */
-  constructor(
-    program: string,
-    args: readonly string[],
-    wrapper: readonly string[] = [],
-    env: NodeJS.ProcessEnv = {},
-  ) {
-    const [command = '', ...words] = [...wrapper, process.execPath, program, ...args];
+  constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const environment = { ...process.env, ...env };
-    this.child = spawn(command, words, { stdio: ['pipe', 'pipe', 'pipe'], env: environment });
+    this.child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: environment });
     this.child.stdout?.on('data', (bytes: Buffer) => (this.text += bytes.toString()));
     this.child.stderr?.on('data', (bytes: Buffer) => (this.errors += bytes.toString()));
     this.child.stdin?.on('error', () => undefined);

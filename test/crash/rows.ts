@@ -1,8 +1,7 @@
 /**
  * What the programs that are killed (writer.ts, victim.ts) and the tests that kill them agree on.
  */
-import { Ledger } from './ledger.ts';
-import type { FoundStreams } from './ledger.ts';
+import type { FoundStreams, Ledger, Leniency } from './ledger.ts';
 
 /** Rows of a small stream; half of it per batch. */
 export const STREAM_ROWS = 40;
@@ -23,28 +22,28 @@ export const KILL_BOUNDS = {
 export interface Said {
   /** What it found at its start; undefined when it did not come so far. */
   found: Map<string, FoundStreams> | undefined;
-  /** Tables that it could not read, and why. */
-  readonly unreadable: string[];
+  /** Tables that it could not read, as damage that names them and their file. */
+  readonly damaged: string[];
 }
 
 /**
  * Goes through what a program said: holds what it found against `ledger`, then adds to that what it sent and what was
  * acknowledged. A line without its end was cut off by the kill.
  *
- *   found TABLE [[STREAM,ROWS],…]   unreadable TABLE REASON   open
+ *   found TABLE [[STREAM,ROWS],…]   damaged TABLE REASON   unreadable TABLE REASON   open
  *   send TABLE STREAM ROWS          ack TABLE STREAM
  *   drop TABLE                      dropped TABLE
  */
-export function hear(text: string, ledger: Ledger): Said {
+export function hear(text: string, ledger: Ledger, leniency: Leniency = { damage: false }): Said {
   const found = new Map<string, FoundStreams>();
-  const said: Said = { found: undefined, unreadable: [] };
+  const said: Said = { found: undefined, damaged: [] };
   for (const line of text.split('\n').slice(0, -1)) {
     const [word, table = '', first = '', second = ''] = line.split(' ');
     if (word === 'found') found.set(table, JSON.parse(first) as FoundStreams);
-    else if (word === 'unreadable') said.unreadable.push(line);
+    else if (word === 'damaged' && leniency.damage) said.damaged.push(table);
+    else if (word === 'damaged' || word === 'unreadable') throw new Error(line);
     else if (word === 'open') {
-      if (said.unreadable.length > 0) throw new Error(said.unreadable.join('; '));
-      ledger.compare(found);
+      ledger.compare(found, said.damaged);
       ledger.settle(found);
       said.found = found;
     } else if (word === 'send') ledger.sent(table, Number(first), Number(second));

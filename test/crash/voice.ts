@@ -4,7 +4,7 @@
  */
 import { readSync, writeSync } from 'node:fs';
 import type { Storage } from '../../src/storage/contract.ts';
-import { readStreams, sendStream } from './ledger.ts';
+import { namesDamage, readStreams, sendStream } from './ledger.ts';
 
 /** Says one line. */
 export function say(...words: readonly (string | number)[]): void {
@@ -18,7 +18,9 @@ export function awaitStart(): void {
 
 /** Reads every table, says what it found, and `open`. */
 export async function sayFound(storage: Storage): Promise<void> {
-  const found = await readStreams(storage, (table, error) => say('unreadable', table, String(error)));
+  const found = await readStreams(storage, (table, error) => {
+    say(namesDamage(error, table) ? 'damaged' : 'unreadable', table, String(error));
+  });
   for (const [table, streams] of found) say('found', table, JSON.stringify(streams));
   say('open');
 }
