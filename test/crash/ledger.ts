@@ -15,7 +15,7 @@ import { INT64, UTF8, batchOf, rowsOf } from '../support/sample.ts';
 import { SCHEMA, numbered } from '../storage/fixture.ts';
 
 /** More than the rows of any stream. */
-export const STREAM_STRIDE = 10_000;
+const STREAM_STRIDE = 10_000;
 
 const WORD_TYPE = {
   id: 'dictionary',
@@ -116,6 +116,8 @@ export class Ledger {
 
   /** Takes note of a stream that is being sent. */
   sent(name: string, stream: number, rows: number): void {
+    // Another table of the same name.
+    if (this.#tables.get(name)?.dropped === 'yes') this.#tables.delete(name);
     this.#table(name).sent.set(stream, rows);
   }
 

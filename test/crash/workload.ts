@@ -154,7 +154,7 @@ async function readAll(storage: Storage): Promise<void> {
 }
 
 /** The steps, in order. DELETE, compaction, ALTER, backup and restore belong here, after `drop`. */
-export const STEPS: readonly Step[] = [
+const STEPS: readonly Step[] = [
   { name: 'open', opens: true, run: (world) => world.open() },
   { name: 'small streams make two tables', run: small },
   { name: 'a private stream', run: ({ ledger }, storage) => ledger.put(storage, 'a', LARGE_ROWS) },

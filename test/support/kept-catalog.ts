@@ -42,10 +42,11 @@ export function keepCatalogThread(): void {
 /** Calls `before` ahead of every change of the catalog, and `after` when it is committed but nobody knows of it yet. */
 export function watchCatalog(before: () => void, after: () => void): void {
   const { prototype } = Catalog;
-  const apply = Reflect.get(prototype, 'apply') as Catalog['apply'];
+  const apply: unknown = Reflect.get(prototype, 'apply');
+  if (typeof apply !== 'function') throw new Error('Catalog has no method apply');
   prototype.apply = async function (this: Catalog, change) {
     before();
-    await apply.call(this, change);
+    await Reflect.apply(apply, this, [change]);
     after();
   };
 }
