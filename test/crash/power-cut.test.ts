@@ -11,6 +11,8 @@ import { amount, report } from '../support/report.ts';
 import { runPowerCuts } from './power-cuts.ts';
 
 const CUTS = amount('SHEAF_POWER_CUTS', 100);
+/** In the suite, a machine that is busy with other things makes fewer. */
+const MS_MAX = process.env['SHEAF_POWER_CUTS'] === undefined ? 75_000 : Infinity;
 
 test('when the power is cut, what was acknowledged is on the disk', { timeout: 36_000_000 }, async (t) => {
   const disk = await makeLoopDisk();
@@ -22,7 +24,8 @@ test('when the power is cut, what was acknowledged is on the disk', { timeout: 3
   try {
     const seed = amount('SHEAF_SEED', Date.now() % 1_000_000);
     const started = Date.now();
-    const { cuts, duringRecovery, acknowledged, failures } = await runPowerCuts(disk, buildSources(), CUTS, seed);
+    const outcome = await runPowerCuts(disk, buildSources(), CUTS, seed, MS_MAX);
+    const { cuts, duringRecovery, acknowledged, failures } = outcome;
     const ms = ((Date.now() - started) / Math.max(1, cuts)).toFixed(0);
     t.diagnostic(
       `${cuts.toString()} cuts, ${duringRecovery.toString()} of them during recovery, seed ${seed.toString()}, ` +

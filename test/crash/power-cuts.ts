@@ -33,8 +33,18 @@ function count(text: string, word: string): number {
   return text.split('\n').filter((line) => line.startsWith(word)).length;
 }
 
-/** Cuts the power `cuts` times, or until something is lost. `built`: where the program lies (built-sources.ts). */
-export async function runPowerCuts(disk: LoopDisk, built: string, cuts: number, seed: number): Promise<CutOutcome> {
+/**
+ * Cuts the power `cuts` times, or until something is lost, or `msMax` have passed. `built`: where the program lies
+ * (built-sources.ts).
+ */
+export async function runPowerCuts(
+  disk: LoopDisk,
+  built: string,
+  cuts: number,
+  seed: number,
+  msMax = Infinity,
+): Promise<CutOutcome> {
+  const deadline = Date.now() + msMax;
   const random = makeRandom(seed);
   const outcome: CutOutcome = { cuts: 0, duringRecovery: 0, acknowledged: 0, failures: [] };
   const program = join(built, 'test', 'crash', 'writer.js');
@@ -46,7 +56,7 @@ export async function runPowerCuts(disk: LoopDisk, built: string, cuts: number, 
   let ledger = new Ledger();
   let next = load();
   try {
-    for (; outcome.cuts < cuts && outcome.failures.length === 0; outcome.cuts++) {
+    for (; outcome.cuts < cuts && outcome.failures.length === 0 && Date.now() < deadline; outcome.cuts++) {
       if (outcome.cuts % CUTS_A_FORMAT === 0) {
         disk.format();
         ledger = new Ledger();

@@ -9,7 +9,7 @@
 import { setLogLevel } from '../../src/base/log.ts';
 import { EngineError } from '../../src/base/errors.ts';
 import { openStorage } from '../../src/storage/storage.ts';
-import { WORDS_TABLE } from './ledger.ts';
+import { WORDS_TABLE, readStreams } from './ledger.ts';
 import { KILL_BOUNDS, LARGE_ROWS, STREAM_ROWS } from './rows.ts';
 import { Speaker, awaitStart, say, sayFound } from './voice.ts';
 
@@ -29,6 +29,10 @@ async function attempt(action: () => Promise<unknown>): Promise<void> {
     if (!(error instanceof EngineError) || error.code === 'internal') fail(error);
     say('refused', error.code);
   }
+}
+
+function rethrow(_table: string, error: unknown): never {
+  throw error;
 }
 
 process.on('unhandledRejection', fail);
@@ -51,6 +55,7 @@ for (let round = 0; round < ROUNDS; round++) {
   ]);
   await attempt(() => speaker.put('w0', LARGE_ROWS));
   await attempt(() => storage.seal());
+  await attempt(() => readStreams(storage, rethrow));
   await attempt(() => speaker.makeAndDrop(STREAM_ROWS));
 }
 await attempt(() => storage.close());
