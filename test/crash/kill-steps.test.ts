@@ -1,11 +1,10 @@
 /**
- * kill -9 at every named step of a commit, of making a table, of a private stream, a seal, a drop and its unlinking, a
- * stop, and a recovery.
+ * kill -9 at every named step of a commit, of making a table, of a private stream, a seal, a drop and its unlinking,
+ * a stop, and a recovery.
  *
- * Method: a child (victim.ts) kills itself at the step; the next one opens what it left, says what is there, and goes on
- * to the next step, so that every start but the first is a recovery; the last one walks the whole way to its end. Steps
- * of compaction, backup, restore and migration join STEPS when victim.ts has their
- * phases.
+ * Method: a child (victim.ts) kills itself at the step; the next one opens what it left, says what is there, and
+ * goes on to the next step, so that every start but the first is a recovery; the last one walks the whole way to its
+ * end. Steps of compaction, backup, restore and migration join STEPS when victim.ts has their phases.
  */
 import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, rmSync } from 'node:fs';

@@ -3,8 +3,8 @@
  * nothing else may go wrong.
  *
  * Usage: sufferer DIRECTORY FIRST_STREAM [loaded | open]. It says what voice.ts says, `refused CODE` for a step that
- * failed, and `end`. It waits for a line on stdin once everything is loaded, or once the database is open, when told so.
- * Ends with 0, with 3 when the database does not open, and with 5 for an error that is none of ours.
+ * failed, and `end`. It waits for a line on stdin once everything is loaded, or once the database is open, when told
+ * so. Ends with 0, with 3 when the database does not open, and with 5 for an error that is none of ours.
  */
 import { setLogLevel } from '../../src/base/log.ts';
 import { EngineError } from '../../src/base/errors.ts';

@@ -1,9 +1,9 @@
 /**
- * The product's catalog in the hands of a test: opened in one thread that stays, instead of one for each (harnesses that
- * open a database thousands of times would otherwise wait for threads to start), and watched.
+ * The product's catalog in the hands of a test: opened in one thread that stays, instead of one for each (harnesses
+ * that open a database thousands of times would otherwise wait for threads to start), and watched.
  *
- * Hides how: methods of `Catalog` are replaced in this process. The catalog and its thread are the product's own, whole.
- * Invariant: with a kept thread one catalog is open at a time.
+ * Hides how: methods of `Catalog` are replaced in this process. The catalog and its thread are the product's own,
+ * whole. Invariant: with a kept thread one catalog is open at a time.
  */
 import { closeSync, openSync } from 'node:fs';
 import { Catalog } from '../../src/catalog/catalog.ts';
