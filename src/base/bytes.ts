@@ -13,22 +13,13 @@ export function alignUp(value: number, alignment: number): number {
 
 /** Joins `parts` into one new array. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.byteLength;
-  const joined = new Uint8Array(length);
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
   let at = 0;
   for (const part of parts) {
     joined.set(part, at);
     at += part.byteLength;
   }
   return joined;
-}
-
-/** Sum of the parts' lengths in bytes. */
-export function totalBytes(parts: readonly Uint8Array[]): number {
-  let length = 0;
-  for (const part of parts) length += part.byteLength;
-  return length;
 }
 
 /** A view of the same memory as a Node Buffer, without a copy. */

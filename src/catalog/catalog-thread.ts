@@ -19,7 +19,7 @@ import { checkVersion, migrate, readMigrations } from './migrate.ts';
 import type { PackedBatches } from './packed-batches.ts';
 import { History } from './history.ts';
 import type { CatalogState, CommitRow, DamageRow, ProducerKey, ProducerRow } from './rows.ts';
-import { sqliteError } from './sqlite-error.ts';
+import { sqliteCodeOf, sqliteError } from './sqlite-error.ts';
 import { Statements } from './statements.ts';
 
 /** What the thread can be asked; `open` comes first and `close` last. */
@@ -192,6 +192,13 @@ class OpenCatalog {
   }
 }
 
+/** Statements of ours that SQLite does not understand: the file's own schema is damaged. Other errors pass unchanged. */
+function schemaDamage(path: string, error: unknown): unknown {
+  if (sqliteCodeOf(error) !== 'SQLITE_ERROR' || !(error instanceof Error)) return error;
+  const message = `${path} is damaged: ${error.message}; restore it from a backup`;
+  return new EngineError('corrupt', message, { cause: error });
+}
+
 async function openCatalog(path: string): Promise<OpenCatalog> {
   const migrations = await readMigrations();
   const connection = openConnection(path);
@@ -205,7 +212,7 @@ async function openCatalog(path: string): Promise<OpenCatalog> {
     return new OpenCatalog(path, statements, cleanStop);
   } catch (error) {
     connection.close();
-    throw sqliteError('open', path, error);
+    throw schemaDamage(path, sqliteError('open', path, error));
   }
 }
 

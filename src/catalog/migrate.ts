@@ -98,10 +98,14 @@ function createDatabase(connection: Connection, timeMs: number): void {
 }
 
 function checkApplied(connection: Connection, path: string, expected: readonly Migration[]): void {
-  const read = connection.prepare<[number], Buffer>('SELECT sha256 FROM migrations WHERE version = ?').pluck();
+  const read = connection.prepare<[number], unknown>('SELECT sha256 FROM migrations WHERE version = ?').pluck();
   for (const migration of expected) {
     const sha256 = read.get(migration.version);
-    if (sha256 !== undefined && sha256.equals(migration.sha256)) continue;
+    if (sha256 !== undefined && !Buffer.isBuffer(sha256)) {
+      const message = `${path} is damaged: the checksum of migration ${migration.version} is no blob`;
+      throw new EngineError('corrupt', `${message}; restore it from a backup`);
+    }
+    if (sha256?.equals(migration.sha256) === true) continue;
     const name = `${String(migration.version).padStart(4, '0')}-${migration.title}.sql`;
     const message = `${path} was made by another form of migration ${name} than this program has`;
     throw new EngineError('version_unsupported', `${message}; use the program that wrote it`);

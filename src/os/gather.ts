@@ -64,7 +64,7 @@ export async function readFully(call: ReadCall, path: string, length: number, po
 }
 
 /** The error of a read of `length` bytes at `position` in a file that has only `size`. */
-export function endsBefore(path: string, size: number, length: number, position: number): EngineError {
+function endsBefore(path: string, size: number, length: number, position: number): EngineError {
   const message = `${path} ends at byte ${size}, but bytes ${position} to ${position + length} were to be read`;
   return new EngineError('corrupt', `${message}: the file was cut off; restore it from a backup`);
 }

@@ -11,6 +11,7 @@ import { EngineError } from '../base/errors.ts';
 import { makeCounter } from '../base/metrics.ts';
 import type { Committer } from './commit.ts';
 import { inParallel } from './parallel.ts';
+import { SyncError } from './segment-writer.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import type { Store } from './store.ts';
 import type { Table } from './table.ts';
@@ -83,7 +84,7 @@ export class Sealer {
     } catch (error) {
       failures.push(error);
     }
-    if (failures.length > 0) throw failures[0];
+    if (failures.length > 0) throw readable(failures[0]);
   }
 
   async #record(ended: readonly SegmentWriter[]): Promise<void> {
@@ -111,4 +112,11 @@ export class Sealer {
       await writer.close();
     }
   }
+}
+
+/** The error as the caller of a seal sees it. */
+function readable(error: unknown): unknown {
+  if (!(error instanceof SyncError)) return error;
+  const rest = 'its rows are stored, and the next start gives the segment its end';
+  return new EngineError('io_error', `${error.message}; ${rest}`, { cause: error });
 }

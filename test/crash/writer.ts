@@ -1,50 +1,53 @@
 /**
- * The program that kill.test.ts kills: appends to a database as fast as it can, and says on stdout what was
- * acknowledged.
+ * The program that kill.test.ts kills and power-cut.test.ts cuts off: says what the database holds, then appends,
+ * seals, creates and drops as fast as it can, and says what was acknowledged (voice.ts).
  *
- * Usage: writer.ts DIRECTORY. Each writer numbers its own streams; a stream is STREAM_ROWS rows (or LARGE_ROWS
- * through private segments) with ids that count on from what the table holds. One line `ack WRITER ROWS` per
- * acknowledged stream: the writer's table has that many rows now. Written synchronously, so that what the parent
- * has read was really acknowledged.
+ * Usage: writer DIRECTORY FIRST_STREAM [wait]. With `wait` it loads everything, then waits for a line on stdin. Ends
+ * with 3 when the database does not open, and with 4 when a stream is refused, saying why on stderr.
  */
-import { writeSync } from 'node:fs';
 import { setLogLevel } from '../../src/base/log.ts';
+import { EngineError } from '../../src/base/errors.ts';
 import { openStorage } from '../../src/storage/storage.ts';
 import type { Storage } from '../../src/storage/contract.ts';
-import { INT64, batchOf, schemaOf } from '../support/sample.ts';
-import { KILL_BOUNDS, LARGE_ROWS, STREAM_ROWS } from './rows.ts';
+import { WORDS_TABLE } from './ledger.ts';
+import { KILL_BOUNDS, LARGE_ROWS, STREAM_ROWS, TABLE_ROWS_MAX } from './rows.ts';
+import { Speaker, awaitStart, say, sayFound } from './voice.ts';
 
-const SCHEMA = schemaOf({ id: INT64 });
+const TABLES = ['w0', 'w1', 'w2', WORDS_TABLE];
 
-async function writeForEver(storage: Storage, writer: number): Promise<void> {
-  const name = `w${writer.toString()}`;
+function rowCount(storage: Storage, table: string): number {
   const snapshot = storage.snapshot();
-  let next = snapshot.table(name)?.rowCount ?? 0;
+  const rows = snapshot.table(table)?.rowCount ?? 0;
   snapshot.release();
+  return rows;
+}
+
+async function writeForEver(storage: Storage, speaker: Speaker, table: string): Promise<void> {
   for (let stream = 0; ; stream++) {
-    const rows = writer === 0 && stream % 3 === 2 ? LARGE_ROWS : STREAM_ROWS;
-    const append = await storage.beginAppend(name, SCHEMA, { create: true });
-    for (let part = 0; part < 2; part++) {
-      const from = next + (part * rows) / 2;
-      await append.write(batchOf(SCHEMA, [Array.from({ length: rows / 2 }, (_, i) => from + i)]));
-    }
-    await append.commit();
-    next += rows;
-    writeSync(1, `ack ${writer.toString()} ${next.toString()}\n`);
-    if (stream % 10 === 9) await storage.seal(name);
+    if (rowCount(storage, table) > TABLE_ROWS_MAX) await speaker.drop(table);
+    await speaker.put(table, table === 'w0' && stream % 3 === 2 ? LARGE_ROWS : STREAM_ROWS);
+    if (stream % 10 === 9) await storage.seal(table);
   }
 }
 
-async function dropForEver(storage: Storage): Promise<void> {
-  for (;;) {
-    const append = await storage.beginAppend('scratch', SCHEMA, { create: true });
-    await append.write(batchOf(SCHEMA, [[1, 2, 3]]));
-    await append.commit();
-    await storage.dropTable('scratch');
-  }
+async function dropForEver(speaker: Speaker): Promise<void> {
+  for (;;) await speaker.makeAndDrop(4);
 }
 
-setLogLevel('error');
-const opened = await openStorage({ directory: process.argv[2] ?? '', bounds: KILL_BOUNDS });
-writeSync(1, 'open\n');
-await Promise.all([0, 1, 2].map((writer) => writeForEver(opened, writer)).concat(dropForEver(opened)));
+function end(code: number, error: unknown): never {
+  process.stderr.write(`${error instanceof EngineError ? '' : 'BUG '}${String(error)}\n`);
+  process.exit(code);
+}
+
+const [directory = '', first = '1', wait] = process.argv.slice(2);
+setLogLevel('silent');
+if (wait === 'wait') {
+  say('loaded');
+  awaitStart();
+}
+const opened = await openStorage({ directory, bounds: KILL_BOUNDS }).catch((error: unknown) => end(3, error));
+await sayFound(opened);
+const voice = new Speaker(opened, Number(first));
+await Promise.all([...TABLES.map((table) => writeForEver(opened, voice, table)), dropForEver(voice)]).catch(
+  (error: unknown) => end(4, error),
+);

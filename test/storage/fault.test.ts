@@ -2,18 +2,15 @@
  * A disk that fails: what a failing write, sync, directory sync or full disk costs, and what it never costs.
  *
  * Method: segments lie on the in-memory disk of test/support, which fails on command; the catalog lies on the real
- * one. The walk lets operation N fail, for many N, once or for ever: whatever happens, no acknowledged row may be
- * missing after the next open, no stream may be there in part, and nothing may hang.
+ * one. The walk over every operation and every way to fail is test/crash/fault-walk.test.ts.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { Storage } from '../../src/storage/contract.ts';
-import { openStorage } from '../../src/storage/storage.ts';
 import type { StorageBounds } from '../../src/storage/store.ts';
 import { MemoryOs } from '../support/memory-os.ts';
-import { makeRandom } from '../support/random.ts';
 import { SCHEMA, count, numbered, openFor, put, readIds, temporaryDirectory, undoAfter } from './fixture.ts';
 
 interface Failing {
@@ -111,75 +108,17 @@ test('a failed directory sync makes no row of a file that could be lost', async 
   assert.deepEqual(await readIds(await reopened(t, failing), 't'), count(10));
 });
 
-/**
- * What the walk does: two tables, small and private streams, a seal and a drop. Acknowledged streams by table, 10
- * rows each.
- */
-async function work(storage: Storage, acknowledged: Map<string, number[]>): Promise<void> {
-  const attempt = async (name: string, from: number, size: number): Promise<void> => {
-    try {
-      await put(storage, name, [numbered(from, size / 2), numbered(from + size / 2, size / 2)]);
-      acknowledged.set(name, [...(acknowledged.get(name) ?? []), ...count(size).map((i) => from + i)]);
-    } catch {
-      // The stream was refused; that none of it is there is checked afterwards.
-    }
-  };
-  await Promise.all([attempt('a', 0, 10), attempt('b', 0, 10)]);
-  await attempt('a', 1_000, 400);
-  await Promise.all([attempt('a', 2_000, 10), attempt('b', 2_000, 10)]);
-  await storage.seal().catch(() => undefined);
-  await Promise.all([attempt('a', 3_000, 10), attempt('b', 3_000, 400)]);
-}
-
-function checkTable(name: string, found: readonly number[], acknowledged: readonly number[]): void {
-  const present = new Set(found);
-  assert.equal(present.size, found.length, `table ${name} holds rows twice`);
-  for (const id of acknowledged) assert.ok(present.has(id), `table ${name} lost row ${id.toString()}`);
-  const streams = new Map<number, number>();
-  for (const id of found) streams.set(Math.floor(id / 1_000), (streams.get(Math.floor(id / 1_000)) ?? 0) + 1);
-  for (const [stream, rows] of streams) {
-    assert.ok(rows === 10 || rows === 400, `stream ${stream.toString()} of table ${name} is there in part`);
-  }
-}
-
-/** One walk: operation `nth` fails with `errno`. Returns how many streams were acknowledged. */
-async function walkOnce(t: TestContext, nth: number, errno: string, forever: boolean): Promise<number> {
-  const directory = temporaryDirectory(t);
-  const os = new MemoryOs();
-  const bounds = { privateSegmentBytesMin: 6_000 };
-  const storage = await openStorage({ directory, os, bounds });
-  os.inject({ nth, errno, forever });
-  const acknowledged = new Map<string, number[]>();
-  await work(storage, acknowledged);
-  await storage.close();
-  os.heal();
-  const again = await openFor(t, { directory, os, bounds });
-  const names = again.snapshot().tableNames();
-  for (const [name, ids] of acknowledged) {
-    assert.ok(names.includes(name), `table ${name} is lost`);
-    checkTable(name, await readIds(again, name), ids);
-  }
-  for (const name of names) checkTable(name, await readIds(again, name), []);
-  await put(again, 'a', [numbered(9_000, 10)]);
-  return acknowledged.size;
-}
-
-test('whichever operation fails, acknowledged rows stay and no stream is there in part', async (t) => {
-  const seed = 20_251_124;
-  const random = makeRandom(seed);
-  const walks = Number(process.env['SHEAF_FAULT_WALKS'] ?? 16);
-  for (let walk = 0; walk < walks; walk++) {
-    const nth = 1 + Math.floor(random() * 60);
-    const errno = random() < 0.5 ? 'EIO' : 'ENOSPC';
-    const forever = random() < 0.3;
-    await t.test(
-      `operation ${nth.toString()} fails ${forever ? 'from then on' : 'once'} with ${errno}`,
-      async (t2) => {
-        await walkOnce(t2, nth, errno, forever);
-      },
-    );
-  }
-  t.diagnostic(`${walks.toString()} walks, seed ${seed.toString()}`);
+test('a seal whose sync fails says so, and the next start gives the segment its end', async (t) => {
+  const failing = await openFailing(t);
+  const { os, storage } = failing;
+  await put(storage, 't', [numbered(0, 10)]);
+  os.inject({ nth: 1, kind: 'dataSync', errno: 'EIO' });
+  await assert.rejects(storage.seal(), {
+    code: 'io_error',
+    message:
+      /^fdatasync of .*000000000001\.arrow failed; its rows are stored, and the next start gives the segment its end$/,
+  });
+  assert.deepEqual(await readIds(await reopened(t, failing), 't'), count(10));
 });
 
 test('on a full file system appends are refused, drops free it, and nothing acknowledged is lost', async (t) => {

@@ -103,6 +103,13 @@ export class MemoryFile {
     this.#settle('unsyncable');
   }
 
+  /** The file as it is now, all of it synced. */
+  copy(): MemoryFile {
+    const copied = new MemoryFile();
+    copied.#install({ position: 0, bytes: this.#present.read(0, this.#present.length) });
+    return copied;
+  }
+
   /** The file after a power cut, all of it synced. */
   crash(random: Random): MemoryFile {
     const after = new MemoryFile();

@@ -12,11 +12,11 @@
  *   failed dataSync  as on Linux, its writes count as clean: a later dataSync that succeeds does not make them durable
  *
  * Maps are views of the file's memory: later writes below their length show up, as with the real disk. They survive
- * unlink.
+ * unlink. Writes and reads go through the loops of os/gather.ts, so that a call may do less than it was asked for.
  */
 import { dirname, normalize } from 'node:path/posix';
-import { totalBytes } from '../../src/base/bytes.ts';
-import { endsBefore } from '../../src/os/gather.ts';
+import { concatBytes } from '../../src/base/bytes.ts';
+import { readFully, writeFully } from '../../src/os/gather.ts';
 import { checkMapLength } from '../../src/os/mmap.ts';
 import { errnoError } from '../../src/os/os-error.ts';
 import type { OpenMode, Os, OsFile } from '../../src/os/os.ts';
@@ -38,8 +38,24 @@ export type OperationKind =
   | 'removeDirectory'
   | 'rename'
   | 'link'
+  | 'exists'
   | 'size'
+  | 'close'
   | 'freeBytes';
+
+/**
+ * How an operation fails:
+ *
+ *   error        it is refused; a write leaves half of its bytes
+ *   late_error   it happens, and is reported as failed all the same
+ *   short        one call of a write or read moves half and says so
+ *   lie          one call of a write keeps half and says that it kept all
+ *   early_end    one call of a read says that the file ends here
+ *   flip         one call of a read gives one bit the other way round
+ *
+ * The last four change nothing for operations of other kinds.
+ */
+export type FaultEffect = 'error' | 'late_error' | 'short' | 'lie' | 'early_end' | 'flip';
 
 /** One operation that was asked for. `writeFile` and `readFile` appear as the operations they consist of. */
 export interface Operation {
@@ -49,7 +65,7 @@ export interface Operation {
   readonly path: string;
 }
 
-/** Which operation fails, and how. A failing write leaves half of its bytes. */
+/** Which operation fails, and how. */
 export interface Fault {
   /** Number of the failing operation among those that `kind` and `path` let through, from 1. */
   readonly nth: number;
@@ -59,8 +75,17 @@ export interface Fault {
   readonly path?: RegExp;
   /** Name of the error, such as ENOSPC or EIO. */
   readonly errno: string;
+  /** `error` when missing. */
+  readonly effect?: FaultEffect;
   /** Fails from then on instead of once. */
   readonly forever?: boolean;
+}
+
+/** An operation that has begun. */
+interface Begun {
+  readonly operation: Operation;
+  /** What befalls it, if anything does. */
+  readonly fault: Fault | undefined;
 }
 
 type Entry = MemoryFile | 'directory';
@@ -79,7 +104,7 @@ export class MemoryOs implements Os {
   readonly #capacityBytes: number;
   readonly #entries: Map<string, Entry>;
   readonly #durable: Map<string, Entry>;
-  readonly #faults: { readonly fault: Fault; seen: number }[] = [];
+  readonly #faults: { readonly fault: Fault; seen: number; hits: number }[] = [];
   #changes: EntryChange[] = [];
 
   /** `capacityBytes`: files together; a write past it is ENOSPC. */
@@ -91,12 +116,39 @@ export class MemoryOs implements Os {
 
   /** Lets an operation fail. Faults add up; each counts for itself. */
   inject(fault: Fault): void {
-    this.#faults.push({ fault, seen: 0 });
+    this.#faults.push({ fault, seen: 0, hits: 0 });
+  }
+
+  /** How many operations met a fault. */
+  get faultHits(): number {
+    return this.#faults.reduce((sum, { hits }) => sum + hits, 0);
   }
 
   /** Takes all faults away. */
   heal(): void {
     this.#faults.length = 0;
+  }
+
+  /** Lets the faults of `other` go on here, counted on from where they are: for the disk after a cut of `other`. */
+  inheritFaults(other: MemoryOs): void {
+    this.#faults.push(...other.#faults);
+  }
+
+  /** The disk with everything kept, synced or not. This one goes on unchanged. */
+  copy(): MemoryOs {
+    const copies = [...this.#entries].map(([path, entry]): [string, Entry] => [
+      path,
+      entry === 'directory' ? entry : entry.copy(),
+    ]);
+    return new MemoryOs({ capacityBytes: this.#capacityBytes }, new Map(copies));
+  }
+
+  /** Paths of all files, sorted. */
+  filePaths(): string[] {
+    return [...this.#entries]
+      .filter(([, entry]) => entry !== 'directory')
+      .map(([path]) => path)
+      .sort();
   }
 
   /**
@@ -132,23 +184,23 @@ export class MemoryOs implements Os {
 
   async open(path: string, mode: OpenMode): Promise<OsFile> {
     const name = normalize(path);
-    const operation = this.#begin(mode === 'create' ? 'create' : 'open', name);
+    const begun = this.#begin(mode === 'create' ? 'create' : 'open', name);
     if (mode === 'create') {
       this.#requireParent('create', name);
       if (this.#entries.has(name)) throw errnoError('create', path, 'EEXIST');
       this.#change([dirname(name)], [[name, new MemoryFile()]]);
     }
     const file = this.#file('open', name);
-    this.#done(operation);
+    this.#done(begun);
     return new OpenMemoryFile(this, name, file, mode !== 'read');
   }
 
   map(path: string, length: number): Uint8Array {
     const name = normalize(path);
-    const operation = this.#begin('map', name);
+    const begun = this.#begin('map', name);
     const file = this.#file('open', name);
     checkMapLength(path, length, file.length);
-    this.#done(operation);
+    this.#done(begun);
     return file.map(length);
   }
 
@@ -164,27 +216,27 @@ export class MemoryOs implements Os {
 
   async list(path: string): Promise<string[]> {
     const name = normalize(path);
-    const operation = this.#begin('list', name);
+    const begun = this.#begin('list', name);
     if (this.#entries.get(name) !== 'directory') throw errnoError('list', path, 'ENOENT');
-    this.#done(operation);
+    this.#done(begun);
     return this.#children(name).map((child) => child.slice(child.lastIndexOf('/') + 1));
   }
 
   async makeDirectory(path: string): Promise<void> {
     const name = normalize(path);
-    const operation = this.#begin('makeDirectory', name);
+    const begun = this.#begin('makeDirectory', name);
     const missing: string[] = [];
     for (let at = name; this.#entries.get(at) !== 'directory'; at = dirname(at)) {
       if (this.#entries.has(at)) throw errnoError('make directory', path, 'EEXIST');
       missing.unshift(at);
     }
     for (const directory of missing) this.#change([dirname(directory)], [[directory, 'directory']]);
-    this.#done(operation);
+    this.#done(begun);
   }
 
   async syncDirectory(path: string): Promise<void> {
     const name = normalize(path);
-    const operation = this.#begin('syncDirectory', name);
+    const begun = this.#begin('syncDirectory', name);
     if (this.#entries.get(name) !== 'directory') throw errnoError('open directory', path, 'ENOENT');
     const waiting: EntryChange[] = [];
     const needed = new Set<string>();
@@ -203,29 +255,29 @@ export class MemoryOs implements Os {
       for (const [at, entry] of entries) setEntry(this.#durable, at, entry);
     }
     this.#changes = waiting;
-    this.#done(operation);
+    this.#done(begun);
   }
 
   async unlink(path: string): Promise<void> {
     const name = normalize(path);
-    const operation = this.#begin('unlink', name);
+    const begun = this.#begin('unlink', name);
     this.#file('remove', name);
     this.#change([dirname(name)], [[name, undefined]]);
-    this.#done(operation);
+    this.#done(begun);
   }
 
   async removeDirectory(path: string): Promise<void> {
     const name = normalize(path);
-    const operation = this.#begin('removeDirectory', name);
+    const begun = this.#begin('removeDirectory', name);
     if (this.#entries.get(name) !== 'directory') throw errnoError('remove directory', path, 'ENOENT');
     if (this.#children(name).length > 0) throw errnoError('remove directory', path, 'ENOTEMPTY');
     this.#change([dirname(name)], [[name, undefined]]);
-    this.#done(operation);
+    this.#done(begun);
   }
 
   async rename(from: string, to: string): Promise<void> {
     const [source, target] = [normalize(from), normalize(to)];
-    const operation = this.#begin('rename', source);
+    const begun = this.#begin('rename', source);
     const file = this.#file('rename', source);
     this.#requireParent('rename', target);
     const entries: [string, Entry | undefined][] = [
@@ -233,28 +285,30 @@ export class MemoryOs implements Os {
       [target, file],
     ];
     this.#change([dirname(source), dirname(target)], entries);
-    this.#done(operation);
+    this.#done(begun);
   }
 
   async link(from: string, to: string): Promise<boolean> {
     const [source, target] = [normalize(from), normalize(to)];
-    const operation = this.#begin('link', source);
+    const begun = this.#begin('link', source);
     const file = this.#file('link', source);
     this.#requireParent('link', target);
     if (this.#entries.has(target)) throw errnoError('link', to, 'EEXIST');
     this.#change([dirname(target)], [[target, file]]);
-    this.#done(operation);
+    this.#done(begun);
     return true;
   }
 
   async exists(path: string): Promise<boolean> {
+    const begun = this.#begin('exists', normalize(path));
+    this.#done(begun);
     return this.#entries.has(normalize(path));
   }
 
   async size(path: string): Promise<number> {
-    const operation = this.#begin('size', normalize(path));
+    const begun = this.#begin('size', normalize(path));
     const { length } = this.#file('look at', normalize(path));
-    this.#done(operation);
+    this.#done(begun);
     return length;
   }
 
@@ -274,16 +328,24 @@ export class MemoryOs implements Os {
   }
 
   async freeBytes(path: string): Promise<number> {
-    const operation = this.#begin('freeBytes', normalize(path));
-    this.#done(operation);
+    const begun = this.#begin('freeBytes', normalize(path));
+    this.#done(begun);
     return this.#capacityBytes - this.#usedBytes();
   }
 
-  /** Runs `action` as an operation of an open file; `onFault` happens before an injected error is thrown. */
-  run<T>(kind: OperationKind, path: string, action: () => T, onFault: () => void = () => undefined): T {
-    const operation = this.#begin(kind, path, onFault);
-    const value = action();
-    this.#done(operation);
+  /**
+   * Runs `action` as an operation of an open file, told what befalls it; `onFault` happens before an injected error is
+   * thrown.
+   */
+  run<T>(
+    kind: OperationKind,
+    path: string,
+    action: (effect: FaultEffect | undefined) => T,
+    onFault: () => void = () => undefined,
+  ): T {
+    const begun = this.#begin(kind, path, onFault);
+    const value = action(begun.fault?.effect);
+    this.#done(begun);
     return value;
   }
 
@@ -292,22 +354,28 @@ export class MemoryOs implements Os {
     if (this.#usedBytes() + addedBytes > this.#capacityBytes) throw errnoError('write to', path, 'ENOSPC');
   }
 
-  #begin(kind: OperationKind, path: string, onFault: () => void = () => undefined): Operation {
+  #begin(kind: OperationKind, path: string, onFault: () => void = () => undefined): Begun {
     const operation: Operation = { index: this.operations.length, kind, path };
     this.operations.push(operation);
+    let met: Fault | undefined;
     for (const counted of this.#faults) {
       const { fault } = counted;
       if ((fault.kind ?? kind) !== kind || fault.path?.test(path) === false) continue;
       counted.seen++;
       if (counted.seen !== fault.nth && !(fault.forever === true && counted.seen > fault.nth)) continue;
-      onFault();
-      throw errnoError(kind, path, fault.errno);
+      counted.hits++;
+      met ??= fault;
     }
-    return operation;
+    if (met !== undefined && (met.effect ?? 'error') === 'error') {
+      onFault();
+      throw errnoError(kind, path, met.errno);
+    }
+    return { operation, fault: met };
   }
 
-  #done(operation: Operation): void {
+  #done({ operation, fault }: Begun): void {
     this.observe?.(operation);
+    if (fault?.effect === 'late_error') throw errnoError(operation.kind, operation.path, fault.errno);
   }
 
   #change(directories: readonly string[], changes: readonly [string, Entry | undefined][]): void {
@@ -358,25 +426,34 @@ class OpenMemoryFile implements OsFile {
 
   async write(parts: readonly Uint8Array[], position: number): Promise<void> {
     this.#requireOpen(true);
-    const bytes = new Uint8Array(totalBytes(parts));
-    let at = 0;
-    for (const part of parts) {
-      bytes.set(part, at);
-      at += part.byteLength;
-    }
-    const half = () => this.#file.write(position, bytes.subarray(0, bytes.byteLength >> 1));
-    const whole = () => {
-      this.#os.requireSpace(this.path, Math.max(0, position + bytes.byteLength - this.#file.length));
-      this.#file.write(position, bytes);
+    await writeFully((pending, at) => this.#writeSome(concatBytes(pending), at), this.path, parts, position);
+  }
+
+  async #writeSome(bytes: Uint8Array, at: number): Promise<number> {
+    const half = bytes.byteLength >> 1;
+    const some = (effect: FaultEffect | undefined): number => {
+      const taken = effect === 'short' ? Math.max(1, half) : bytes.byteLength;
+      const kept = effect === 'lie' ? half : taken;
+      this.#os.requireSpace(this.path, Math.max(0, at + kept - this.#file.length));
+      this.#file.write(at, bytes.subarray(0, kept));
+      return taken;
     };
-    this.#os.run('write', this.path, whole, half);
+    return this.#os.run('write', this.path, some, () => this.#file.write(at, bytes.subarray(0, half)));
   }
 
   async read(length: number, position: number): Promise<Uint8Array> {
     this.#requireOpen(false);
-    return this.#os.run('read', this.path, () => {
-      if (position + length <= this.#file.length) return this.#file.read(position, length);
-      throw endsBefore(this.path, this.#file.length, length, position);
+    return readFully((...call) => this.#readSome(...call), this.path, length, position);
+  }
+
+  async #readSome(target: Uint8Array, offset: number, length: number, position: number): Promise<number> {
+    return this.#os.run('read', this.path, (effect) => {
+      const there = Math.max(0, Math.min(length, this.#file.length - position));
+      const count = effect === 'early_end' ? 0 : effect === 'short' ? Math.ceil(there / 2) : there;
+      const bytes = this.#file.read(position, count);
+      if (effect === 'flip' && count > 0) bytes[count >> 1] = (bytes[count >> 1] ?? 0) ^ 4;
+      target.set(bytes, offset);
+      return count;
     });
   }
 
@@ -398,6 +475,7 @@ class OpenMemoryFile implements OsFile {
   async close(): Promise<void> {
     this.#requireOpen(false);
     this.#closed = true;
+    this.#os.run('close', this.path, () => undefined);
   }
 
   #requireOpen(forWriting: boolean): void {

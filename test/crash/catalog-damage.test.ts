@@ -1,0 +1,187 @@
+/**
+ * Damage of the catalog's files, and a clock that goes back.
+ *
+ * Method: a database with two tables and more is closed in order (or left as a kill leaves it); its catalog is changed,
+ * then it is opened and read whole. Each try ends in one of these: the open is refused and names the file; a table says
+ * that it is damaged; everything reads as it was; or the answer is silently wrong, which is counted and must not be.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import type { Clock } from '../../src/base/clock.ts';
+import { EngineError } from '../../src/base/errors.ts';
+import { setLogLevel } from '../../src/base/log.ts';
+import type { Storage } from '../../src/storage/contract.ts';
+import { openStorage } from '../../src/storage/storage.ts';
+import { keepCatalogThread } from '../support/kept-catalog.ts';
+import { MemoryOs } from '../support/memory-os.ts';
+import { makeRandom } from '../support/random.ts';
+import { amount, report } from '../support/report.ts';
+import { Ledger, WORDS_TABLE } from './ledger.ts';
+import { SMALL_BOUNDS, fastDirectory, readCatalog, tolerate, writeCatalog } from './workload.ts';
+import type { CatalogFiles } from './workload.ts';
+
+const PAGE_BYTES = 4_096;
+const BITS = amount('SHEAF_CATALOG_BITS', 300);
+
+setLogLevel('silent');
+keepCatalogThread();
+
+interface Closed {
+  readonly directory: string;
+  readonly os: MemoryOs;
+  readonly ledger: Ledger;
+  readonly catalog: CatalogFiles;
+}
+
+async function fill(storage: Storage, ledger: Ledger): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    await Promise.all([ledger.put(storage, 'a', 10), ledger.put(storage, 'b', 10)]);
+    await ledger.put(storage, 'a', 400);
+    await ledger.put(storage, WORDS_TABLE, 10);
+  }
+  await ledger.put(storage, 'gone', 10);
+  await ledger.drop(storage, 'gone');
+}
+
+async function makeClosed(t: TestContext): Promise<Closed> {
+  const [directory, os, ledger] = [fastDirectory(t), new MemoryOs(), new Ledger()];
+  const storage = await openStorage({ directory, os, bounds: SMALL_BOUNDS });
+  await fill(storage, ledger);
+  await storage.close();
+  return { directory, os, ledger, catalog: readCatalog(directory) };
+}
+
+type Verdict = 'refused' | 'damaged' | 'as it was' | 'silently wrong' | 'a bug';
+
+async function verdictOf({ directory, os, ledger }: Closed, files: CatalogFiles): Promise<[Verdict, string]> {
+  writeCatalog(directory, files);
+  let storage: Storage;
+  try {
+    storage = await openStorage({ directory, os: os.copy(), bounds: SMALL_BOUNDS });
+  } catch (error) {
+    return [error instanceof EngineError ? 'refused' : 'a bug', String(error)];
+  }
+  try {
+    const damaged = await ledger.check(storage, { damage: true });
+    return [damaged.length > 0 ? 'damaged' : 'as it was', ''];
+  } catch (error) {
+    // The catalog itself may tell of its damage when a table is read.
+    const told = error instanceof Error && error.cause instanceof EngineError && error.cause.code === 'corrupt';
+    return [told ? 'damaged' : 'silently wrong', String(error)];
+  } finally {
+    await tolerate(() => storage.close());
+  }
+}
+
+type Counts = Record<Verdict, number>;
+
+async function tryAll(
+  t: TestContext,
+  closed: Closed,
+  changes: readonly ((bytes: Buffer) => Buffer)[],
+): Promise<Counts> {
+  const counts: Counts = { refused: 0, damaged: 0, 'as it was': 0, 'silently wrong': 0, 'a bug': 0 };
+  for (const [i, change] of changes.entries()) {
+    const bytes = change(Buffer.from(closed.catalog.get('catalog.db') ?? Buffer.alloc(0)));
+    const [verdict, why] = await verdictOf(closed, new Map([['catalog.db', bytes]]));
+    counts[verdict]++;
+    if (verdict === 'a bug' || verdict === 'silently wrong') t.diagnostic(`${i.toString()}: ${verdict}: ${why}`);
+  }
+  return counts;
+}
+
+function conclude(t: TestContext, id: string, what: string, unit: string, counts: Counts): void {
+  const total = Object.values(counts).reduce((sum, one) => sum + one, 0);
+  const result = Object.entries(counts)
+    .map(([verdict, count]) => `${count.toString()} ${verdict}`)
+    .join(', ');
+  t.diagnostic(`${total.toString()} ${unit}: ${result}`);
+  report({ id, what, command: 'npm run test:suite -- catalog-damage', count: total, unit, result });
+}
+
+test('a damaged page of the catalog is never taken for what it is not', { timeout: 600_000 }, async (t) => {
+  const closed = await makeClosed(t);
+  const pages = (closed.catalog.get('catalog.db')?.byteLength ?? 0) / PAGE_BYTES;
+  const random = makeRandom(5);
+  const changes: ((bytes: Buffer) => Buffer)[] = [];
+  for (let page = 0; page < pages; page++) {
+    const [from, to] = [page * PAGE_BYTES, (page + 1) * PAGE_BYTES];
+    const other = ((page + 1) % pages) * PAGE_BYTES;
+    changes.push(
+      (bytes) => bytes.fill(0, from, to),
+      (bytes) => bytes.fill(Buffer.from(Array.from({ length: 997 }, () => Math.floor(random() * 256))), from, to),
+      (bytes) =>
+        Buffer.concat([bytes.subarray(0, from), bytes.subarray(other, other + PAGE_BYTES), bytes.subarray(to)]),
+      (bytes) => bytes.subarray(0, from),
+    );
+  }
+  const counts = await tryAll(t, closed, changes);
+  conclude(t, 'catalog-pages', 'pages of catalog.db zeroed, filled with noise, doubled, cut off', 'pages', counts);
+  assert.equal(counts['a bug'], 0);
+});
+
+test('flipped bits of the catalog cause no crash and no hang', { timeout: 600_000 }, async (t) => {
+  const closed = await makeClosed(t);
+  const seed = amount('SHEAF_SEED', Date.now() % 1_000_000);
+  t.diagnostic(`seed ${seed.toString()}`);
+  const random = makeRandom(seed);
+  const changes = Array.from({ length: BITS }, () => (bytes: Buffer) => {
+    const bit = Math.floor(random() * bytes.byteLength * 8);
+    bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    return bytes;
+  });
+  const counts = await tryAll(t, closed, changes);
+  conclude(t, 'catalog-bits', 'random bits of catalog.db flipped', 'bits', counts);
+  assert.equal(counts['a bug'], 0);
+});
+
+test('with its clock going back, a database loses nothing', async (t) => {
+  const [directory, os, ledger] = [fastDirectory(t), new MemoryOs(), new Ledger()];
+  for (const wallMs of [2_000_000_000_000, 1_000_000_000_000, 0, 1_500_000_000_000]) {
+    const clock: Clock = { wallMs: () => wallMs, monotonicMs: () => performance.now() };
+    const storage = await openStorage({ directory, os, clock, bounds: SMALL_BOUNDS });
+    await ledger.check(storage, { damage: false });
+    await ledger.put(storage, 'a', 10);
+    const name = `scratch${wallMs.toString()}`;
+    await ledger.put(storage, name, 10);
+    await ledger.drop(storage, name);
+    await ledger.check(storage, { damage: false });
+    await storage.close();
+  }
+  report({
+    id: 'clock-back',
+    what: 'starts with the clock decades earlier',
+    command: 'npm run test:suite -- catalog-damage',
+    count: 4,
+    unit: 'starts',
+    result: '0 with a loss',
+  });
+  assert.ok(os.filePaths().every((path) => path.startsWith(join(directory, 'tables'))));
+});
+
+test('a catalog whose log was deleted causes no crash; what it loses is reported', async (t) => {
+  const [directory, os, ledger] = [fastDirectory(t), new MemoryOs(), new Ledger()];
+  const first = await openStorage({ directory, os, bounds: SMALL_BOUNDS });
+  await fill(first, ledger);
+  await first.close();
+  const second = await openStorage({ directory, os, bounds: SMALL_BOUNDS });
+  await fill(second, ledger);
+  const disk = os.copy();
+  const files = new Map(readCatalog(directory));
+  await second.close();
+  assert.ok(files.delete('catalog.db-wal'));
+  const closed: Closed = { directory, os: disk, ledger, catalog: files };
+  const [verdict, why] = await verdictOf(closed, files);
+  t.diagnostic(`${verdict}: ${why}`);
+  report({
+    id: 'catalog-log-deleted',
+    what: 'catalog.db-wal deleted after a kill',
+    command: 'npm run test:suite -- catalog-damage',
+    count: 1,
+    unit: 'try',
+    result: verdict,
+  });
+  assert.notEqual(verdict, 'a bug');
+});

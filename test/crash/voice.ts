@@ -1,0 +1,57 @@
+/**
+ * How a program that will be killed uses a database aloud: every stream is announced before it is sent, and its
+ * acknowledgement said. Written synchronously, so that what the parent has read really happened.
+ */
+import { readSync, writeSync } from 'node:fs';
+import type { Storage } from '../../src/storage/contract.ts';
+import { namesDamage, readStreams, sendStream } from './ledger.ts';
+
+/** Says one line. */
+export function say(...words: readonly (string | number)[]): void {
+  writeSync(1, `${words.join(' ')}\n`);
+}
+
+/** Waits until the parent writes something: by then everything is loaded. */
+export function awaitStart(): void {
+  readSync(0, Buffer.alloc(16));
+}
+
+/** Reads every table, says what it found, and `open`. */
+export async function sayFound(storage: Storage): Promise<void> {
+  const found = await readStreams(storage, (table, error) => {
+    say(namesDamage(error, table) ? 'damaged' : 'unreadable', table, String(error));
+  });
+  for (const [table, streams] of found) say('found', table, JSON.stringify(streams));
+  say('open');
+}
+
+/** Numbers of streams, from `first` on. */
+export class Speaker {
+  readonly #storage: Storage;
+  #next: number;
+
+  constructor(storage: Storage, first: number) {
+    this.#storage = storage;
+    this.#next = first;
+  }
+
+  async put(table: string, rows: number): Promise<void> {
+    const stream = this.#next++;
+    say('send', table, stream, rows);
+    await sendStream(this.#storage, table, stream, rows);
+    say('ack', table, stream);
+  }
+
+  async drop(table: string): Promise<void> {
+    say('drop', table);
+    await this.#storage.dropTable(table);
+    say('dropped', table);
+  }
+
+  /** A table of its own, made and dropped. */
+  async makeAndDrop(rows: number): Promise<void> {
+    const table = `scratch${this.#next.toString()}`;
+    await this.put(table, rows);
+    await this.drop(table);
+  }
+}
