@@ -50,7 +50,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'offsets',
     ]),
   },
-  catalog: { mayImport: ['base', 'os', 'arrow'], entries: ['catalog', 'rows', 'lock', 'inspect', 'copy', 'rebuild'] },
+  catalog: {
+    mayImport: ['base', 'os', 'arrow'],
+    entries: ['catalog', 'rows', 'lock', 'inspect', 'copy', 'rebuild', 'log-file'],
+  },
   storage: {
     mayImport: ['base', 'os', 'arrow', 'catalog'],
     entries: ['storage', 'contract', 'check', 'backup', 'restore', 'repair'],

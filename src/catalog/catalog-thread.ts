@@ -13,8 +13,9 @@ import { present } from '../base/assert.ts';
 import { Transferred, serveThread } from '../os/thread.ts';
 import { applyChange, transact } from './apply.ts';
 import type { PackedChange } from './apply.ts';
-import { checkWhenNeeded, openConnection, readPragmas } from './connection.ts';
+import { checkWhenNeeded, isLogNeeded, openConnection, readPragmas } from './connection.ts';
 import { copyCatalog } from './copy.ts';
+import { dropLink, findLog, linkLog, lostLog, restoreLog } from './log-file.ts';
 import { checkVersion, migrate, readMigrations } from './migrate.ts';
 import type { PackedBatches } from './packed-batches.ts';
 import { History } from './history.ts';
@@ -38,7 +39,7 @@ export interface CatalogMethods {
   addDamage(found: { readonly damage: DamageRow; readonly timeMs: number }): void;
   copyTo(path: string): Promise<number>;
   readPragmas(argument: undefined): Readonly<Record<string, unknown>>;
-  close(argument: undefined): void;
+  close(argument: undefined): Promise<void>;
 }
 
 const log = makeLog('catalog');
@@ -113,17 +114,20 @@ class OpenCatalog {
   }
 
   /** Closing the last connection checkpoints the log and removes it. */
-  close(): void {
+  async close(): Promise<void> {
     clearTimeout(this.#idle);
     this.#closed = true;
+    let isMarked = false;
     try {
       if (this.#unknown === undefined) {
         transact(this.#statements, this.#path, 'the mark of a clean stop', () =>
           this.#statements.setCleanStop.run(1),
         );
+        isMarked = true;
       }
     } finally {
       this.#statements.connection.close();
+      if (isMarked) await dropLink(this.#path);
     }
   }
 
@@ -201,17 +205,32 @@ function schemaDamage(path: string, error: unknown): unknown {
 
 async function openCatalog(path: string): Promise<OpenCatalog> {
   const migrations = await readMigrations();
-  const connection = openConnection(path);
+  const { hasLog } = await findLog(path);
+  // Whatever comes, closing the connection must not take the log's last name away.
+  if (hasLog) await linkLog(path);
+  let connection = openConnection(path);
   try {
     checkVersion(connection, path, migrations);
+    if (!hasLog && isLogNeeded(connection)) {
+      connection.close();
+      if (!(await findLog(path)).hasLink) throw lostLog(path);
+      log.info('the log of the catalog is read by its second name: the last stop was not in order', { path });
+      await restoreLog(path);
+      connection = openConnection(path);
+    }
     checkWhenNeeded(connection, path);
     migrate(connection, path, migrations, systemClock.wallMs());
     const statements = new Statements(connection);
     const { cleanStop } = statements.readDatabase();
-    if (cleanStop) transact(statements, path, 'the mark of a running server', () => statements.setCleanStop.run(0));
+    if (cleanStop) {
+      transact(statements, path, 'the mark of a running server', () => statements.setCleanStop.run(0));
+      // Into the file itself, so that it tells also when the log is taken away.
+      connection.pragma('wal_checkpoint(PASSIVE)');
+    }
+    await linkLog(path);
     return new OpenCatalog(path, statements, cleanStop);
   } catch (error) {
-    connection.close();
+    if (connection.open) connection.close();
     throw schemaDamage(path, sqliteError('open', path, error));
   }
 }

@@ -70,6 +70,12 @@ export function checkWhenNeeded(connection: Connection, path: string): void {
   if (!cleanStop || sizeBytes <= CATALOG_CHECK_BYTES_MAX) checkIntegrity(connection, path);
 }
 
+/** True when the last process that wrote to the catalog has not closed it in order. */
+export function isLogNeeded(connection: Connection): boolean {
+  if (isEmpty(connection)) return false;
+  return connection.prepare('SELECT clean_stop FROM database').pluck().get() === 0;
+}
+
 /** Looks for damage in the whole file; time grows with its size. @throws `corrupt` with SQLite's first finding */
 function checkIntegrity(connection: Connection, path: string): void {
   let finding: unknown;

@@ -66,7 +66,12 @@ async function copyInspected(
     connection.pragma('journal_mode = DELETE');
     connection.pragma('synchronous = FULL');
     const opened = connection;
-    connection.transaction(() => change(opened)).immediate();
+    const finish = connection.transaction(() => {
+      // A copy has no log that could be missing.
+      opened.exec('UPDATE database SET clean_stop = 1');
+      change(opened);
+    });
+    finish.immediate();
   } catch (error) {
     throw sqliteError('write to', temporary, error);
   } finally {

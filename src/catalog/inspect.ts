@@ -10,7 +10,8 @@ import Database from 'better-sqlite3';
 import { EngineError } from '../base/errors.ts';
 import { CATALOG_BUSY_WAIT_MS, CHECK_CATALOG_FINDINGS_MAX } from '../base/limits.ts';
 import { realOs } from '../os/real-os.ts';
-import { APPLICATION_ID } from './connection.ts';
+import { APPLICATION_ID, isLogNeeded } from './connection.ts';
+import { findLog, restoreLog } from './log-file.ts';
 import type { Connection } from './connection.ts';
 import { checkVersion, migrate, readMigrations } from './migrate.ts';
 import type { Migration } from './migrate.ts';
@@ -76,13 +77,16 @@ export interface CatalogContent {
 export class CatalogInspection {
   readonly path: string;
   readonly content: CatalogContent;
+  /** True when the last stop was not in order and the log that must be there is not. */
+  readonly isLogMissing: boolean;
   /** The file, within its read transaction. */
   readonly #file: Connection;
   /** What is read: the file, or its migrated copy. */
   readonly #connection: Connection;
 
-  private constructor(path: string, file: Connection, connection: Connection) {
+  private constructor(path: string, file: Connection, connection: Connection, hasLog: boolean) {
     this.path = path;
+    this.isLogMissing = !hasLog && isLogNeeded(file);
     this.#file = file;
     this.#connection = connection;
     this.content = readContent(connection);
@@ -95,6 +99,7 @@ export class CatalogInspection {
   static async open(path: string): Promise<CatalogInspection> {
     if (!(await realOs().exists(path))) throw new EngineError('not_found', `there is no catalog at ${path}`);
     const migrations = await readMigrations();
+    const { hasLog } = await findLog(path);
     let file: Connection | undefined;
     let copy: Connection | undefined;
     try {
@@ -102,7 +107,7 @@ export class CatalogInspection {
       beginReading(file, path);
       checkVersion(file, path, migrations);
       copy = migratedCopy(file, path, migrations);
-      return new CatalogInspection(path, file, copy ?? file);
+      return new CatalogInspection(path, file, copy ?? file, hasLog);
     } catch (error) {
       copy?.close();
       file?.close();
@@ -162,6 +167,25 @@ export class CatalogInspection {
       throw readError(this.path, error);
     }
   }
+}
+
+/**
+ * Puts the log of the catalog at `path`, which nobody may have open, back from its second name, when it was taken away.
+ * Returns whether it was.
+ */
+export async function putLogBack(path: string): Promise<boolean> {
+  if (!(await findLog(path)).hasLink) return false;
+  let inspection: CatalogInspection;
+  try {
+    inspection = await CatalogInspection.open(path);
+  } catch (error) {
+    if (error instanceof EngineError) return false;
+    throw error;
+  }
+  const { isLogMissing } = inspection;
+  inspection.close();
+  if (isLogMissing) await restoreLog(path);
+  return isLogMissing;
 }
 
 type BatchValues = [number, number, number, number, number, number, number, number, Buffer];

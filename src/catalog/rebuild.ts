@@ -80,8 +80,13 @@ export class CatalogRebuild {
     }
   }
 
+  /** Marks the catalog as closed in order: SQLite writes its log back and removes it. What is damaged stays unmarked. */
   close(): void {
-    this.#connection.close();
+    try {
+      this.#connection.prepare('UPDATE database SET clean_stop = 1').run();
+    } finally {
+      this.#connection.close();
+    }
   }
 }
 
@@ -100,7 +105,7 @@ async function migrated(path: string, connection: Connection): Promise<Connectio
 function writeChange(connection: Connection, change: RepairChange): void {
   const run = (sql: string, ...values: unknown[]): void => void connection.prepare(sql).run(...values);
   run('INSERT INTO commits (commit_id, time_ms, what) VALUES (?, ?, ?)', change.commit, change.timeMs, change.what);
-  run('UPDATE database SET clean_stop = 0, database_id = ifnull(?, database_id)', change.databaseId ?? null);
+  run('UPDATE database SET clean_stop = 1, database_id = ifnull(?, database_id)', change.databaseId ?? null);
   for (const [key, value] of change.meta) {
     run('INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value', key, value);
   }

@@ -23,6 +23,7 @@ import { EngineError } from '../base/errors.ts';
 import { BACKUP_ATTEMPTS_MAX, CHECK_PARALLEL_MAX, CHECK_READ_BYTES_MAX } from '../base/limits.ts';
 import { copyTrimmed } from '../catalog/copy.ts';
 import { CatalogInspection } from '../catalog/inspect.ts';
+import { lostLog } from '../catalog/log-file.ts';
 import { acquireLock } from '../catalog/lock.ts';
 import { realOs } from '../os/real-os.ts';
 import type { Os } from '../os/os.ts';
@@ -222,6 +223,7 @@ class Backup {
   async #copyCatalog(before: Manifest | undefined, generation: number): Promise<string> {
     const inspection = await CatalogInspection.open(this.#source.catalog);
     try {
+      if (inspection.isLogMissing) throw lostLog(this.#source.catalog);
       const { databaseId, lastCommit } = inspection.content;
       if (before !== undefined && before.databaseId !== databaseId) {
         const message = `${this.#target.directory} is a backup of another database (${before.databaseId})`;

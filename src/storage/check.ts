@@ -121,6 +121,9 @@ class Check {
     const inspection = await this.#openCatalog();
     if (inspection === undefined) return;
     try {
+      if (inspection.isLogMissing) {
+        this.#catalogFault('the log, catalog.db-wal, is missing after a stop that was not in order');
+      }
       for (const what of inspection.integrityFaults()) this.#catalogFault(what);
       const { content } = inspection;
       for (const what of contentFaults(content)) this.#catalogFault(what);

@@ -2,7 +2,7 @@
  * Every file name of a database directory, and its parser.
  *
  *     DIR/LOCK.db                       held while the database is open
- *     DIR/catalog.db                    SQLite (its -wal and -shm beside it)
+ *     DIR/catalog.db                    SQLite (its -wal, a second name of that, and -shm beside it)
  *     DIR/tables/<32 hex digits>/       one directory per table, named at random
  *     DIR/tables/…/<12 digits>.arrow    one segment, named by its id
  *     DIR/tables/…/dropped              marks the directory of a dropped table, so that no repair brings it back
@@ -65,7 +65,7 @@ export function rebuiltCatalogPath(paths: DatabasePaths): string {
 }
 
 const DATABASE_ENTRIES =
-  /^(LOCK\.db|server\.json|catalog(\.copy|\.rebuilt)?\.db(\.tmp)?(-wal|-shm|-journal)?|tables|spool|quarantine)$/;
+  /^(LOCK\.db|server\.json|catalog(\.copy|\.rebuilt)?\.db(\.tmp)?(-wal(\.link)?|-shm|-journal)?|tables|spool|quarantine)$/;
 
 /** True when `name` is one that we give to entries of a database directory. */
 export function isDatabaseEntry(name: string): boolean {

@@ -174,7 +174,8 @@ async function isTorn(store: Store, segment: Segment, fileLength: number): Promi
     size = await store.os.size(segment.identity.path);
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    segment.markDamaged(0, error.code === 'not_found' ? 'the file is missing' : error.message);
+    if (error.code === 'not_found') segment.markDamaged(0, 'the file is missing');
+    else segment.markDamaged(0, error.message, false);
     return false;
   }
   if (size < segment.committedLength) {
@@ -223,7 +224,7 @@ async function verifyWhole(segment: Segment): Promise<void> {
     }
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    segment.markDamaged(0, error.message);
+    segment.markDamaged(0, error.message, error.code === 'corrupt');
   }
 }
 

@@ -17,7 +17,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
 import { copyCatalog } from '../catalog/copy.ts';
-import { CatalogInspection } from '../catalog/inspect.ts';
+import { CatalogInspection, putLogBack } from '../catalog/inspect.ts';
 import { acquireLock } from '../catalog/lock.ts';
 import { CatalogRebuild } from '../catalog/rebuild.ts';
 import type { RepairChange } from '../catalog/rebuild.ts';
@@ -106,6 +106,9 @@ class Repair {
   }
 
   async run(): Promise<void> {
+    if (!this.#isDryRun && (await putLogBack(this.#paths.catalog))) {
+      this.actions.push('catalog.db-wal was taken away; it is back from its second name');
+    }
     const found = await findSegments(this.#os, this.#paths.tables);
     const fault = await catalogFault(this.#paths, found);
     const rebuilt = rebuiltCatalogPath(this.#paths);
@@ -309,6 +312,7 @@ async function catalogFault(paths: DatabasePaths, found: readonly FoundDirectory
     throw error;
   }
   try {
+    if (inspection.isLogMissing) return 'its log, catalog.db-wal, is missing after a stop that was not in order';
     const { content } = inspection;
     const [first] = [...inspection.integrityFaults(), ...contentFaults(content)];
     if (first !== undefined) return first;

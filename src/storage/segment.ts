@@ -32,7 +32,14 @@ export interface SegmentContext {
   readonly maps: MapBudget;
   readonly clock: Clock;
   /** Told once when a segment turns out damaged. */
-  onDamage(segment: Segment, found: { readonly offset: number; readonly what: string }, error: EngineError): void;
+  onDamage(segment: Segment, found: FoundDamage, error: EngineError): void;
+}
+
+/** What was found wrong with a segment, and whether it stays wrong. */
+export interface FoundDamage {
+  readonly offset: number;
+  readonly what: string;
+  readonly lasting: boolean;
 }
 
 export interface SegmentIdentity {
@@ -160,15 +167,18 @@ export class Segment implements MapHolder {
     };
   }
 
-  /** Marks the segment damaged; reads fail with the returned error from now on. */
-  markDamaged(offset: number, what: string): EngineError {
+  /**
+   * Marks the segment damaged; reads fail with the returned error from now on. `lasting` false: the disk refused to
+   * answer, which it may do no more after a restart.
+   */
+  markDamaged(offset: number, what: string, lasting = true): EngineError {
     if (this.#damage !== undefined) return this.#damage;
     this.#damage = new EngineError(
       'corrupt',
       `table "${this.tableName}" is damaged: ${what} at offset ${offset.toString()} of ${this.identity.path}; ` +
         'it is read-only: stop the server and run `sheaf repair`, restore it from a backup, or drop it',
     );
-    this.#context.onDamage(this, { offset, what }, this.#damage);
+    this.#context.onDamage(this, { offset, what, lasting }, this.#damage);
     return this.#damage;
   }
 
@@ -196,6 +206,10 @@ export class Segment implements MapHolder {
         throw this.markDamaged(row.offset, 'a misplaced batch row');
       index.add(row, row.commit);
       end = row.offset + row.headerLength + row.bodyLength;
+    }
+    if (index.rowsOf(index.count) !== this.rowCount) {
+      const counts = `${index.rowsOf(index.count).toString()} rows in batches, ${this.rowCount.toString()} in all`;
+      throw this.markDamaged(0, counts);
     }
     if (index.count !== this.messageCount || end > this.committedLength) {
       const counts = `${index.count.toString()} batch rows for ${this.messageCount.toString()} messages`;

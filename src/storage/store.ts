@@ -38,7 +38,7 @@ import type { DamageRow } from '../catalog/rows.ts';
 import type { Os } from '../os/os.ts';
 import type { DatabasePaths } from './filename.ts';
 import { MapBudget } from './map-budget.ts';
-import type { Segment, SegmentContext } from './segment.ts';
+import type { FoundDamage, Segment, SegmentContext } from './segment.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import { SubmitOrder } from './submit-order.ts';
 import type { Table } from './table.ts';
@@ -230,7 +230,7 @@ export class Store implements SegmentContext {
     return this.#segmentCount;
   }
 
-  onDamage(segment: Segment, found: { readonly offset: number; readonly what: string }, error: EngineError): void {
+  onDamage(segment: Segment, { offset, what, lasting }: FoundDamage, error: EngineError): void {
     const { segmentId, definition } = segment.identity;
     const table = this.tables.get(definition.tableId);
     if (table === undefined || segment.state === 'obsolete') return;
@@ -239,7 +239,7 @@ export class Store implements SegmentContext {
       table.damage = error;
       this.log.error('a segment is damaged; its table is read-only', error, { segment: segmentId });
     }
-    this.#remember({ segmentId, ...found });
+    if (lasting) this.#remember({ segmentId, offset, what });
   }
 
   /** Keeps the finding in the catalog, so that the table stays read-only after a restart, and a repair knows. */

@@ -77,19 +77,7 @@ async function buildSamples(): Promise<string> {
   await put(storage, 'open', [numbered(128, 100)]);
   cpSync(directory, killed, { recursive: true });
   await storage.close();
-  numberPositions(directory);
-  numberPositions(killed);
   return parent;
-}
-
-/** Gives segments that were written without a position theirs, as the migration does. */
-function numberPositions(directory: string): void {
-  changeCatalog(
-    directory,
-    `UPDATE segments SET position = 1048576 * (SELECT count(*) FROM segments AS before
-       WHERE before.table_id = segments.table_id AND before.segment_id <= segments.segment_id)
-     WHERE position = 0`,
-  );
 }
 
 export function changeCatalog(directory: string, sql: string): void {
