@@ -240,11 +240,20 @@ export class Rewriter {
       }
       throw error;
     }
+    if (kind === 'compact') {
+      for (const { inputs } of replacements) {
+        const outputs = made.filter((one) => one.inputs === inputs).map(({ segment }) => segment);
+        keepApart(
+          table.liveSegments[table.liveSegments.indexOf(present(inputs[0], 'an input')) - 1],
+          inputs,
+          outputs,
+        );
+      }
+    }
     for (const { inputs } of replacements) for (const input of inputs) markRetired(input, version, retireAtMs);
-    for (const { segment, built, next } of made) {
+    for (const { segment, built } of made) {
       segment.adopt(built.rows, version, built.rowCount, built.committedLength);
       segment.isCompacted = kind === 'compact';
-      if (kind === 'compact') segment.apartFrom = next?.segmentId;
       store.addSegment(table, segment);
     }
     store.version = version;
@@ -273,8 +282,7 @@ export class Rewriter {
 interface MadeSegment {
   readonly segment: Segment;
   readonly built: BuiltSegment;
-  /** What was built after it, of the same rows. */
-  readonly next: BuiltSegment | undefined;
+  readonly inputs: readonly Segment[];
   readonly tableId: number;
 }
 
@@ -283,8 +291,27 @@ function newSegments(store: Store, { inputs, outputs, definition }: Replacement)
   return outputs.map((built, i) => {
     const segment = newSegment(store, definition, built.segmentId);
     segment.position = first + i;
-    return { segment, built, next: outputs[i + 1], tableId: definition.tableId };
+    return { segment, built, inputs, tableId: definition.tableId };
   });
+}
+
+/**
+ * Notes that what did not become one segment is not worth being merged: the outputs among themselves, and the first and
+ * the last with neighbours of which that was known. `before`: the neighbour before the inputs.
+ */
+export function keepApart(
+  before: Segment | undefined,
+  inputs: readonly Segment[],
+  outputs: readonly Segment[],
+): void {
+  const [first] = inputs;
+  const last = inputs.at(-1);
+  outputs.forEach((segment, i) => {
+    segment.apartFrom = outputs[i + 1]?.identity.segmentId ?? last?.apartFrom;
+  });
+  if (before !== undefined && before.apartFrom === first?.identity.segmentId) {
+    before.apartFrom = outputs[0]?.identity.segmentId;
+  }
 }
 
 function describe(

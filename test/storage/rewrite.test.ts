@@ -407,7 +407,9 @@ test('a power cut at any moment of a rewrite leaves the table before it or after
   os.observe = undefined;
   assert.equal(states.length >= 10, true, `only ${states.length.toString()} states`);
   const found = new Set<number>();
-  for (const [i, { path, disk, what }] of states.entries()) {
+  // Each costs an open: the last ones, around the commit, and some of the others.
+  const chosen = states.filter((_, i) => i >= states.length - 4 || random() < 6 / states.length);
+  for (const [i, { path, disk, what }] of chosen.entries()) {
     // The disk in memory knows its files by the paths of the first directory.
     const moved = movedOs(disk, directory, path);
     const again = await openStorage({ directory: path, os: moved, bounds });
@@ -415,7 +417,7 @@ test('a power cut at any moment of a rewrite leaves the table before it or after
     found.add(ids.length);
     const whole = ids.length === 60 ? count(60) : count(60).filter(isOdd);
     assert.deepEqual(ids, whole, `seed ${seed.toString()}, after ${what}`);
-    if (i === states.length - 1) assert.equal(ids.length, 30);
+    if (i === chosen.length - 1) assert.equal(ids.length, 30);
     const { segmentCount } = again.status();
     assert.equal((await memoryFiles(disk, directory)).length, segmentCount, `files after ${what}`);
     await put(again, 't', [numbered(60, 1)]);
