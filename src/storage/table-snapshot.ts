@@ -64,7 +64,7 @@ class ManifestScan implements TableSnapshot {
     }
     for (const view of this.#segments) {
       if (view.messageCount === 0) continue;
-      if (this.#isStoredAsIs(view)) yield* storedBatches(view, trail);
+      if (this.#isStoredAsIs(view)) yield* storedBatches(view, trail, this.schema);
       else yield* encodeResults(this.schema, this.#rows([view]));
     }
   }
@@ -154,6 +154,7 @@ function sameMessage(a: Message, b: Message): boolean {
 async function* storedBatches(
   view: SegmentView,
   trail: DictionaryTrail,
+  schema: Schema,
 ): AsyncGenerator<ResultBatch, void, undefined> {
   const { segment, messageCount } = view;
   const index = await segment.loadIndex();
@@ -174,7 +175,8 @@ async function* storedBatches(
       const ahead = Math.min(index.end(ordinal) + READ_AHEAD_BYTES, view.length);
       for (; hinted < ahead; hinted += READ_AHEAD_SLICE_BYTES) segment.willNeed(hinted, READ_AHEAD_SLICE_BYTES);
       if (pending.length > 0) trail.sent.push(...pending);
-      yield new StoredBatch(segment, ordinal, index.rowCount(ordinal), pending.length > 0 ? pending : NO_MESSAGES);
+      const own = pending.length > 0 ? pending : NO_MESSAGES;
+      yield new StoredBatch(segment, ordinal, schema, index.rowCount(ordinal), own);
       if (pending.length > 0) pending = [];
     }
   } finally {
@@ -233,12 +235,15 @@ class StoredBatch implements ResultBatch {
   readonly rowCount: number;
   readonly #segment: Segment;
   readonly #ordinal: number;
+  readonly #schema: Schema;
   readonly #dictionaries: readonly Message[];
   readonly #message: Message;
 
-  constructor(segment: Segment, ordinal: number, rowCount: number, dictionaries: readonly Message[]) {
+  /** `schema`: the table's, whose names may be newer than the segment's. */
+  constructor(segment: Segment, ordinal: number, schema: Schema, rowCount: number, dictionaries: readonly Message[]) {
     this.#segment = segment;
     this.#ordinal = ordinal;
+    this.#schema = schema;
     this.rowCount = rowCount;
     this.#dictionaries = dictionaries;
     this.#message = segment.message(ordinal);
@@ -253,6 +258,6 @@ class StoredBatch implements ResultBatch {
   }
 
   batch(): RecordBatch {
-    return this.#segment.decode(this.#ordinal);
+    return { ...this.#segment.decode(this.#ordinal), schema: this.#schema };
   }
 }
