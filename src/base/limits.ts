@@ -251,8 +251,6 @@ export const HOUSEKEEPING_MS = 60_000;
 export const SCRUB_BYTES_PER_SECOND = 16 * MIB;
 /** Bytes that the scrub reads between two rests. */
 export const SCRUB_SLICE_BYTES = 8 * MIB;
-/** Milliseconds that the scrub rests at a time, between two looks at its rate. */
-export const SCRUB_REST_MS = 200;
 /** Milliseconds between the ends and the beginnings of two scrubs. */
 export const SCRUB_PAUSE_MS = 24 * 60 * 60 * 1_000;
 /** Snapshots that SHOW SNAPSHOTS lists at most: the newest. */

@@ -8,7 +8,7 @@
  */
 import { setTimeout as rest } from 'node:timers/promises';
 import { EngineError } from '../base/errors.ts';
-import { SCRUB_REST_MS, SCRUB_SLICE_BYTES } from '../base/limits.ts';
+import { SCRUB_SLICE_BYTES } from '../base/limits.ts';
 import { makeCounter, makeGauge } from '../base/metrics.ts';
 import type { BatchIndex } from './batch-index.ts';
 import type { ScrubReport } from './contract.ts';
@@ -29,6 +29,8 @@ export class Scrub {
   #round: Promise<ScrubReport> | undefined;
   #lastRoundMs: number;
   #bytesPerSecond = Infinity;
+  /** Ends the rest of the round under way. */
+  #wake: (() => void) | undefined;
 
   constructor(store: Store, maintenance: Maintenance) {
     this.#store = store;
@@ -48,10 +50,7 @@ export class Scrub {
 
   /** Reads everything once from now on, as fast as it can; a round under way is brought to its end first. */
   async run(): Promise<ScrubReport> {
-    while (this.#round !== undefined) {
-      this.#bytesPerSecond = Infinity;
-      await this.idle();
-    }
+    while (this.#round !== undefined) await this.idle();
     return this.#begin(Infinity);
   }
 
@@ -64,8 +63,10 @@ export class Scrub {
     return this.#round;
   }
 
-  /** Resolves when no round runs. */
+  /** Resolves when no round runs; one that does goes on without rests. */
   async idle(): Promise<void> {
+    this.#bytesPerSecond = Infinity;
+    this.#wake?.();
     await this.#round?.catch(() => undefined);
   }
 
@@ -136,13 +137,13 @@ export class Scrub {
     if (segment.retiredCommit === undefined) segment.markDamaged(offset, what);
   }
 
-  /** Rests until the bytes read have had their time; a rest is short, so that a change of the rate is heard. */
+  /** Rests until the bytes read have had their time, or somebody waits for the round. */
   async #restFor(bytes: number, started: number): Promise<void> {
-    const { clock } = this.#store;
-    for (;;) {
-      const due = (bytes / this.#bytesPerSecond) * 1_000 - (clock.monotonicMs() - started);
-      if (due <= 1 || this.#store.closing) return;
-      await rest(Math.min(due, SCRUB_REST_MS), undefined, { ref: false });
-    }
+    const due = (bytes / this.#bytesPerSecond) * 1_000 - (this.#store.clock.monotonicMs() - started);
+    if (due <= 1 || this.#store.closing) return;
+    // The timer does not keep the process alive; whoever waits must not be left waiting for it.
+    const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+    await Promise.race([rest(due, undefined, { ref: false }), woken]);
+    this.#wake = undefined;
   }
 }
