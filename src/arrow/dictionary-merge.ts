@@ -148,7 +148,7 @@ function valueKeys(values: Vector): (index: number) => string {
     const read = makeReader(values);
     return (index) => {
       const value = read(index);
-      return value === null ? 'n' : `v${String(value)}`;
+      return typeof value === 'string' ? `v${value}` : 'n';
     };
   }
   const schema = makeSchema([makeField('v', values.type)]);

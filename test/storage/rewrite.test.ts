@@ -424,7 +424,10 @@ test('a power cut at any moment of a rewrite leaves the table before it or after
     assert.deepEqual(await readIds(again, 't'), [...whole, 60]);
     await again.close();
   }
-  assert.deepEqual([...found].sort(), [30, 60]);
+  assert.deepEqual(
+    [...found].sort((a, b) => a - b),
+    [30, 60],
+  );
 });
 
 /** `disk`, under another name of its directory. */
