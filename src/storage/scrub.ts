@@ -3,8 +3,8 @@
  * that forgets is found out while there is still a backup.
  *
  * Hides the order, which is that of tables and their rows. Invariants: in the background it reads at most
- * SCRUB_BYTES_PER_SECOND and in the maintenance thread; a mismatch and a file that is gone mark the segment damaged, and
- * the round goes on; a segment that is retired meanwhile is passed over.
+ * SCRUB_BYTES_PER_SECOND and in the maintenance thread; a mismatch and a file that is gone mark the segment damaged,
+ * and the round goes on; a segment that is retired meanwhile is passed over.
  */
 import { setTimeout as rest } from 'node:timers/promises';
 import { EngineError } from '../base/errors.ts';
@@ -111,7 +111,7 @@ export class Scrub {
     return byteCount;
   }
 
-  /** What is no proof of damage, such as a lack of file descriptors, must not keep the other segments from being read. */
+  /** What is no proof of damage, such as a lack of file descriptors, must not keep others from being read. */
   #passOver(segment: Segment, error: EngineError): void {
     this.#store.log.warn('the scrub could not read a segment; it is tried again in the next round', {
       path: segment.identity.path,

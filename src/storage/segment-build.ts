@@ -55,8 +55,8 @@ export interface BuiltSegment {
 }
 
 /**
- * Builds segments of all rows of `batches`, which have the definition's schema. Without a row one empty segment is made:
- * its footer says what it replaces. @throws what the disk and the batches throw
+ * Builds segments of all rows of `batches`, which have the definition's schema. Without a row one empty segment is
+ * made: its footer says what it replaces. @throws what the disk and the batches throw
  */
 export async function buildSegments(
   context: SegmentContext,

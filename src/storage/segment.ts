@@ -180,8 +180,8 @@ export class Segment implements MapHolder {
   }
 
   /**
-   * The rows of the messages, read from the catalog at first use; then the file is looked at, too, whether it is the one
-   * that the catalog means. @throws `corrupt` when rows or file do not fit, `version_unsupported`
+   * The rows of the messages, read from the catalog at first use; then the file is looked at, too, whether it is the
+   * one that the catalog means. @throws `corrupt` when rows or file do not fit, `version_unsupported`
    */
   async loadIndex(): Promise<BatchIndex> {
     if (this.#index !== undefined) return this.#index;

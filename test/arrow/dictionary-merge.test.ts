@@ -215,7 +215,7 @@ test('values that no two are equal by are told apart: null, empty, a byte order 
   assert.deepStrictEqual(found, values.toReversed());
 });
 
-test('a dictionary that is continued, repeated or cut short is no reason to begin anew, also when it is ordered', () => {
+test('a dictionary that is continued, repeated or cut short begins nothing anew, also when it is ordered', () => {
   for (const ordered of [false, true]) {
     const type = dictionaryType(UTF8, 8, true, ordered);
     const batches = [['a', 'b'], ['a', 'b', 'c'], ['a'], ['a', 'b', 'c', 'd']].map((words) =>

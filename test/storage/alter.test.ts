@@ -1,8 +1,8 @@
 /**
  * ALTER TABLE: columns that come, go and change their names, over segments that were written before.
  *
- * Method: a random walk of appends, alterations, deletes, compactions and opens is held against a model in plain values,
- * after each step by stored bytes and by scan; the older versions are read again at the end. Seeds are printed.
+ * Method: a random walk of appends, alterations, deletes, compactions and opens is held against a model in plain
+ * values, after each step by stored bytes and by scan; the older versions are read again at the end. Seeds are printed.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -411,7 +411,7 @@ async function checkModel(storage: Storage, model: Model, random: Random, what: 
 }
 
 test('random walks of appends, alterations, deletes, compactions and opens agree with a model', async (t) => {
-  for (const seed of [1, 2, 3, 4]) {
+  for (const seed of [1, 2, 3]) {
     const random = makeRandom(seed);
     const directory = temporaryDirectory(t);
     const os = new MemoryOs();
@@ -423,7 +423,7 @@ test('random walks of appends, alterations, deletes, compactions and opens agree
     const trail: string[] = [];
     const versions = new Map<number, { names: string[]; values: Value[][] }>();
     await storage.createTable('t', model.schema);
-    for (let step = 0; step < 40; step++) {
+    for (let step = 0; step < 30; step++) {
       const dice = random();
       if (dice < 0.4) {
         const rows = count(1 + Math.floor(random() * 15)).map(() =>

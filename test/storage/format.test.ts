@@ -139,7 +139,7 @@ async function forged(t: TestContext, key: string, value: string): Promise<{ dir
   throw new Error(`the value of ${key} was not found`);
 }
 
-test('a segment of a newer format is refused when it is first touched, by both versions, and is no damage', async (t) => {
+test('a segment of a newer format is refused at its first touch, by both versions, and is no damage', async (t) => {
   const { directory, path } = await forged(t, 'sheaf.format', '9');
   const storage = await openFor(t, { directory, bounds: QUIET });
   const message = `segment ${path} has format 9, and this program reads formats up to 1; use the newer program that wrote it`;

@@ -135,7 +135,7 @@ test('a retention that is taken back, or that a drop of its column would break, 
   await again.alterTable('t', { kind: 'drop_column', column: 'when' });
 });
 
-test('snapshots are listed, found by time, and forgotten when they are past their retention and unpinned', async (t) => {
+test('snapshots are listed, found by time, and forgotten past their retention when unpinned', async (t) => {
   const { clock, storage } = await openBusy(t, 10_000);
   const start = clock.now;
   await storage.createTable('t', SCHEMA);

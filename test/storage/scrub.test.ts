@@ -110,7 +110,7 @@ async function failureOf(storage: Storage): Promise<string> {
   return failure instanceof Error ? failure.message : '';
 }
 
-test('the background scrub finds damage by itself, rests between slices, and passes over what is retired', async (t) => {
+test('the background scrub finds damage by itself, rests, and passes over what is retired', async (t) => {
   const clock = stoppedClock();
   const { directory, storage, paths } = await filled(t);
   await storage.close();
