@@ -5,7 +5,7 @@
  * the digests of what was written; then it is used as any other database.
  */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -172,8 +172,7 @@ test('a segment that says it is of another table is damage', async (t) => {
   await assert.rejects(put(storage, 't', [numbered(0, 1)]), { code: 'corrupt' });
 });
 
-test('a thousand sealed segments open without one of them being read', async (t) => {
-  // The footers are checked at first touch only: the files of a copy are cut to nothing but their length.
+test('a sealed segment is not read at the open, and its zeros are found at the first touch', async (t) => {
   const directory = temporaryDirectory(t);
   const storage = await openStorage({ directory, bounds: QUIET });
   await put(storage, 't', [numbered(0, 10)]);
@@ -185,6 +184,4 @@ test('a thousand sealed segments open without one of them being read', async (t)
   assert.equal(again.status().segmentCount, 1);
   assert.equal(tableIn(pinFor(t, again), 't').rowCount, 10);
   await assert.rejects(readIds(again, 't'), { code: 'corrupt' });
-  assert.equal(existsSync(path), true);
-  mkdirSync(join(directory, 'spool'), { recursive: true });
 });
