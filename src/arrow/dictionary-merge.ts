@@ -54,8 +54,12 @@ export class DictionaryMerger {
   }
 
   #dictionary(vector: Vector, type: DictionaryType, path: string): Vector {
+    const outside = this.#restarted;
+    this.#restarted = false;
     const own = this.#vector(present(vector.dictionary, 'a dictionary'), `${path}.d`);
-    let state = this.#states.get(path);
+    // Values hold indices into dictionaries within them: when those begin anew, the same bytes mean something else.
+    let state = this.#restarted ? undefined : this.#states.get(path);
+    this.#restarted ||= outside;
     if (state === undefined) {
       state = new FieldDictionary(type);
       this.#states.set(path, state);
@@ -68,7 +72,7 @@ export class DictionaryMerger {
       places = present(state.place(own), 'a place in an empty dictionary');
     }
     const dictionary = present(state.values, 'values');
-    if (places === 'same') return { ...vector, dictionary };
+    if (places === 'same') return dictionary === vector.dictionary ? vector : { ...vector, dictionary };
     return { ...vector, buffers: [vector.buffers[0] ?? EMPTY, rewritten(vector, type, places)], dictionary };
   }
 }

@@ -19,6 +19,7 @@ export async function alterTable(store: Store, table: Table, change: TableAltera
   if (table.droppedCommit !== undefined) {
     throw new EngineError('not_found', `there is no table "${table.name}"`);
   }
+  if (table.damage !== undefined) throw table.damage;
   if (change.kind === 'set_ttl') {
     const ttl = change.ttl === undefined ? undefined : ttlRow(table, change.ttl);
     await commit(store, { setTtls: [{ tableId: table.definition.tableId, ttl }] });

@@ -57,6 +57,9 @@ export class Background {
     await this.#sweeping;
     await this.#parts.maintenance.setPace(0).catch(() => undefined);
     await this.#compacting;
+    await this.#parts.compaction.idle();
+    // A rewrite that goes on would write and remove files of a directory that is not ours any more.
+    for (const table of this.#parts.store.tables.values()) await table.rewriting;
     await this.#parts.scrub.idle();
     await this.#parts.maintenance.close();
   }

@@ -3,9 +3,10 @@
  *
  * Hides which segments are worth it. A run of neighbours is merged when there are COMPACTION_SEGMENTS_MIN of them and
  * none is larger than all the others together, so that a row is copied about log(rows) times in its life; a single
- * segment is rewritten when it has COMPACTION_BATCH_EXCESS times the batches it needs. Invariants: the order of rows
- * stays; the work runs in the maintenance thread, rests while puts or queries run, and disturbs no reader: what a
- * snapshot holds stays on disk until nobody needs it; what fails leaves everything as it was, and is tried again later.
+ * segment is rewritten when it has COMPACTION_BATCH_EXCESS times the batches it needs. Invariants: each merge leaves
+ * fewer neighbours that may be merged, so that runs end; the order of rows stays; the work runs in the maintenance
+ * thread, rests while puts or queries run, and disturbs no reader: what a snapshot holds stays on disk until nobody
+ * needs it; what fails leaves everything as it was, and is tried again later.
  */
 import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
@@ -75,7 +76,7 @@ export class Compaction {
     for (const table of tables) {
       for (let more = true; more && !this.#store.closing;) {
         if (table.droppedCommit !== undefined || table.damage !== undefined) break;
-        const done = await this.#rewriter.alone(table.name, (live) => this.#mergeOne(live, thorough));
+        const done = await this.#mergeIfThere(table, thorough);
         more = done.inputCount > 0;
         report = {
           inputCount: report.inputCount + done.inputCount,
@@ -85,6 +86,21 @@ export class Compaction {
       }
     }
     return report;
+  }
+
+  /** Resolves when no run is under way. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
+  async #mergeIfThere(table: Table, thorough: boolean): Promise<CompactionReport> {
+    try {
+      return await this.#rewriter.alone(table.name, (live) => this.#mergeOne(live, thorough));
+    } catch (error) {
+      // What is dropped meanwhile needs no merging; the other tables still do.
+      if (table.droppedCommit !== undefined) return NOTHING;
+      throw error;
+    }
   }
 
   /** Merges the first run of segments that is worth it. */
@@ -134,15 +150,18 @@ export class Compaction {
     );
     versions.delete(definition.schemaVersion);
     const scanned = [];
+    // A segment ends when it is full, or when a dictionary begins anew, which any message may want.
+    let outputsMax = inputs.length + 8;
     for (const input of inputs) {
       const { segmentId, path } = input.identity;
       const messages = messageTable(await input.loadIndex(), 0, input.messageCount);
+      if (definition.hasDictionaries) outputsMax += input.messageCount;
       scanned.push({ segmentId, path, messages, schemaVersion: input.identity.definition.schemaVersion });
     }
     return {
       definitions: [...versions.values(), definition].map(partsOf),
       inputs: scanned,
-      segmentIds: Array.from({ length: inputs.length + 8 }, () => this.#store.nextSegmentId()),
+      segmentIds: Array.from({ length: outputsMax }, () => this.#store.nextSegmentId()),
       databaseId: this.#store.databaseId,
       bounds: {
         batchRowsMax: this.#store.bounds.batchRowsMax,
@@ -193,10 +212,14 @@ export function chooseInputs(table: Table, bounds: CompactionBounds, thorough: b
   const isWorthIt = (segment: Segment): boolean =>
     isWasteful(segment, bounds) || (thorough && isOutdated(segment, table.definition));
   const runs: Segment[][] = [[]];
+  let before: Segment | undefined;
   for (const segment of table.liveSegments) {
     const isFull = segment.committedLength >= full && !isWorthIt(segment);
-    if (segment.state === 'sealed' && !isFull) present(runs.at(-1), 'run').push(segment);
-    else runs.push([]);
+    const isOut = segment.state !== 'sealed' || isFull;
+    // Two that could not become one, for their size or their dictionaries, would be merged again and again.
+    if (isOut || before?.apartFrom === segment.identity.segmentId) runs.push([]);
+    if (!isOut) present(runs.at(-1), 'run').push(segment);
+    before = segment;
   }
   for (const run of runs) {
     for (let start = 0; start < run.length; start++) {

@@ -135,7 +135,7 @@ export function withColumn(
   value: Vector | undefined,
 ): TableDefinition {
   refuseTaken(definition, field.name, undefined);
-  if (!field.nullable && value === undefined) {
+  if (!field.nullable && (value === undefined || value.nullCount > 0 || field.type.id === 'null')) {
     const message = `column "${field.name}" of table "${definition.name}" would be NOT NULL without a default`;
     throw new EngineError('request_invalid', `${message}, and older rows have no value; give it a DEFAULT`);
   }

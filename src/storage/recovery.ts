@@ -46,7 +46,9 @@ export async function recover(store: Store, state: CatalogState, cleanVersion: n
   await inParallel(store.tables.values(), RECOVERY_PARALLEL_MAX, (table) => restoreDirectory(store, table));
   const torn: Segment[] = [];
   await inParallel(fileLengths, RECOVERY_PARALLEL_MAX, async ([segment, length]) => {
-    if (await isTorn(store, segment, length)) torn.push(segment);
+    if (!(await isTorn(store, segment, length))) return;
+    segment.hasEnd = false;
+    torn.push(segment);
   });
   const verifiedBytes = state.cleanStop ? 0 : await verifyRecent(store, [...fileLengths.keys()], cleanVersion);
   await inParallel(torn, RECOVERY_PARALLEL_MAX, (segment) => cutBack(store, segment));

@@ -17,12 +17,14 @@ import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
 import type { Table } from './table.ts';
 
-const UNITS_PER_MS: Readonly<Record<string, number>> = {
-  second: 0.001,
-  millisecond: 1,
-  microsecond: 1_000,
-  nanosecond: 1_000_000,
+/** By the unit of a timestamp; exact, where fractions of a unit would not be. */
+const NANOS_PER_UNIT: Readonly<Record<string, bigint>> = {
+  second: 1_000_000_000n,
+  millisecond: 1_000_000n,
+  microsecond: 1_000n,
+  nanosecond: 1n,
 };
+const NANOS_PER_MS = 1_000_000n;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 const expiredTotal = makeCounter('storage_expired_rows_total', 'Rows removed by retention');
@@ -68,8 +70,10 @@ async function isExpired(store: Store, table: Table, segment: Segment): Promise<
 function oldestKept(type: DataType, timeMs: number): BoundValue | undefined {
   if (type.id === 'date') return type.unit === 'day' ? Math.ceil(timeMs / DAY_MS) : BigInt(Math.ceil(timeMs));
   if (type.id !== 'timestamp') return undefined;
-  const units = UNITS_PER_MS[type.unit] ?? 1;
-  return units < 1 ? BigInt(Math.ceil(timeMs * units)) : BigInt(Math.ceil(timeMs)) * BigInt(units);
+  const nanos = BigInt(Math.ceil(timeMs)) * NANOS_PER_MS;
+  const unit = NANOS_PER_UNIT[type.unit] ?? 1n;
+  // Division cuts towards zero: it rounds up what is negative, and what is not is made to.
+  return nanos > 0n ? (nanos + unit - 1n) / unit : nanos / unit;
 }
 
 /** Expired segments in runs without a live one between. */

@@ -82,23 +82,13 @@ export class Rewriter {
       const inputs = await this.#detach(table);
       const { version } = this.#store;
       this.#store.pin(version);
-      const replacements: Replacement[] = [];
-      let changedCount = 0;
       try {
-        for (const input of inputs) {
-          const edited = await this.#editSegment(table, input, edit);
-          if (edited === undefined) continue;
-          changedCount += edited.changedCount;
-          replacements.push(edited.replacement);
-        }
-        await this.replace(table, replacements, kind);
-      } catch (error) {
-        await this.#discard(replacements, error);
-        throw error;
+        const { replacements, changedCount } = await this.#editAll(table, inputs, edit);
+        await this.#replaceOrDiscard(table, replacements, kind);
+        return changedCount;
       } finally {
         this.#store.unpin(version);
       }
-      return changedCount;
     });
   }
 
@@ -116,13 +106,7 @@ export class Rewriter {
     if (inputs.length === 0) return;
     const { definition } = table;
     const outputs = await this.build(definition, inputs, noRows());
-    const replacement = { inputs, outputs, definition };
-    try {
-      await this.replace(table, [replacement], kind);
-    } catch (error) {
-      await this.#discard([replacement], error);
-      throw error;
-    }
+    await this.#replaceOrDiscard(table, [{ inputs, outputs, definition }], kind);
   }
 
   /** Builds segments of `rows` that shall replace `inputs`. */
@@ -156,6 +140,29 @@ export class Rewriter {
     });
   }
 
+  /** What takes the place of the segments in which rows change. When it fails, nothing is left on the disk. */
+  async #editAll(
+    table: Table,
+    inputs: readonly Segment[],
+    edit: RowEdit,
+  ): Promise<{ readonly replacements: readonly Replacement[]; readonly changedCount: number }> {
+    const replacements: Replacement[] = [];
+    let changedCount = 0;
+    try {
+      for (const input of inputs) {
+        const edited = await this.#editSegment(table, input, edit);
+        if (edited === undefined) continue;
+        changedCount += edited.changedCount;
+        replacements.push(edited.replacement);
+      }
+    } catch (error) {
+      // Whatever it is, no catalog was asked yet.
+      await this.#discard(replacements);
+      throw error;
+    }
+    return { replacements, changedCount };
+  }
+
   /** Undefined when no row of the segment changes; then nothing was written. */
   async #editSegment(
     table: Table,
@@ -167,8 +174,10 @@ export class Rewriter {
     let changedCount = 0;
     const all = definition.schema.fields.map((_, i) => i);
     const layout = new Layout(input.identity.definition, definition, all);
+    const store = this.#store;
     async function* edited(): AsyncGenerator<RecordBatch> {
       for await (const stored of decodedBatches(input.view(), new Pruner(definition.schema, []))) {
+        store.checkWritable();
         const batch = layout.batch(stored);
         const change = edit.edit(batch);
         changedCount += change?.changedCount ?? 0;
@@ -190,6 +199,7 @@ export class Rewriter {
     );
     const pruner = new Pruner(from.schema, layout.bounds(edit.bounds));
     for await (const stored of decodedBatches(input.view(), pruner)) {
+      this.#store.checkWritable();
       if (edit.edit(layout.batch(stored)) !== undefined) return true;
     }
     return false;
@@ -215,17 +225,30 @@ export class Rewriter {
     const timeMs = store.clock.wallMs();
     const retireAtMs = timeMs + store.bounds.snapshotRetentionMs;
     const moves = makeRoom(table, replacements);
+    const before = moves.map(({ segment }) => ({ segment, position: segment.position }));
+    moveAll(moves);
     const made = replacements.flatMap((replacement) => newSegments(store, replacement));
     const change = { commit: version, timeMs, what: kind, ...describe(made, replacements, moves, retireAtMs) };
     for (const { inputs } of replacements) for (const input of inputs) input.retiring = true;
     try {
       await store.catalog.apply(change);
     } catch (error) {
+      moveAll(before);
       for (const { inputs } of replacements) for (const input of inputs) input.retiring = false;
       if (!(error instanceof EngineError) || error.code === 'commit_unknown') {
         store.turnReadOnly('the outcome of a rewrite is not known', error);
       }
       throw error;
+    }
+    if (kind === 'compact') {
+      for (const { inputs } of replacements) {
+        const outputs = made.filter((one) => one.inputs === inputs).map(({ segment }) => segment);
+        keepApart(
+          table.liveSegments[table.liveSegments.indexOf(present(inputs[0], 'an input')) - 1],
+          inputs,
+          outputs,
+        );
+      }
     }
     for (const { inputs } of replacements) for (const input of inputs) markRetired(input, version, retireAtMs);
     for (const { segment, built } of made) {
@@ -241,9 +264,17 @@ export class Rewriter {
     );
   }
 
-  /** Removes outputs that no commit took; after an unknown outcome they stay for recovery. */
-  async #discard(replacements: readonly Replacement[], error: unknown): Promise<void> {
-    if (!(error instanceof EngineError) || error.code === 'commit_unknown') return;
+  /** As `replace`; outputs that no commit took are removed, but after an unknown outcome they stay for recovery. */
+  async #replaceOrDiscard(table: Table, replacements: readonly Replacement[], kind: RewriteKind): Promise<void> {
+    try {
+      await this.replace(table, replacements, kind);
+    } catch (error) {
+      if (error instanceof EngineError && error.code !== 'commit_unknown') await this.#discard(replacements);
+      throw error;
+    }
+  }
+
+  async #discard(replacements: readonly Replacement[]): Promise<void> {
     for (const { definition, outputs } of replacements) await discardBuilt(this.#store, definition, outputs);
   }
 }
@@ -251,6 +282,7 @@ export class Rewriter {
 interface MadeSegment {
   readonly segment: Segment;
   readonly built: BuiltSegment;
+  readonly inputs: readonly Segment[];
   readonly tableId: number;
 }
 
@@ -259,8 +291,27 @@ function newSegments(store: Store, { inputs, outputs, definition }: Replacement)
   return outputs.map((built, i) => {
     const segment = newSegment(store, definition, built.segmentId);
     segment.position = first + i;
-    return { segment, built, tableId: definition.tableId };
+    return { segment, built, inputs, tableId: definition.tableId };
   });
+}
+
+/**
+ * Notes that what did not become one segment is not worth being merged: the outputs among themselves, and the first and
+ * the last with neighbours of which that was known. `before`: the neighbour before the inputs.
+ */
+export function keepApart(
+  before: Segment | undefined,
+  inputs: readonly Segment[],
+  outputs: readonly Segment[],
+): void {
+  const [first] = inputs;
+  const last = inputs.at(-1);
+  outputs.forEach((segment, i) => {
+    segment.apartFrom = outputs[i + 1]?.identity.segmentId ?? last?.apartFrom;
+  });
+  if (before !== undefined && before.apartFrom === first?.identity.segmentId) {
+    before.apartFrom = outputs[0]?.identity.segmentId;
+  }
 }
 
 function describe(
@@ -331,9 +382,12 @@ function makeRoom(table: Table, replacements: readonly Replacement[]): Move[] {
     before = segment.position;
     moves.push({ segment, position });
   }
-  // Also when the catalog refuses the change: the order is the same by either positions.
-  for (const move of moves) move.segment.position = move.position;
   return moves;
+}
+
+/** Memory follows the catalog: a mixture of old and new positions would not keep the order. */
+function moveAll(moves: readonly Move[]): void {
+  for (const { segment, position } of moves) segment.position = position;
 }
 
 // oxlint-disable-next-line typescript/require-await -- the builder takes an asynchronous source

@@ -107,6 +107,7 @@ export class Sealer {
     }
     for (const writer of sealed) {
       if (writer.segment.state === 'active') writer.segment.state = 'sealed';
+      writer.segment.hasEnd = true;
       store.unsealed.delete(writer);
       sealsTotal.inc();
       await writer.close();

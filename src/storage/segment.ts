@@ -22,6 +22,7 @@ import { BatchIndex } from './batch-index.ts';
 import type { StagedRow } from './batch-index.ts';
 import type { TableDefinition } from './definition.ts';
 import type { MapBudget, MapHolder } from './map-budget.ts';
+import { checkEnd } from './segment-end.ts';
 
 const PREFIX_BYTES = 8;
 
@@ -81,6 +82,10 @@ export class Segment implements MapHolder {
   position: number;
   /** True when compaction made it in this life: it is not worth being compacted alone again. */
   isCompacted = false;
+  /** The segment that compaction made of the rows that follow, since they did not go into this one. */
+  apartFrom: number | undefined;
+  /** True when the file has its end, footer and all; false while it is active, and until a torn one has it again. */
+  hasEnd: boolean;
   /** Set while the catalog is being told of its end. */
   retiring = false;
   /** Set when a drop retired it. */
@@ -115,6 +120,7 @@ export class Segment implements MapHolder {
     this.identity = identity;
     this.#context = context;
     this.state = stored.state;
+    this.hasEnd = stored.state !== 'active';
     this.createdCommit = stored.createdCommit;
     this.position = stored.position;
     this.committedLength = stored.committedLength;
@@ -152,6 +158,7 @@ export class Segment implements MapHolder {
     const index = present(this.#index, 'batch rows of a new segment');
     for (const row of rows) index.add(row, version);
     this.state = 'sealed';
+    this.hasEnd = true;
     this.createdCommit = version;
     this.rowCount = rowCount;
     this.messageCount = rows.length;
@@ -183,8 +190,8 @@ export class Segment implements MapHolder {
   }
 
   /**
-   * The rows of the messages, read from the catalog at first use. @throws `corrupt` when they do not fit the
-   * segment
+   * The rows of the messages, read from the catalog at first use; then the file is looked at, too, whether it is the
+   * one that the catalog means. @throws `corrupt` when rows or file do not fit, `version_unsupported`
    */
   async loadIndex(): Promise<BatchIndex> {
     if (this.#index !== undefined) return this.#index;
@@ -215,12 +222,20 @@ export class Segment implements MapHolder {
       const counts = `${index.count.toString()} batch rows for ${this.messageCount.toString()} messages`;
       throw this.markDamaged(end, counts);
     }
+    await this.#checkFile();
     this.#index = index;
     if (index.count > 0) {
       this.#verified = new Uint8Array(index.count);
       this.#unverified = index.count;
     }
     return index;
+  }
+
+  /** Those that are retired are read by few, and may be unlinked in this moment. */
+  async #checkFile(): Promise<void> {
+    if (this.state !== 'sealed' || !this.hasEnd) return;
+    const fault = await checkEnd(this.#context.os, this.identity, this.committedLength);
+    if (fault !== undefined) throw this.markDamaged(fault.offset, fault.what);
   }
 
   /**

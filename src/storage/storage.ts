@@ -252,7 +252,7 @@ class OpenedStorage implements Storage {
   }
 
   scrub(): Promise<ScrubReport> {
-    return this.#scrub.run(Infinity);
+    return this.#scrub.run();
   }
 
   #live(name: string): Table {

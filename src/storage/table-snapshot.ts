@@ -65,7 +65,7 @@ class ManifestScan implements TableSnapshot {
     }
     for (const view of this.#segments) {
       if (view.messageCount === 0) continue;
-      if (this.#isStoredAsIs(view)) yield* storedBatches(view, trail);
+      if (this.#isStoredAsIs(view)) yield* storedBatches(view, trail, this.schema);
       else yield* encodeResults(this.schema, this.#rows([view]));
     }
   }
@@ -155,6 +155,7 @@ function sameMessage(a: Message, b: Message): boolean {
 async function* storedBatches(
   view: SegmentView,
   trail: DictionaryTrail,
+  schema: Schema,
 ): AsyncGenerator<ResultBatch, void, undefined> {
   const { segment, messageCount } = view;
   const index = await segment.loadIndex();
@@ -179,7 +180,7 @@ async function* storedBatches(
       const dictionaries = pending.length > 0 ? pending : NO_MESSAGES;
       const reading = cold.read(ordinal);
       const whole = reading === undefined ? undefined : await reading;
-      yield new StoredBatch(segment, ordinal, index.rowCount(ordinal), dictionaries, whole);
+      yield new StoredBatch(segment, ordinal, { schema, dictionaries, whole });
       if (pending.length > 0) pending = [];
     }
   } finally {
@@ -237,29 +238,33 @@ export async function* decodedBatches(
   }
 }
 
+/** What a stored batch is besides its place. */
+interface StoredParts {
+  /** The table's schema, whose names may be newer than the segment's. */
+  readonly schema: Schema;
+  readonly dictionaries: readonly Message[];
+  /** The message's bytes in memory of their own, where the map is cold. */
+  readonly whole: Uint8Array | undefined;
+}
+
 /** A batch as it lies in its segment. */
 class StoredBatch implements ResultBatch {
   readonly rowCount: number;
   readonly #segment: Segment;
   readonly #ordinal: number;
+  readonly #schema: Schema;
   readonly #dictionaries: readonly Message[];
   readonly #whole: Uint8Array | undefined;
   readonly #message: Message;
 
-  /** `whole`: the message's bytes in memory of their own, where the map is cold. */
-  constructor(
-    segment: Segment,
-    ordinal: number,
-    rowCount: number,
-    dictionaries: readonly Message[],
-    whole: Uint8Array | undefined,
-  ) {
+  constructor(segment: Segment, ordinal: number, parts: StoredParts) {
     this.#segment = segment;
     this.#ordinal = ordinal;
-    this.rowCount = rowCount;
-    this.#dictionaries = dictionaries;
-    this.#whole = whole;
-    this.#message = segment.message(ordinal, whole);
+    this.#schema = parts.schema;
+    this.#dictionaries = parts.dictionaries;
+    this.#whole = parts.whole;
+    this.rowCount = present(segment.index, 'batch rows').rowCount(ordinal);
+    this.#message = segment.message(ordinal, parts.whole);
   }
 
   dictionaries(): readonly Message[] {
@@ -271,6 +276,6 @@ class StoredBatch implements ResultBatch {
   }
 
   batch(): RecordBatch {
-    return this.#segment.decode(this.#ordinal, this.#whole);
+    return { ...this.#segment.decode(this.#ordinal, this.#whole), schema: this.#schema };
   }
 }

@@ -236,7 +236,10 @@ export class TableWork {
       writer.commit(version, now);
       if (isNew) store.addSegment(table, segment);
     }
-    for (const writer of this.#adopted) writer.segment.state = 'sealed';
+    for (const { segment } of this.#adopted) {
+      segment.state = 'sealed';
+      segment.hasEnd = true;
+    }
     if (writers.length > 0) table.publish(version, this.#views(writers), oldestPin);
     for (const writer of this.#full) store.unsealed.add(writer);
     if (this.#adopted.length > 0 && table.active !== undefined) {
