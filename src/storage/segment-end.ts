@@ -4,12 +4,11 @@
  * Hides the footer's metadata. Invariants: nothing is written; messages are not read, they have checksums of their own;
  * a file of a newer format is refused by name, and not taken for damage.
  */
-import { decodeFileEnd } from '../arrow/ipc-stream.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
-import type { Os } from '../os/os.ts';
+import type { Os, OsFile } from '../os/os.ts';
 import type { SegmentIdentity } from './segment.ts';
-import { FORMAT_VERSION } from './segment-writer.ts';
+import { readFooter } from './segment-file.ts';
 
 /** What is wrong with a file, and where. */
 export interface EndFault {
@@ -36,43 +35,31 @@ export async function checkEnd(
     if (!asBuffer(head).equals(segmentHead)) {
       return { offset: 0, what: 'the schema in the file is not the one of the table' };
     }
-    const end = await file.read(size - committedLength, committedLength);
-    const what = endFault(end, size, identity);
+    const what = await footerFault(file, size, identity, committedLength);
     return what === undefined ? undefined : { offset: committedLength, what };
   } finally {
     await file.close();
   }
 }
 
-function endFault(
-  end: Uint8Array,
+async function footerFault(
+  file: OsFile,
   size: number,
   { segmentId, definition, path }: SegmentIdentity,
-): string | undefined {
-  let said: ReadonlyMap<string, string>;
+  committedLength: number,
+): Promise<string | undefined> {
   try {
-    said = new Map(decodeFileEnd(end, size).metadata);
+    const footer = await readFooter(file, size);
+    if (footer.tableId !== definition.tableId) return `its footer is of table ${footer.tableId.toString()}`;
+    if (footer.segmentId !== segmentId) return `its footer is of segment ${footer.segmentId.toString()}`;
+    const start = footer.start.toString();
+    return footer.start === committedLength ? undefined : `its footer begins at ${start}`;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
+    if (error.code === 'version_unsupported') throw new EngineError(error.code, `${path}: ${error.message}`);
     // A footer of very many messages is beyond what is decoded at once, and says nothing then.
-    return error.code === 'limit_exceeded' ? undefined : error.message;
+    if (error.code === 'limit_exceeded') return undefined;
+    if (error.code === 'corrupt') return error.message;
+    throw error;
   }
-  const format = said.get('sheaf.format') ?? '';
-  if (Number(format) > FORMAT_VERSION) {
-    throw new EngineError(
-      'version_unsupported',
-      `segment ${path} has format ${format}, and this program reads formats up to ${FORMAT_VERSION.toString()}; ` +
-        'use the newer program that wrote it',
-    );
-  }
-  const expected: readonly (readonly [key: string, name: string, value: string])[] = [
-    ['sheaf.format', 'format', FORMAT_VERSION.toString()],
-    ['sheaf.table_id', 'table id', definition.tableId.toString()],
-    ['sheaf.segment', 'segment id', segmentId.toString()],
-  ];
-  for (const [key, name, value] of expected) {
-    const found = said.get(key);
-    if (found !== value) return `its footer gives ${found ?? 'nothing'} as ${name} and not ${value}`;
-  }
-  return undefined;
 }

@@ -23,6 +23,7 @@ import { MapBudget } from '../../src/storage/map-budget.ts';
 import { keepApart } from '../../src/storage/rewrite.ts';
 import { Segment } from '../../src/storage/segment.ts';
 import { openStorage } from '../../src/storage/storage.ts';
+import { Producers } from '../../src/storage/producers.ts';
 import { Table } from '../../src/storage/table.ts';
 import { MemoryOs } from '../support/memory-os.ts';
 import { SAMPLE_TYPES, randomVector } from '../support/random-vector.ts';
@@ -58,7 +59,7 @@ class Simulation {
   #nextId = 1;
 
   constructor() {
-    this.table = new Table(newDefinition(databasePaths('/nowhere'), 1, 't', SCHEMA), 1);
+    this.table = new Table(newDefinition(databasePaths('/nowhere'), 1, 't', SCHEMA), 1, new Producers(10, true));
   }
 
   add(bytes: number, messages = 1): void {

@@ -110,32 +110,33 @@ test('whichever operation of a rewrite fails, the table is as it was and no file
     os,
     bounds: { ...QUIET, batchRowsMax: 10, segmentBytesMax: 14_000 },
   });
-  await put(storage, 't', [numbered(0, 150)]);
-  await storage.seal();
-  const before = await memoryFiles(os, directory);
+  const left = count(150).filter((id) => id % 10 !== 0);
   let failures = 0;
   for (let nth = 1; ; nth++) {
+    const name = `t${nth.toString()}`;
+    await put(storage, name, [numbered(0, 150)]);
+    await storage.seal();
+    const before = await memoryFiles(os, directory);
     os.inject({ nth, errno: nth % 2 === 0 ? 'ENOSPC' : 'EIO' });
-    const done = await remove(storage, 't', (id) => id % 10 === 0).then(
+    const done = await remove(storage, name, (id) => id % 10 === 0).then(
       () => true,
       (error: unknown) => {
         assert.ok(error instanceof EngineError, `operation ${nth.toString()} gives ${String(error)}`);
         return false;
       },
     );
+    const { faultHits } = os;
     os.heal();
-    if (done) break;
-    failures++;
     assert.equal(storage.status().readOnlyReason, undefined, `operation ${nth.toString()}`);
-    assert.deepEqual(await readIds(storage, 't'), count(150), `operation ${nth.toString()}`);
+    // What fails without harm, such as the close of a file that is synced, is passed over.
+    assert.deepEqual(await readIds(storage, name), done ? left : count(150), `operation ${nth.toString()}`);
+    if (faultHits === 0) break;
+    if (done) continue;
+    failures++;
     // The file whose removal failed as well is an orphan; one fault a round has none.
     assert.deepEqual(await memoryFiles(os, directory), before, `operation ${nth.toString()}`);
   }
   assert.ok(failures >= 8, `only ${failures.toString()} operations failed`);
-  assert.deepEqual(
-    await readIds(storage, 't'),
-    count(150).filter((id) => id % 10 !== 0),
-  );
 });
 
 test('a disk that is full for good refuses a rewrite and goes on reading', async (t) => {

@@ -148,7 +148,7 @@ test('files that were exchanged, or come from another table, are damage when the
   const again = await openFor(t, { directory, bounds: QUIET });
   const end = Number(/offset (\d+)/.exec(await readFailure(again))?.[1]);
   assert.ok(end > 320);
-  await refusesEverything(again, damaged('t', 'its footer gives 3 as segment id and not 2', end, first));
+  await refusesEverything(again, damaged('t', 'its footer is of segment 3', end, first));
 });
 
 async function readFailure(storage: Storage): Promise<string> {
