@@ -244,7 +244,7 @@ export const IDEMPOTENCY_KEY_LIFE_MS = 24 * 60 * 60 * 1_000;
 /** Rows of the catalog that one slice of housekeeping deletes. */
 export const CATALOG_FORGET_ROWS = 10_000;
 /** Milliseconds between two rounds of housekeeping: old commits, old keys, retention. */
-export const HOUSEKEEPING_MS = 60_000;
+export const HOUSEKEEPING_MS = 10_000;
 /** Bytes that the background scrub reads a second. */
 export const SCRUB_BYTES_PER_SECOND = 16 * MIB;
 /** Bytes that the scrub reads between two rests. */

@@ -114,7 +114,7 @@ export class Compaction {
     // Held for the whole time: the inputs are read by their paths.
     const { version } = store;
     store.pin(version);
-    const stopPacing = this.#pace();
+    const stopPacing = this.#pace(table);
     runningGauge.set(1);
     try {
       await this.#space.claim(byteCount);
@@ -172,11 +172,11 @@ export class Compaction {
     };
   }
 
-  /** Lets the work rest while the store is in use. Returns what ends it. */
-  #pace(): () => void {
+  /** Lets the work rest while the store is in use, unless a statement waits for it. Returns what ends that. */
+  #pace(table: Table): () => void {
     let current = -1;
     const set = (): void => {
-      const ratio = this.#store.isBusy ? COMPACTION_REST_RATIO : 0;
+      const ratio = this.#store.isBusy && table.rewritersWaiting === 0 ? COMPACTION_REST_RATIO : 0;
       if (ratio === current) return;
       current = ratio;
       // A thread that has died fails the job itself.

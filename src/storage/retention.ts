@@ -32,15 +32,21 @@ const expiredTotal = makeCounter('storage_expired_rows_total', 'Rows removed by 
 /** Removes the expired segments of every table that has a retention. */
 export async function expireRows(store: Store, rewriter: Rewriter): Promise<void> {
   for (const table of store.tables.values()) {
-    if (table.ttl === undefined || table.droppedCommit !== undefined || table.damage !== undefined) continue;
+    if (table.droppedCommit !== undefined || table.damage !== undefined) continue;
     if (store.closing) return;
-    await rewriter.alone(table.name, async (live) => {
-      const expired: Segment[] = [];
-      for (const segment of live.liveSegments) if (await isExpired(store, live, segment)) expired.push(segment);
-      for (const run of neighbours(live, expired)) await rewriter.retire(live, run, 'retention');
-      expiredTotal.inc(expired.reduce((sum, segment) => sum + segment.rowCount, 0));
-    });
+    await expireTable(store, rewriter, table);
   }
+}
+
+/** The same for one table; nothing happens without a retention. */
+export async function expireTable(store: Store, rewriter: Rewriter, table: Table): Promise<void> {
+  if (table.ttl === undefined) return;
+  await rewriter.alone(table.name, async (live) => {
+    const expired: Segment[] = [];
+    for (const segment of live.liveSegments) if (await isExpired(store, live, segment)) expired.push(segment);
+    for (const run of neighbours(live, expired)) await rewriter.retire(live, run, 'retention');
+    expiredTotal.inc(expired.reduce((sum, segment) => sum + segment.rowCount, 0));
+  });
 }
 
 async function isExpired(store: Store, table: Table, segment: Segment): Promise<boolean> {

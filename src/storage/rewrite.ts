@@ -63,7 +63,9 @@ export class Rewriter {
   /** Runs `work` as the table's only rewriter. @throws `not_found` */
   async alone<T>(name: string, work: (table: Table) => Promise<T>): Promise<T> {
     const table = liveTable(this.#store, name);
+    table.rewritersWaiting++;
     const run = table.rewriting.then(() => {
+      table.rewritersWaiting--;
       this.#store.checkWritable();
       if (table.droppedCommit !== undefined) throw missing(name);
       return work(table);

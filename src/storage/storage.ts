@@ -44,7 +44,7 @@ import { HORIZON_KEY, Retirement, decodeVersion, dropTable, encodeVersion } from
 import { inlineMaintenance, threadMaintenance } from './maintenance.ts';
 import { makeMaintenance } from './maintenance-work.ts';
 import { countSegmentFiles, emptySpool, recover } from './recovery.ts';
-import { versionAt } from './retention.ts';
+import { expireTable, versionAt } from './retention.ts';
 import { Rewriter } from './rewrite.ts';
 import { Scrub } from './scrub.ts';
 import { Sealer } from './seal.ts';
@@ -231,10 +231,17 @@ class OpenedStorage implements Storage {
   }
 
   async alterTable(name: string, change: TableAlteration): Promise<void> {
-    await this.#rewriter.alone(name, (table) =>
-      this.#committer.exclusive(() => alterTable(this.#store, table, change)),
-    );
-    void this.#sealer.sealQuietly();
+    const table = await this.#rewriter.alone(name, async (live) => {
+      await this.#committer.exclusive(() => alterTable(this.#store, live, change));
+      return live;
+    });
+    if (change.kind !== 'set_ttl' || change.ttl === undefined) {
+      void this.#sealer.sealQuietly();
+      return;
+    }
+    // What is too old already goes now, and not at the next round.
+    await this.seal(name);
+    await expireTable(this.#store, this.#rewriter, table);
   }
 
   truncate(name: string): Promise<number> {

@@ -47,6 +47,8 @@ export class Table {
   readonly producers: Producers;
   /** Ends when the rewrite before has ended: one rewriter a table. */
   rewriting: Promise<unknown> = Promise.resolve();
+  /** Those who wait for it. */
+  rewritersWaiting = 0;
   /** Ascending, the newest in force. */
   readonly #versions: Version[];
   /** Ascending by version; the first serves all older snapshots that are still pinned. */
