@@ -17,7 +17,7 @@ import { EngineError } from '../base/errors.ts';
 import { realOs } from '../os/real-os.ts';
 
 /** Path of the log of the catalog at `path`. */
-export function logPath(path: string): string {
+function logPath(path: string): string {
   return `${path}-wal`;
 }
 

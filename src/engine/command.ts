@@ -101,7 +101,9 @@ async function alter(storage: Storage, name: string, ifExists: boolean, change: 
         return `renamed column ${change.column} of table ${name} to ${change.to}`;
       case 'set_ttl':
         await storage.alterTable(name, change);
-        return change.ttl === undefined ? `rows of table ${name} do not expire` : `rows of table ${name} expire`;
+        return change.ttl === undefined
+          ? `rows of table ${name} do not expire`
+          : `rows of table ${name} expire by the age of ${change.ttl.column}`;
     }
   });
 }

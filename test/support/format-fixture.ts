@@ -10,11 +10,14 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildVector } from '../../src/arrow/build.ts';
 import { makeField, makeSchema } from '../../src/arrow/schema.ts';
 import type { Schema } from '../../src/arrow/schema.ts';
 import type { RecordBatch, ResultBatch } from '../../src/arrow/batch.ts';
+import type { Vector } from '../../src/arrow/vector.ts';
 import type { Storage } from '../../src/storage/contract.ts';
 import { openStorage } from '../../src/storage/storage.ts';
+import { deleting } from '../storage/edits.ts';
 import { SAMPLE_TYPES, randomVector } from './random-vector.ts';
 import { makeRandom } from './random.ts';
 import { FLOAT64, INT64, UTF8, batchOf, rowsOf, schemaOf } from './sample.ts';
@@ -25,7 +28,7 @@ const ROWS = 40;
 export type Expected = Readonly<Record<string, { readonly rowCount: number; readonly sha256: string }>>;
 
 /** Digest of rows as values; int64 and bytes as text. */
-export async function digestRows(batches: AsyncIterable<ResultBatch>): Promise<Expected[string]> {
+async function digestRows(batches: AsyncIterable<ResultBatch>): Promise<Expected[string]> {
   const rows = await rowsOf(batches);
   const hash = createHash('sha256');
   for (const row of rows) {
@@ -76,8 +79,40 @@ async function fill(storage: Storage): Promise<void> {
     if (commit % 5 === 4) await storage.seal('ticks');
   }
   await put(storage, 'empty', ticks, []);
+  await fillAltered(storage, ticks);
   await put(storage, 'gone', ticks, [batchOf(ticks, [[1], [2], ['three']])]);
   await storage.dropTable('gone');
+}
+
+/** From format 2 on: rows under several versions of a schema, rewritten segments, and a producer. */
+async function fillAltered(storage: Storage, ticks: Schema): Promise<void> {
+  const rows = (from: number): RecordBatch => {
+    const ids = Array.from({ length: 20 }, (_, i) => from + i);
+    return batchOf(ticks, [ids, ids.map((id) => id / 8), ids.map((id) => `row ${id.toString()}`)]);
+  };
+  await put(storage, 'altered', ticks, [rows(0)]);
+  const added = makeField('level', INT64, false);
+  await storage.alterTable('altered', { kind: 'add_column', field: added, default: buildVector(INT64, [7n]) });
+  await storage.alterTable('altered', { kind: 'rename_column', column: 'name', to: 'label' });
+  await storage.alterTable('altered', { kind: 'drop_column', column: 'price' });
+  const append = await storage.beginAppend('altered', ticks, {
+    create: false,
+    tag: { kind: 'producer', name: 'fixture', epoch: 0, seq: 1 },
+  });
+  const [id, , label] = rows(20).columns;
+  const level = append.missingColumn(2, 20);
+  await append.write({ schema: append.schema, rowCount: 20, columns: [id, label, level] as Vector[] });
+  await append.commit();
+  await put(storage, 'edited', ticks, [rows(0)]);
+  await storage.seal();
+  await put(storage, 'edited', ticks, [rows(20)]);
+  await storage.rewrite(
+    'edited',
+    'delete',
+    deleting(storage, 'edited', (one) => one % 3 === 0),
+  );
+  await put(storage, 'emptied', ticks, [rows(0)]);
+  await storage.truncate('emptied');
 }
 
 async function main(format: string): Promise<void> {
