@@ -97,6 +97,15 @@ export const MUTATION_ACTORS: readonly Actor[] = [
     effect: (_id, value, step) => (step % 10 === 0 ? undefined : value),
   }),
   actorOf({
+    name: 'alter',
+    run: query((table, step) => {
+      const column = `extra BIGINT DEFAULT ${step.toString()}`;
+      const change = step % 2 === 1 ? `ADD COLUMN IF NOT EXISTS ${column}` : 'DROP COLUMN IF EXISTS extra';
+      return `ALTER TABLE ${table} ${change}`;
+    }),
+    effect: (_id, value) => value,
+  }),
+  actorOf({
     name: 'compact',
     run: (world, table) => world.act('compact', { table }),
     effect: (_id, value) => value,

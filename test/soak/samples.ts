@@ -6,7 +6,7 @@
  */
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { CATALOG_LOG_FILE_BYTES_MAX, SEGMENT_MAPS_MAX, SNAPSHOT_RETENTION_MS } from '../../src/base/limits.ts';
+import { CATALOG_LOG_FILE_BYTES_MAX, SEGMENT_MAPS_MAX, TICKET_LIFE_MS } from '../../src/base/limits.ts';
 
 const MIB = 1024 * 1024;
 
@@ -23,17 +23,17 @@ const WARM_MS = 5 * 60_000;
 
 /**
  * Unit; the greatest slope that is no leak, a minute; the greatest value, if there is one; and how old the server must
- * be when the second half begins for the slope to count. Dropped tables are retained for a while and may hold memory,
+ * be when the second half begins for the slope to count. What is dropped or replaced is retained for a ticket's life and may hold memory,
  * maps and disk until then, so those slopes cannot tell a leak before.
  */
 const MEASURES = {
-  anonymous: { unit: 'MiB', slopeMax: 2, most: 1_024, steadyMs: SNAPSHOT_RETENTION_MS },
-  resident: { unit: 'MiB', slopeMax: Infinity, most: Infinity, steadyMs: SNAPSHOT_RETENTION_MS },
+  anonymous: { unit: 'MiB', slopeMax: 2, most: 1_024, steadyMs: TICKET_LIFE_MS },
+  resident: { unit: 'MiB', slopeMax: Infinity, most: Infinity, steadyMs: TICKET_LIFE_MS },
   descriptors: { unit: '', slopeMax: 1, most: 256, steadyMs: WARM_MS },
-  'segment maps': { unit: '', slopeMax: 10, most: SEGMENT_MAPS_MAX, steadyMs: SNAPSHOT_RETENTION_MS },
-  'all maps': { unit: '', slopeMax: 10, most: 2 * SEGMENT_MAPS_MAX, steadyMs: SNAPSHOT_RETENTION_MS },
+  'segment maps': { unit: '', slopeMax: 10, most: SEGMENT_MAPS_MAX, steadyMs: TICKET_LIFE_MS },
+  'all maps': { unit: '', slopeMax: 10, most: 2 * SEGMENT_MAPS_MAX, steadyMs: TICKET_LIFE_MS },
   log: { unit: 'MiB', slopeMax: 2, most: (2 * CATALOG_LOG_FILE_BYTES_MAX) / MIB, steadyMs: WARM_MS },
-  directory: { unit: 'MiB', slopeMax: 2, most: Infinity, steadyMs: SNAPSHOT_RETENTION_MS },
+  directory: { unit: 'MiB', slopeMax: 2, most: Infinity, steadyMs: TICKET_LIFE_MS },
 } as const;
 
 function fileBytes(path: string): number {

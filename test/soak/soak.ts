@@ -4,8 +4,8 @@
  * Options: `--minutes N` (default 10), `--seed N`, `--kill-seconds A,B` (default 15,40: between kills, in the first
  * half), `--directory DIR` (kept; otherwise a temporary one that goes away when all was well). Prints what it does and
  * a table of trends; exits with 1 when a row is missing, doubled or wrong, when an actor fails or hangs, or when a
- * trend is above its bound. Memory, maps and disk are judged by their slope from two hours on: until then dropped
- * tables that are still retained may add up.
+ * trend is above its bound. Memory, maps and disk are judged by their slope from half an hour on: until then what is
+ * retained may add up.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -11,6 +11,7 @@ import { encodeBatch } from '../../src/arrow/ipc-write.ts';
 import type { RecordBatch } from '../../src/arrow/batch.ts';
 import { dataFields, field, pathField, rawFlight, readAll } from '../support/flight-client.ts';
 import type { RawFlight } from '../support/flight-client.ts';
+import { TICKET_LIFE_MS } from '../../src/base/limits.ts';
 import { startSheaf } from '../support/sheaf-process.ts';
 import type { RunningSheaf, TestScope } from '../support/sheaf-process.ts';
 
@@ -52,6 +53,7 @@ export class World {
 
   async #start(): Promise<Life> {
     const words = ['--data-dir', this.directory, '--log-level', 'error'];
+    words.push('--snapshot-retention-seconds', (TICKET_LIFE_MS / 1_000).toString());
     const server = await startSheaf(this.#scope, words);
     return { number: ++this.#lives, server, flight: rawFlight(server.flight) };
   }
