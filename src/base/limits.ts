@@ -293,3 +293,9 @@ export const MANIFEST_BYTES_MAX = 256 * MIB;
 export const FOOTER_READ_BYTES = 64 * KIB;
 /** Numbers of commits that a rebuilt catalog leaves out, so that no lost commit's number is given again. */
 export const REPAIR_COMMITS_SKIPPED = 1_000_000;
+/** Bytes kept on the disk for drops and starts when another program has filled it. */
+export const BALLAST_BYTES = 16 * MIB;
+/** The same as a share of what is free when it is made, for small file systems: the lesser of both counts. */
+export const BALLAST_SHARE = 0.02;
+/** Bytes below which it is not worth keeping, and free bytes below which a start gives it up. */
+export const BALLAST_BYTES_MIN = 512 * KIB;

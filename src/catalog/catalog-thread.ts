@@ -224,9 +224,10 @@ async function openCatalog(path: string): Promise<OpenCatalog> {
     const { cleanStop } = statements.readDatabase();
     if (cleanStop) {
       transact(statements, path, 'the mark of a running server', () => statements.setCleanStop.run(0));
-      // Into the file itself, so that it tells also when the log is taken away.
-      connection.pragma('wal_checkpoint(PASSIVE)');
     }
+    // The mark goes into the file itself, so that it tells also when the log is taken away. And what a log holds whose
+    // last sync may have failed is written, and synced, once more.
+    connection.pragma('wal_checkpoint(PASSIVE)');
     await linkLog(path);
     return new OpenCatalog(path, statements, cleanStop);
   } catch (error) {

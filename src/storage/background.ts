@@ -94,6 +94,7 @@ export class Background {
     await this.#attempt('rows past their retention could not be removed', () => expireRows(store, rewriter));
     await this.#attempt('old snapshots could not be forgotten', () => forgetSnapshots(store));
     await this.#attempt('old idempotency keys could not be forgotten', () => forgetKeys(store));
+    await this.#attempt('space for drops could not be kept', () => store.ballast.hold());
     await this.#attempt('the catalog could not be copied', () => this.#copyCatalog());
   }
 

@@ -7,6 +7,7 @@
  *     DIR/tables/…/<12 digits>.arrow    one segment, named by its id
  *     DIR/tables/…/dropped              marks the directory of a dropped table, so that no repair brings it back
  *     DIR/catalog.copy.db               a durable copy of the catalog, as of some moment: where a repair begins
+ *     DIR/ballast                       space kept for drops on a full disk
  *     DIR/spool/                        results and the like; emptied at open
  *     DIR/quarantine/                   damaged segments put aside
  *
@@ -59,13 +60,18 @@ export function catalogCopyPath(paths: DatabasePaths): string {
   return join(paths.directory, 'catalog.copy.db');
 }
 
+/** Path of the file that keeps some space. */
+export function ballastPath(paths: DatabasePaths): string {
+  return join(paths.directory, 'ballast');
+}
+
 /** Path at which a repair builds a new catalog before it takes the old one's place. */
 export function rebuiltCatalogPath(paths: DatabasePaths): string {
   return join(paths.directory, 'catalog.rebuilt.db');
 }
 
 const DATABASE_ENTRIES =
-  /^(LOCK\.db|server\.json|catalog(\.copy|\.rebuilt)?\.db(\.tmp)?(-wal(\.link)?|-shm|-journal)?|tables|spool|quarantine)$/;
+  /^(LOCK\.db|ballast|server\.json|catalog(\.copy|\.rebuilt)?\.db(\.tmp)?(-wal(\.link)?|-shm|-journal)?|tables|spool|quarantine)$/;
 
 /** True when `name` is one that we give to entries of a database directory. */
 export function isDatabaseEntry(name: string): boolean {

@@ -41,7 +41,8 @@ export async function dropTable(store: Store, name: string): Promise<void> {
   const { tableId } = table.definition;
   for (const segment of table.segments) segment.retiring = true;
   try {
-    await store.catalog.apply({ commit: version, timeMs, dropTables: [{ tableId, retireAtMs }] });
+    const change = { commit: version, timeMs, dropTables: [{ tableId, retireAtMs }] };
+    await store.ballast.lend(() => store.catalog.apply(change));
   } catch (error) {
     for (const segment of table.segments) segment.retiring = false;
     if (!(error instanceof EngineError) || error.code === 'commit_unknown') {
@@ -110,7 +111,7 @@ export class Retirement {
     await raiseHorizon(store, Math.max(...gone.map(({ segment }) => segment.retiredCommit ?? 0)));
     await this.#unlink(gone.map(({ segment }) => segment));
     const removeSegments = gone.map(({ segment }) => segment.identity.segmentId);
-    await store.catalog.apply({ commit: undefined, timeMs: now, removeSegments });
+    await store.ballast.lend(() => store.catalog.apply({ commit: undefined, timeMs: now, removeSegments }));
     for (const { table, segment } of gone) {
       segment.close();
       store.removeSegment(table, segment);
@@ -153,7 +154,7 @@ export class Retirement {
 export async function raiseHorizon(store: Store, version: number): Promise<void> {
   if (version <= store.horizon) return;
   store.horizon = version;
-  await store.catalog.writeMeta(HORIZON_KEY, encodeVersion(version));
+  await store.ballast.lend(() => store.catalog.writeMeta(HORIZON_KEY, encodeVersion(version)));
 }
 
 /** Removes a file that may be gone already. */

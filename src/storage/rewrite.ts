@@ -107,7 +107,7 @@ export class Rewriter {
   async retire(table: Table, inputs: readonly Segment[], kind: 'truncate' | 'retention'): Promise<void> {
     if (inputs.length === 0) return;
     const { definition } = table;
-    const outputs = await this.build(definition, inputs, noRows());
+    const outputs = await this.#store.ballast.lend(() => this.#build(definition, inputs, noRows(), nothingToClaim));
     await this.#replaceOrDiscard(table, [{ inputs, outputs, definition }], kind);
   }
 
@@ -117,6 +117,15 @@ export class Rewriter {
     inputs: readonly Segment[],
     rows: AsyncIterable<RecordBatch>,
   ): Promise<BuiltSegment[]> {
+    return this.#build(definition, inputs, rows, (bytes) => this.#space.claim(bytes));
+  }
+
+  #build(
+    definition: TableDefinition,
+    inputs: readonly Segment[],
+    rows: AsyncIterable<RecordBatch>,
+    claim: (bytes: number) => Promise<void>,
+  ): Promise<BuiltSegment[]> {
     const store = this.#store;
     const target = {
       definition,
@@ -125,7 +134,7 @@ export class Rewriter {
       replaces: inputs.map((segment) => segment.identity.segmentId),
       position: present(inputs[0], 'an input').position,
       nextSegmentId: () => store.nextSegmentId(),
-      claim: (bytes: number) => this.#space.claim(bytes),
+      claim,
     };
     return buildSegments(store, target, rows);
   }
@@ -213,7 +222,7 @@ export class Rewriter {
    */
   async replace(table: Table, replacements: readonly Replacement[], kind: RewriteKind): Promise<void> {
     if (replacements.length === 0) return;
-    await this.#space.claim(CATALOG_COMMIT_BYTES * replacements.length);
+    if (!isGivingUp(kind)) await this.#space.claim(CATALOG_COMMIT_BYTES * replacements.length);
     await this.#committer.exclusive(() => this.#commit(table, replacements, kind));
     rewritesTotal.inc({ kind });
     this.#onReplaced();
@@ -233,7 +242,8 @@ export class Rewriter {
     const change = { commit: version, timeMs, what: kind, ...describe(made, replacements, moves, retireAtMs) };
     for (const { inputs } of replacements) for (const input of inputs) input.retiring = true;
     try {
-      await store.catalog.apply(change);
+      const apply = (): Promise<void> => store.catalog.apply(change);
+      await (isGivingUp(kind) ? store.ballast.lend(apply) : apply());
     } catch (error) {
       moveAll(before);
       for (const { inputs } of replacements) for (const input of inputs) input.retiring = false;
@@ -279,6 +289,11 @@ export class Rewriter {
   async #discard(replacements: readonly Replacement[]): Promise<void> {
     for (const { definition, outputs } of replacements) await discardBuilt(this.#store, definition, outputs);
   }
+}
+
+/** True for what only takes rows away, and must work when there is no room for more. */
+function isGivingUp(kind: RewriteKind): boolean {
+  return kind === 'truncate' || kind === 'retention';
 }
 
 interface MadeSegment {
@@ -391,6 +406,8 @@ function makeRoom(table: Table, replacements: readonly Replacement[]): Move[] {
 function moveAll(moves: readonly Move[]): void {
   for (const { segment, position } of moves) segment.position = position;
 }
+
+const nothingToClaim = (): Promise<void> => Promise.resolve();
 
 // oxlint-disable-next-line typescript/require-await -- the builder takes an asynchronous source
 async function* noRows(): AsyncGenerator<RecordBatch> {

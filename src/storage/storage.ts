@@ -22,6 +22,7 @@ import type { Os } from '../os/os.ts';
 import { TableAppend } from './append.ts';
 import { alterTable } from './alter.ts';
 import { Background } from './background.ts';
+import { Ballast } from './ballast.ts';
 import { Committer, alreadyExists } from './commit.ts';
 import { Compaction } from './compaction.ts';
 import type {
@@ -38,7 +39,7 @@ import type {
   TableAlteration,
 } from './contract.ts';
 import { newDefinition } from './definition.ts';
-import { databasePaths } from './filename.ts';
+import { ballastPath, databasePaths } from './filename.ts';
 import { FreeSpace } from './free-space.ts';
 import { HORIZON_KEY, Retirement, decodeVersion, dropTable, encodeVersion } from './retire.ts';
 import { inlineMaintenance, threadMaintenance } from './maintenance.ts';
@@ -87,11 +88,13 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
   try {
     for (const path of [paths.tables, paths.spool, paths.quarantine]) await os.makeDirectory(path);
     await os.syncDirectory(paths.directory);
+    const ballast = new Ballast(os, ballastPath(paths), log);
+    await ballast.releaseWhenFull();
     catalog = await Catalog.open(paths.catalog);
     await os.syncDirectory(paths.directory);
     const state = await catalog.readState();
     const bounds = { ...DEFAULT_BOUNDS, ...options.bounds };
-    const store = new Store({ os, catalog, clock, log, paths, bounds }, state);
+    const store = new Store({ os, catalog, clock, log, paths, bounds, ballast }, state);
     store.horizon = decodeVersion(await catalog.readMeta(HORIZON_KEY));
     const started = clock.monotonicMs();
     const cleanVersion = decodeVersion(await catalog.readMeta(CLEAN_KEY));

@@ -36,6 +36,7 @@ import { foldName } from '../base/names.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { DamageRow } from '../catalog/rows.ts';
 import type { Os } from '../os/os.ts';
+import type { Ballast } from './ballast.ts';
 import type { DatabasePaths } from './filename.ts';
 import { MapBudget } from './map-budget.ts';
 import type { FoundDamage, Segment, SegmentContext } from './segment.ts';
@@ -98,6 +99,17 @@ const readOnlyGauge = makeGauge('storage_read_only', '1 when writes are refused 
 const damagedTotal = makeCounter('storage_damaged_segments_total', 'Segments found damaged since the start');
 const segmentsGauge = makeGauge('storage_segments', 'Segment files, retired ones included');
 
+/** What a store is put together from. */
+export interface StoreServices {
+  readonly os: Os;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly paths: DatabasePaths;
+  readonly bounds: StorageBounds;
+  readonly ballast: Ballast;
+}
+
 export class Store implements SegmentContext {
   readonly os: Os;
   readonly catalog: Catalog;
@@ -107,6 +119,7 @@ export class Store implements SegmentContext {
   readonly databaseId: string;
   readonly bounds: StorageBounds;
   readonly maps: MapBudget;
+  readonly ballast: Ballast;
   /** Version of the newest snapshot. */
   version: number;
   /** Oldest version that `snapshotAt` can still make. */
@@ -134,7 +147,7 @@ export class Store implements SegmentContext {
   #segmentCount = 0;
 
   constructor(
-    services: { os: Os; catalog: Catalog; clock: Clock; log: Log; paths: DatabasePaths; bounds: StorageBounds },
+    services: StoreServices,
     state: { databaseId: string; lastCommit: number; tableIdMax: number; segmentIdMax: number },
   ) {
     this.os = services.os;
@@ -144,6 +157,7 @@ export class Store implements SegmentContext {
     this.paths = services.paths;
     this.bounds = services.bounds;
     this.maps = new MapBudget(services.bounds.segmentMapsMax);
+    this.ballast = services.ballast;
     this.databaseId = state.databaseId;
     this.version = state.lastCommit;
     this.#tableId = state.tableIdMax;
