@@ -11,6 +11,7 @@ import { makeLog } from '../../src/base/log.ts';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import type { CatalogChange } from '../../src/catalog/rows.ts';
 import { TableAppend } from '../../src/storage/append.ts';
+import { Ballast } from '../../src/storage/ballast.ts';
 import { Committer } from '../../src/storage/commit.ts';
 import type { AppendResult } from '../../src/storage/contract.ts';
 import { newDefinition } from '../../src/storage/definition.ts';
@@ -36,7 +37,9 @@ class Bench {
       await this.answer();
     };
     const catalog = { apply } as unknown as Catalog;
-    const services = { os: this.os, catalog, clock: systemClock, log: makeLog('test') };
+    const log = makeLog('test');
+    const ballast = new Ballast(this.os, '/db/ballast', log);
+    const services = { os: this.os, catalog, clock: systemClock, log, ballast };
     const ids = { databaseId: 'x', lastCommit: 0, tableIdMax: 0, segmentIdMax: 0 };
     this.store = new Store({ ...services, paths: databasePaths('/db'), bounds: DEFAULT_BOUNDS }, ids);
     this.#space = new FreeSpace(this.store, '/db', 0, () => Promise.resolve());
