@@ -13,6 +13,7 @@ import { makeCounter, makeGauge } from '../base/metrics.ts';
 import type { BatchIndex } from './batch-index.ts';
 import type { ScrubReport } from './contract.ts';
 import type { Maintenance } from './maintenance.ts';
+import { isUnreadable } from './segment.ts';
 import type { Segment } from './segment.ts';
 import { checkEnd } from './segment-end.ts';
 import type { EndFault } from './segment-end.ts';
@@ -106,6 +107,7 @@ export class Scrub {
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       if (error.code === 'not_found') this.#mark(segment, { offset: 0, what: 'the file is missing' });
+      else if (isUnreadable(error)) segment.markDamaged(0, error.message, false);
       else if (segment.damage === undefined) this.#passOver(segment, error);
     }
     return byteCount;

@@ -66,6 +66,11 @@ export interface SegmentView {
   readonly messageCount: number;
 }
 
+/** True for an error of the disk itself, as against a lack of descriptors or memory: what it was read for is not there. */
+export function isUnreadable(error: EngineError): boolean {
+  return error.code === 'io_error' && error.message.includes('(EIO)');
+}
+
 export class Segment implements MapHolder {
   readonly identity: SegmentIdentity;
   readonly #context: SegmentContext;
@@ -401,8 +406,9 @@ export class Segment implements MapHolder {
     try {
       bytes = await file.read(index.end(to - 1) - start, start);
     } catch (error) {
-      if (error instanceof EngineError && error.code === 'corrupt')
-        throw this.markDamaged(start, 'the file ends early');
+      if (!(error instanceof EngineError)) throw error;
+      if (error.code === 'corrupt') throw this.markDamaged(start, 'the file ends early');
+      if (isUnreadable(error)) throw this.markDamaged(start, error.message, false);
       throw error;
     }
     for (let i = from; i < to; i++) {
