@@ -81,16 +81,18 @@ export class World {
   storage: Storage | undefined;
   /** Disks that are no more; the operations of `os` come after theirs. */
   readonly past: MemoryOs[] = [];
+  readonly #bounds: Partial<StorageBounds>;
   readonly #random: () => number;
 
-  constructor(directory: string, os: MemoryOs, seed: number) {
+  constructor(directory: string, os: MemoryOs, seed: number, bounds: Partial<StorageBounds> = {}) {
+    this.#bounds = { ...SMALL_BOUNDS, ...bounds };
     this.directory = directory;
     this.os = os;
     this.#random = makeRandom(seed);
   }
 
   async open(): Promise<void> {
-    this.storage = await openStorage({ directory: this.directory, os: this.os, bounds: SMALL_BOUNDS });
+    this.storage = await openStorage({ directory: this.directory, os: this.os, bounds: this.#bounds });
   }
 
   async close(): Promise<void> {
