@@ -57,9 +57,14 @@ export class Speaker {
   }
 
   /** A table of its own, made and dropped. */
-  async makeAndDrop(rows: number): Promise<void> {
+  makeAndDrop(rows: number): Promise<void> {
+    return this.use((table) => this.put(table, rows));
+  }
+
+  /** Works with a table of a new name, which is dropped afterwards. */
+  async use(work: (table: string) => Promise<void>): Promise<void> {
     const table = `scratch${this.#next.toString()}`;
-    await this.put(table, rows);
+    await work(table);
     await this.drop(table);
   }
 }
