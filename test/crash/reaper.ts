@@ -55,10 +55,17 @@ export class Reaper {
   }
 
   async around<T>(kind: string, run: () => Promise<T>): Promise<T> {
-    const here = this.#isHere(kind);
-    if (here && this.#doom.when === 'before') die();
+    if (this.#doom.when === 'before' && this.#isHere(kind)) die();
     const value = await run();
-    if (here && this.#doom.when === 'after') die();
+    // One that failed, such as the removal of a file that is not there, does not count.
+    if (this.#doom.when === 'after' && this.#isHere(kind)) die();
+    return value;
+  }
+
+  aroundSync<T>(kind: string, run: () => T): T {
+    if (this.#doom.when === 'before' && this.#isHere(kind)) die();
+    const value = run();
+    if (this.#doom.when === 'after' && this.#isHere(kind)) die();
     return value;
   }
 
