@@ -26,7 +26,7 @@ const DEADLINE_MS = 20_000;
 /** Statements in the steps. */
 const EDITS = 10;
 const FAILURES_SHOWN = 5;
-const WALKS = amount('SHEAF_FAULT_WALKS', 180);
+const WALKS = amount('SHEAF_FAULT_WALKS', 120);
 
 /** A way to fail. */
 interface Way {
