@@ -2,8 +2,8 @@
  * What one group commit does to one table: steps C2 and C3 (write, sync), and their undoing.
  *
  * Hides placement: small streams share the active segment, one after another; a stream that does not fit, or whose
- * dictionaries go another way, continues in a new segment; private segments are adopted after them and end the
- * active one, so that segments stay in commit order. Invariants: a failure undoes the whole table's share of the
+ * dictionaries go another way, continues in a new segment; private segments end the active one, so that rows stand in the
+ * order of the streams. Invariants: a failure undoes the whole table's share of the
  * group and nothing of other tables; a failed sync is not repeated: the segment is frozen and its share written
  * once more, from memory, to a new file.
  */
@@ -58,8 +58,10 @@ export class TableWork {
   readonly #streams: StreamRows[] = [];
   /** The active segment when the group began. */
   readonly #original: SegmentWriter | undefined;
-  /** Writers of shared segments that got rows, in order. */
+  /** Writers of shared segments that got rows. */
   #touched: SegmentWriter[] = [];
+  /** Those and the adopted ones, in the order of their rows. */
+  #ordered: SegmentWriter[] = [];
   /** Writers that will take no more rows. */
   #full: SegmentWriter[] = [];
   readonly #adopted: SegmentWriter[] = [];
@@ -84,13 +86,9 @@ export class TableWork {
     return bytes;
   }
 
-  /**
-   * Every writer whose segment gets rows in this commit; new ones by id, which is the order that recovery finds
-   * them in.
-   */
+  /** Every writer whose segment gets rows in this commit, in the order of the streams. */
   get writers(): readonly SegmentWriter[] {
-    const id = (writer: SegmentWriter): number => (writer.isNew ? writer.segment.identity.segmentId : 0);
-    return [...this.#touched, ...this.#adopted].sort((a, b) => id(a) - id(b));
+    return this.#ordered;
   }
 
   isAdopted(writer: SegmentWriter): boolean {
@@ -112,9 +110,11 @@ export class TableWork {
   }
 
   async #writeShared(): Promise<void> {
+    this.#ordered = [];
     for (const stream of this.#streams) {
       const definition = this.#definitionOf(stream);
       for (const batch of stream.held) this.#place(batch, definition);
+      if (stream.privates.length > 0) this.#placePrivates(stream.privates);
     }
     const results = await Promise.allSettled(
       this.#touched.map(async (writer) => {
@@ -137,12 +137,24 @@ export class TableWork {
     const writer = this.table.active ?? this.#open(definition);
     // A stream that was begun before its table was altered is stored as it was encoded, in a segment of its own.
     const fits = writer.definition === definition;
-    if (fits && !this.#touched.includes(writer)) this.#touched.push(writer);
-    if (fits && writer.stage(batch.message, batch.dictionaries)) return;
-    if (fits && !writer.hasStaged) this.#touched.pop();
+    if (fits && writer.stage(batch.message, batch.dictionaries)) {
+      if (!this.#touched.includes(writer)) this.#touched.push(writer);
+      if (!this.#ordered.includes(writer)) this.#ordered.push(writer);
+      return;
+    }
+    this.#endActive(writer);
+    this.#place(batch, definition);
+  }
+
+  /** Private segments end the active one, so that what comes later stands behind them. */
+  #placePrivates(privates: readonly SegmentWriter[]): void {
+    if (this.table.active !== undefined) this.#endActive(this.table.active);
+    this.#ordered.push(...privates);
+  }
+
+  #endActive(writer: SegmentWriter): void {
     this.#full.push(writer);
     this.table.active = undefined;
-    this.#place(batch, definition);
   }
 
   #open(definition: TableDefinition): SegmentWriter {
@@ -242,10 +254,6 @@ export class TableWork {
     }
     if (writers.length > 0) table.publish(version, this.#views(writers), oldestPin);
     for (const writer of this.#full) store.unsealed.add(writer);
-    if (this.#adopted.length > 0 && table.active !== undefined) {
-      store.unsealed.add(table.active);
-      table.active = undefined;
-    }
     if (table.active !== undefined && table.active.segment.messageCount >= store.bounds.activeMessagesMax) {
       store.unsealed.add(table.active);
       table.active = undefined;

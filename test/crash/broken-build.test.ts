@@ -1,5 +1,6 @@
 /**
- * The harness proves itself: five builds that are broken on purpose are each caught, and the build that is not is not.
+ * The harness proves itself: five builds that are broken on purpose are each caught (that the build which is not passes is
+ * power-loss.test.ts).
  *
  * Method: the sources are copied, one text is replaced (built-sources.ts sees to it that it was there), and the crash
  * states or the real power cuts are run against the copy. `synchronous=NORMAL` shows in real power cuts only: what
@@ -83,10 +84,6 @@ function tell(name: string, tried: number, unit: string, failure: string | undef
     result: failure === undefined ? 'NOT CAUGHT' : 'caught',
   });
 }
-
-test('the build as it is passes', () => {
-  assert.deepEqual(statesOf([]).failures, []);
-});
 
 for (const [name, breakages] of BROKEN) {
   test(`a build with ${name} is caught`, (t) => {

@@ -1,17 +1,19 @@
 /**
- * kill -9 at every named step of a commit, of making a table, of a private stream, a seal, a drop and its unlinking,
- * a stop, and a recovery.
+ * kill -9 at every named step of a commit, of making a table, of a private stream, a seal, a rewrite (DELETE, UPDATE,
+ * TRUNCATE), ALTER, compaction, a drop and its unlinking, a stop, and a recovery.
  *
  * Method: a child (victim.ts) kills itself at the step; the next one opens what it left, says what is there, and
  * goes on to the next step, so that every start but the first is a recovery; the last one walks the whole way to its
- * end. Steps of compaction, backup, restore and migration join STEPS when victim.ts has their phases.
+ * end. Backup, restore, repair and migration: kill-tools.test.ts. SHEAF_KILL_STEPS: how many of the steps, chosen by
+ * seed (SHEAF_SEED); 0 is all of them.
  */
 import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { buildSources } from '../support/built-sources.ts';
-import { report } from '../support/report.ts';
+import { makeRandom } from '../support/random.ts';
+import { amount, report } from '../support/report.ts';
 import { Doomed } from './doomed.ts';
 import { Ledger } from './ledger.ts';
 import { hear } from './rows.ts';
@@ -62,6 +64,50 @@ const STEPS: readonly KillStep[] = [
   ['seal: before the transaction', 'seal', 'catalog', 'before', 2],
   ['seal: inside the transaction', 'seal', 'catalog', 'during', 2],
   ['seal: after the transaction', 'seal', 'catalog', 'after', 2],
+  ['R2 of DELETE: before the file', 'delete', 'create', 'before'],
+  ['R2 of DELETE: after the file', 'delete', 'create', 'after'],
+  ['R2 of DELETE: half of a write', 'delete', 'write', 'half'],
+  ['R2 of DELETE: in the write of the second segment', 'delete', 'write', 'half', 3],
+  ['R2 of DELETE: before the sync', 'delete', 'dataSync', 'before'],
+  ['R2 of DELETE: after the sync', 'delete', 'dataSync', 'after'],
+  ['R2 of DELETE: before the sync of the directory', 'delete', 'syncDirectory', 'before'],
+  ['R2 of DELETE: one of three segments is built', 'delete', 'syncDirectory', 'after'],
+  ['R3 of DELETE: before the transaction', 'delete', 'catalog', 'before'],
+  ['R3 of DELETE: inside the transaction', 'delete', 'catalog', 'during'],
+  ['R3 of DELETE: after the transaction, before the swap', 'delete', 'catalog', 'after'],
+  ['R4 of DELETE: after the acknowledgement', 'delete', 'acknowledge', 'after'],
+  ['R4 of DELETE: before an old file goes', 'delete', 'unlink', 'before'],
+  ['R4 of DELETE: after an old file went', 'delete', 'unlink', 'after'],
+  ['R2 of UPDATE: half of a write', 'update', 'write', 'half', 2],
+  ['R3 of UPDATE: before the transaction', 'update', 'catalog', 'before'],
+  ['R3 of UPDATE: inside the transaction', 'update', 'catalog', 'during'],
+  ['R3 of UPDATE: after the transaction', 'update', 'catalog', 'after'],
+  ['R2 of TRUNCATE: half of the empty segment', 'truncate', 'write', 'half'],
+  ['R3 of TRUNCATE: before the transaction', 'truncate', 'catalog', 'before'],
+  ['R3 of TRUNCATE: inside the transaction', 'truncate', 'catalog', 'during'],
+  ['R3 of TRUNCATE: after the transaction', 'truncate', 'catalog', 'after'],
+  ['R4 of TRUNCATE: after an old file went', 'truncate', 'unlink', 'after'],
+  ['ADD COLUMN: before the transaction', 'alter-add', 'catalog', 'before'],
+  ['ADD COLUMN: inside the transaction', 'alter-add', 'catalog', 'during'],
+  ['ADD COLUMN: after the transaction', 'alter-add', 'catalog', 'after'],
+  ['RENAME COLUMN: before the transaction', 'alter-rename', 'catalog', 'before'],
+  ['RENAME COLUMN: inside the transaction', 'alter-rename', 'catalog', 'during'],
+  ['RENAME COLUMN: after the transaction', 'alter-rename', 'catalog', 'after'],
+  ['DROP COLUMN: before the transaction', 'alter-drop', 'catalog', 'before'],
+  ['DROP COLUMN: inside the transaction', 'alter-drop', 'catalog', 'during'],
+  ['DROP COLUMN: after the transaction', 'alter-drop', 'catalog', 'after'],
+  ['compaction: before the file', 'compact', 'create', 'before'],
+  ['compaction: half of a write', 'compact', 'write', 'half'],
+  ['compaction: half of the end', 'compact', 'write', 'half', 2],
+  ['compaction: before the sync', 'compact', 'dataSync', 'before'],
+  ['compaction: before the sync of the directory', 'compact', 'syncDirectory', 'before'],
+  ['compaction: built', 'compact', 'syncDirectory', 'after'],
+  ['compaction: before the transaction', 'compact', 'catalog', 'before'],
+  ['compaction: inside the transaction', 'compact', 'catalog', 'during'],
+  ['compaction: after the transaction', 'compact', 'catalog', 'after'],
+  ['compaction: before an old file goes', 'compact', 'unlink', 'before'],
+  ['compaction: after an old file went', 'compact', 'unlink', 'after'],
+  ['compaction: inside the removal of rows', 'compact', 'catalog', 'during', 2],
   ['drop: before the transaction', 'drop', 'catalog', 'before'],
   ['drop: inside the transaction', 'drop', 'catalog', 'during'],
   ['drop: after the transaction', 'drop', 'catalog', 'after'],
@@ -85,6 +131,15 @@ const STEPS: readonly KillStep[] = [
 ];
 
 const STREAMS_A_RUN = 1_000;
+/** How many of the steps the suite takes, by seed; 0 is all of them. */
+const CHOSEN = amount('SHEAF_KILL_STEPS', 30);
+
+/** About `CHOSEN` of the steps, in their order. */
+function chooseSteps(seed: number): readonly KillStep[] {
+  if (CHOSEN === 0) return STEPS;
+  const random = makeRandom(seed);
+  return STEPS.filter(() => random() < CHOSEN / STEPS.length);
+}
 
 interface Run {
   readonly program: string;
@@ -135,16 +190,18 @@ async function killAtAll(program: string, steps: readonly KillStep[]): Promise<v
 
 test('killed at any named step, the next start finds all that was acknowledged', { timeout: 600_000 }, async (t) => {
   const program = join(buildSources(), 'test', 'crash', 'victim.js');
-  const middle = STEPS.length >> 1;
-  const halves = [STEPS.slice(0, middle), STEPS.slice(middle)];
+  const seed = amount('SHEAF_SEED', Date.now() % 1_000_000);
+  const chosen = chooseSteps(seed);
+  const middle = chosen.length >> 1;
+  const halves = [chosen.slice(0, middle), chosen.slice(middle)];
   const outcomes = await Promise.allSettled(halves.map((steps) => killAtAll(program, steps)));
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [String(outcome.reason)] : []));
-  t.diagnostic(`${STEPS.length.toString()} steps`);
+  t.diagnostic(`${chosen.length.toString()} of ${STEPS.length.toString()} steps, seed ${seed.toString()}`);
   report({
     id: 'kill-steps',
-    what: 'kill -9 at every named step of commit, create, private stream, seal, drop, unlink, stop, recovery',
-    command: 'npm run test:suite -- kill-steps',
-    count: STEPS.length,
+    what: 'kill -9 at every named step of commit, create, private stream, seal, rewrite, ALTER, compaction, drop, unlink, stop, recovery',
+    command: `SHEAF_KILL_STEPS=${CHOSEN.toString()} SHEAF_SEED=${seed.toString()} npm run test:suite -- kill-steps`,
+    count: chosen.length,
     unit: 'steps',
     result: `${failures.length.toString()} with a loss, a part of a stream, or a start that failed`,
   });

@@ -12,7 +12,7 @@ import { runPowerCuts } from './power-cuts.ts';
 
 const CUTS = amount('SHEAF_POWER_CUTS', 100);
 /** In the suite, a machine that is busy with other things makes fewer. */
-const MS_MAX = process.env['SHEAF_POWER_CUTS'] === undefined ? 75_000 : Infinity;
+const MS_MAX = process.env['SHEAF_POWER_CUTS'] === undefined ? 40_000 : Infinity;
 
 test('when the power is cut, what was acknowledged is on the disk', { timeout: 36_000_000 }, async (t) => {
   const disk = await makeLoopDisk();

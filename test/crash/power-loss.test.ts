@@ -12,7 +12,7 @@ import { MemoryOs } from '../support/memory-os.ts';
 import { amount, report } from '../support/report.ts';
 import { prepareCrashStates, runCrashStates } from './crash-states.ts';
 
-const STATES = amount('SHEAF_CRASH_STATES', 500);
+const STATES = amount('SHEAF_CRASH_STATES', 250);
 /** States within which a broken disk has to be found out. */
 const BROKEN_STATES = 200;
 

@@ -4,7 +4,9 @@
  */
 import { readSync, writeSync } from 'node:fs';
 import type { Storage } from '../../src/storage/contract.ts';
-import { namesDamage, readStreams, sendStream } from './ledger.ts';
+import { namesDamage, readStreams } from './ledger.ts';
+import { editTable, sendStream } from './statement.ts';
+import type { Edit } from './table-ledger.ts';
 
 /** Says one line. */
 export function say(...words: readonly (string | number)[]): void {
@@ -21,7 +23,7 @@ export async function sayFound(storage: Storage): Promise<void> {
   const found = await readStreams(storage, (table, error) => {
     say(namesDamage(error, table) ? 'damaged' : 'unreadable', table, String(error));
   });
-  for (const [table, streams] of found) say('found', table, JSON.stringify(streams));
+  for (const [table, there] of found) say('found', table, JSON.stringify(there));
   say('open');
 }
 
@@ -42,6 +44,12 @@ export class Speaker {
     say('ack', table, stream);
   }
 
+  async edit(table: string, edit: Edit): Promise<void> {
+    say('edit', table, JSON.stringify(edit));
+    await editTable(this.#storage, table, edit);
+    say('edited', table);
+  }
+
   async drop(table: string): Promise<void> {
     say('drop', table);
     await this.#storage.dropTable(table);
@@ -49,9 +57,14 @@ export class Speaker {
   }
 
   /** A table of its own, made and dropped. */
-  async makeAndDrop(rows: number): Promise<void> {
+  makeAndDrop(rows: number): Promise<void> {
+    return this.use((table) => this.put(table, rows));
+  }
+
+  /** Works with a table of a new name, which is dropped afterwards. */
+  async use(work: (table: string) => Promise<void>): Promise<void> {
     const table = `scratch${this.#next.toString()}`;
-    await this.put(table, rows);
+    await work(table);
     await this.drop(table);
   }
 }

@@ -81,16 +81,18 @@ export class World {
   storage: Storage | undefined;
   /** Disks that are no more; the operations of `os` come after theirs. */
   readonly past: MemoryOs[] = [];
+  readonly #bounds: Partial<StorageBounds>;
   readonly #random: () => number;
 
-  constructor(directory: string, os: MemoryOs, seed: number) {
+  constructor(directory: string, os: MemoryOs, seed: number, bounds: Partial<StorageBounds> = {}) {
+    this.#bounds = { ...SMALL_BOUNDS, ...bounds };
     this.directory = directory;
     this.os = os;
     this.#random = makeRandom(seed);
   }
 
   async open(): Promise<void> {
-    this.storage = await openStorage({ directory: this.directory, os: this.os, bounds: SMALL_BOUNDS });
+    this.storage = await openStorage({ directory: this.directory, os: this.os, bounds: this.#bounds });
   }
 
   async close(): Promise<void> {
@@ -153,7 +155,7 @@ async function readAll(storage: Storage): Promise<void> {
   }
 }
 
-/** The steps, in order. DELETE, compaction, ALTER, backup and restore belong here, after `drop`. */
+/** The steps, in order. Statements of one table follow one another; the ledger needs that. */
 const STEPS: readonly Step[] = [
   { name: 'open', opens: true, run: (world) => world.open() },
   { name: 'small streams make two tables', run: small },
@@ -181,9 +183,72 @@ const STEPS: readonly Step[] = [
         () => ledger.put(storage, 'new', LARGE_ROWS),
       ),
   },
+  {
+    name: 'numbered streams, sent twice',
+    run: async ({ ledger }, storage) => {
+      await ledger.putTagged(storage, 'tagged', SMALL_ROWS);
+      await ledger.putTagged(storage, 'tagged', SMALL_ROWS);
+      await ledger.retryTagged(storage, 'tagged');
+    },
+  },
+  {
+    name: 'delete, and delete in a dictionary, beside a stream',
+    run: ({ ledger }, storage) =>
+      all(
+        () => ledger.edit(storage, 'a', { kind: 'delete', modulus: 3, rest: 1 }),
+        () => ledger.edit(storage, 'words', { kind: 'delete', modulus: 4, rest: 0 }),
+        () => ledger.put(storage, 'b', SMALL_ROWS),
+      ),
+  },
+  {
+    name: 'update',
+    run: ({ ledger }, storage) => ledger.edit(storage, 'a', { kind: 'update', modulus: 5, rest: 2, value: -1.5 }),
+  },
+  {
+    name: 'columns come, go and change their names',
+    run: async ({ ledger }, storage) => {
+      await ledger.edit(storage, 'b', { kind: 'add' });
+      await ledger.put(storage, 'b', SMALL_ROWS);
+      await ledger.edit(storage, 'b', { kind: 'rename' });
+      await ledger.edit(storage, 'b', { kind: 'drop' });
+    },
+  },
+  {
+    name: 'truncate',
+    run: async ({ ledger }, storage) => {
+      await ledger.edit(storage, 'new', { kind: 'truncate' });
+      await ledger.put(storage, 'new', SMALL_ROWS);
+    },
+  },
+  {
+    name: 'compaction beside a stream',
+    run: ({ ledger }, storage) =>
+      all(
+        () => storage.compact(),
+        () => ledger.put(storage, 'a', SMALL_ROWS),
+      ),
+  },
   { name: 'small streams before the cut', run: small },
+  {
+    name: 'a statement and a numbered stream before the cut',
+    run: ({ ledger }, storage) =>
+      all(
+        () => ledger.edit(storage, 'a', { kind: 'delete', modulus: 7, rest: 3 }),
+        () => ledger.putTagged(storage, 'tagged', SMALL_ROWS),
+      ),
+  },
   { name: 'power cut and recovery', opens: true, run: (world) => world.cut() },
+  { name: 'the numbered stream again', run: ({ ledger }, storage) => ledger.retryTagged(storage, 'tagged') },
   { name: 'small streams after the cut', run: small },
+  {
+    name: 'statements after the cut',
+    run: ({ ledger }, storage) =>
+      all(
+        () => ledger.edit(storage, 'b', { kind: 'delete', modulus: 3, rest: 2 }),
+        () => ledger.edit(storage, 'a', { kind: 'update', modulus: 4, rest: 1, value: 2.25 }),
+      ),
+  },
+  { name: 'compaction after the cut', run: (_world, storage) => storage.compact().then(() => undefined) },
   {
     name: 'stop and start',
     opens: true,
@@ -193,6 +258,7 @@ const STEPS: readonly Step[] = [
     },
   },
   { name: 'read again', run: (_world, storage) => readAll(storage) },
+  { name: 'a numbered stream after the start', run: ({ ledger }, storage) => ledger.putTagged(storage, 'tagged', 2) },
   { name: 'small streams after the start', run: small },
 ];
 

@@ -1,6 +1,6 @@
 /**
  * The program that kill.test.ts kills and power-cut.test.ts cuts off: says what the database holds, then appends,
- * seals, creates and drops as fast as it can, and says what was acknowledged (voice.ts).
+ * seals, deletes, updates, truncates, alters, merges, creates and drops as fast as it can, and says what was acknowledged (voice.ts).
  *
  * Usage: writer DIRECTORY FIRST_STREAM [wait]. With `wait` it loads everything, then waits for a line on stdin. Ends
  * with 3 when the database does not open, and with 4 when a stream is refused, saying why on stderr.
@@ -30,6 +30,31 @@ async function writeForEver(storage: Storage, speaker: Speaker, table: string): 
   }
 }
 
+/** Statements of one table, one after another, and merges of what they leave. */
+async function editForEver(storage: Storage, speaker: Speaker): Promise<void> {
+  for (let round = 0; ; round++) {
+    await speaker.put('edited', STREAM_ROWS);
+    await storage.seal('edited');
+    await speaker.put('edited', STREAM_ROWS);
+    await speaker.edit('edited', { kind: 'delete', modulus: 3 + (round % 4), rest: 1 });
+    await speaker.edit('edited', { kind: 'update', modulus: 5, rest: round % 5, value: round / 4 });
+    if (round % 3 === 2) await storage.compact('edited');
+    if (round % 5 === 4) await speaker.edit('edited', { kind: 'truncate' });
+    if (round % 4 === 0) await alterOnce(speaker);
+  }
+}
+
+/** A new table whose columns come, go and change their names. */
+async function alterOnce(speaker: Speaker): Promise<void> {
+  await speaker.use(async (table) => {
+    for (const kind of ['add', 'rename', 'drop'] as const) {
+      await speaker.put(table, 4);
+      await speaker.edit(table, { kind });
+    }
+    await speaker.put(table, 4);
+  });
+}
+
 async function dropForEver(speaker: Speaker): Promise<void> {
   for (;;) await speaker.makeAndDrop(4);
 }
@@ -48,6 +73,8 @@ if (wait === 'wait') {
 const opened = await openStorage({ directory, bounds: KILL_BOUNDS }).catch((error: unknown) => end(3, error));
 await sayFound(opened);
 const voice = new Speaker(opened, Number(first));
-await Promise.all([...TABLES.map((table) => writeForEver(opened, voice, table)), dropForEver(voice)]).catch(
-  (error: unknown) => end(4, error),
-);
+await Promise.all([
+  ...TABLES.map((table) => writeForEver(opened, voice, table)),
+  dropForEver(voice),
+  editForEver(opened, voice),
+]).catch((error: unknown) => end(4, error));

@@ -27,7 +27,7 @@ export function idsOf(batch: RecordBatch): number[] {
 }
 
 /** Rows `wanted` of a batch, in this order. */
-function pick(batch: RecordBatch, wanted: readonly number[]): RecordBatch {
+export function pick(batch: RecordBatch, wanted: readonly number[]): RecordBatch {
   if (wanted.length === batch.rowCount) return batch;
   const columns = batch.columns.map((column) =>
     wanted.length === 0
