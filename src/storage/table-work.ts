@@ -2,10 +2,10 @@
  * What one group commit does to one table: steps C2 and C3 (write, sync), and their undoing.
  *
  * Hides placement: small streams share the active segment, one after another; a stream that does not fit, or whose
- * dictionaries go another way, continues in a new segment; private segments end the active one, so that rows stand in the
- * order of the streams. Invariants: a failure undoes the whole table's share of the
- * group and nothing of other tables; a failed sync is not repeated: the segment is frozen and its share written
- * once more, from memory, to a new file.
+ * dictionaries go another way, continues in a new segment; private segments end the active one, so that rows stand in
+ * the order of the streams. Invariants: a failure undoes the whole table's share of the group and nothing of other
+ * tables; a failed sync is not repeated: the segment is frozen and its share written once more, from memory, to a new
+ * file.
  */
 import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';

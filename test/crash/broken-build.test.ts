@@ -1,6 +1,6 @@
 /**
- * The harness proves itself: five builds that are broken on purpose are each caught (that the build which is not passes is
- * power-loss.test.ts).
+ * The harness proves itself: five builds that are broken on purpose are each caught (that the build which is not
+ * passes is power-loss.test.ts).
  *
  * Method: the sources are copied, one text is replaced (built-sources.ts sees to it that it was there), and the crash
  * states or the real power cuts are run against the copy. `synchronous=NORMAL` shows in real power cuts only: what

@@ -4,9 +4,9 @@
  * UPDATE, TRUNCATE, ALTER, compaction, a power cut with its recovery, and a restart (workload.ts).
  *
  * Whatever fails: nothing hangs or ends in an error that is none of ours, every row that can be read is one that was
- * sent and not deleted, everything acknowledged is there, streams and statements are whole; and with the disk well again the database opens and takes
- * writes. Where the disk itself lies (a write that kept half and said all, a read that gave other bits), a table may
- * be lost instead, but it says so and names the file.
+ * sent and not deleted, everything acknowledged is there, streams and statements are whole; and with the disk well
+ * again the database opens and takes writes. Where the disk itself lies (a write that kept half and said all, a read
+ * that gave other bits), a table may be lost instead, but it says so and names the file.
  *
  * SHEAF_FAULT_WALKS: how many of them, chosen by seed (SHEAF_SEED); 0 is all of them.
  */

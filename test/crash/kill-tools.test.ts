@@ -2,9 +2,9 @@
  * kill -9 half-way through a backup, a restore, a repair and a migration: what was there before is there, and the same
  * command, or the next start, brings it to its end.
  *
- * Method: a child (tool-victim.ts) kills itself at the step; then the backup is restored, the restore and the repair are
- * run again, the migrated database is opened, and all rows are held against those before. SHEAF_KILL_STEPS: how many of
- * the steps, chosen by seed (SHEAF_SEED); 0 is all of them.
+ * Method: a child (tool-victim.ts) kills itself at the step; then the backup is restored, the restore and the repair
+ * are run again, the migrated database is opened, and all rows are held against those before. SHEAF_KILL_STEPS: how
+ * many of the steps, chosen by seed (SHEAF_SEED); 0 is all of them.
  */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -2,9 +2,9 @@
  * A producer that does everything to its appends that a client behind a bad network does: sends them twice at once,
  * gives up waiting and sends again, asks again for what was answered long ago, goes on after a restart.
  *
- * Hides what it remembers. Invariants: a number is sent with the same rows always; an answer that comes after the end of
- * the life that gave it counts as lost; of every number at most one answer says that it was stored anew, and all answers
- * say the same commit and rows.
+ * Hides what it remembers. Invariants: a number is sent with the same rows always; an answer that comes after the end
+ * of the life that gave it counts as lost; of every number at most one answer says that it was stored anew, and all
+ * answers say the same commit and rows.
  */
 import assert from 'node:assert/strict';
 import { EngineError } from '../../src/base/errors.ts';

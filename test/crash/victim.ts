@@ -2,8 +2,8 @@
  * The program that kill-steps.test.ts kills at a named step: it kills itself, so that the moment is exact (reaper.ts).
  *
  * Usage: victim DIRECTORY FIRST_STREAM PHASE KIND WHEN NTH. It opens the database (phase `recover`), prepares what all
- * phases need, and walks through the phases whose name PHASE begins with, saying what voice.ts says; with `none` through
- * all of them. At its end it says `end`.
+ * phases need, and walks through the phases whose name PHASE begins with, saying what voice.ts says; with `none`
+ * through all of them. At its end it says `end`.
  */
 import { setLogLevel } from '../../src/base/log.ts';
 import { realOs } from '../../src/os/real-os.ts';

@@ -1,6 +1,7 @@
 /**
  * The program that kill.test.ts kills and power-cut.test.ts cuts off: says what the database holds, then appends,
- * seals, deletes, updates, truncates, alters, merges, creates and drops as fast as it can, and says what was acknowledged (voice.ts).
+ * seals, deletes, updates, truncates, alters, merges, creates and drops as fast as it can, and says what was
+ * acknowledged (voice.ts).
  *
  * Usage: writer DIRECTORY FIRST_STREAM [wait]. With `wait` it loads everything, then waits for a line on stdin. Ends
  * with 3 when the database does not open, and with 4 when a stream is refused, saying why on stderr.

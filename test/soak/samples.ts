@@ -23,8 +23,8 @@ const WARM_MS = 5 * 60_000;
 
 /**
  * Unit; the greatest slope that is no leak, a minute; the greatest value, if there is one; and how old the server must
- * be when the second half begins for the slope to count. What is dropped or replaced is retained for a ticket's life and may hold memory,
- * maps and disk until then, so those slopes cannot tell a leak before.
+ * be when the second half begins for the slope to count. What is dropped or replaced is retained for a ticket's life
+ * and may hold memory, maps and disk until then, so those slopes cannot tell a leak before.
  */
 const MEASURES = {
   anonymous: { unit: 'MiB', slopeMax: 2, most: 1_024, steadyMs: TICKET_LIFE_MS },

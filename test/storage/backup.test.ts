@@ -10,20 +10,18 @@ import { copyCatalog } from '../../src/catalog/copy.ts';
 import { restoreDatabase } from '../../src/storage/restore.ts';
 import { realOs } from '../../src/os/real-os.ts';
 import { stoppingOs } from '../support/stopping-os.ts';
-import { SCHEMA, numbered, put, readIds, temporaryDirectory } from './fixture.ts';
+import { SCHEMA, numbered, put, readIds, temporaryDirectory, undoAfter } from './fixture.ts';
 import {
   assertSound,
-  changeCatalog,
   contentOf,
   damagesOf,
+  changeCatalog,
   flip,
   makeSample,
   openSmall,
   sampleRows,
   segmentsOf,
 } from './sample-database.ts';
-
-const FIX_POSITIONS = 'UPDATE segments SET position = segment_id * 1048576 WHERE position = 0';
 
 test('a backup links sealed segments, copies active ones, and becomes a database with the same rows', async (t) => {
   const directory = await makeSample(t, { killed: true });
@@ -64,7 +62,6 @@ test('a second backup into the same directory copies only what is new, and drops
   await storage.dropTable('whole');
   await put(storage, 'more', [numbered(0, 64)]);
   await storage.close();
-  changeCatalog(directory, FIX_POSITIONS);
   const third = await backUpDatabase({ directory, target, copy: true });
   assert.deepEqual([third.copiedCount, third.keptCount, third.segmentCount], [1, 2, 3]);
   assert.equal(existsSync(join(target, 'tables', gone.directory)), false);
@@ -87,7 +84,7 @@ test('a segment of the backup that rotted is copied anew', async (t) => {
 test('a backup beside appends holds one commit, and all of it', async (t) => {
   const directory = join(temporaryDirectory(t), 'data');
   const storage = await openSmall(directory);
-  t.after(() => storage.close());
+  undoAfter(t, () => storage.close());
   const target = join(temporaryDirectory(t), 'backup');
   await put(storage, 'a', [numbered(0, 1)]);
   let isDone = false;
@@ -97,7 +94,6 @@ test('a backup beside appends holds one commit, and all of it', async (t) => {
       await put(storage, 'a', [numbered(next, 1)]);
       next++;
       if (next % 10 === 0) await storage.seal();
-      changeCatalog(directory, FIX_POSITIONS);
     }
   })();
   try {
@@ -132,7 +128,6 @@ test('a backup that is stopped at any operation leaves the source as it was, and
   await put(storage, 'open', [numbered(228, 64)]);
   await put(storage, 'more', [numbered(0, 64)], SCHEMA);
   await storage.close();
-  changeCatalog(directory, FIX_POSITIONS);
   const before = contentOf(directory);
   let stops = 0;
   for (const isFirst of [true, false]) {

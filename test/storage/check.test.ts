@@ -263,7 +263,6 @@ test('a check beside an open database looks at one snapshot, and at what goes me
   const storage = await openSmall(directory);
   try {
     await put(storage, 'open', [numbered(228, 64)]);
-    changeCatalogPositions(directory);
     await assertSound(directory);
     await storage.dropTable('whole');
     await assertSound(directory);
@@ -271,10 +270,6 @@ test('a check beside an open database looks at one snapshot, and at what goes me
     await storage.close();
   }
 });
-
-function changeCatalogPositions(directory: string): void {
-  changeCatalog(directory, 'UPDATE segments SET position = segment_id * 1048576 WHERE position = 0');
-}
 
 test('no database is told as such', async (t) => {
   const directory = temporaryDirectory(t);

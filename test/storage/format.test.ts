@@ -112,8 +112,8 @@ test('a catalog of a newer version is refused, named, and left as it is', async 
 });
 
 /**
- * A database of one table of two sealed segments; the second's footer says `key` is `value`, in as many bytes, and has no
- * checksum of its metadata, as older releases wrote it.
+ * A database of one table of two sealed segments; the second's footer says `key` is `value`, in as many bytes, and
+ * has no checksum of its metadata, as older releases wrote it.
  */
 async function forged(t: TestContext, key: string, value: string): Promise<{ directory: string; path: string }> {
   const directory = temporaryDirectory(t);
