@@ -56,10 +56,14 @@ async function footerFault(
     return footer.start === committedLength ? undefined : `its footer begins at ${start}`;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    if (error.code === 'version_unsupported') throw new EngineError(error.code, `${path}: ${error.message}`);
+    if (error.code === 'version_unsupported') throw newerFormat(definition.name, path, error);
     // A footer of very many messages is beyond what is decoded at once, and says nothing then.
     if (error.code === 'limit_exceeded') return undefined;
     if (error.code === 'corrupt') return error.message;
     throw error;
   }
+}
+
+function newerFormat(table: string, path: string, error: EngineError): EngineError {
+  return new EngineError('version_unsupported', `table "${table}" cannot be read: ${path}: ${error.message}`);
 }

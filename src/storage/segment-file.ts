@@ -111,8 +111,9 @@ export async function readFooter(file: OsFile, size: number): Promise<SegmentFoo
     throw damaged('there is no end-of-stream before the footer');
   }
   const values = new Map(metadata);
-  checkFormat(values);
+  // A flipped bit in the version must not pass for a newer program's file.
   checkMetadata(metadata);
+  checkFormat(values);
   const sums = values.get('sheaf.crc32') ?? '';
   const blocks = [
     ...dictionaries.map((block) => ({ kind: 'dictionary' as const, ...block })),

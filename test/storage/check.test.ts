@@ -105,6 +105,8 @@ test('a segment of a newer format is refused as such and not called damaged', as
     .slice(committedEnd(bytes))
     .find((i) => bytes.readUInt32LE(i) === 1 && bytes[i + 4] === 49 && bytes[i + 5] === 0 && Math.abs(i - key) < 64)!;
   bytes[at + 4] = 57;
+  // Its metadata is right by that program's own lights: a checksum that is wrong by ours would be damage.
+  bytes.write('sheaf.metadata_sum32', bytes.lastIndexOf('sheaf.metadata_crc32'));
   writeFileSync(path, bytes);
   await assert.rejects(checkDatabase({ directory }), (error: unknown) => {
     assert.ok(error instanceof EngineError);

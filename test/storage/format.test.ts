@@ -147,7 +147,7 @@ test('a segment of a newer format is refused at its first touch, by both version
   const { directory, path } = await forged(t, 'sheaf.format', '9');
   const storage = await openFor(t, { directory, bounds: QUIET });
   const versions = 'the segment has format version 9, this program knows versions up to 1';
-  const message = `${path}: ${versions}; use the newer program that wrote it`;
+  const message = `table "t" cannot be read: ${path}: ${versions}; use the newer program that wrote it`;
   const newer = refusal('version_unsupported', message);
   await assert.rejects(readIds(storage, 't'), newer);
   await assert.rejects(
