@@ -51,17 +51,20 @@ const LARGE: Sizes = {
 
 type Part = (directory: string) => Promise<readonly Figure[]>;
 
-function partsOf(sizes: Sizes): readonly Part[] {
-  const { rounds } = sizes;
-  return [
-    (directory) => acknowledgement(directory, rounds, sizes.ackCommits),
-    (directory) => manyWriters(directory, rounds, sizes.writerCommits),
-    (directory) => manyPuts(directory, rounds, sizes.puts),
-    (directory) => opens(directory, sizes.segments, sizes.batchesEach, rounds),
-    (directory) => verification(directory, sizes.batches, rounds),
-    (directory) => space(directory, sizes.batches, sizes.smallCommits),
-    (directory) => coldReads(directory, sizes.coldBatches, rounds),
-  ];
+/** Parts by name; SHEAF_BENCH_PARTS chooses some of them, SHEAF_BENCH_ROUNDS how often each is run. */
+function partsOf(sizes: Sizes): ReadonlyMap<string, Part> {
+  const rounds = Number(process.env['SHEAF_BENCH_ROUNDS'] ?? sizes.rounds);
+  const parts = new Map<string, Part>([
+    ['ack', (directory) => acknowledgement(directory, rounds, sizes.ackCommits)],
+    ['writers', (directory) => manyWriters(directory, rounds, sizes.writerCommits)],
+    ['puts', (directory) => manyPuts(directory, rounds, sizes.puts)],
+    ['open', (directory) => opens(directory, sizes.segments, sizes.batchesEach, rounds)],
+    ['verify', (directory) => verification(directory, sizes.batches, rounds)],
+    ['space', (directory) => space(directory, sizes.batches, sizes.smallCommits)],
+    ['cold', (directory) => coldReads(directory, sizes.coldBatches, rounds)],
+  ]);
+  const wanted = process.env['SHEAF_BENCH_PARTS']?.split(',');
+  return new Map([...parts].filter(([name]) => wanted?.includes(name) ?? true));
 }
 
 export const durability: Bench = {
@@ -71,10 +74,12 @@ export const durability: Bench = {
     const directory = mkdtempSync(join(tmpdir(), 'sheaf-bench-'));
     const figures: Figure[] = [];
     try {
-      for (const part of partsOf(small ? SMALL : LARGE)) {
+      for (const [name, part] of partsOf(small ? SMALL : LARGE)) {
         const place = join(directory, 'part');
         mkdirSync(place);
+        const started = performance.now();
         figures.push(...(await part(place)));
+        process.stdout.write(`  (${name}: ${((performance.now() - started) / 1000).toFixed(0)} s)\n`);
         rmSync(place, { recursive: true });
       }
       return figures;
