@@ -216,7 +216,7 @@ export const FLIGHT_FRAME_BYTES = 256 * KIB;
 /** Cancelled tickets that are remembered until they expire. */
 export const TICKETS_CANCELLED_MAX = 10_000;
 /** Bytes of one read of a segment that is compacted or scrubbed. */
-export const SCAN_READ_BYTES = 4 * MIB;
+export const SCAN_READ_BYTES = 2 * MIB;
 /** Milliseconds of work of the maintenance thread between two rests. */
 export const MAINTENANCE_SLICE_MS = 20;
 /** Milliseconds that compaction rests for each one it works, while puts or queries run. */
@@ -248,7 +248,7 @@ export const HOUSEKEEPING_MS = 10_000;
 /** Bytes that the background scrub reads a second. */
 export const SCRUB_BYTES_PER_SECOND = 16 * MIB;
 /** Bytes that the scrub reads between two rests. */
-export const SCRUB_SLICE_BYTES = 8 * MIB;
+export const SCRUB_SLICE_BYTES = 32 * MIB;
 /** Milliseconds between the ends and the beginnings of two scrubs. */
 export const SCRUB_PAUSE_MS = 24 * 60 * 60 * 1_000;
 /** Snapshots that SHOW SNAPSHOTS lists at most: the newest. */

@@ -3,7 +3,7 @@
  * against its checksum, nothing mapped.
  *
  * Hides how many messages one read takes. Invariants: no batch is given before its checksum held; memory is bounded by
- * one read and the dictionaries; a mismatch is a SegmentDamage, which names the place.
+ * two reads and the dictionaries; a mismatch is a SegmentDamage, which names the place.
  */
 import { crc32 } from 'node:zlib';
 import type { RecordBatch } from '../arrow/batch.ts';
@@ -103,6 +103,15 @@ function decode(
   }
 }
 
+/** One read: messages [from, to), and their bytes once they are there. */
+interface Read {
+  readonly from: number;
+  readonly to: number;
+  readonly start: number;
+  readonly bytes: Promise<Uint8Array>;
+}
+
+/** While one slice is being looked at, the next is being read. */
 async function* slices(os: Os, segment: ScannedSegment): AsyncGenerator<Slice, void, undefined> {
   const { numbers } = segment.messages;
   const count = numbers.length / STRIDE;
@@ -110,27 +119,40 @@ async function* slices(os: Os, segment: ScannedSegment): AsyncGenerator<Slice, v
   const endOf = (i: number): number =>
     (numbers[i * STRIDE] ?? 0) + (numbers[i * STRIDE + 1] ?? 0) + (numbers[i * STRIDE + 2] ?? 0);
   const file = await os.open(segment.path, 'read');
+  const begin = (from: number): Read | undefined => {
+    if (from >= count) return undefined;
+    const start = numbers[from * STRIDE] ?? 0;
+    let to = from + 1;
+    while (to < count && endOf(to) - start <= SCAN_READ_BYTES) to++;
+    const bytes = file.read(endOf(to - 1) - start, start);
+    // Its failure is met in its turn, or by nobody when the scan ends before.
+    bytes.catch(() => undefined);
+    return { from, to, start, bytes };
+  };
+  let next = begin(0);
   try {
-    for (let from = 0; from < count;) {
-      const start = numbers[from * STRIDE] ?? 0;
-      let to = from + 1;
-      while (to < count && endOf(to) - start <= SCAN_READ_BYTES) to++;
-      let bytes: Uint8Array;
-      try {
-        bytes = await file.read(endOf(to - 1) - start, start);
-      } catch (error) {
-        const isShort = error instanceof EngineError && error.code === 'corrupt';
-        throw isShort ? new SegmentDamage(segment.segmentId, start, 'the file ends early') : error;
-      }
+    while (next !== undefined) {
+      const { from, to, start } = next;
+      const bytes = await arrived(next, segment.segmentId);
+      next = begin(to);
       for (let i = from; i < to; i++) {
         const at = (numbers[i * STRIDE] ?? 0) - start;
         if (crc32(bytes.subarray(at, endOf(i) - start)) === numbers[i * STRIDE + 3]) continue;
         throw new SegmentDamage(segment.segmentId, start + at, `checksum of message ${i.toString()} is wrong`);
       }
       yield { bytes, start, from, to };
-      from = to;
     }
   } finally {
+    await next?.bytes.catch(() => undefined);
     await file.close();
+  }
+}
+
+async function arrived({ start, bytes }: Read, segmentId: number): Promise<Uint8Array> {
+  try {
+    return await bytes;
+  } catch (error) {
+    const isShort = error instanceof EngineError && error.code === 'corrupt';
+    throw isShort ? new SegmentDamage(segmentId, start, 'the file ends early') : error;
   }
 }
