@@ -6,7 +6,7 @@
  *     answer         PutResult's app_metadata {"producer":"p","seq":17,"commit":93,"rows":65536,"durable":true}
  *
  * Hides parsing. Invariants: what names a producer is either understood whole or refused, never passed over; metadata
- * that names none is nothing to us; an answer leaves out what is not known. Source: STORAGE.md 7.
+ * that names none is nothing to us; an answer leaves out what is not known. Source: docs/ingest.md.
  */
 import { asBuffer } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';

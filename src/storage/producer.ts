@@ -8,7 +8,7 @@
  * queue, and one group is under way at a time; numbers are taken without gaps; what is begun counts at once for those
  * that come later in the same group, and is gone after `undo`; a result that was told once is told again as long as it
  * is kept, and nothing is ever invented for one that is not. An idempotency key is the same thing with one number:
- * epoch 0, seq 1. Source: STORAGE.md 7.
+ * epoch 0, seq 1. Source: docs/ingest.md.
  */
 import { assert, present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
