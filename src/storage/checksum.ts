@@ -25,8 +25,8 @@
  * Hides the hash: GMAC under a fixed key (AES-128-GCM without text), 128 bits. It runs at several GB/s where SHA-1
  * does 0.9; two CRC-32 with different seeds would be no stronger than one, since CRC is linear. It finds what differs
  * by accident; against somebody who wants two contents to look the same it is no help, and nobody is harmed but
- * himself. Invariants: buffers are read and not kept; the cost is linear in rows, runs and bytes. Source: docs/ingest.md,
- * docs/decisions/0008.
+ * himself. Invariants: buffers are read and not kept; the cost is linear in rows, runs and bytes. Source:
+ * docs/ingest.md, docs/decisions/0008.
  */
 import { createCipheriv } from 'node:crypto';
 import type { CipherGCM } from 'node:crypto';
