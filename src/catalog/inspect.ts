@@ -15,8 +15,9 @@ import { findLog, restoreLog } from './log-file.ts';
 import type { Connection } from './connection.ts';
 import { checkVersion, migrate, readMigrations } from './migrate.ts';
 import type { Migration } from './migrate.ts';
-import type { BatchRow, SegmentState } from './rows.ts';
+import type { BatchRow, SegmentRow } from './rows.ts';
 import { sqliteError } from './sqlite-error.ts';
+import { SELECT_BATCHES } from './statements.ts';
 
 export interface InspectedTable {
   readonly tableId: number;
@@ -38,22 +39,6 @@ export interface InspectedSchema {
   readonly defaults: Uint8Array;
 }
 
-export interface InspectedSegment {
-  readonly segmentId: number;
-  readonly tableId: number;
-  readonly state: SegmentState;
-  readonly committedLength: number;
-  readonly rowCount: number;
-  readonly batchCount: number;
-  /** Bytes of the sealed file; 0 while active. */
-  readonly fileLength: number;
-  readonly createdCommit: number;
-  readonly retiredCommit: number | undefined;
-  readonly retireAtMs: number | undefined;
-  readonly position: number;
-  readonly schemaVersion: number;
-}
-
 export interface InspectedDamage {
   readonly segmentId: number;
   readonly byteOffset: number;
@@ -69,7 +54,7 @@ export interface CatalogContent {
   readonly segmentIdMax: number;
   readonly tables: readonly InspectedTable[];
   readonly schemas: readonly InspectedSchema[];
-  readonly segments: readonly InspectedSegment[];
+  readonly segments: readonly SegmentRow[];
   readonly damages: readonly InspectedDamage[];
 }
 
@@ -190,10 +175,6 @@ export async function putLogBack(path: string): Promise<boolean> {
 
 type BatchValues = [number, number, number, number, number, number, number, number, Buffer];
 
-const SELECT_BATCHES = `
-  SELECT ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics
-  FROM batches WHERE segment_id = ? ORDER BY ordinal`;
-
 function batchRow(segmentId: number, values: BatchValues): BatchRow {
   const [ordinal, kind, offset, headerLength, bodyLength, rowCount, crc32, commit, statistics] = values;
   return {
@@ -267,7 +248,7 @@ export function readContent(connection: Connection): CatalogContent {
   };
 }
 
-type NullableSegment = Omit<InspectedSegment, 'retiredCommit' | 'retireAtMs'> & {
+type NullableSegment = Omit<SegmentRow, 'retiredCommit' | 'retireAtMs'> & {
   readonly retiredCommit: number | null;
   readonly retireAtMs: number | null;
 };

@@ -10,9 +10,9 @@ import { realOs } from '../os/real-os.ts';
 import { openConnection } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { readContent } from './inspect.ts';
-import type { CatalogContent, InspectedSchema, InspectedSegment, InspectedTable } from './inspect.ts';
+import type { CatalogContent, InspectedSchema, InspectedTable } from './inspect.ts';
 import { checkVersion, migrate, readMigrations } from './migrate.ts';
-import type { BatchRow } from './rows.ts';
+import type { BatchRow, SegmentRow } from './rows.ts';
 import { sqliteError } from './sqlite-error.ts';
 
 /** One change by a repair. Removals come first. */
@@ -31,7 +31,7 @@ export interface RepairChange {
   readonly clearDamages: readonly number[];
   readonly tables: readonly InspectedTable[];
   readonly schemas: readonly InspectedSchema[];
-  readonly segments: readonly InspectedSegment[];
+  readonly segments: readonly SegmentRow[];
   readonly batches: readonly BatchRow[];
   /** No lower id is given out any more. */
   readonly tableIdMax: number;

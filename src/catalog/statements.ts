@@ -23,7 +23,8 @@ const SELECT_SEGMENTS = `
     created_commit, retired_commit, retire_at_ms
   FROM segments ORDER BY table_id, position, segment_id`;
 
-const SELECT_BATCHES = `
+/** Batch rows of one segment in file order. */
+export const SELECT_BATCHES = `
   SELECT ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics
   FROM batches WHERE segment_id = ? ORDER BY ordinal`;
 

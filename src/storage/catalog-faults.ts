@@ -6,7 +6,8 @@
 import { decodeSchema } from '../arrow/ipc-schema.ts';
 import { foldName } from '../base/names.ts';
 import { EngineError } from '../base/errors.ts';
-import type { CatalogContent, InspectedSchema, InspectedSegment } from '../catalog/inspect.ts';
+import type { CatalogContent, InspectedSchema } from '../catalog/inspect.ts';
+import type { SegmentRow } from '../catalog/rows.ts';
 import { indexOf } from './catalog-index.ts';
 import { isTableDirectory } from './filename.ts';
 
@@ -59,7 +60,7 @@ function schemaFaults({ tableId, version, header, fieldIds }: InspectedSchema): 
   }
 }
 
-function segmentFaults(content: CatalogContent, segment: InspectedSegment): string[] {
+function segmentFaults(content: CatalogContent, segment: SegmentRow): string[] {
   const faults: string[] = [];
   const { segmentId, tableId, schemaVersion } = segment;
   const what = `segment ${segmentId.toString()}`;
@@ -80,9 +81,9 @@ function segmentFaults(content: CatalogContent, segment: InspectedSegment): stri
 }
 
 /** Segments of a table that one snapshot sees stand at different positions. */
-function positionFaults(segments: readonly InspectedSegment[]): string[] {
+function positionFaults(segments: readonly SegmentRow[]): string[] {
   const faults: string[] = [];
-  const places = new Map<string, InspectedSegment[]>();
+  const places = new Map<string, SegmentRow[]>();
   for (const segment of segments) {
     const place = `${segment.tableId.toString()}/${segment.position.toString()}`;
     const same = places.get(place) ?? [];
@@ -96,7 +97,7 @@ function positionFaults(segments: readonly InspectedSegment[]): string[] {
   return faults;
 }
 
-function liveTogether(a: InspectedSegment, b: InspectedSegment): boolean {
+function liveTogether(a: SegmentRow, b: SegmentRow): boolean {
   return a.createdCommit < (b.retiredCommit ?? Infinity) && b.createdCommit < (a.retiredCommit ?? Infinity);
 }
 

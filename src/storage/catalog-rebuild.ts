@@ -9,9 +9,9 @@
 import { encodeSchema } from '../arrow/ipc-schema.ts';
 import { foldName } from '../base/names.ts';
 import { REPAIR_COMMITS_SKIPPED } from '../base/limits.ts';
-import type { CatalogContent, InspectedSchema, InspectedSegment, InspectedTable } from '../catalog/inspect.ts';
+import type { CatalogContent, InspectedSchema, InspectedTable } from '../catalog/inspect.ts';
 import type { RepairChange } from '../catalog/rebuild.ts';
-import type { BatchRow } from '../catalog/rows.ts';
+import type { BatchRow, SegmentRow } from '../catalog/rows.ts';
 import type { Os } from '../os/os.ts';
 import { isSameHeader, rowsOfActive, rowsOfSealed } from './evidence.ts';
 import type { FoundDirectory, FoundRows, FoundSegment } from './evidence.ts';
@@ -38,7 +38,7 @@ export interface RebuildPlan {
 
 /** A segment for the new catalog, before it has its place. */
 interface Addition {
-  readonly segment: Omit<InspectedSegment, 'position'>;
+  readonly segment: Omit<SegmentRow, 'position'>;
   readonly position: number | undefined;
 }
 
@@ -61,7 +61,7 @@ export async function planRebuild(
 class Planner {
   readonly #os: Os;
   readonly #base: CatalogContent;
-  readonly #known: ReadonlyMap<number, InspectedSegment>;
+  readonly #known: ReadonlyMap<number, SegmentRow>;
   /** Segment → the one that replaces it. */
   readonly #replacedBy = new Map<number, number>();
   readonly #commit: number;
@@ -74,7 +74,7 @@ class Planner {
   readonly #removeSegments: number[] = [];
   readonly #tables: InspectedTable[] = [];
   readonly #schemas: InspectedSchema[] = [];
-  readonly #segments: InspectedSegment[] = [];
+  readonly #segments: SegmentRow[] = [];
   readonly #batches: BatchRow[] = [];
   readonly #putAside: PutAside[] = [];
   readonly #actions: string[] = [];
@@ -156,7 +156,7 @@ class Planner {
   /** An active segment of the copy may have gone on, and been sealed, since. */
   async #extend(
     table: InspectedTable,
-    known: InspectedSegment,
+    known: SegmentRow,
     segment: FoundSegment,
     additions: Addition[],
   ): Promise<void> {
@@ -218,7 +218,7 @@ class Planner {
   }
 
   #segmentRow(
-    source: Pick<InspectedSegment, 'tableId' | 'createdCommit' | 'schemaVersion'>,
+    source: Pick<SegmentRow, 'tableId' | 'createdCommit' | 'schemaVersion'>,
     { segmentId, size }: FoundSegment,
     rows: FoundRows,
     isSealed: boolean,

@@ -12,7 +12,8 @@ import type { Clock } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
 import { CHECK_PARALLEL_MAX } from '../base/limits.ts';
 import { CatalogInspection } from '../catalog/inspect.ts';
-import type { CatalogContent, InspectedSegment } from '../catalog/inspect.ts';
+import type { CatalogContent } from '../catalog/inspect.ts';
+import type { SegmentRow } from '../catalog/rows.ts';
 import { realOs } from '../os/real-os.ts';
 import type { Os } from '../os/os.ts';
 import { contentFaults, strayFaults } from './catalog-faults.ts';
@@ -161,7 +162,7 @@ class Check {
     this.findings.push({ kind: 'damage', table: undefined, file, offset: undefined, what });
   }
 
-  async #checkSegment(inspection: CatalogInspection, segment: InspectedSegment): Promise<void> {
+  async #checkSegment(inspection: CatalogInspection, segment: SegmentRow): Promise<void> {
     const expected = expectedSegment(inspection, segment);
     if (expected === undefined) return;
     this.segmentCount++;
@@ -269,10 +270,7 @@ class Check {
 }
 
 /** Everything the catalog says of a segment; undefined when its table or schema is not there. */
-export function expectedSegment(
-  inspection: CatalogInspection,
-  segment: InspectedSegment,
-): ExpectedSegment | undefined {
+export function expectedSegment(inspection: CatalogInspection, segment: SegmentRow): ExpectedSegment | undefined {
   const { content } = inspection;
   const table = indexOf(content).table(segment.tableId);
   const schema = indexOf(content).schema(segment.tableId, segment.schemaVersion);

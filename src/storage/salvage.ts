@@ -9,8 +9,7 @@
 import { dirname } from 'node:path';
 import { decodeSchema } from '../arrow/ipc-schema.ts';
 import { EngineError } from '../base/errors.ts';
-import type { BatchRow } from '../catalog/rows.ts';
-import type { InspectedSegment } from '../catalog/inspect.ts';
+import type { BatchRow, SegmentRow } from '../catalog/rows.ts';
 import type { Os, OsFile } from '../os/os.ts';
 import { hasDictionaries } from './dictionaries.ts';
 import { MessageDecoder, headBytes, readFooter, segmentEnd } from './segment-file.ts';
@@ -30,7 +29,7 @@ export interface LostBatch {
 export interface Salvage {
   readonly lost: readonly LostBatch[];
   /** The segment that takes the old one's place; undefined when nothing could be saved. */
-  readonly segment: InspectedSegment | undefined;
+  readonly segment: SegmentRow | undefined;
   readonly batches: readonly BatchRow[];
 }
 

@@ -10,8 +10,8 @@ import { decodeSchema } from '../arrow/ipc-schema.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { CHECK_READS_AHEAD, CHECK_READ_BYTES_MAX } from '../base/limits.ts';
-import type { InspectedSchema, InspectedSegment, InspectedTable } from '../catalog/inspect.ts';
-import type { BatchRow } from '../catalog/rows.ts';
+import type { InspectedSchema, InspectedTable } from '../catalog/inspect.ts';
+import type { BatchRow, SegmentRow } from '../catalog/rows.ts';
 import type { Os, OsFile } from '../os/os.ts';
 import { MessageDecoder, headBytes, isSameSchema, readFooter } from './segment-file.ts';
 import type { SegmentFooter } from './segment-file.ts';
@@ -21,7 +21,7 @@ export interface ExpectedSegment {
   readonly databaseId: string;
   readonly table: InspectedTable;
   readonly schema: InspectedSchema;
-  readonly segment: InspectedSegment;
+  readonly segment: SegmentRow;
   readonly batches: readonly BatchRow[];
 }
 

@@ -16,6 +16,7 @@ import { keepCatalogThread, watchCatalog } from '../support/kept-catalog.ts';
 import { MemoryOs } from '../support/memory-os.ts';
 import { makeRandom } from '../support/random.ts';
 import type { Random } from '../support/random.ts';
+import { withDeadline } from './deadline.ts';
 import type { Ledger } from './ledger.ts';
 import { World, makeFastDirectory, readCatalog, runSteps, tolerate, writeCatalog } from './workload.ts';
 import type { CatalogFiles } from './workload.ts';
@@ -122,9 +123,13 @@ async function openDeep(directory: string, first: Cut, random: Random, outcome: 
     const current: Cut = cut;
     let next: Cut | undefined;
     try {
-      await withDeadline(async () => {
-        next = await openOnce(directory, current, random);
-      });
+      await withDeadline(
+        DEADLINE_MS,
+        () => 'it hangs',
+        async () => {
+          next = await openOnce(directory, current, random);
+        },
+      );
     } catch (error) {
       outcome.failures.push(`cut at ${label}: ${String(error)}`);
       return;
@@ -160,18 +165,6 @@ async function openOnce(directory: string, cut: Cut, random: Random): Promise<Cu
     await world.close();
   }
   return next;
-}
-
-async function withDeadline(action: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('it hangs')), DEADLINE_MS);
-  });
-  try {
-    await Promise.race([action(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? '.')) {

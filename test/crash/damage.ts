@@ -13,6 +13,7 @@ import type { Storage } from '../../src/storage/contract.ts';
 import { openStorage } from '../../src/storage/storage.ts';
 import { rowsOf } from '../support/sample.ts';
 import type { MemoryOs } from '../support/memory-os.ts';
+import { withDeadline } from './deadline.ts';
 import { namesDamage } from './ledger.ts';
 import { readCatalog, writeCatalog } from './workload.ts';
 import type { CatalogFiles } from './workload.ts';
@@ -83,7 +84,11 @@ export class Sample {
     const counts: DamageCounts = { tried: 0, found: 0, harmless: 0, failures: [] };
     for (let at = 0; at < damages.length; at += this.paths.length) {
       const some = damages.slice(at, at + this.paths.length);
-      await withDeadline(() => this.#tryOnce(some, at, counts)).catch((error: unknown) => {
+      await withDeadline(
+        DEADLINE_MS,
+        () => 'it hangs',
+        () => this.#tryOnce(some, at, counts),
+      ).catch((error: unknown) => {
         counts.failures.push(`${label} ${at.toString()} and after it: ${String(error)}`);
       });
       if (counts.failures.length > 3) break;
@@ -150,16 +155,4 @@ async function applyDamage(os: MemoryOs, path: string, damage: Damage): Promise<
   await file.write([changed], 0);
   await file.dataSync();
   await file.close();
-}
-
-async function withDeadline(action: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('it hangs')), DEADLINE_MS);
-  });
-  try {
-    await Promise.race([action(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -20,6 +20,7 @@ import { MemoryOs } from '../support/memory-os.ts';
 import type { Fault, FaultEffect, OperationKind } from '../support/memory-os.ts';
 import { makeRandom } from '../support/random.ts';
 import { amount, report } from '../support/report.ts';
+import { withDeadline } from './deadline.ts';
 import { World, fastDirectory, runSteps, tolerate } from './workload.ts';
 
 const DEADLINE_MS = 20_000;
@@ -59,19 +60,6 @@ interface Walk {
 
 function nameOf({ way, nth, forever }: Walk): string {
   return `${way.name}, operation ${nth.toString()}${forever ? ' and all after it' : ''}`;
-}
-
-/** Rejects after the deadline: a walk that waits for something that never comes. */
-async function withDeadline(action: () => Promise<void>, where: () => string): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`hangs in: ${where()}`)), DEADLINE_MS);
-  });
-  try {
-    await Promise.race([action(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Counts the operations of the work when nothing fails, all and by kind. */
@@ -151,7 +139,7 @@ async function walkOnce(directory: string, walk: Walk, seed: number): Promise<Ou
     await ledger.check(storage, leniency);
     await world.close();
   };
-  await withDeadline(work, () => at).catch((error: unknown) => {
+  await withDeadline(DEADLINE_MS, () => `hangs in: ${at}`, work).catch((error: unknown) => {
     throw new Error(`${nameOf(walk)}: ${at}: ${String(error)}`, { cause: error });
   });
   return { hits, damagedCount: damaged.length };
