@@ -23,9 +23,8 @@ import type { Random } from '../support/random.ts';
 import { refusal } from '../support/refusal.ts';
 import { FLOAT64, INT64, UTF8, rowsOf, schemaOf } from '../support/sample.ts';
 import { pinFor, remove } from './edits.ts';
-import { SCHEMA, collect, count, numbered, openFor, put, tableIn, temporaryDirectory } from './fixture.ts';
+import { QUIET, SCHEMA, collect, count, numbered, openFor, put, tableIn, temporaryDirectory } from './fixture.ts';
 
-const QUIET = { sweepMs: 3_600_000, compactSegmentsMin: 0, scrubBytesPerSecond: 0 };
 const WORDS: DataType = {
   id: 'dictionary',
   index: { id: 'int', bitWidth: 32, signed: true },

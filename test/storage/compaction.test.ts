@@ -32,6 +32,7 @@ import { refusal } from '../support/refusal.ts';
 import { INT64, UTF8, batchOf, rowsOf, schemaOf } from '../support/sample.ts';
 import { pinFor, remove, segmentFiles, stoppedClock, until, idsIn } from './edits.ts';
 import {
+  QUIET,
   SCHEMA,
   collect,
   count,
@@ -45,9 +46,6 @@ import {
 } from './fixture.ts';
 
 const MIB = 1_024 * 1_024;
-
-/** No maintenance but what is asked for. */
-const QUIET = { sweepMs: 3_600_000, compactSegmentsMin: 0, scrubBytesPerSecond: 0 };
 
 const POLICY = { batchRowsMax: 65_536, batchBytesMax: 2 * MIB, segmentBytesMax: 1_024 * MIB, compactSegmentsMin: 4 };
 

@@ -16,7 +16,7 @@ import { decodeFileEnd } from '../../src/arrow/ipc-stream.ts';
 import type { RowEdit, Snapshot, Storage } from '../../src/storage/contract.ts';
 import type { MemoryOs } from '../support/memory-os.ts';
 import { rowsOf } from '../support/sample.ts';
-import { tableIn, undoAfter } from './fixture.ts';
+import { numbered, put, tableIn, undoAfter } from './fixture.ts';
 
 /** The first column as numbers. */
 export function idsOf(batch: RecordBatch): number[] {
@@ -125,3 +125,14 @@ export async function until(what: string, check: () => boolean | Promise<boolean
   }
   throw new Error(`never came true: ${what}`);
 }
+
+/** `parts` sealed segments of `rows` rows. */
+export async function fillSealed(storage: Storage, name: string, parts: number, rows: number): Promise<void> {
+  for (let part = 0; part < parts; part++) {
+    await put(storage, name, [numbered(part * rows, rows)]);
+    await storage.seal(name);
+  }
+}
+
+export const isEven = (id: number): boolean => id % 2 === 0;
+export const isOdd = (id: number): boolean => id % 2 === 1;

@@ -18,6 +18,9 @@ import { openStorage } from '../../src/storage/storage.ts';
 import type { OpenStorageOptions } from '../../src/storage/storage.ts';
 import { FLOAT64, INT64, UTF8, batchOf, rowsOf, schemaOf } from '../support/sample.ts';
 
+/** Bounds of a database: no maintenance but what is asked for. */
+export const QUIET = { sweepMs: 3_600_000, compactSegmentsMin: 0, scrubBytesPerSecond: 0 };
+
 /** `id` counts, `value` is half of it, `name` is its text. */
 export const SCHEMA = schemaOf({ id: INT64, value: FLOAT64, name: UTF8 });
 

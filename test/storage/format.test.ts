@@ -20,9 +20,8 @@ import type { Expected } from '../support/format-fixture.ts';
 import { refusal } from '../support/refusal.ts';
 import { FLOAT64, INT64, UTF8, batchOf, schemaOf } from '../support/sample.ts';
 import { footerOf, pinFor, remove, segmentFiles } from './edits.ts';
-import { count, numbered, openFor, put, readIds, readRows, tableIn, temporaryDirectory } from './fixture.ts';
+import { QUIET, count, numbered, openFor, put, readIds, readRows, tableIn, temporaryDirectory } from './fixture.ts';
 
-const QUIET = { sweepMs: 3_600_000, compactSegmentsMin: 0, scrubBytesPerSecond: 0 };
 const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
 const formats = readdirSync(fixtures).filter((name) => /^format-\d+$/.test(name));
 

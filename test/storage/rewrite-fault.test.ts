@@ -11,26 +11,11 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
 import { openStorage } from '../../src/storage/storage.ts';
-import type { Storage } from '../../src/storage/contract.ts';
 import { MemoryOs } from '../support/memory-os.ts';
 import { makeRandom } from '../support/random.ts';
 import { refusal } from '../support/refusal.ts';
-import { deleting, memoryFiles, pinFor, remove, segmentFiles } from './edits.ts';
-import { collect, count, numbered, openFor, put, readIds, tableIn, temporaryDirectory } from './fixture.ts';
-
-/** No maintenance comes between. */
-const QUIET = { sweepMs: 3_600_000, compactSegmentsMin: 0, scrubBytesPerSecond: 0 };
-
-/** `parts` sealed segments of `rows` rows. */
-async function fill(storage: Storage, name: string, parts: number, rows: number): Promise<void> {
-  for (let part = 0; part < parts; part++) {
-    await put(storage, name, [numbered(part * rows, rows)]);
-    await storage.seal(name);
-  }
-}
-
-const isEven = (id: number): boolean => id % 2 === 0;
-const isOdd = (id: number): boolean => id % 2 === 1;
+import { deleting, fillSealed, isEven, isOdd, memoryFiles, pinFor, remove, segmentFiles } from './edits.ts';
+import { QUIET, collect, count, numbered, openFor, put, readIds, tableIn, temporaryDirectory } from './fixture.ts';
 
 test('a power cut at any moment of a rewrite leaves the table before it or after it, and no other file', async (t) => {
   const seed = 4;
@@ -40,7 +25,7 @@ test('a power cut at any moment of a rewrite leaves the table before it or after
   const os = new MemoryOs();
   const bounds = { ...QUIET, batchRowsMax: 10 };
   const storage = await openFor(t, { directory, os, bounds });
-  await fill(storage, 't', 2, 20);
+  await fillSealed(storage, 't', 2, 20);
   await put(storage, 't', [numbered(40, 20)]);
   const states: { readonly path: string; readonly disk: MemoryOs; readonly what: string }[] = [];
   const shoot = (what: string): void => {
@@ -143,7 +128,7 @@ test('a disk that is full for good refuses a rewrite and goes on reading', async
   const directory = temporaryDirectory(t);
   const os = new MemoryOs();
   const storage = await openFor(t, { directory, os, bounds: QUIET });
-  await fill(storage, 't', 2, 20);
+  await fillSealed(storage, 't', 2, 20);
   os.inject({ nth: 1, kind: 'write', errno: 'ENOSPC', forever: true });
   await assert.rejects(remove(storage, 't', isEven), { code: 'storage_full' });
   await assert.rejects(storage.truncate('t'), { code: 'storage_full' });
@@ -155,7 +140,7 @@ test('a disk that is full for good refuses a rewrite and goes on reading', async
 test('a rewrite that is under way when the database closes is refused, and leaves nothing behind', async (t) => {
   const directory = temporaryDirectory(t);
   const storage = await openStorage({ directory, bounds: { ...QUIET, batchRowsMax: 10 } });
-  await fill(storage, 't', 2, 20);
+  await fillSealed(storage, 't', 2, 20);
   const before = segmentFiles(directory);
   const base = deleting(storage, 't', isEven);
   let closing: Promise<void> | undefined;

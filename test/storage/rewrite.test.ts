@@ -11,30 +11,29 @@ import Database from 'better-sqlite3';
 import { EngineError } from '../../src/base/errors.ts';
 import { POSITION_SPACING } from '../../src/storage/table.ts';
 import { openStorage } from '../../src/storage/storage.ts';
-import type { RowEdit, Storage } from '../../src/storage/contract.ts';
+import type { RowEdit } from '../../src/storage/contract.ts';
 import { refusal } from '../support/refusal.ts';
 import { rowsOf } from '../support/sample.ts';
-import { SCHEMA, count, numbered, openFor, put, readIds, tableIn, temporaryDirectory } from './fixture.ts';
-import { deleting, footerOf, idsIn, idsOf, pinFor, remove, segmentFiles, stoppedClock, until } from './edits.ts';
-
-/** No maintenance comes between. */
-const QUIET = { sweepMs: 3_600_000, compactSegmentsMin: 0, scrubBytesPerSecond: 0 };
-
-/** `parts` sealed segments of `rows` rows. */
-async function fill(storage: Storage, name: string, parts: number, rows: number): Promise<void> {
-  for (let part = 0; part < parts; part++) {
-    await put(storage, name, [numbered(part * rows, rows)]);
-    await storage.seal(name);
-  }
-}
-
-const isEven = (id: number): boolean => id % 2 === 0;
-const isOdd = (id: number): boolean => id % 2 === 1;
+import { QUIET, SCHEMA, count, numbered, openFor, put, readIds, tableIn, temporaryDirectory } from './fixture.ts';
+import {
+  deleting,
+  fillSealed,
+  footerOf,
+  idsIn,
+  idsOf,
+  isEven,
+  isOdd,
+  pinFor,
+  remove,
+  segmentFiles,
+  stoppedClock,
+  until,
+} from './edits.ts';
 
 test('a delete keeps the order of rows, and replaces only the segments in which rows go', async (t) => {
   const directory = temporaryDirectory(t);
   const storage = await openFor(t, { directory, bounds: { ...QUIET, batchRowsMax: 10 } });
-  await fill(storage, 't', 4, 25);
+  await fillSealed(storage, 't', 4, 25);
   const before = segmentFiles(directory);
   const { version } = storage.status();
   assert.equal(await remove(storage, 't', (id) => id >= 30 && id < 40), 10);
@@ -56,7 +55,7 @@ test('a delete keeps the order of rows, and replaces only the segments in which 
 
 test('an update changes rows where they stand, and their statistics at once', async (t) => {
   const storage = await openFor(t, { directory: temporaryDirectory(t), bounds: { ...QUIET, batchRowsMax: 10 } });
-  await fill(storage, 't', 3, 20);
+  await fillSealed(storage, 't', 3, 20);
   const { schema } = tableIn(pinFor(t, storage), 't');
   const edit: RowEdit = {
     schema,
@@ -101,7 +100,7 @@ test('readers that hold a snapshot are not disturbed, and go on with the rows th
   const directory = temporaryDirectory(t);
   const bounds = { ...QUIET, batchRowsMax: 10, snapshotRetentionMs: 0, sweepMs: 10 };
   const storage = await openFor(t, { directory, bounds });
-  await fill(storage, 't', 3, 40);
+  await fillSealed(storage, 't', 3, 40);
   const pinned = storage.snapshot();
   const reading = tableIn(pinned, 't').messages()[Symbol.asyncIterator]();
   const scanning = tableIn(pinned, 't')
@@ -130,7 +129,7 @@ test('readers that hold a snapshot are not disturbed, and go on with the rows th
 
 test('appends during a rewrite are kept, stand behind, and are not looked at', async (t) => {
   const storage = await openFor(t, { directory: temporaryDirectory(t), bounds: { ...QUIET, batchRowsMax: 10 } });
-  await fill(storage, 't', 2, 20);
+  await fillSealed(storage, 't', 2, 20);
   await put(storage, 't', [numbered(40, 20)]);
   let appends: Promise<unknown> | undefined;
   const base = deleting(storage, 't', isEven);
@@ -152,7 +151,7 @@ test('appends during a rewrite are kept, stand behind, and are not looked at', a
 
 test('one rewriter a table: deletes, compactions and alterations at once all have their effect', async (t) => {
   const storage = await openFor(t, { directory: temporaryDirectory(t), bounds: { ...QUIET, batchRowsMax: 10 } });
-  await fill(storage, 't', 4, 30);
+  await fillSealed(storage, 't', 4, 30);
   const outcomes = await Promise.allSettled([
     remove(storage, 't', (id) => id % 2 === 0),
     remove(storage, 't', (id) => id % 3 === 0),
@@ -174,7 +173,7 @@ test('one rewriter a table: deletes, compactions and alterations at once all hav
 test('a table that is dropped in the middle of a rewrite stays dropped, and no file is left', async (t) => {
   const directory = temporaryDirectory(t);
   const storage = await openFor(t, { directory, bounds: { ...QUIET, batchRowsMax: 10 } });
-  await fill(storage, 't', 3, 20);
+  await fillSealed(storage, 't', 3, 20);
   const before = segmentFiles(directory);
   const base = deleting(storage, 't', isEven);
   let dropping: Promise<void> | undefined;
@@ -197,7 +196,7 @@ test('a table that is dropped in the middle of a rewrite stays dropped, and no f
 test('an edit that fails, by whatever it throws, changes nothing and leaves no file', async (t) => {
   const directory = temporaryDirectory(t);
   const storage = await openFor(t, { directory, bounds: { ...QUIET, batchRowsMax: 10 } });
-  await fill(storage, 't', 3, 20);
+  await fillSealed(storage, 't', 3, 20);
   const before = segmentFiles(directory);
   const base = deleting(storage, 't', isEven);
   for (const failure of [new EngineError('value_error', 'division of 7 by zero'), new RangeError('a bug')]) {
@@ -221,7 +220,7 @@ test('the new segments may be more than those they replace, again and again, and
   const directory = temporaryDirectory(t);
   const bounds = { ...QUIET, batchRowsMax: 10, segmentBytesMax: 14_000 };
   let storage = await openStorage({ directory, bounds });
-  await fill(storage, 't', 3, 80);
+  await fillSealed(storage, 't', 3, 80);
   let expected = count(240);
   // One row becomes two: each segment splits, its outputs split again, in the middle of the table.
   for (let round = 0; round < 5; round++) {
@@ -354,7 +353,7 @@ test('old versions can be read after rewrites, after an open too, until their ti
 test('a truncation leaves an empty segment whose footer names what it took away', async (t) => {
   const directory = temporaryDirectory(t);
   const storage = await openFor(t, { directory, bounds: QUIET });
-  await fill(storage, 't', 3, 5);
+  await fillSealed(storage, 't', 3, 5);
   const before = segmentFiles(directory);
   assert.equal(await storage.truncate('T'), 15);
   assert.deepEqual(await readIds(storage, 't'), []);

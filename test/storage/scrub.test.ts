@@ -10,9 +10,7 @@ import type { Storage } from '../../src/storage/contract.ts';
 import { openStorage } from '../../src/storage/storage.ts';
 import { refusal } from '../support/refusal.ts';
 import { remove, segmentFiles, stoppedClock, until } from './edits.ts';
-import { collect, count, numbered, openFor, put, readIds, tableIn, temporaryDirectory } from './fixture.ts';
-
-const QUIET = { sweepMs: 3_600_000, compactSegmentsMin: 0, scrubBytesPerSecond: 0 };
+import { QUIET, collect, count, numbered, openFor, put, readIds, tableIn, temporaryDirectory } from './fixture.ts';
 
 function damaged(table: string, what: string, offset: number, path: string): ReturnType<typeof refusal> {
   const remedy = 'it is read-only: stop the server and run `sheaf repair`, restore it from a backup, or drop it';
