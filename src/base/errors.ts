@@ -110,6 +110,11 @@ export function positionOf(text: string, span: Span): Position {
   return { start: span.start, end: span.end, line, column: span.start - lineStart + 1 };
 }
 
+/** True when a change that failed with `error` did not happen; false when it may have, and nobody knows. */
+export function didNotHappen(error: unknown): error is EngineError {
+  return error instanceof EngineError && error.code !== 'commit_unknown';
+}
+
 /** An error as doors show it: the EngineError itself, or an `internal` one whose cause is for the log only. */
 export function toEngineError(error: unknown): EngineError {
   if (error instanceof EngineError) return error;

@@ -10,15 +10,14 @@ import type { CatalogChange, TtlRow } from '../catalog/rows.ts';
 import type { TableAlteration } from './contract.ts';
 import { columnIndex, schemaRow, withColumn, withRenamed, withoutColumn } from './definition.ts';
 import type { TableDefinition } from './definition.ts';
+import { missingTable } from './store.ts';
 import type { Store } from './store.ts';
 import type { Table } from './table.ts';
 
 /** Alters the table. Called between group commits. @throws `not_found`, `already_exists`, `request_invalid` */
 export async function alterTable(store: Store, table: Table, change: TableAlteration): Promise<void> {
   store.checkWritable();
-  if (table.droppedCommit !== undefined) {
-    throw new EngineError('not_found', `there is no table "${table.name}"`);
-  }
+  if (table.droppedCommit !== undefined) throw missingTable(table.name);
   if (table.damage !== undefined) throw table.damage;
   if (change.kind === 'set_ttl') {
     const ttl = change.ttl === undefined ? undefined : ttlRow(table, change.ttl);
@@ -66,13 +65,6 @@ function ttlRow(table: Table, { column, ms }: { readonly column: string; readonl
 
 async function commit(store: Store, change: Pick<CatalogChange, 'addSchemas' | 'setTtls'>): Promise<void> {
   const version = store.version + 1;
-  try {
-    await store.catalog.apply({ commit: version, timeMs: store.clock.wallMs(), ...change });
-  } catch (error) {
-    if (!(error instanceof EngineError) || error.code === 'commit_unknown') {
-      store.turnReadOnly('the outcome of a change of a table is not known', error);
-    }
-    throw error;
-  }
+  await store.apply({ commit: version, timeMs: store.clock.wallMs(), ...change }, 'a change of a table');
   store.version = version;
 }

@@ -15,7 +15,7 @@ import type { Schema } from '../arrow/schema.ts';
 import { sameType, typeName } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
-import { EngineError } from '../base/errors.ts';
+import { EngineError, didNotHappen } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
 import { ROW_BYTES_MAX, SEGMENT_SYNC_BYTES, SEGMENT_VIEW_WRITE_BYTES, SEGMENT_WRITE_BYTES } from '../base/limits.ts';
 import { ContentChecksum } from './checksum.ts';
@@ -132,8 +132,7 @@ export class TableAppend implements Append {
       this.#release();
       return result;
     } catch (error) {
-      const known = error instanceof SyncError || (error instanceof EngineError && error.code !== 'commit_unknown');
-      if (known) await this.#discard('failed');
+      if (error instanceof SyncError || didNotHappen(error)) await this.#discard('failed');
       else await this.#abandon();
       throw readable(error);
     }

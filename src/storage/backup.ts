@@ -27,7 +27,7 @@ import { lostLog } from '../catalog/log-file.ts';
 import { acquireLock } from '../catalog/lock.ts';
 import { realOs } from '../os/real-os.ts';
 import type { Os } from '../os/os.ts';
-import { expectedSegment, pathOf } from './check.ts';
+import { expectedSegment, noDatabase, pathOf } from './check.ts';
 import { copyBytes, unlinkIfPresent } from './copy-file.ts';
 import {
   backupCatalogName,
@@ -138,9 +138,7 @@ async function isStillNamed(source: DatabasePaths, segmentId: number): Promise<b
 
 /** Looks whether the target may be written to; the backup that is there, if any. */
 async function prepareTarget(os: Os, source: DatabasePaths, target: DatabasePaths): Promise<Manifest | undefined> {
-  if (!(await os.exists(source.catalog))) {
-    throw new EngineError('not_found', `there is no database in ${source.directory}; name another with --data-dir`);
-  }
+  if (!(await os.exists(source.catalog))) throw noDatabase(source);
   if (`${target.directory}/`.startsWith(`${source.directory}/`)) {
     throw new EngineError(
       'request_invalid',

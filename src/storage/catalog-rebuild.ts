@@ -17,9 +17,7 @@ import { isSameHeader, rowsOfActive, rowsOfSealed } from './evidence.ts';
 import type { FoundDirectory, FoundRows, FoundSegment } from './evidence.ts';
 import { HORIZON_KEY, encodeVersion } from './retire.ts';
 import type { SegmentFooter } from './segment-file.ts';
-
-/** Between the positions of neighbours in a table's order. */
-const POSITION_SPACING = 2 ** 20;
+import { POSITION_SPACING } from './table.ts';
 
 /** A file, or its end from `from` on, that the new catalog does not name. */
 export interface PutAside {

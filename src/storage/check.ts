@@ -147,10 +147,7 @@ class Check {
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       const isLost = error.code === 'not_found' && (await this.#os.exists(this.#paths.tables));
-      if (error.code === 'not_found' && !isLost) {
-        const remedy = 'name another with --data-dir';
-        throw new EngineError('not_found', `there is no database in ${this.#paths.directory}; ${remedy}`);
-      }
+      if (error.code === 'not_found' && !isLost) throw noDatabase(this.#paths);
       if (!isLost && error.code !== 'corrupt') throw error;
       this.#catalogFault(isLost ? 'the catalog is missing' : error.message);
       return undefined;
@@ -267,6 +264,11 @@ class Check {
       return undefined;
     }
   }
+}
+
+/** The error of a directory that holds neither a catalog nor tables. */
+export function noDatabase({ directory }: DatabasePaths): EngineError {
+  return new EngineError('not_found', `there is no database in ${directory}; name another with --data-dir`);
 }
 
 /** Everything the catalog says of a segment; undefined when its table or schema is not there. */

@@ -13,7 +13,7 @@
  */
 import { sameType } from '../arrow/type.ts';
 import type { Schema } from '../arrow/schema.ts';
-import { EngineError } from '../base/errors.ts';
+import { EngineError, didNotHappen } from '../base/errors.ts';
 import { CATALOG_COMMIT_BYTES, TABLES_MAX } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 import { foldName } from '../base/names.ts';
@@ -142,7 +142,7 @@ export class Committer {
     if (written.length === 0) return;
     try {
       this.#store.checkWritable();
-      await this.#store.catalog.apply(this.#change(written, version));
+      await this.#store.apply(this.#change(written, version), 'a commit');
     } catch (error) {
       await this.#refused(written, error);
       return;
@@ -246,8 +246,7 @@ export class Committer {
 
   /** The catalog did not take the change, or it is not known whether it did. */
   async #refused(written: readonly Target[], error: unknown): Promise<void> {
-    const unknown = !(error instanceof EngineError) || error.code === 'commit_unknown';
-    if (unknown) this.#store.turnReadOnly('the outcome of a commit is not known', error);
+    const unknown = !didNotHappen(error);
     for (const { work, streams, producers } of written) {
       if (!unknown) await work.undo();
       this.#fail([...streams, ...producers.undo()], error);

@@ -9,7 +9,6 @@
  * needs it; what fails leaves everything as it was, and is tried again later.
  */
 import { present } from '../base/assert.ts';
-import { EngineError } from '../base/errors.ts';
 import {
   COMPACTION_BATCH_EXCESS,
   COMPACTION_BYTES_MAX,
@@ -29,7 +28,6 @@ import type { Maintenance } from './maintenance.ts';
 import type { CompactJob, DefinitionParts } from './maintenance-work.ts';
 import type { Rewriter } from './rewrite.ts';
 import type { Segment } from './segment.ts';
-import { discardBuilt } from './segment-build.ts';
 import { messageTable } from './segment-scan.ts';
 import type { Store } from './store.ts';
 import type { Table } from './table.ts';
@@ -128,13 +126,7 @@ export class Compaction {
         throw segment.markDamaged(offset, what);
       }
       const { built } = outcome;
-      try {
-        await this.#rewriter.replace(table, [{ inputs, outputs: built, definition }], 'compact');
-      } catch (error) {
-        const known = error instanceof EngineError && error.code !== 'commit_unknown';
-        if (known) await discardBuilt(store, definition, built);
-        throw error;
-      }
+      await this.#rewriter.replace(table, [{ inputs, outputs: built, definition }], 'compact');
       bytesTotal.inc(byteCount);
       return { inputCount: inputs.length, outputCount: built.length, byteCount };
     } finally {

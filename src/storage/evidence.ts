@@ -125,10 +125,7 @@ async function sealedRow(
   }
 }
 
-/**
- * Batch rows of a segment without a footer: its sound messages from the first on; those before `known` are checked
- * only.
- */
+/** Batch rows of a segment without a footer: its sound messages from the first on. */
 export async function rowsOfActive(
   os: Os,
   found: FoundSegment,

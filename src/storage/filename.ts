@@ -131,6 +131,11 @@ export function segmentPath(tableDirectoryPath: string, segmentId: number): stri
   return join(tableDirectoryPath, segmentFileName(segmentId));
 }
 
+/** Name that a segment's file has in quarantine/. */
+export function quarantinedName(tableDirectory: string, segmentId: number): string {
+  return `${tableDirectory}-${segmentFileName(segmentId)}`;
+}
+
 /** Path of an entry that `list` found in a directory. */
 export function entryPath(directory: string, name: string): string {
   return join(directory, name);

@@ -26,8 +26,12 @@ export class Layout {
   readonly #isWhole: boolean;
   readonly #indexes: readonly number[];
 
-  /** `columns`: indexes into `to.schema`, in the order wanted. */
-  constructor(from: TableDefinition, to: TableDefinition, columns: readonly number[]) {
+  /** `columns`: indexes into `to.schema`, in the order wanted; all unless said. */
+  constructor(
+    from: TableDefinition,
+    to: TableDefinition,
+    columns: readonly number[] = to.schema.fields.map((_, i) => i),
+  ) {
     this.#indexes = to.fieldIds.map((id) => from.fieldIds.indexOf(id));
     const fields = columns.map((column) => present(to.schema.fields[column], 'wanted column'));
     const isWhole = columns.length === to.schema.fields.length && columns.every((column, i) => column === i);

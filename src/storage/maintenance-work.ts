@@ -142,10 +142,9 @@ async function* inputRows(
   versions: ReadonlyMap<number, TableDefinition>,
   to: TableDefinition,
 ): AsyncGenerator<RecordBatch> {
-  const all = to.schema.fields.map((_, i) => i);
   for (const input of job.inputs) {
     const from = present(versions.get(input.schemaVersion), 'the definition of an input');
-    const layout = new Layout(from, to, all);
+    const layout = new Layout(from, to);
     for await (const batch of scanSegment(os, input, from)) yield layout.batch(batch);
   }
 }

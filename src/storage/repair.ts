@@ -26,11 +26,18 @@ import type { Os } from '../os/os.ts';
 import { contentFaults, strayDamages } from './catalog-faults.ts';
 import { planRebuild } from './catalog-rebuild.ts';
 import type { PutAside, RebuildPlan } from './catalog-rebuild.ts';
-import { checkDatabase, expectedSegment, pathOf } from './check.ts';
+import { checkDatabase, expectedSegment, noDatabase, pathOf } from './check.ts';
 import { unlinkIfPresent } from './copy-file.ts';
 import { findSegments } from './evidence.ts';
 import type { FoundDirectory } from './evidence.ts';
-import { catalogCopyPath, databasePaths, rebuiltCatalogPath, segmentPath, tablePath } from './filename.ts';
+import {
+  catalogCopyPath,
+  databasePaths,
+  quarantinedName,
+  rebuiltCatalogPath,
+  segmentPath,
+  tablePath,
+} from './filename.ts';
 import type { DatabasePaths } from './filename.ts';
 import { Quarantine } from './quarantine.ts';
 import { HORIZON_KEY, encodeVersion } from './retire.ts';
@@ -63,9 +70,7 @@ export async function repairDatabase(options: RepairOptions): Promise<RepairRepo
   const clock = options.clock ?? systemClock;
   const started = clock.monotonicMs();
   const paths = databasePaths(resolve(options.directory));
-  if (!(await os.exists(paths.catalog)) && !(await os.exists(paths.tables))) {
-    throw new EngineError('not_found', `there is no database in ${paths.directory}; name another with --data-dir`);
-  }
+  if (!(await os.exists(paths.catalog)) && !(await os.exists(paths.tables))) throw noDatabase(paths);
   const lock = await acquireLock(paths.lock);
   try {
     const repair = new Repair(os, clock, paths, options.dryRun ?? false);
@@ -113,7 +118,7 @@ class Repair {
     const fault = await catalogFault(this.#paths, found);
     const rebuilt = rebuiltCatalogPath(this.#paths);
     if (fault !== undefined) await this.#rebuild(fault, found);
-    await this.#repairSegments(fault !== undefined && this.#isDryRun ? rebuilt : this.#paths.catalog);
+    await this.#repairSegments(fault !== undefined && this.#isDryRun ? rebuilt : this.#paths.catalog, found);
     if (this.#isDryRun) {
       await unlinkIfPresent(this.#os, rebuilt);
       return;
@@ -157,7 +162,7 @@ class Repair {
 
   async #swapIn(path: string, putAside: readonly PutAside[]): Promise<void> {
     for (const { directory, segment, from } of putAside) {
-      const name = `${directory}-${segment.segmentId.toString().padStart(12, '0')}.arrow`;
+      const name = quarantinedName(directory, segment.segmentId);
       if (from === undefined) await this.#quarantine.keep(segment.path, name);
       else await this.#quarantine.keepBytes(segment.path, `${name}-from-${from.toString()}`, from, segment.size);
     }
@@ -173,7 +178,7 @@ class Repair {
   }
 
   /** Replaces damaged segments, one commit each, and forgets damage that is not there. */
-  async #repairSegments(catalog: string): Promise<void> {
+  async #repairSegments(catalog: string, files: readonly FoundDirectory[]): Promise<void> {
     const inspection = await CatalogInspection.open(catalog);
     let found: Found;
     try {
@@ -182,7 +187,7 @@ class Repair {
       // Before anything is written: a copy out of WAL mode cannot be written beside a reader.
       inspection.close();
     }
-    await this.#applyRepairs(catalog, found);
+    await this.#applyRepairs(catalog, found, files);
   }
 
   async #findDamage(inspection: CatalogInspection): Promise<Found> {
@@ -211,7 +216,7 @@ class Repair {
     }
   }
 
-  async #applyRepairs(catalog: string, found: Found): Promise<void> {
+  async #applyRepairs(catalog: string, found: Found, files: readonly FoundDirectory[]): Promise<void> {
     const { damaged, healed, strayIds } = found;
     if (damaged.length + healed.length + strayIds.length === 0) return;
     if (healed.length > 0) this.actions.push(`${healed.length.toString()} segments noted as damaged are sound`);
@@ -219,7 +224,7 @@ class Repair {
     const rebuild = this.#isDryRun ? undefined : await CatalogRebuild.openInUse(catalog);
     try {
       let commit = found.lastCommit;
-      let segmentId = await this.#highestId(found.segmentIdMax);
+      let segmentId = highestId(found.segmentIdMax, files);
       if (healed.length + strayIds.length > 0) {
         rebuild?.apply({ ...this.#emptyChange(++commit), clearDamages: healed, removeSegments: strayIds });
       }
@@ -241,7 +246,7 @@ class Repair {
     const path = rebuild === undefined ? undefined : segmentPath(directory, segmentId);
     const salvage = await salvageSegment(this.#os, from, expected, { segmentId, commit, path });
     if (rebuild !== undefined) {
-      const name = `${expected.table.directory}-${expected.segment.segmentId.toString().padStart(12, '0')}.arrow`;
+      const name = quarantinedName(expected.table.directory, expected.segment.segmentId);
       await this.#quarantine.keep(from, name);
       await this.#quarantine.sync();
       rebuild.apply({
@@ -271,15 +276,6 @@ class Repair {
     }
   }
 
-  /** The highest id of a catalog or of a file: a killed repair may have left one that no catalog knows. */
-  async #highestId(least: number): Promise<number> {
-    let highest = least;
-    for (const { segments } of await findSegments(this.#os, this.#paths.tables)) {
-      for (const { segmentId } of segments) highest = Math.max(highest, segmentId);
-    }
-    return highest;
-  }
-
   #emptyChange(commit: number): RepairChange {
     return {
       commit,
@@ -298,6 +294,15 @@ class Repair {
       segmentIdMax: 0,
     };
   }
+}
+
+/** The highest id of a catalog or of a file: a killed repair may have left one that no catalog knows. */
+function highestId(least: number, files: readonly FoundDirectory[]): number {
+  let highest = least;
+  for (const { segments } of files) {
+    for (const { segmentId } of segments) highest = Math.max(highest, segmentId);
+  }
+  return highest;
 }
 
 /** Why the catalog cannot be used; undefined when it can. @throws `version_unsupported`, `io_error`, `forbidden` */

@@ -33,8 +33,7 @@ export function decodeVersion(bytes: Uint8Array | undefined): number {
  */
 export async function dropTable(store: Store, name: string): Promise<void> {
   store.checkWritable();
-  const table = store.liveTable(name);
-  if (table === undefined) throw new EngineError('not_found', `there is no table "${name}"`);
+  const table = store.requireTable(name);
   const version = store.version + 1;
   const timeMs = store.clock.wallMs();
   const retireAtMs = timeMs + store.bounds.snapshotRetentionMs;
@@ -42,12 +41,9 @@ export async function dropTable(store: Store, name: string): Promise<void> {
   for (const segment of table.segments) segment.retiring = true;
   try {
     const change = { commit: version, timeMs, dropTables: [{ tableId, retireAtMs }] };
-    await store.ballast.lend(() => store.catalog.apply(change));
+    await store.ballast.lend(() => store.apply(change, 'a drop'));
   } catch (error) {
     for (const segment of table.segments) segment.retiring = false;
-    if (!(error instanceof EngineError) || error.code === 'commit_unknown') {
-      store.turnReadOnly('the outcome of a drop is not known', error);
-    }
     throw error;
   }
   table.droppedCommit = version;

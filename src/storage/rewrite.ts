@@ -14,7 +14,7 @@
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { present } from '../base/assert.ts';
-import { EngineError } from '../base/errors.ts';
+import { EngineError, didNotHappen } from '../base/errors.ts';
 import { CATALOG_COMMIT_BYTES } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 import type { CatalogChange } from '../catalog/rows.ts';
@@ -28,6 +28,7 @@ import { markRetired } from './retire.ts';
 import type { Segment } from './segment.ts';
 import { buildSegments, discardBuilt } from './segment-build.ts';
 import type { BuiltSegment } from './segment-build.ts';
+import { missingTable } from './store.ts';
 import type { Store } from './store.ts';
 import { POSITION_SPACING } from './table.ts';
 import type { Table } from './table.ts';
@@ -62,12 +63,12 @@ export class Rewriter {
 
   /** Runs `work` as the table's only rewriter. @throws `not_found` */
   async alone<T>(name: string, work: (table: Table) => Promise<T>): Promise<T> {
-    const table = liveTable(this.#store, name);
+    const table = this.#store.requireTable(name);
     table.rewritersWaiting++;
     const run = table.rewriting.then(() => {
       table.rewritersWaiting--;
       this.#store.checkWritable();
-      if (table.droppedCommit !== undefined) throw missing(name);
+      if (table.droppedCommit !== undefined) throw missingTable(name);
       return work(table);
     });
     table.rewriting = run.catch(() => undefined);
@@ -86,7 +87,7 @@ export class Rewriter {
       this.#store.pin(version);
       try {
         const { replacements, changedCount } = await this.#editAll(table, inputs, edit);
-        await this.#replaceOrDiscard(table, replacements, kind);
+        await this.replace(table, replacements, kind);
         return changedCount;
       } finally {
         this.#store.unpin(version);
@@ -108,18 +109,10 @@ export class Rewriter {
     if (inputs.length === 0) return;
     const { definition } = table;
     const outputs = await this.#store.ballast.lend(() => this.#build(definition, inputs, noRows(), nothingToClaim));
-    await this.#replaceOrDiscard(table, [{ inputs, outputs, definition }], kind);
+    await this.replace(table, [{ inputs, outputs, definition }], kind);
   }
 
-  /** Builds segments of `rows` that shall replace `inputs`. */
-  build(
-    definition: TableDefinition,
-    inputs: readonly Segment[],
-    rows: AsyncIterable<RecordBatch>,
-  ): Promise<BuiltSegment[]> {
-    return this.#build(definition, inputs, rows, (bytes) => this.#space.claim(bytes));
-  }
-
+  /** Builds segments of `rows` that shall replace `inputs`; `claim` is told of their bytes. */
   #build(
     definition: TableDefinition,
     inputs: readonly Segment[],
@@ -183,8 +176,7 @@ export class Rewriter {
     const { definition } = table;
     if (!(await this.#hasChanges(input, definition, edit))) return undefined;
     let changedCount = 0;
-    const all = definition.schema.fields.map((_, i) => i);
-    const layout = new Layout(input.identity.definition, definition, all);
+    const layout = new Layout(input.identity.definition, definition);
     const store = this.#store;
     async function* edited(): AsyncGenerator<RecordBatch> {
       for await (const stored of decodedBatches(input.view(), new Pruner(definition.schema, []))) {
@@ -195,7 +187,7 @@ export class Rewriter {
         yield change?.batch ?? batch;
       }
     }
-    const outputs = await this.build(definition, [input], edited());
+    const outputs = await this.#build(definition, [input], edited(), (bytes) => this.#space.claim(bytes));
     return { replacement: { inputs: [input], outputs, definition }, changedCount };
   }
 
@@ -203,11 +195,7 @@ export class Rewriter {
   async #hasChanges(input: Segment, definition: TableDefinition, edit: RowEdit): Promise<boolean> {
     if (input.messageCount === 0) return false;
     const from = input.identity.definition;
-    const layout = new Layout(
-      from,
-      definition,
-      definition.schema.fields.map((_, i) => i),
-    );
+    const layout = new Layout(from, definition);
     const pruner = new Pruner(from.schema, layout.bounds(edit.bounds));
     for await (const stored of decodedBatches(input.view(), pruner)) {
       this.#store.checkWritable();
@@ -216,12 +204,8 @@ export class Rewriter {
     return false;
   }
 
-  /**
-   * Step R3 and R4 for all replacements of one table at once. @throws `not_found` when the table was dropped, `busy`
-   * when an input is gone, and what the catalog throws; then the outputs are still the caller's
-   */
-  async replace(table: Table, replacements: readonly Replacement[], kind: RewriteKind): Promise<void> {
-    if (replacements.length === 0) return;
+  /** Step R3 and R4 for all replacements of one table at once. */
+  async #replace(table: Table, replacements: readonly Replacement[], kind: RewriteKind): Promise<void> {
     if (!isGivingUp(kind)) await this.#space.claim(CATALOG_COMMIT_BYTES * replacements.length);
     await this.#committer.exclusive(() => this.#commit(table, replacements, kind));
     rewritesTotal.inc({ kind });
@@ -242,14 +226,11 @@ export class Rewriter {
     const change = { commit: version, timeMs, what: kind, ...describe(made, replacements, moves, retireAtMs) };
     for (const { inputs } of replacements) for (const input of inputs) input.retiring = true;
     try {
-      const apply = (): Promise<void> => store.catalog.apply(change);
+      const apply = (): Promise<void> => store.apply(change, 'a rewrite');
       await (isGivingUp(kind) ? store.ballast.lend(apply) : apply());
     } catch (error) {
       moveAll(before);
       for (const { inputs } of replacements) for (const input of inputs) input.retiring = false;
-      if (!(error instanceof EngineError) || error.code === 'commit_unknown') {
-        store.turnReadOnly('the outcome of a rewrite is not known', error);
-      }
       throw error;
     }
     if (kind === 'compact') {
@@ -276,12 +257,17 @@ export class Rewriter {
     );
   }
 
-  /** As `replace`; outputs that no commit took are removed, but after an unknown outcome they stay for recovery. */
-  async #replaceOrDiscard(table: Table, replacements: readonly Replacement[], kind: RewriteKind): Promise<void> {
+  /**
+   * Puts outputs in the place of inputs, in one commit. When it fails they are removed; after an unknown outcome they
+   * stay for recovery. @throws `not_found` when the table was dropped, `busy` when an input is gone, and what the
+   * catalog throws
+   */
+  async replace(table: Table, replacements: readonly Replacement[], kind: RewriteKind): Promise<void> {
+    if (replacements.length === 0) return;
     try {
-      await this.replace(table, replacements, kind);
+      await this.#replace(table, replacements, kind);
     } catch (error) {
-      if (error instanceof EngineError && error.code !== 'commit_unknown') await this.#discard(replacements);
+      if (didNotHappen(error)) await this.#discard(replacements);
       throw error;
     }
   }
@@ -363,7 +349,7 @@ function describe(
 
 /** What was read must still be there: a drop, a retention or a repair may have come between. */
 function checkInputs(table: Table, replacements: readonly Replacement[]): void {
-  if (table.droppedCommit !== undefined) throw missing(table.name);
+  if (table.droppedCommit !== undefined) throw missingTable(table.name);
   if (table.damage !== undefined) throw table.damage;
   for (const { inputs } of replacements) {
     for (const input of inputs) {
@@ -412,14 +398,4 @@ const nothingToClaim = (): Promise<void> => Promise.resolve();
 // oxlint-disable-next-line typescript/require-await -- the builder takes an asynchronous source
 async function* noRows(): AsyncGenerator<RecordBatch> {
   // Nothing: the one segment that is built is empty.
-}
-
-function liveTable(store: Store, name: string): Table {
-  const table = store.liveTable(name);
-  if (table === undefined) throw missing(name);
-  return table;
-}
-
-function missing(name: string): EngineError {
-  return new EngineError('not_found', `there is no table "${name}"`);
 }

@@ -52,9 +52,8 @@ import { Sealer } from './seal.ts';
 import type { Maintenance } from './maintenance.ts';
 import { FORMAT_VERSION } from './segment-file.ts';
 import { currentSnapshot, olderSnapshot } from './snapshot.ts';
-import { DEFAULT_BOUNDS, Store, freeFloor } from './store.ts';
+import { DEFAULT_BOUNDS, Store, freeFloor, missingTable } from './store.ts';
 import type { StorageBounds } from './store.ts';
-import type { Table } from './table.ts';
 
 /** Catalog key of the version at the last clean stop. */
 const CLEAN_KEY = 'clean_version';
@@ -256,7 +255,7 @@ class OpenedStorage implements Storage {
   }
 
   async compact(name?: string): Promise<CompactionReport> {
-    const table = name === undefined ? undefined : this.#live(name);
+    const table = name === undefined ? undefined : this.#store.requireTable(name);
     await this.seal(name);
     return this.#compaction.run(table === undefined ? this.#store.tables.values() : [table], true);
   }
@@ -265,14 +264,8 @@ class OpenedStorage implements Storage {
     return this.#scrub.run();
   }
 
-  #live(name: string): Table {
-    const table = this.#store.liveTable(name);
-    if (table === undefined) throw new EngineError('not_found', `there is no table "${name}"`);
-    return table;
-  }
-
   async ingestState(name: string, producer: string): Promise<IngestState> {
-    const { tableId } = this.#live(name).definition;
+    const { tableId } = this.#store.requireTable(name).definition;
     const row = await this.#store.catalog.readProducer({ tableId, kind: 'producer', name: producer });
     if (row === undefined) return { epoch: 0, seq: 0, rowCount: 0 };
     return { epoch: row.epoch, seq: row.seq, rowCount: row.rowCount };
@@ -285,7 +278,7 @@ class OpenedStorage implements Storage {
   ): Promise<Append> {
     this.#store.checkWritable();
     const table = this.#store.liveTable(name);
-    if (table === undefined && !options.create) throw new EngineError('not_found', `there is no table "${name}"`);
+    if (table === undefined && !options.create) throw missingTable(name);
     if (table?.damage !== undefined) throw table.damage;
     await this.#space.claim(0);
     if (table === undefined) return this.#beginCreating(name, schema, options.tag);
@@ -303,7 +296,7 @@ class OpenedStorage implements Storage {
 
   async seal(name?: string): Promise<void> {
     this.#store.checkWritable();
-    const tables = name === undefined ? this.#store.activeTables : [this.#live(name)];
+    const tables = name === undefined ? this.#store.activeTables : [this.#store.requireTable(name)];
     await this.#sealer.detach(this.#committer, tables);
     await this.#sealer.sealAll();
   }

@@ -7,7 +7,7 @@
  * versions; ids are never used twice.
  */
 import { present } from '../base/assert.ts';
-import { EngineError } from '../base/errors.ts';
+import { EngineError, didNotHappen } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import {
   ACTIVE_MESSAGES_MAX,
@@ -34,7 +34,7 @@ import type { Log } from '../base/log.ts';
 import { makeCounter, makeGauge } from '../base/metrics.ts';
 import { foldName } from '../base/names.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { DamageRow } from '../catalog/rows.ts';
+import type { CatalogChange, DamageRow } from '../catalog/rows.ts';
 import type { Os } from '../os/os.ts';
 import type { Ballast } from './ballast.ts';
 import type { DatabasePaths } from './filename.ts';
@@ -207,6 +207,13 @@ export class Store implements SegmentContext {
     return this.tableAt(name, this.version);
   }
 
+  /** The same. @throws `not_found` */
+  requireTable(name: string): Table {
+    const table = this.liveTable(name);
+    if (table === undefined) throw missingTable(name);
+    return table;
+  }
+
   pin(version: number): void {
     this.#pins.set(version, (this.#pins.get(version) ?? 0) + 1);
   }
@@ -263,6 +270,19 @@ export class Store implements SegmentContext {
     });
   }
 
+  /**
+   * Applies a change to the catalog. When nobody knows whether it happened, nothing more may be written: `what` names
+   * it in the reason for that. @throws what the catalog throws
+   */
+  async apply(change: CatalogChange, what: string): Promise<void> {
+    try {
+      await this.catalog.apply(change);
+    } catch (error) {
+      if (!didNotHappen(error)) this.turnReadOnly(`the outcome of ${what} is not known`, error);
+      throw error;
+    }
+  }
+
   /** Refuses writes from now on. */
   turnReadOnly(reason: string, cause: unknown): void {
     if (this.readOnlyReason !== undefined) return;
@@ -279,4 +299,9 @@ export class Store implements SegmentContext {
       throw new EngineError('io_error', `the database is read-only: ${this.readOnlyReason}; ${remedy}`);
     }
   }
+}
+
+/** The error of a table that is not there (any more). */
+export function missingTable(name: string): EngineError {
+  return new EngineError('not_found', `there is no table "${name}"`);
 }
