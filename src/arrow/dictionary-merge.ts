@@ -14,7 +14,7 @@ import { encodeBatch } from './ipc-write.ts';
 import { integersOf } from './offsets.ts';
 import { makeField, makeSchema } from './schema.ts';
 import { sliceVector } from './slice.ts';
-import { TYPE_TABLE, childFields } from './type.ts';
+import { TYPE_TABLE, childFields, dictionaryIndexMax } from './type.ts';
 import type { DataType } from './type.ts';
 import { makeReader } from './value.ts';
 import type { Vector } from './vector.ts';
@@ -23,7 +23,6 @@ type DictionaryType = Extract<DataType, { id: 'dictionary' }>;
 
 const EMPTY = new Uint8Array(0);
 const TEXT: ReadonlySet<string> = new Set(['utf8', 'large_utf8', 'utf8_view']);
-const INT32_MAX = 2_147_483_647;
 
 /** A batch under merged dictionaries. */
 export interface MergedBatch {
@@ -88,8 +87,7 @@ class FieldDictionary {
 
   constructor(type: DictionaryType) {
     this.#type = type;
-    const { bitWidth, signed } = type.index;
-    this.#indexMax = bitWidth >= 32 ? INT32_MAX : 2 ** (bitWidth - (signed ? 1 : 0)) - 1;
+    this.#indexMax = dictionaryIndexMax(type);
   }
 
   /** Where each value of `own` stands in the merged dictionary; undefined when they cannot be merged. */

@@ -12,7 +12,7 @@ import { MESSAGE_ROWS_MAX } from '../base/limits.ts';
 import { bitmapBytes, fillOnes, putBits } from './bits.ts';
 import { bytesOfWords, integersOf, narrow, offsetWords, widen } from './offsets.ts';
 import type { DataType } from './type.ts';
-import { TYPE_TABLE, typeName } from './type.ts';
+import { TYPE_TABLE, dictionaryIndexMax, typeName } from './type.ts';
 import type { Vector } from './vector.ts';
 import { typedView } from './vector.ts';
 import { VIEW_INLINE_BYTES } from './view-check.ts';
@@ -330,7 +330,7 @@ function shiftIndices(
   base: number,
 ): void {
   const width = type.index.bitWidth / 8;
-  const most = type.index.bitWidth >= 32 ? INT32_MAX : 2 ** (type.index.bitWidth - (type.index.signed ? 1 : 0)) - 1;
+  const most = dictionaryIndexMax(type);
   const validity = part.nullCount === 0 ? undefined : part.buffers[0];
   const view = new DataView(out.buffer, out.byteOffset + at, part.length * width);
   integersOf(part).forEach((stored: number, i: number) => {

@@ -249,6 +249,12 @@ function fieldText(field: Field): string {
   return `${field.name}: ${typeName(field.type)}${field.nullable ? '' : ' not null'}`;
 }
 
+/** The highest index of a dictionary of this type; dictionaries of more than 2^31 values are not made. */
+export function dictionaryIndexMax({ index }: Extract<DataType, { id: 'dictionary' }>): number {
+  const { bitWidth, signed } = index;
+  return bitWidth >= 32 ? 0x7fffffff : 2 ** (bitWidth - (signed ? 1 : 0)) - 1;
+}
+
 /**
  * True when both types are the same, children's names and nullability included, metadata and dictionary ids left out.
  */

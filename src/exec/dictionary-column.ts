@@ -7,7 +7,7 @@
  */
 import { joinVectors } from '../arrow/concat.ts';
 import { emptyVector } from '../arrow/slice.ts';
-import { typeName } from '../arrow/type.ts';
+import { dictionaryIndexMax, typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
@@ -77,8 +77,7 @@ export class DictionaryColumn {
   constructor(name: string, type: DictionaryType) {
     this.#name = name;
     this.#type = type;
-    const { bitWidth, signed } = type.index;
-    this.#most = bitWidth >= 32 ? 0x7fffffff : 2 ** (bitWidth - (signed ? 1 : 0)) - 1;
+    this.#most = dictionaryIndexMax(type);
   }
 
   /** @see Replace. `values` are plain, or encoded as the column is. @throws `limit_exceeded` when the indexes run out */

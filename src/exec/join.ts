@@ -7,7 +7,7 @@
 import { EngineError } from '../base/errors.ts';
 import { joinVectors } from '../arrow/concat.ts';
 import { sliceVector } from '../arrow/slice.ts';
-import { typeName } from '../arrow/type.ts';
+import { dictionaryIndexMax, typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { typedView } from '../arrow/vector.ts';
@@ -45,8 +45,7 @@ function withOneDictionary(parts: readonly Vector[], type: DataType & { id: 'dic
     firsts.push(gather(dictionary, Uint32Array.from(fresh)));
   }
   const dictionary = joinParts(firsts);
-  const { bitWidth, signed } = type.index;
-  const most = bitWidth >= 32 ? 0x7fffffff : 2 ** (bitWidth - (signed ? 1 : 0)) - 1;
+  const most = dictionaryIndexMax(type);
   if (dictionary.length - 1 > most) {
     const count = dictionary.length.toString();
     throw new EngineError(

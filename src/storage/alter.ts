@@ -28,10 +28,7 @@ export async function alterTable(store: Store, table: Table, change: TableAltera
   const definition = altered(table, change);
   await commit(store, { addSchemas: [{ ...schemaRow(definition), tableId: definition.tableId }] });
   table.define(definition, store.version);
-  if (table.active === undefined) return;
-  store.unsealed.add(table.active);
-  table.active = undefined;
-  store.activeTables.delete(table);
+  store.endActive(table);
 }
 
 function altered(table: Table, change: Exclude<TableAlteration, { kind: 'set_ttl' }>): TableDefinition {

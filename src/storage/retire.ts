@@ -49,9 +49,7 @@ export async function dropTable(store: Store, name: string): Promise<void> {
   table.droppedCommit = version;
   for (const segment of table.segments) markRetired(segment, version, retireAtMs);
   store.version = version;
-  store.activeTables.delete(table);
-  if (table.active !== undefined) store.unsealed.add(table.active);
-  table.active = undefined;
+  store.endActive(table);
   await writeDropMark(store, table);
 }
 

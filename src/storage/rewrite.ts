@@ -135,11 +135,7 @@ export class Rewriter {
   /** Ends the active segment, and answers all live segments. */
   async #detach(table: Table): Promise<Segment[]> {
     return this.#committer.exclusive(() => {
-      if (table.active !== undefined) {
-        this.#store.unsealed.add(table.active);
-        table.active = undefined;
-        this.#store.activeTables.delete(table);
-      }
+      this.#store.endActive(table);
       return Promise.resolve(table.liveSegments);
     });
   }

@@ -33,16 +33,9 @@ export class Sealer {
   async detach(committer: Committer, tables: Iterable<Table>): Promise<void> {
     const chosen = [...tables];
     await committer.exclusive(() => {
-      for (const table of chosen) this.#detachOne(table);
+      for (const table of chosen) this.#store.endActive(table);
       return Promise.resolve();
     });
-  }
-
-  #detachOne(table: Table): void {
-    if (table.active === undefined) return;
-    this.#store.unsealed.add(table.active);
-    table.active = undefined;
-    this.#store.activeTables.delete(table);
   }
 
   /** Seals everything that waits for it. @throws the first failure, after all were tried */

@@ -214,6 +214,14 @@ export class Store implements SegmentContext {
     return table;
   }
 
+  /** Takes a table's active segment, if it has one, out of use: what comes next opens a new one. */
+  endActive(table: Table): void {
+    if (table.active === undefined) return;
+    this.unsealed.add(table.active);
+    table.active = undefined;
+    this.activeTables.delete(table);
+  }
+
   pin(version: number): void {
     this.#pins.set(version, (this.#pins.get(version) ?? 0) + 1);
   }

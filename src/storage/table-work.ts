@@ -255,8 +255,7 @@ export class TableWork {
     if (writers.length > 0) table.publish(version, this.#views(writers), oldestPin);
     for (const writer of this.#full) store.unsealed.add(writer);
     if (table.active !== undefined && table.active.segment.messageCount >= store.bounds.activeMessagesMax) {
-      store.unsealed.add(table.active);
-      table.active = undefined;
+      store.endActive(table);
     }
     if (table.active === undefined) store.activeTables.delete(table);
     else store.activeTables.add(table);
