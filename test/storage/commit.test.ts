@@ -10,6 +10,7 @@ import { EngineError } from '../../src/base/errors.ts';
 import { makeLog } from '../../src/base/log.ts';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import type { CatalogChange } from '../../src/catalog/rows.ts';
+import { alterTable } from '../../src/storage/alter.ts';
 import { TableAppend } from '../../src/storage/append.ts';
 import { Ballast } from '../../src/storage/ballast.ts';
 import { Committer } from '../../src/storage/commit.ts';
@@ -17,6 +18,8 @@ import type { AppendResult } from '../../src/storage/contract.ts';
 import { newDefinition } from '../../src/storage/definition.ts';
 import { databasePaths } from '../../src/storage/filename.ts';
 import { FreeSpace } from '../../src/storage/free-space.ts';
+import { dropTable } from '../../src/storage/retire.ts';
+import { Rewriter } from '../../src/storage/rewrite.ts';
 import { openStorage } from '../../src/storage/storage.ts';
 import { DEFAULT_BOUNDS, Store } from '../../src/storage/store.ts';
 import { MemoryOs } from '../support/memory-os.ts';
@@ -28,6 +31,7 @@ class Bench {
   readonly changes: CatalogChange[] = [];
   answer: () => Promise<void> = () => Promise.resolve();
   readonly store: Store;
+  readonly rewriter: Rewriter;
   readonly #committer: Committer;
   readonly #space: FreeSpace;
 
@@ -44,6 +48,7 @@ class Bench {
     this.store = new Store({ ...services, paths: databasePaths('/db'), bounds: DEFAULT_BOUNDS }, ids);
     this.#space = new FreeSpace(this.store, '/db', 0, () => Promise.resolve());
     this.#committer = new Committer(this.store, this.#space, () => undefined);
+    this.rewriter = new Rewriter(this.store, this.#committer, this.#space, () => undefined);
   }
 
   async put(name: string, from: number): Promise<AppendResult> {
@@ -133,6 +138,39 @@ test('when the outcome is unknown, no byte is cut off and nothing is written any
   assert.equal(bench.changes.length, asked);
   assert.equal(bench.store.version, 1);
 });
+
+const CHANGES: readonly (readonly [what: string, work: (bench: Bench) => Promise<unknown>])[] = [
+  ['a rewrite', (bench) => bench.rewriter.truncate('a')],
+  ['a drop', (bench) => dropTable(bench.store, 'a')],
+  [
+    'a change of a table',
+    (bench) => {
+      const change = { kind: 'rename_column', column: 'id', to: 'number' } as const;
+      return alterTable(bench.store, bench.store.requireTable('a'), change);
+    },
+  ],
+];
+
+for (const [what, work] of CHANGES) {
+  test(`an unknown outcome of ${what} leaves its files to recovery and ends all writing`, async () => {
+    const bench = new Bench();
+    await bench.put('a', 0);
+    const before = await bench.files();
+    const refused = new EngineError('busy', 'not now');
+    bench.answer = () => Promise.reject(refused);
+    await assert.rejects(work(bench), refused);
+    assert.deepEqual(await bench.files(), before);
+    assert.equal(bench.store.readOnlyReason, undefined);
+    const unknown = new EngineError('commit_unknown', 'nobody knows');
+    bench.answer = () => Promise.reject(unknown);
+    await assert.rejects(work(bench), unknown);
+    // The commit may be there, and need what a rewrite has built.
+    assert.equal((await bench.files()).length, before.length + (what === 'a rewrite' ? 1 : 0));
+    assert.equal(bench.store.readOnlyReason, `the outcome of ${what} is not known`);
+    assert.equal(bench.store.version, 1);
+    await assert.rejects(bench.put('a', 10), { code: 'io_error' });
+  });
+}
 
 test('rows are visible only after the catalog answered', async () => {
   const bench = new Bench();
