@@ -249,6 +249,14 @@ function fieldText(field: Field): string {
   return `${field.name}: ${typeName(field.type)}${field.nullable ? '' : ' not null'}`;
 }
 
+/** Nanoseconds in a unit of time: exact, where fractions of a unit would not be. */
+export const NANOS_PER_UNIT: Readonly<Record<TimeUnit, bigint>> = {
+  second: 1_000_000_000n,
+  millisecond: 1_000_000n,
+  microsecond: 1_000n,
+  nanosecond: 1n,
+};
+
 /** The highest index of a dictionary of this type; dictionaries of more than 2^31 values are not made. */
 export function dictionaryIndexMax({ index }: Extract<DataType, { id: 'dictionary' }>): number {
   const { bitWidth, signed } = index;

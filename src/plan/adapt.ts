@@ -6,7 +6,8 @@
  * beside a floating-point value becomes the nearest such value, as in DuckDB. What does not fit is left for common
  * types to settle.
  */
-import type { DataType, TimeUnit } from '../arrow/type.ts';
+import { NANOS_PER_UNIT } from '../arrow/type.ts';
+import type { DataType } from '../arrow/type.ts';
 import type { Literal } from './constant.ts';
 import { isWide, makeLiteral } from './constant.ts';
 
@@ -108,18 +109,12 @@ function adaptToDecimal(literal: Literal, type: DataType & { readonly id: 'decim
   return unscaled < bound && unscaled > -bound ? makeLiteral(unscaled, type, literal.span) : undefined;
 }
 
-const UNIT_NS: Readonly<Record<TimeUnit, bigint>> = {
-  second: 1_000_000_000n,
-  millisecond: 1_000_000n,
-  microsecond: 1_000n,
-  nanosecond: 1n,
-};
 const DAY_NS = 86_400_000_000_000n;
 
 /** Nanoseconds in one unit of a date or timestamp type. */
 function unitOf(type: DataType): bigint | undefined {
-  if (type.id === 'date') return type.unit === 'day' ? DAY_NS : UNIT_NS.millisecond;
-  return type.id === 'timestamp' ? UNIT_NS[type.unit] : undefined;
+  if (type.id === 'date') return type.unit === 'day' ? DAY_NS : NANOS_PER_UNIT.millisecond;
+  return type.id === 'timestamp' ? NANOS_PER_UNIT[type.unit] : undefined;
 }
 
 function adaptToTime(literal: Literal, type: DataType): Literal | undefined {

@@ -9,6 +9,7 @@ import { EngineError } from '../base/errors.ts';
 import { CATALOG_FORGET_ROWS, IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_KEY_LIFE_MS } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 import type { BoundValue } from '../arrow/source.ts';
+import { NANOS_PER_UNIT } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import { Pruner } from './prune.ts';
 import { raiseHorizon } from './retire.ts';
@@ -17,14 +18,6 @@ import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
 import type { Table } from './table.ts';
 
-/** By the unit of a timestamp; exact, where fractions of a unit would not be. */
-const NANOS_PER_UNIT: Readonly<Record<string, bigint>> = {
-  second: 1_000_000_000n,
-  millisecond: 1_000_000n,
-  microsecond: 1_000n,
-  nanosecond: 1n,
-};
-const NANOS_PER_MS = 1_000_000n;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 const expiredTotal = makeCounter('storage_expired_rows_total', 'Rows removed by retention');
@@ -76,8 +69,8 @@ async function isExpired(store: Store, table: Table, segment: Segment): Promise<
 function oldestKept(type: DataType, timeMs: number): BoundValue | undefined {
   if (type.id === 'date') return type.unit === 'day' ? Math.ceil(timeMs / DAY_MS) : BigInt(Math.ceil(timeMs));
   if (type.id !== 'timestamp') return undefined;
-  const nanos = BigInt(Math.ceil(timeMs)) * NANOS_PER_MS;
-  const unit = NANOS_PER_UNIT[type.unit] ?? 1n;
+  const nanos = BigInt(Math.ceil(timeMs)) * NANOS_PER_UNIT.millisecond;
+  const unit = NANOS_PER_UNIT[type.unit];
   // Division cuts towards zero: it rounds up what is negative, and what is not is made to.
   return nanos > 0n ? (nanos + unit - 1n) / unit : nanos / unit;
 }
