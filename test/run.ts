@@ -29,7 +29,12 @@ const SILENCE_MS_MAX = FILE_MS_MAX + 30_000;
 /** What does not end by itself after that, or after the report, is left behind. */
 const LINGER_MS_MAX = 10_000;
 
+/** How many of the slowest files are named at the end. */
+const SLOWEST_SHOWN = 12;
+
 const counts = { pass: 0, fail: 0, skip: 0 };
+/** Milliseconds of the tests of each file; those that run side by side count each. */
+const taken = new Map<string, number>();
 const failures: string[] = [];
 
 let isFinished = false;
@@ -39,6 +44,9 @@ function finish(): void {
   if (isFinished) return;
   isFinished = true;
   clearTimeout(silence);
+  const slowest = [...taken].toSorted((a, b) => b[1] - a[1]).slice(0, SLOWEST_SHOWN);
+  const named = slowest.map(([file, ms]) => `${relative(root, file)} ${(ms / 1000).toFixed(0)}`);
+  process.stdout.write(`slowest, in seconds: ${named.join(', ')}\n`);
   for (const failure of failures) process.stdout.write(`failed: ${failure}\n`);
   process.stdout.write(
     `test files ${files.length.toString()}, tests passed ${counts.pass.toString()}, ` +
@@ -58,14 +66,19 @@ const silence = setTimeout(() => {
 
 const stream = run({ files, concurrency: 2, timeout: FILE_MS_MAX, signal: abort.signal });
 stream.on('data', () => silence.refresh());
-stream.on('test:pass', (event) => {
-  if (event.details.type === 'suite') return;
-  if (event.skip !== undefined) counts.skip++;
+const addTime = (file: string | undefined, nesting: number, milliseconds: number): void => {
+  if (file !== undefined && nesting === 0) taken.set(file, (taken.get(file) ?? 0) + milliseconds);
+};
+stream.on('test:pass', ({ file, nesting, details, skip }) => {
+  addTime(file, nesting, details.duration_ms);
+  if (details.type === 'suite') return;
+  if (skip !== undefined) counts.skip++;
   else counts.pass++;
 });
-stream.on('test:fail', (event) => {
+stream.on('test:fail', ({ file, nesting, details, name }) => {
+  addTime(file, nesting, details.duration_ms);
   counts.fail++;
-  failures.push(`${event.file === undefined ? '' : relative(root, event.file)}: ${event.name}`);
+  failures.push(`${file === undefined ? '' : relative(root, file)}: ${name}`);
 });
 const report = stream.compose(new spec());
 report.on('end', finish);

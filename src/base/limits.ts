@@ -30,8 +30,12 @@ export const SEAL_IDLE_MS = 30_000;
 export const COMMIT_GROUP_STREAMS_MAX = 1_024;
 /** Open put streams in the whole process. */
 export const PUT_STREAMS_MAX = 1_024;
-/** Mapped segments in the process; the kernel's default is 65,530 maps. */
+/** Segments that are held mapped; beyond it, those unused the longest are let go of. */
 export const SEGMENT_MAPS_MAX = 10_000;
+/** Maps of a thread with those that were let go of and not collected yet; the kernel's default is 65,530 of a process. */
+export const LIVE_MAPS_MAX = 40_000;
+/** Maps, beyond twice those that were left by the last collection, at which what was let go of is collected. */
+export const MAPS_COLLECT_MIN = 2_000;
 /** Milliseconds for which dropped segments stay on disk so that tickets keep their snapshot. */
 export const SNAPSHOT_RETENTION_MS = 60 * 60 * 1_000;
 /** Tables in a database. */

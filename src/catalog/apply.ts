@@ -7,7 +7,7 @@
  *
  *   before COMMIT        rolled back: nothing happened
  *   COMMIT, disk full    the log's commit frame is not whole: nothing happened
- *   COMMIT, I/O error    the frames may or may not be on the disk: `commit_unknown`, and no write may follow
+ *   COMMIT, I/O error    the frames may or may not be on the disk: `commit_unknown`, unless the caller can settle it
  */
 import { AssertionError, assert } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';

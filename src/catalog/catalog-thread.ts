@@ -2,8 +2,8 @@
  * The catalog's thread: the one connection to catalog.db, and when its log is checkpointed.
  *
  * Hides SQLite from the rest of the process, and every fsync from its event loop. Invariants: calls run one after
- * another; a checkpoint runs between calls, never within a commit; after a commit whose outcome is unknown nothing is
- * written any more, and the stop is not marked as clean.
+ * another; a checkpoint runs between calls, never within a commit; a failed commit is settled before it is answered,
+ * and when that fails too its outcome is unknown: nothing is written any more, and the stop is not marked as clean.
  */
 import { systemClock } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
@@ -43,6 +43,9 @@ export interface CatalogMethods {
 }
 
 const log = makeLog('catalog');
+
+/** Where the last failure that was settled stands, for people who look into the file. */
+const SETTLED_KEY = 'settled-failure';
 
 /** An open catalog.db. */
 class OpenCatalog {
@@ -149,10 +152,29 @@ class OpenCatalog {
     try {
       this.#runWithRoom(run);
     } catch (error) {
-      if (error instanceof EngineError && error.code === 'commit_unknown') this.#unknown = error.message;
+      if (error instanceof EngineError && error.code === 'commit_unknown') throw this.#settle(error);
       throw error;
     }
     this.#plan();
+  }
+
+  /**
+   * A failed commit may stand in the log all the same, whole, and a restart would then take it for done. SQLite writes
+   * the next transaction over it, though: once that one is on the disk, the failed one can never come back. Returns the
+   * error to answer with.
+   */
+  #settle(failure: EngineError): EngineError {
+    try {
+      const mark = Buffer.from(failure.message);
+      transact(this.#statements, this.#path, 'a mark', () => this.#statements.writeMeta.run(SETTLED_KEY, mark));
+    } catch (error) {
+      log.error('it cannot be settled what became of a failed commit', error);
+      this.#unknown = failure.message;
+      return failure;
+    }
+    const known = sqliteError('write to', this.#path, failure.cause);
+    log.warn('a commit failed, and it is settled that it did not happen', { reason: String(known) });
+    return known instanceof EngineError ? known : new EngineError('io_error', failure.message, { cause: failure });
   }
 
   /** On a full disk the log cannot grow, but once it is checkpointed its own space serves again. */

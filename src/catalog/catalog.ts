@@ -2,8 +2,9 @@
  * The catalog: what the database holds, in SQLite, and the commit record of every change to it.
  *
  * Hides SQLite and its thread (catalog-thread.ts). Invariants: a resolved `apply` is on the disk (synchronous = FULL);
- * changes are applied in the order of the calls; one Catalog per file, which LOCK.db ensures. No other code of this
- * process may open the catalog's files: closing any descriptor of them would drop SQLite's locks (fcntl(2)).
+ * changes are applied in the order of the calls; one Catalog per file, which LOCK.db ensures; a thread serves one
+ * Catalog at a time, and at most one waits for the next. No other code of this process may open the catalog's files:
+ * closing any descriptor of them would drop SQLite's locks (fcntl(2)).
  */
 import { dirname } from 'node:path';
 import { EngineError } from '../base/errors.ts';
@@ -29,10 +30,30 @@ const commitSeconds = makeHistogram(
   'Time from the call of a catalog change to its durable commit',
 );
 
+/**
+ * The thread of the catalog that was closed last: starting one takes longer than opening a small database, so whoever
+ * opens several, one after another, starts it once. It does not keep the process alive.
+ */
+let idleThread: Thread<CatalogMethods> | undefined;
+
+function takeThread(): Thread<CatalogMethods> {
+  const thread = idleThread;
+  idleThread = undefined;
+  if (thread?.alive === true) return thread;
+  return startThread<CatalogMethods>(moduleBeside(import.meta.url, 'catalog-thread'), 'catalog');
+}
+
+async function leaveThread(thread: Thread<CatalogMethods>): Promise<void> {
+  await thread.settle();
+  if (idleThread === undefined && thread.alive) idleThread = thread;
+  else await thread.end();
+}
+
 /** The catalog's only handle. Every method runs in the catalog's own thread; no fsync blocks the event loop. */
 export class Catalog {
   readonly #path: string;
   readonly #thread: Thread<CatalogMethods>;
+  #closed = false;
 
   private constructor(path: string, thread: Thread<CatalogMethods>) {
     this.#path = path;
@@ -46,11 +67,11 @@ export class Catalog {
    */
   static async open(path: string): Promise<Catalog> {
     await makeFile(path);
-    const thread = startThread<CatalogMethods>(moduleBeside(import.meta.url, 'catalog-thread'), 'catalog');
+    const thread = takeThread();
     try {
       await thread.call('open', path);
     } catch (error) {
-      await thread.end();
+      await leaveThread(thread);
       throw error;
     }
     return new Catalog(path, thread);
@@ -58,12 +79,12 @@ export class Catalog {
 
   /** Everything but batches, as of the last `apply`. `cleanStop` stays what it was at open. */
   readState(): Promise<CatalogState> {
-    return this.#thread.call('readState', undefined);
+    return this.#call('readState', undefined);
   }
 
   /** Batches of a segment in file order; none for an unknown segment. Their statistics share one buffer. */
   async readBatches(segmentId: number): Promise<readonly BatchRow[]> {
-    return unpackBatches(await this.#thread.call('readBatches', segmentId));
+    return unpackBatches(await this.#call('readBatches', segmentId));
   }
 
   /**
@@ -75,7 +96,7 @@ export class Catalog {
     const { packed, transfer } = packChange(change);
     const stop = commitSeconds.startTimer();
     try {
-      await this.#thread.call('apply', packed, transfer);
+      await this.#call('apply', packed, transfer);
     } catch (error) {
       throw this.#thread.alive ? error : this.#unknown(change, error);
     }
@@ -84,42 +105,42 @@ export class Catalog {
 
   /** The value under `key`; undefined when there is none. */
   readMeta(key: string): Promise<Uint8Array | undefined> {
-    return this.#thread.call('readMeta', key);
+    return this.#call('readMeta', key);
   }
 
   /** Keeps `value` under `key`, durably, in place of an older one. */
   writeMeta(key: string, value: Uint8Array): Promise<void> {
-    return this.#thread.call('writeMeta', { key, value: value.slice() });
+    return this.#call('writeMeta', { key, value: value.slice() });
   }
 
   /** How far a producer came; undefined when it is unknown. */
   readProducer(key: ProducerKey): Promise<ProducerRow | undefined> {
-    return this.#thread.call('readProducer', key);
+    return this.#call('readProducer', key);
   }
 
   /** The newest `most` commits from `from` on, oldest first. */
   readCommits(from: number, most: number): Promise<readonly CommitRow[]> {
-    return this.#thread.call('readCommits', { from, most });
+    return this.#call('readCommits', { from, most });
   }
 
   /** The newest commit that is no later than `timeMs`. */
   commitAt(timeMs: number): Promise<number | undefined> {
-    return this.#thread.call('commitAt', timeMs);
+    return this.#call('commitAt', timeMs);
   }
 
   /** Deletes at most `most` commits below `version`; returns how many. */
   forgetCommits(version: number, most: number): Promise<number> {
-    return this.#thread.call('forgetCommits', { version, most });
+    return this.#call('forgetCommits', { version, most });
   }
 
   /** Deletes at most `most` idempotency keys used before `beforeMs`, and of those that are more than `kept`. */
   forgetKeys(beforeMs: number, kept: number, most: number): Promise<number> {
-    return this.#thread.call('forgetKeys', { beforeMs, kept, most });
+    return this.#call('forgetKeys', { beforeMs, kept, most });
   }
 
   /** Remembers that a segment is damaged; the first finding stays. */
   addDamage(damage: DamageRow, timeMs: number): Promise<void> {
-    return this.#thread.call('addDamage', { damage, timeMs });
+    return this.#call('addDamage', { damage, timeMs });
   }
 
   /**
@@ -127,22 +148,31 @@ export class Catalog {
    * meanwhile. Returns the last commit in the copy.
    */
   copyTo(path: string): Promise<number> {
-    return this.#thread.call('copyTo', path);
+    return this.#call('copyTo', path);
   }
 
   /** The connection's pragmas as SQLite reads them back, by name: for checks. */
   readPragmas(): Promise<Readonly<Record<string, unknown>>> {
-    return this.#thread.call('readPragmas', undefined);
+    return this.#call('readPragmas', undefined);
   }
 
-  /** Marks the stop as clean (unless a commit's outcome is unknown), checkpoints, ends the thread. */
+  /** Marks the stop as clean (unless a commit's outcome is unknown), checkpoints, leaves the thread. */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     try {
       await this.#thread.call('close', undefined);
     } finally {
-      await this.#thread.end();
+      await leaveThread(this.#thread);
     }
   }
+
+  /** Asks the thread, which serves another catalog once this one is closed. @throws `draining` then */
+  readonly #call: Thread<CatalogMethods>['call'] = (method, argument, transfer) => {
+    if (!this.#closed) return this.#thread.call(method, argument, transfer);
+    const message = `the catalog ${this.#path} has been closed; open the database again`;
+    return Promise.reject(new EngineError('draining', message));
+  };
 
   /** The thread died under a call: it may have committed before. */
   #unknown(change: CatalogChange, cause: unknown): EngineError {

@@ -6,7 +6,8 @@
  * the file kills the process, so no map is longer than its file was when it was made; a length of zero is EINVAL to the
  * kernel, so an empty file's map is plain empty memory. Invariants: maps are read-only, shared, from offset 0; the
  * descriptor is closed at once (the map does not need it); live maps are counted per thread and bounded by
- * SEGMENT_MAPS_MAX.
+ * LIVE_MAPS_MAX. Maps weigh nothing in V8's eyes, so what was let go of would pile up: when there are twice as many as
+ * were left by the last collection, a collection is asked for.
  */
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +16,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type nativeMmap from 'mmap-io';
 import { EngineError } from '../base/errors.ts';
-import { SEGMENT_BYTES_MAX, SEGMENT_MAPS_MAX } from '../base/limits.ts';
+import { LIVE_MAPS_MAX, MAPS_COLLECT_MIN, SEGMENT_BYTES_MAX } from '../base/limits.ts';
 import { makeLog } from '../base/log.ts';
 import { makeGauge } from '../base/metrics.ts';
 import { errnoError, osError } from './os-error.ts';
@@ -42,6 +43,9 @@ let collectGarbage: (() => void) | undefined;
 const maps = new WeakSet<ArrayBufferLike>();
 let mappedSegments = 0;
 let mappedBytes = 0;
+/** How many live maps make a collection due. */
+let collectAt = MAPS_COLLECT_MIN;
+let isCollecting = false;
 // Views keep the ArrayBuffer alive, not the Buffer that mmap-io returned: so the ArrayBuffer is what is watched.
 const collected = new FinalizationRegistry<number>((length) => {
   mappedSegments--;
@@ -62,11 +66,12 @@ export function mapCounts(): { readonly segments: number; readonly bytes: number
 
 /**
  * Maps the first `length` bytes of the file at `path`, read-only and shared. Length 0 gives memory of its own.
- * @throws `limit_exceeded` above SEGMENT_BYTES_MAX or when SEGMENT_MAPS_MAX maps live; `corrupt` above the file's size
+ * @throws `limit_exceeded` above SEGMENT_BYTES_MAX or when LIVE_MAPS_MAX maps live; `corrupt` above the file's size
  */
 export function mapFile(path: string, length: number): Uint8Array {
-  if (mappedSegments >= SEGMENT_MAPS_MAX) {
-    const message = `cannot map ${path}: ${mappedSegments} files are mapped and ${SEGMENT_MAPS_MAX} is the most`;
+  if (mappedSegments >= collectAt) collectWhenDue();
+  if (mappedSegments >= LIVE_MAPS_MAX) {
+    const message = `cannot map ${path}: ${mappedSegments} files are mapped and ${LIVE_MAPS_MAX} is the most`;
     throw new EngineError(
       'limit_exceeded',
       `${message}; drop tables that are not needed, or seal and merge small ones`,
@@ -147,6 +152,18 @@ export async function collectMaps(): Promise<void> {
     collectGarbage();
     await turn();
   }
+  // The counts follow in a task of their own.
+  await turn();
+}
+
+/** Collects beside the work of others; what is in use afterwards sets when the next one is due. */
+function collectWhenDue(): void {
+  if (isCollecting) return;
+  isCollecting = true;
+  void collectMaps().then(() => {
+    collectAt = 2 * mappedSegments + MAPS_COLLECT_MIN;
+    isCollecting = false;
+  });
 }
 
 /** V8 shows its collector only to contexts that are made while the flag is set. */

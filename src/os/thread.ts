@@ -39,6 +39,8 @@ export interface Thread<M extends ThreadMethods<M>> {
     argument: ArgumentOf<M[K]>,
     transfer?: readonly Transferable[],
   ): Promise<ValueOf<M[K]>>;
+  /** Waits until no call is unanswered. */
+  settle(): Promise<void>;
   /** Waits for the calls already made, then ends the worker. Later calls are refused. */
   end(): Promise<void>;
 }
@@ -124,7 +126,7 @@ class WorkerThread<M extends ThreadMethods<M>> implements Thread<M> {
   #ending = false;
   #alive = true;
   #cause: Error | undefined;
-  #settled: (() => void) | undefined;
+  readonly #settled: (() => void)[] = [];
 
   constructor(module: URL, name: string) {
     this.#name = name;
@@ -163,9 +165,13 @@ class WorkerThread<M extends ThreadMethods<M>> implements Thread<M> {
     });
   }
 
+  async settle(): Promise<void> {
+    if (this.#waiting.size > 0) await new Promise<void>((resolve) => void this.#settled.push(resolve));
+  }
+
   async end(): Promise<void> {
     this.#ending = true;
-    if (this.#alive && this.#waiting.size > 0) await new Promise<void>((resolve) => (this.#settled = resolve));
+    await this.settle();
     if (this.#alive) await this.#worker.terminate();
     await this.#exited;
   }
@@ -198,7 +204,7 @@ class WorkerThread<M extends ThreadMethods<M>> implements Thread<M> {
   #rest(): void {
     if (this.#waiting.size > 0) return;
     if (this.#alive) this.#worker.unref();
-    this.#settled?.();
+    for (const resolve of this.#settled.splice(0)) resolve();
   }
 }
 

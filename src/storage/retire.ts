@@ -59,6 +59,8 @@ export function markRetired(segment: Segment, version: number, retireAtMs: numbe
   segment.retiredCommit = version;
   segment.retireAtMs = retireAtMs;
   segment.state = 'obsolete';
+  // It stays for as long as tickets live, and few will read it.
+  segment.release();
 }
 
 /** For a repair that has lost the catalog. The drop itself is done: without the mark it would only be told as a doubt. */
@@ -107,7 +109,7 @@ export class Retirement {
     const removeSegments = gone.map(({ segment }) => segment.identity.segmentId);
     await store.ballast.lend(() => store.catalog.apply({ commit: undefined, timeMs: now, removeSegments }));
     for (const { table, segment } of gone) {
-      segment.close();
+      segment.release();
       store.removeSegment(table, segment);
     }
     for (const table of new Set(gone.map((one) => one.table))) {

@@ -89,15 +89,8 @@ export class Sealer {
     const sealSegments = sealed
       .filter((writer) => writer.segment.state === 'active')
       .map((writer) => ({ segmentId: writer.segment.identity.segmentId, fileLength: writer.fileLength }));
-    try {
-      const change = { commit: undefined, timeMs: store.clock.wallMs(), sealSegments };
-      if (sealSegments.length > 0) await store.catalog.apply(change);
-    } catch (error) {
-      if (error instanceof EngineError && error.code === 'commit_unknown') {
-        store.turnReadOnly('the outcome of a seal is not known', error);
-      }
-      throw error;
-    }
+    const change = { commit: undefined, timeMs: store.clock.wallMs(), sealSegments };
+    if (sealSegments.length > 0) await store.apply(change, 'a seal');
     for (const writer of sealed) {
       if (writer.segment.state === 'active') writer.segment.state = 'sealed';
       writer.segment.hasEnd = true;

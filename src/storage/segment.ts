@@ -340,8 +340,8 @@ export class Segment implements MapHolder {
     this.#tail = [];
   }
 
-  /** Lets go of map and rows; the segment will not be read again. */
-  close(): void {
+  /** Lets go of the map; whoever reads the segment after all makes it again. */
+  release(): void {
     this.dropMap();
     this.#context.maps.forget(this);
   }

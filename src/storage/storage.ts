@@ -345,7 +345,7 @@ class OpenedStorage implements Storage {
       await this.#sealer.sealQuietly();
       if (store.readOnlyReason === undefined) await this.#markClean();
     } finally {
-      for (const table of store.tables.values()) for (const segment of table.segments) segment.close();
+      for (const table of store.tables.values()) for (const segment of table.segments) segment.release();
       for (const writer of store.unsealed) await writer.close();
       try {
         await store.catalog.close();

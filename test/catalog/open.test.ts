@@ -257,37 +257,6 @@ test('version texts are ordered by their numbers', () => {
   assert.ok(compareVersions('4', '3.51.3') > 0);
 });
 
-test('after an I/O error in a commit nothing more is written, and reopening tells what is there', async (t) => {
-  const path = `${temporaryDirectory(t)}/catalog.db`;
-  // The limit of the file's size makes a write of the log fail with EFBIG, which SQLite reports as an I/O error.
-  const script = `import { Catalog } from './src/catalog/catalog.ts';
-    import { append, createTable } from './test/catalog/sample.ts';
-    const catalog = await Catalog.open(process.argv[1]);
-    await catalog.apply(createTable(1, 1, 'trades'));
-    let commit = 1;
-    try { for (;;) { await catalog.apply(append(commit + 1, 1, (commit - 1) * 500, 500)); commit++; } }
-    catch (error) { console.log(commit, error.code, error.message); }
-    await catalog.apply({ commit: undefined, timeMs: 1 }).catch((error) => console.log(error.code, error.message));
-    console.log((await catalog.readState()).lastCommit);
-    await catalog.close();`;
-  const outcome = await runChild(script, [path], { ulimit: '-f 2000' });
-  const [first = '', second = '', third = ''] = outcome.stdout.split('\n');
-  const acknowledged = Number(first.split(' ')[0]);
-  const unknown =
-    `it is not known whether commit ${acknowledged + 1} is on the disk: ` +
-    `writing ${path} failed (disk I/O error, SQLITE_IOERR_WRITE); nothing more is written until a restart, ` +
-    'look then whether the rows are there before sending them again';
-  assert.equal(first, `${acknowledged} commit_unknown ${unknown}`, outcome.stderr);
-  assert.equal(second, `io_error the catalog takes no more writes: ${unknown}`);
-  assert.equal(third, String(acknowledged));
-  const catalog = await Catalog.open(path);
-  const state = await catalog.readState();
-  assert.equal(state.cleanStop, false);
-  assert.ok(state.lastCommit === acknowledged || state.lastCommit === acknowledged + 1);
-  assert.equal((await catalog.readBatches(1)).length, (state.lastCommit - 1) * 500);
-  await catalog.close();
-});
-
 test('the death of the catalog thread under a commit leaves its outcome unknown', async (t) => {
   const path = `${temporaryDirectory(t)}/catalog.db`;
   const catalog = await Catalog.open(path);

@@ -59,8 +59,8 @@ const BROKEN: readonly (readonly [name: string, breakages: readonly Breakage[]])
     [
       {
         file: 'src/catalog/catalog.ts',
-        from: "await this.#thread.call('apply', packed, transfer);",
-        to: "void this.#thread.call('apply', packed, transfer).catch(() => undefined);",
+        from: "await this.#call('apply', packed, transfer);",
+        to: "setImmediate(() => void this.#call('apply', packed, transfer).catch(() => undefined));",
       },
     ],
   ],

@@ -14,7 +14,6 @@ import { EngineError } from '../../src/base/errors.ts';
 import { setLogLevel } from '../../src/base/log.ts';
 import type { Storage } from '../../src/storage/contract.ts';
 import { openStorage } from '../../src/storage/storage.ts';
-import { keepCatalogThread } from '../support/kept-catalog.ts';
 import { MemoryOs } from '../support/memory-os.ts';
 import { makeRandom } from '../support/random.ts';
 import { amount, report } from '../support/report.ts';
@@ -26,7 +25,6 @@ const PAGE_BYTES = 4_096;
 const BITS = amount('SHEAF_CATALOG_BITS', 300);
 
 setLogLevel('silent');
-keepCatalogThread();
 
 interface Closed {
   readonly directory: string;

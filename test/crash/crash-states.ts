@@ -12,7 +12,7 @@ import { realpathSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
 import { setLogLevel } from '../../src/base/log.ts';
-import { keepCatalogThread, watchCatalog } from '../support/kept-catalog.ts';
+import { watchCatalog } from '../support/watched-catalog.ts';
 import { MemoryOs } from '../support/memory-os.ts';
 import { makeRandom } from '../support/random.ts';
 import type { Random } from '../support/random.ts';
@@ -49,7 +49,6 @@ let onCatalog: (moment: string) => void = () => undefined;
 /** Once per process. */
 export function prepareCrashStates(): void {
   setLogLevel('silent');
-  keepCatalogThread();
   watchCatalog(
     () => onCatalog('before a change of the catalog'),
     () => onCatalog('after a change of the catalog'),

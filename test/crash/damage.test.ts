@@ -14,7 +14,6 @@ import type { Schema } from '../../src/arrow/schema.ts';
 import { typeName } from '../../src/arrow/type.ts';
 import { setLogLevel } from '../../src/base/log.ts';
 import { SCHEMA, numbered } from '../storage/fixture.ts';
-import { keepCatalogThread } from '../support/kept-catalog.ts';
 import { MemoryOs } from '../support/memory-os.ts';
 import { makeRandom } from '../support/random.ts';
 import { SAMPLE_TYPES, randomVector } from '../support/random-vector.ts';
@@ -32,7 +31,6 @@ const SEED = 11;
 const SUITE_TYPES = new Set(['utf8_view', 'dictionary', 'map']);
 
 setLogLevel('silent');
-keepCatalogThread();
 
 function makeSample(t: TestContext, schema: Schema, batches: readonly RecordBatch[]): Promise<Sample> {
   return Sample.make(fastDirectory(t), new MemoryOs(), schema, batches, TABLES);

@@ -15,7 +15,6 @@ import { dirname } from 'node:path/posix';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setLogLevel } from '../../src/base/log.ts';
-import { keepCatalogThread } from '../support/kept-catalog.ts';
 import { MemoryOs } from '../support/memory-os.ts';
 import type { Fault, FaultEffect, OperationKind } from '../support/memory-os.ts';
 import { makeRandom } from '../support/random.ts';
@@ -147,7 +146,6 @@ async function walkOnce(directory: string, walk: Walk, seed: number): Promise<Ou
 
 test('whichever operation fails, and however, nothing is lost, wrong or stuck', { timeout: 3_600_000 }, async (t) => {
   setLogLevel('silent');
-  keepCatalogThread();
   const seed = amount('SHEAF_SEED', Date.now() % 1_000_000);
   const counts = await countOperations(t);
   const everything = allWalks(counts);

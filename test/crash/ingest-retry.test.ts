@@ -11,7 +11,6 @@ import { test } from 'node:test';
 import { setLogLevel } from '../../src/base/log.ts';
 import type { Storage } from '../../src/storage/contract.ts';
 import { readIds } from '../storage/fixture.ts';
-import { keepCatalogThread } from '../support/kept-catalog.ts';
 import { MemoryOs } from '../support/memory-os.ts';
 import { makeRandom } from '../support/random.ts';
 import type { Random } from '../support/random.ts';
@@ -142,7 +141,6 @@ test(
   { timeout: 3_600_000 },
   async (t) => {
     setLogLevel('silent');
-    keepCatalogThread();
     const seed = amount('SHEAF_SEED', Date.now() % 1_000_000);
     t.diagnostic(`seed ${seed.toString()}`);
     const random = makeRandom(seed);

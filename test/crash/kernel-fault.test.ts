@@ -6,13 +6,14 @@
  * that was acknowledged, and works. SHEAF_KERNEL_FAULTS=all tries more moments.
  */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { buildSources } from '../support/built-sources.ts';
 import { report } from '../support/report.ts';
+import { STRACE_MISSING, attachStrace } from '../support/strace.ts';
 import { Doomed } from './doomed.ts';
 import { Ledger } from './ledger.ts';
 import type { Leniency } from './ledger.ts';
@@ -56,26 +57,6 @@ function injections(): Injection[] {
     { name: 'a lying write', words: ['pwritev:retval=64:when=4'], leniency: { damage: true } },
   );
   return all;
-}
-
-const hasStrace = spawnSync('strace', ['-V']).status === 0;
-const STRACE_MISSING = 'strace is not installed';
-
-/** Lets strace attach to a process and all of its threads; it goes away with the process. @throws when it cannot */
-async function attach(pid: number, words: readonly string[], log: string): Promise<void> {
-  const calls = words.map((word) => word.split(':')[0]).join(',');
-  const injected = words.flatMap((word) => ['-e', `inject=${word}`]);
-  const all = ['-f', '-p', pid.toString(), '-o', log, '-e', `trace=${calls}`, ...injected];
-  const strace = spawn('strace', all, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  await new Promise<void>((resolve, reject) => {
-    strace.stderr.on('data', (bytes: Buffer) => {
-      said += bytes.toString();
-      if (said.includes('attached')) resolve();
-    });
-    strace.on('error', reject);
-    strace.on('close', () => reject(new Error(`strace cannot attach: ${said}`)));
-  });
 }
 
 interface Tried {
@@ -123,7 +104,7 @@ async function suffer(
 }
 
 test('errors that the kernel gives lose nothing', { timeout: 3_600_000 }, async (t) => {
-  if (!hasStrace) {
+  if (STRACE_MISSING !== undefined) {
     t.diagnostic(`NOT TESTED: ${STRACE_MISSING}`);
     t.skip(STRACE_MISSING);
     return;
@@ -143,7 +124,7 @@ test('errors that the kernel gives lose nothing', { timeout: 3_600_000 }, async 
         const moment = words.some((word) => word.startsWith('pread64')) ? 'open' : 'loaded';
         const child = new Doomed(program, [...args, moment], { UV_THREADPOOL_SIZE: '1' });
         await child.until((text) => text.includes(`${moment}\n`));
-        await attach(child.child.pid ?? 0, words, log);
+        await attachStrace(child.child.pid ?? 0, words, log);
         child.child.stdin?.write('go\n');
         return child;
       };

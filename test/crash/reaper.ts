@@ -6,7 +6,7 @@
  */
 import { concatBytes } from '../../src/base/bytes.ts';
 import type { Os, OsFile } from '../../src/os/os.ts';
-import { watchCatalog } from '../support/kept-catalog.ts';
+import { watchCatalog } from '../support/watched-catalog.ts';
 
 /** Where a program dies: words of its command line. */
 export interface Doom {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
 import { EngineError } from '../../src/base/errors.ts';
+import { metricsText } from '../../src/base/metrics.ts';
 import { POSITION_SPACING } from '../../src/storage/table.ts';
 import { openStorage } from '../../src/storage/storage.ts';
 import type { RowEdit } from '../../src/storage/contract.ts';
@@ -52,6 +53,22 @@ test('a delete keeps the order of rows, and replaces only the segments in which 
   await put(storage, 't', [numbered(100, 3)]);
   assert.deepEqual(await readIds(storage, 't'), [...kept.filter(isOdd), 100, 101, 102]);
 });
+
+test('what a rewrite replaced is kept for tickets, and not kept mapped', async (t) => {
+  const storage = await openFor(t, { directory: temporaryDirectory(t), bounds: QUIET });
+  await fillSealed(storage, 't', 4, 10);
+  const pin = pinFor(t, storage);
+  for (let round = 0; round < 5; round++) {
+    assert.equal(await remove(storage, 't', (id) => id % 10 === round), 4);
+    await readIds(storage, 't');
+    assert.equal(await mappedSegments(), 4, `round ${round.toString()}`);
+  }
+  assert.deepEqual(await idsIn(pin, 't'), count(40));
+});
+
+async function mappedSegments(): Promise<number> {
+  return Number(/^sheaf_storage_maps (\d+)$/m.exec(await metricsText())?.[1]);
+}
 
 test('an update changes rows where they stand, and their statistics at once', async (t) => {
   const storage = await openFor(t, { directory: temporaryDirectory(t), bounds: { ...QUIET, batchRowsMax: 10 } });
