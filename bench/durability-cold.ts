@@ -20,7 +20,7 @@ import { appendTrades, trades } from './durability-rows.ts';
 const run = promisify(execFile);
 const PYTHON = projectPath('.venv/bin/python');
 const SCRIPT = projectPath('bench/durability-cold.py');
-const SERVER = fileURLToPath(new URL('./durability-server.ts', import.meta.url));
+const SERVER = fileURLToPath(new URL('./durability-server.js', import.meta.url));
 const BATCH_ROWS = 65_536;
 const SLOW_PAUSE_MS = 5;
 /** Share of the pages that may stay in memory for a table to be called cold. */
@@ -50,7 +50,7 @@ class ColdServer {
   }
 
   static async start(directory: string): Promise<ColdServer> {
-    const words = ['--import', import.meta.resolve('tsx'), SERVER, directory];
+    const words = [SERVER, directory];
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const ended = once(child, 'exit').then(() => Promise.reject(new Error('the server ended before it served')));
     const [message] = (await Promise.race([once(child, 'message'), ended])) as [{ readonly address: string }];

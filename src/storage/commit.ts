@@ -72,6 +72,7 @@ export class Committer {
   readonly #onFull: () => void;
   readonly #queue: (Waiting | Task)[] = [];
   #running = false;
+  #gathering: { readonly count: number; readonly resolve: () => void } | undefined;
 
   /** `onFull` is called after a commit that left segments to seal. */
   constructor(store: Store, space: FreeSpace, onFull: () => void) {
@@ -96,6 +97,7 @@ export class Committer {
 
   #enqueue(entry: Waiting | Task): void {
     this.#queue.push(entry);
+    this.#endGathering();
     if (this.#running) return;
     this.#running = true;
     void this.#run();
@@ -118,10 +120,28 @@ export class Committer {
         this.#store.turnReadOnly('an internal error in a commit', error);
         this.#fail(group, error);
       }
-      // Writers that were just acknowledged come back with their next rows before the next group is closed.
-      if (group.length > 1) await new Promise((resolve) => setImmediate(resolve));
+      if (group.length > 1) await this.#gather(Math.ceil(group.length / 2));
     }
     this.#running = false;
+  }
+
+  /**
+   * Waits for `count` streams, or for a turn of the event loop. Writers that were just acknowledged come back with
+   * their next rows, all in one turn: when the first half of them does not wait for the second, the disk works on the
+   * one while the other is being encoded, and so on in turns.
+   */
+  #gather(count: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#gathering = { count, resolve };
+      this.#endGathering();
+      setImmediate(resolve);
+    });
+  }
+
+  #endGathering(): void {
+    if (this.#gathering === undefined || this.#queue.length < this.#gathering.count) return;
+    this.#gathering.resolve();
+    this.#gathering = undefined;
   }
 
   #takeGroup(): Waiting[] {
