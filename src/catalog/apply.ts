@@ -12,7 +12,7 @@
 import { AssertionError, assert } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
 import { makeLog } from '../base/log.ts';
-import { packBatches, unpackBatches } from './packed-batches.ts';
+import { insertBatches, packBatches } from './packed-batches.ts';
 import type { PackedBatches } from './packed-batches.ts';
 import type { CatalogChange, SchemaRow } from './rows.ts';
 import { sqliteCodeOf, sqliteError } from './sqlite-error.ts';
@@ -186,25 +186,7 @@ function writeRows(statements: Statements, change: PackedChange, commit: number)
   for (const { segmentId, position } of change.moveSegments ?? []) {
     expectOne(statements.moveSegment.run(position, segmentId).changes, `segment ${segmentId} to move`);
   }
-  writeBatches(statements, change);
-}
-
-function writeBatches(statements: Statements, change: PackedChange): void {
-  if (change.batches === undefined) return;
-  for (const row of unpackBatches(change.batches)) {
-    statements.insertBatch.run(
-      row.segmentId,
-      row.ordinal,
-      row.kind === 'dictionary' ? 1 : 0,
-      row.offset,
-      row.headerLength,
-      row.bodyLength,
-      row.rowCount,
-      row.crc32,
-      row.commit,
-      row.statistics,
-    );
-  }
+  if (change.batches !== undefined) insertBatches(statements.insertBatch, change.batches);
 }
 
 function writeProducers(statements: Statements, change: PackedChange, commit: number): void {

@@ -15,6 +15,8 @@ import { findLog, restoreLog } from './log-file.ts';
 import type { Connection } from './connection.ts';
 import { checkVersion, migrate, readMigrations } from './migrate.ts';
 import type { Migration } from './migrate.ts';
+import { packValues, unpackBatches } from './packed-batches.ts';
+import type { BatchValues } from './packed-batches.ts';
 import type { BatchRow, SegmentRow } from './rows.ts';
 import { sqliteError } from './sqlite-error.ts';
 import { SELECT_BATCHES } from './statements.ts';
@@ -126,8 +128,12 @@ export class CatalogInspection {
 
   /** Batch rows of a segment in file order. */
   batches(segmentId: number): BatchRow[] {
-    return this.#read(() => this.#connection.prepare<[number], BatchValues>(SELECT_BATCHES).raw().all(segmentId)).map(
-      (values) => batchRow(segmentId, values),
+    const select = this.#connection.prepare<[number], BatchValues>(SELECT_BATCHES).raw();
+    return unpackBatches(
+      packValues(
+        segmentId,
+        this.#read(() => select.all(segmentId)),
+      ),
     );
   }
 
@@ -171,24 +177,6 @@ export async function putLogBack(path: string): Promise<boolean> {
   inspection.close();
   if (isLogMissing) await restoreLog(path);
   return isLogMissing;
-}
-
-type BatchValues = [number, number, number, number, number, number, number, number, Buffer];
-
-function batchRow(segmentId: number, values: BatchValues): BatchRow {
-  const [ordinal, kind, offset, headerLength, bodyLength, rowCount, crc32, commit, statistics] = values;
-  return {
-    segmentId,
-    ordinal,
-    kind: kind === 1 ? 'dictionary' : 'batch',
-    offset,
-    headerLength,
-    bodyLength,
-    rowCount,
-    crc32,
-    commit,
-    statistics,
-  };
 }
 
 /** Begins the one transaction in which everything is read. */

@@ -12,8 +12,10 @@ import type { Connection } from './connection.ts';
 import { readContent } from './inspect.ts';
 import type { CatalogContent, InspectedSchema, InspectedTable } from './inspect.ts';
 import { checkVersion, migrate, readMigrations } from './migrate.ts';
-import type { BatchRow, SegmentRow } from './rows.ts';
+import { insertBatches, packBatches } from './packed-batches.ts';
+import type { SegmentRow, SoundBatchRow } from './rows.ts';
 import { sqliteError } from './sqlite-error.ts';
+import { INSERT_BATCH } from './statements.ts';
 
 /** One change by a repair. Removals come first. */
 export interface RepairChange {
@@ -32,7 +34,7 @@ export interface RepairChange {
   readonly tables: readonly InspectedTable[];
   readonly schemas: readonly InspectedSchema[];
   readonly segments: readonly SegmentRow[];
-  readonly batches: readonly BatchRow[];
+  readonly batches: readonly SoundBatchRow[];
   /** No lower id is given out any more. */
   readonly tableIdMax: number;
   readonly segmentIdMax: number;
@@ -152,13 +154,8 @@ function writeRows(connection: Connection, change: RepairChange): void {
   for (const row of change.segments) {
     segment.run({ ...row, retiredCommit: row.retiredCommit ?? null, retireAtMs: row.retireAtMs ?? null });
   }
-  const batch = connection.prepare(
-    `INSERT INTO batches
-       (segment_id, ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics)
-     VALUES (@segmentId, @ordinal, @kind, @offset, @headerLength, @bodyLength, @rowCount, @crc32, @commit,
-       @statistics)`,
-  );
-  for (const row of change.batches) batch.run({ ...row, kind: row.kind === 'dictionary' ? 1 : 0 });
+  const insert = connection.prepare(INSERT_BATCH);
+  for (const row of change.batches) insertBatches(insert, packBatches([row], row.commit));
 }
 
 function raiseSequence(connection: Connection, name: string, least: number): void {

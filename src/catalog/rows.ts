@@ -115,7 +115,15 @@ export interface BatchRow {
   readonly commit: number;
   /** Packed statistics of all columns (storage/statistics reads it); empty for dictionaries. */
   readonly statistics: Uint8Array;
+  /** The row in the catalog contradicts its own checksum: nothing in it can be relied on. */
+  readonly isDamaged: boolean;
 }
+
+/** A batch row as it is written. */
+export type SoundBatchRow = Omit<BatchRow, 'isDamaged'>;
+
+/** The same, by a change that knows its commit. */
+export type NewBatchRow = Omit<SoundBatchRow, 'commit'>;
 
 /** Everything that one catalog transaction does; all of it or nothing. Missing lists mean nothing of that kind. */
 export interface CatalogChange {
@@ -156,7 +164,7 @@ export interface CatalogChange {
     readonly addedRows: number;
     readonly addedBatches: number;
   }[];
-  readonly batches?: readonly Omit<BatchRow, 'commit'>[];
+  readonly batches?: readonly NewBatchRow[];
   /** Live segments that no snapshot from `commit` on holds. */
   readonly retireSegments?: readonly { readonly segmentId: number; readonly retireAtMs: number }[];
   /** New positions, given in one commit so that the order stays what it is. */

@@ -7,8 +7,8 @@
 import type { Statement } from 'better-sqlite3';
 import { present } from '../base/assert.ts';
 import type { Connection } from './connection.ts';
-import { FIELDS } from './packed-batches.ts';
-import type { PackedBatches } from './packed-batches.ts';
+import { packValues } from './packed-batches.ts';
+import type { BatchValues, PackedBatches } from './packed-batches.ts';
 import type { CatalogState, SchemaRow, SegmentRow, SegmentState, TableRow } from './rows.ts';
 
 const SELECT_TABLES = `
@@ -25,13 +25,14 @@ const SELECT_SEGMENTS = `
 
 /** Batch rows of one segment in file order. */
 export const SELECT_BATCHES = `
-  SELECT ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics
+  SELECT ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics, row_crc32
   FROM batches WHERE segment_id = ? ORDER BY ordinal`;
 
-const INSERT_BATCH = `
+/** Takes the values of a row in the order of its columns. */
+export const INSERT_BATCH = `
   INSERT INTO batches
-    (segment_id, ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    (segment_id, ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics, row_crc32)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const INSERT_SEGMENT = `
   INSERT INTO segments
@@ -83,7 +84,6 @@ type SegmentValues = [
   number | null,
   number | null,
 ];
-type BatchValues = [number, number, number, number, number, number, number, number, Buffer];
 
 /** Prepared statements of one connection, by what they do. */
 export class Statements {
@@ -216,31 +216,7 @@ export class Statements {
 
   /** A segment's batches in file order: one scan of neighbouring rows. */
   readBatches(segmentId: number): PackedBatches {
-    const rows = this.#batches.all(segmentId);
-    let length = 0;
-    for (const row of rows) length += row[8].byteLength;
-    const numbers = new Float64Array(rows.length * FIELDS);
-    const statistics = new Uint8Array(length);
-    let next = 0;
-    for (let i = 0; i < rows.length; i++) {
-      const [ordinal, kind, offset, headerLength, bodyLength, rowCount, crc32, commit, blob] = rows[i]!;
-      const values = [
-        segmentId,
-        ordinal,
-        kind,
-        offset,
-        headerLength,
-        bodyLength,
-        rowCount,
-        crc32,
-        commit,
-        blob.byteLength,
-      ];
-      numbers.set(values, i * FIELDS);
-      statistics.set(blob, next);
-      next += blob.byteLength;
-    }
-    return { count: rows.length, numbers, statistics };
+    return packValues(segmentId, this.#batches.all(segmentId));
   }
 }
 

@@ -5,7 +5,7 @@
  * Invariants: rows are in file order; commits never fall; a row once added never changes, so a snapshot is a count
  * of rows. Lengths and offsets in bytes; segments are at most 1 GiB, so 32 bits hold them.
  */
-import type { BatchRow } from '../catalog/rows.ts';
+import type { NewBatchRow } from '../catalog/rows.ts';
 
 const STRIDE = 6;
 const OFFSET = 0;
@@ -18,7 +18,7 @@ const STATISTICS = 5;
 const DICTIONARY_BIT = 0x80000000;
 
 /** A batch row before its commit is known. */
-export type StagedRow = Omit<BatchRow, 'commit'>;
+export type StagedRow = NewBatchRow;
 
 /** Batch rows of one segment. */
 export class BatchIndex {

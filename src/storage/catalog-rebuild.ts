@@ -11,7 +11,7 @@ import { foldName } from '../base/names.ts';
 import { REPAIR_COMMITS_SKIPPED } from '../base/limits.ts';
 import type { CatalogContent, InspectedSchema, InspectedTable } from '../catalog/inspect.ts';
 import type { RepairChange } from '../catalog/rebuild.ts';
-import type { BatchRow, SegmentRow } from '../catalog/rows.ts';
+import type { SoundBatchRow, SegmentRow } from '../catalog/rows.ts';
 import type { Os } from '../os/os.ts';
 import { isSameHeader, rowsOfActive, rowsOfSealed } from './evidence.ts';
 import type { FoundDirectory, FoundRows, FoundSegment } from './evidence.ts';
@@ -73,7 +73,7 @@ class Planner {
   readonly #tables: InspectedTable[] = [];
   readonly #schemas: InspectedSchema[] = [];
   readonly #segments: SegmentRow[] = [];
-  readonly #batches: BatchRow[] = [];
+  readonly #batches: SoundBatchRow[] = [];
   readonly #putAside: PutAside[] = [];
   readonly #actions: string[] = [];
   readonly #doubts: string[] = [];

@@ -6,13 +6,13 @@
  */
 import { asBuffer } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
-import type { BatchRow } from '../catalog/rows.ts';
+import type { SoundBatchRow } from '../catalog/rows.ts';
 import type { Os, OsFile } from '../os/os.ts';
 import { entryPath, isDroppedMark, isTableDirectory, parseSegmentFileName } from './filename.ts';
 import { MessageDecoder, declaredRows, readFooter, readHead, scanMessages } from './segment-file.ts';
 import type { FileMessage, ReadMessage, SegmentFooter, SegmentHead } from './segment-file.ts';
 import { readSound } from './segment-verify.ts';
-import { packStatistics } from './statistics.ts';
+import { statisticsOf } from './statistics.ts';
 
 /** One segment's file. */
 export interface FoundSegment {
@@ -75,7 +75,7 @@ async function unlessDamaged<T>(read: () => Promise<T>): Promise<T | undefined> 
 
 /** Rows of a segment, and where the committed part ends. */
 export interface FoundRows {
-  readonly batches: readonly BatchRow[];
+  readonly batches: readonly SoundBatchRow[];
   readonly end: number;
   /** Why the walk ended before the end of the file, if it did. */
   readonly reason: string | undefined;
@@ -89,7 +89,7 @@ export async function rowsOfSealed(
   commit: number,
 ): Promise<FoundRows> {
   const decoder = new MessageDecoder(footer.schema);
-  const batches: BatchRow[] = [];
+  const batches: SoundBatchRow[] = [];
   await withFile(os, found.path, async (file) => {
     for (const [ordinal, message] of footer.messages.entries()) {
       batches.push(await sealedRow(file, decoder, { ...message, ordinal }, found.segmentId, commit));
@@ -108,15 +108,13 @@ async function sealedRow(
   message: FileMessage & { readonly ordinal: number },
   segmentId: number,
   commit: number,
-): Promise<BatchRow> {
+): Promise<SoundBatchRow> {
   const { kind, ordinal, offset, headerLength, bodyLength, crc32 } = message;
   const row = { segmentId, ordinal, kind, offset, headerLength, bodyLength, crc32, commit };
   try {
     const bytes = await readSound(file, message);
     const batch = decoder.decode(bytes, headerLength);
-    if (batch === undefined) return { ...row, rowCount: 0, statistics: new Uint8Array(0) };
-    const statistics = packStatistics(batch, { start: 0, end: batch.rowCount });
-    return { ...row, rowCount: batch.rowCount, statistics };
+    return { ...row, rowCount: batch?.rowCount ?? 0, statistics: statisticsOf(batch) };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     const header = await unlessDamaged(() => file.read(headerLength, offset));
@@ -132,11 +130,10 @@ export async function rowsOfActive(
   head: SegmentHead,
   commit: number,
 ): Promise<FoundRows> {
-  const batches: BatchRow[] = [];
+  const batches: SoundBatchRow[] = [];
   const onMessage = (message: ReadMessage): void => {
     const { kind, offset, headerLength, bodyLength, crc32, rowCount, batch } = message;
-    const statistics =
-      batch === undefined ? new Uint8Array(0) : packStatistics(batch, { start: 0, end: batch.rowCount });
+    const statistics = statisticsOf(batch);
     const { segmentId } = found;
     const ordinal = batches.length;
     batches.push({ segmentId, ordinal, kind, offset, headerLength, bodyLength, rowCount, crc32, commit, statistics });

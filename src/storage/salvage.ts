@@ -9,12 +9,13 @@
 import { dirname } from 'node:path';
 import { decodeSchema } from '../arrow/ipc-schema.ts';
 import { EngineError } from '../base/errors.ts';
-import type { BatchRow, SegmentRow } from '../catalog/rows.ts';
+import type { BatchRow, SegmentRow, SoundBatchRow } from '../catalog/rows.ts';
 import type { Os, OsFile } from '../os/os.ts';
 import { hasDictionaries } from './dictionaries.ts';
 import { MessageDecoder, headBytes, readFooter, segmentEnd } from './segment-file.ts';
 import { readSound } from './segment-verify.ts';
 import type { ExpectedSegment } from './segment-verify.ts';
+import { statisticsOf } from './statistics.ts';
 
 /** Rows that could not be saved. */
 export interface LostBatch {
@@ -30,7 +31,7 @@ export interface Salvage {
   readonly lost: readonly LostBatch[];
   /** The segment that takes the old one's place; undefined when nothing could be saved. */
   readonly segment: SegmentRow | undefined;
-  readonly batches: readonly BatchRow[];
+  readonly batches: readonly SoundBatchRow[];
 }
 
 /** Where the saved batches go; without `path` nothing is written. */
@@ -81,19 +82,20 @@ async function saveSound(
   const head = headBytes(expected.schema.header);
   await output?.write([head], 0);
   const lost: LostBatch[] = [];
-  const batches: BatchRow[] = [];
+  const batches: SoundBatchRow[] = [];
   let length = head.byteLength;
   let firstRow = 0;
   let brokenAt: number | undefined;
   for (const row of expected.batches) {
-    const bytes = await readOrFault(file, decoder, row, brokenAt);
-    if (bytes instanceof EngineError) {
+    const saved = await readOrFault(file, decoder, row, brokenAt);
+    if (saved instanceof EngineError) {
       if (row.kind === 'dictionary' && needsAll) brokenAt ??= row.ordinal;
-      lost.push({ offset: row.offset, message: row.ordinal, rowCount: row.rowCount, firstRow, why: bytes.message });
+      lost.push({ offset: row.offset, message: row.ordinal, rowCount: row.rowCount, firstRow, why: saved.message });
     } else {
-      await output?.write([bytes], length);
-      batches.push({ ...row, segmentId: target.segmentId, ordinal: batches.length, offset: length });
-      length += bytes.byteLength;
+      await output?.write([saved.bytes], length);
+      const { isDamaged: _, ...sound } = saved.row;
+      batches.push({ ...sound, segmentId: target.segmentId, ordinal: batches.length, offset: length });
+      length += saved.bytes.byteLength;
     }
     firstRow += row.rowCount;
   }
@@ -139,21 +141,28 @@ async function olderReplaces(file: OsFile | undefined): Promise<readonly number[
   }
 }
 
-/** The message's bytes, or why it is lost. */
+interface Saved {
+  readonly bytes: Uint8Array;
+  readonly row: BatchRow;
+}
+
+/** The message's bytes and its row, or why it is lost. */
 async function readOrFault(
   file: OsFile | undefined,
   decoder: MessageDecoder,
   row: BatchRow,
   brokenAt: number | undefined,
-): Promise<Uint8Array | EngineError> {
+): Promise<Saved | EngineError> {
   try {
     if (file === undefined) throw new EngineError('corrupt', 'the file is missing');
     if (brokenAt !== undefined) {
       throw new EngineError('corrupt', `it needs the dictionary of message ${brokenAt.toString()}, which is lost`);
     }
     const bytes = await readSound(file, row);
-    const rowCount = decoder.decode(bytes, row.headerLength)?.rowCount ?? 0;
-    if (rowCount === row.rowCount) return bytes;
+    const batch = decoder.decode(bytes, row.headerLength);
+    const rowCount = batch?.rowCount ?? 0;
+    if (row.isDamaged) return { bytes, row: { ...row, rowCount, statistics: statisticsOf(batch) } };
+    if (rowCount === row.rowCount) return { bytes, row };
     const said = row.rowCount.toString();
     throw new EngineError('corrupt', `it has ${rowCount.toString()} rows, the catalog says ${said}`);
   } catch (error) {

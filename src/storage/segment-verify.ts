@@ -43,6 +43,8 @@ export function rowFaults(expected: ExpectedSegment): FileFault[] {
   let end = headBytes(schema.header).byteLength;
   let rowCount = 0;
   batches.forEach((row, i) => {
+    if (row.isDamaged)
+      faults.push({ offset: row.offset, what: `batch row ${text(i)} of the catalog contradicts its checksum` });
     if (row.ordinal !== i)
       faults.push({ offset: row.offset, what: `batch row ${text(row.ordinal)} stands at place ${text(i)}` });
     if (row.offset !== end)

@@ -214,6 +214,7 @@ export class Segment implements MapHolder {
     const index = new BatchIndex();
     let end = this.start;
     for (const row of rows) {
+      if (row.isDamaged) throw this.markDamaged(row.offset, 'a batch row of the catalog contradicts its checksum');
       if (row.ordinal !== index.count || row.offset < end)
         throw this.markDamaged(row.offset, 'a misplaced batch row');
       index.add(row, row.commit);

@@ -83,6 +83,11 @@ export function packStatistics(batch: RecordBatch, range: RowRange): Uint8Array 
   return writer.bytes.slice(0, writer.length);
 }
 
+/** Statistics of a whole message: none of a dictionary, whose `batch` is undefined. */
+export function statisticsOf(batch: RecordBatch | undefined): Uint8Array {
+  return batch === undefined ? new Uint8Array(0) : packStatistics(batch, { start: 0, end: batch.rowCount });
+}
+
 /** Bytes that grow, with a little-endian view. */
 class EntryWriter {
   bytes: Uint8Array;

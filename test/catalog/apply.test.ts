@@ -102,7 +102,7 @@ test('batch rows survive packing, with a view of a large buffer reduced to its o
   assert.equal(packed.statistics.buffer.byteLength, 6);
   assert.deepEqual(
     unpackBatches(packed),
-    rows.map((row) => ({ ...row, commit: 77 })),
+    rows.map((row) => ({ ...row, commit: 77, isDamaged: false })),
   );
   assert.deepEqual(unpackBatches(packBatches([], 1)), []);
 });

@@ -99,9 +99,9 @@ test('what was applied is read back, also after reopening', async (t) => {
   ]);
   const batches = await catalog.readBatches(1);
   assert.deepEqual(batches, [
-    { ...batchRow(1, 0), commit: 2 },
-    { ...batchRow(1, 1), commit: 3 },
-    { ...batchRow(1, 2), commit: 3 },
+    { ...batchRow(1, 0), commit: 2, isDamaged: false },
+    { ...batchRow(1, 1), commit: 3, isDamaged: false },
+    { ...batchRow(1, 2), commit: 3, isDamaged: false },
   ]);
   assert.deepEqual(await catalog.readBatches(2), []);
   await catalog.close();

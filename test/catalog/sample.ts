@@ -1,11 +1,11 @@
 /** Changes of a catalog for its tests: one table, segments that grow by one batch a time. */
-import type { BatchRow, CatalogChange, SchemaRow } from '../../src/catalog/rows.ts';
+import type { CatalogChange, NewBatchRow, SchemaRow } from '../../src/catalog/rows.ts';
 
 /** Bytes of each batch in these changes. */
 const BATCH_BYTES = 1_000;
 const FIRST_OFFSET = 100;
 
-export function batchRow(segmentId: number, ordinal: number): Omit<BatchRow, 'commit'> {
+export function batchRow(segmentId: number, ordinal: number): NewBatchRow {
   return {
     segmentId,
     ordinal,

@@ -91,7 +91,11 @@ test('what a footer says is held against the catalog: its text, its blocks and i
   );
   assert.deepEqual(
     (await damagesOf(directory)).map((finding) => finding.what),
-    ['the checksum of message 1 is wrong', "the footer's entry of message 1 is not the catalog's"],
+    [
+      'batch row 1 of the catalog contradicts its checksum',
+      'the checksum of message 1 is wrong',
+      "the footer's entry of message 1 is not the catalog's",
+    ],
   );
 });
 
@@ -221,7 +225,7 @@ test('a catalog that contradicts itself is told', async (t) => {
       /^segment \d+ is of a commit after the last one, \d+$/,
     ],
     [
-      'INSERT INTO batches SELECT 77, ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics FROM batches LIMIT 1',
+      'INSERT INTO batches SELECT 77, ordinal, kind, offset, header_length, body_length, row_count, crc32, commit_id, statistics, row_crc32 FROM batches LIMIT 1',
       /^batch rows name segment 77, which is not there$/,
     ],
     [`INSERT INTO damages VALUES (${one}, 5, 'a checksum is wrong', 0)`, /^noted as damaged: a checksum is wrong$/],

@@ -186,6 +186,23 @@ test('contradictions of a segment are set right, stray rows go, sound segments a
   assert.deepEqual(await sampleRows(directory), rows);
 });
 
+test('a damaged batch row of the catalog costs no rows, and gets its zone map anew', async (t) => {
+  const directory = await makeSample(t);
+  const before = await sampleRows(directory);
+  const rows = 'SELECT hex(statistics) AS zone FROM batches WHERE ordinal = 1 ORDER BY segment_id';
+  const zones = queryCatalog(directory, rows);
+  changeCatalog(
+    directory,
+    `UPDATE batches SET statistics = zeroblob(length(statistics)), row_count = row_count + 1
+     WHERE ordinal = 1 AND kind = 0 AND row_count > 0`,
+  );
+  const told = (await damagesOf(directory)).map(({ what }) => what);
+  assert.ok(told.includes('batch row 1 of the catalog contradicts its checksum'), told.join('\n'));
+  assert.deepEqual((await repaired(directory)).losses, []);
+  assert.deepEqual(await sampleRows(directory), before);
+  assert.deepEqual(queryCatalog(directory, rows), zones);
+});
+
 test('a lost, cut or foreign catalog is made anew from the footers: the same rows', async (t) => {
   const sample = await makeSample(t);
   const rows = await sampleRows(sample);
