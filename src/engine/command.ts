@@ -8,11 +8,13 @@ import type { ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
+import { sameType } from '../arrow/type.ts';
 import { makeVector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
-import { makeEdit } from '../exec/edit.ts';
+import { makeEdit, makeInsert } from '../exec/edit.ts';
+import { runPlan } from '../exec/exec.ts';
 import type { PlannedStatement, TableChange } from '../plan/physical.ts';
-import type { Storage } from '../storage/contract.ts';
+import type { Append, Storage } from '../storage/contract.ts';
 
 /** A planned statement that writes. */
 export type Command = Exclude<PlannedStatement, { kind: 'query' }>;
@@ -23,18 +25,21 @@ const STATUS_SCHEMA: Schema = makeSchema([makeField('status', { id: 'utf8' }, fa
 /** `Count`: int64, not null; the column that DuckDB answers with. */
 const COUNT_SCHEMA: Schema = makeSchema([makeField('Count', { id: 'int', bitWidth: 64, signed: true }, false)]);
 
+/** Statements that answer with a count of rows. */
+const COUNTING: ReadonlySet<Command['kind']> = new Set(['insert', 'delete', 'update', 'truncate'] as const);
+
 /** What a command answers: rows changed, or a few words. */
 type Outcome = { readonly rowCount: number } | { readonly status: string };
 
 /** The schema that a command answers with. */
 export function commandSchema(command: Command): Schema {
-  const counts = command.kind === 'delete' || command.kind === 'update' || command.kind === 'truncate';
-  return counts ? COUNT_SCHEMA : STATUS_SCHEMA;
+  return COUNTING.has(command.kind) ? COUNT_SCHEMA : STATUS_SCHEMA;
 }
 
 /** What commands need of the engine: it checks names and refuses while draining. */
 export interface CommandTarget {
   readonly storage: Storage;
+  readonly signal: AbortSignal | undefined;
   createTable(name: string, schema: Schema): Promise<void>;
   dropTable(name: string): Promise<void>;
 }
@@ -69,12 +74,52 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
       return { status: await alter(storage, name, command.ifExists, command.change) };
     case 'truncate':
       return { rowCount: await storage.truncate(name) };
+    case 'insert':
+      return { rowCount: await insert(storage, command, target.signal) };
     case 'delete':
       if (command.condition === undefined) return { rowCount: await storage.truncate(name) };
       return { rowCount: await storage.rewrite(name, command.kind, editOf(command)) };
     case 'update':
       return { rowCount: await storage.rewrite(name, command.kind, editOf(command)) };
   }
+}
+
+/** Appends the rows of the command's plan in one commit. */
+async function insert(
+  storage: Storage,
+  command: Extract<Command, { kind: 'insert' }>,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const append = await storage.beginAppend(command.name, command.schema, { create: false });
+  try {
+    checkTarget(command, append);
+    const fit = makeInsert(command);
+    for await (const batch of runPlan(command.plan, signal === undefined ? {} : { signal })) {
+      const given = fit(batch);
+      const columns = append.schema.fields.map((_, index) => {
+        return given[command.columns.indexOf(index)] ?? append.missingColumn(index, batch.rowCount);
+      });
+      await append.write({ schema: append.schema, rowCount: batch.rowCount, columns });
+    }
+    return (await append.commit()).rowCount;
+  } catch (error) {
+    await append.abort();
+    throw error;
+  }
+}
+
+/** @throws `busy` when the table was altered since the statement was planned, `schema_mismatch` for a missing value */
+function checkTarget({ name, schema, columns }: Extract<Command, { kind: 'insert' }>, append: Append): void {
+  const { fields } = append.schema;
+  const isSame =
+    fields.length === schema.fields.length &&
+    fields.every((field, i) => field.name === schema.fields[i]?.name && sameType(field.type, schema.fields[i].type));
+  if (!isSame) throw new EngineError('busy', `table ${name} was altered meanwhile; send the INSERT again`);
+  fields.forEach((field, index) => {
+    if (field.nullable || append.defaulted.has(index) || columns.includes(index)) return;
+    const message = `column "${field.name}" of table ${name} is NOT NULL and has no default`;
+    throw new EngineError('schema_mismatch', `${message}; name it in the INSERT and give it a value`);
+  });
 }
 
 function editOf(command: Extract<Command, { kind: 'delete' | 'update' }>): Parameters<Storage['rewrite']>[2] {

@@ -295,9 +295,10 @@ class SheafEngine implements Engine {
   async #start(sql: string, snapshot: Snapshot, options: QueryOptions, release: Release): Promise<QueryResult> {
     const { planned, world } = await this.#plan(sql, snapshot);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), options.signal, release);
-    world.release();
+    // Only an INSERT reads while it runs. Others must not keep files that they want to give up.
+    if (planned.kind !== 'insert' || options.readOnly === true) world.release();
     if (options.readOnly === true) throw refuseWrite(planned, sql);
-    const batches = await this.#runCommand(planned);
+    const batches = await this.#runCommand(planned, options.signal).finally(() => world.release());
     return makeResult({
       schema: commandSchema(planned),
       rowCount: 1,
@@ -330,10 +331,11 @@ class SheafEngine implements Engine {
   }
 
   /** Runs a statement that writes. */
-  #runCommand(command: Command): Promise<AsyncIterable<ResultBatch>> {
+  async #runCommand(command: Command, signal: AbortSignal | undefined): Promise<AsyncIterable<ResultBatch>> {
     this.#admission.refuseWhileDraining();
     return runCommand(command, {
       storage: this.#storage,
+      signal,
       createTable: (name, schema) => this.createTable(name, schema),
       dropTable: (name) => this.dropTable(name),
     });
@@ -433,6 +435,7 @@ const WRITE_WORDS: Readonly<Record<Command['kind'], string>> = {
   drop_table: 'DROP TABLE',
   alter_table: 'ALTER TABLE',
   truncate: 'TRUNCATE',
+  insert: 'INSERT',
   delete: 'DELETE',
   update: 'UPDATE',
 };

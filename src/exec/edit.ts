@@ -1,26 +1,25 @@
 /**
- * DELETE and UPDATE over one batch: which rows change, and the batch as it shall be.
+ * DELETE and UPDATE over one batch of the table: which rows change, and the batch as it shall be. INSERT over one batch
+ * of its source: the columns as the table has them.
  *
- * Hides how new values get into a column (scatter, dictionary-column). Invariants: only rows whose condition is true
- * change, and only they are given to the expressions; all expressions see the old values; rows keep their order;
+ * Hides how new values get into a column (replace, scatter, dictionary-column). Invariants: only rows whose condition is
+ * true change, and only they are given to the expressions; all expressions see the old values; rows keep their order;
  * columns that are not set pass through untouched; what is made is canonical, so that no bytes of rows that are gone
- * are written again.
+ * are written again; batches of one INSERT share the dictionaries that they make.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
+import { nullVector } from '../arrow/null-vector.ts';
 import type { Field } from '../arrow/schema.ts';
-import { sliceVector } from '../arrow/slice.ts';
+import { emptyVector, sliceVector } from '../arrow/slice.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { EngineError } from '../base/errors.ts';
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
-import { validityOf } from '../function/validity.ts';
 import type { PlannedStatement } from '../plan/physical.ts';
-import { DictionaryColumn } from './dictionary-column.ts';
 import { compileExpr } from './evaluate.ts';
 import { gather } from './gather.ts';
+import { refuseNulls, replacerOf } from './replace.ts';
 import type { Evaluator } from './rows.ts';
 import { rowsOf, someRows } from './rows.ts';
 import type { Replace } from './scatter.ts';
-import { encodeRuns, scatter } from './scatter.ts';
 
 export type EditPlan = Extract<PlannedStatement, { kind: 'delete' | 'update' }>;
 
@@ -104,34 +103,37 @@ function updateEditor(
     const columns = [...batch.columns];
     for (const { index, field, evaluate, replace } of edits) {
       const values = evaluate(rows);
-      if (!field.nullable) refuseNulls(values, field, planned.name);
+      if (!field.nullable) refuseNulls(values, field, planned.name, 'UPDATE');
       columns[index] = replace(batch.columns[index] as Vector, values, selected);
     }
     return { batch: { schema: batch.schema, rowCount, columns }, changedCount: count };
   };
 }
 
-function replacerOf(field: Field): Replace {
-  const { type } = field;
-  if (type.id === 'dictionary') {
-    const column = new DictionaryColumn(field.name, type);
-    return (old, values, selected) => column.replace(old, values, selected);
-  }
-  if (type.id === 'run_end') {
-    return (old, values, selected) => {
-      return scatter(old, values.type.id === 'run_end' ? values : encodeRuns(type, values), selected);
-    };
-  }
-  return scatter;
+type InsertPlan = Extract<PlannedStatement, { kind: 'insert' }>;
+
+/**
+ * Makes what turns a batch of the plan into columns of the table, one for each of `planned.columns`. For one run.
+ * @throws `value_error` for a NULL in a NOT NULL column, `limit_exceeded` when a dictionary is full
+ */
+export function makeInsert(planned: InsertPlan): (batch: RecordBatch) => readonly Vector[] {
+  const encoders = planned.columns.map((index) => {
+    const field = planned.schema.fields[index];
+    if (field === undefined) throw new TypeError('makeInsert: a column that does not exist');
+    return { field, encode: encoderOf(field) };
+  });
+  return (batch) =>
+    encoders.map(({ field, encode }, i) => {
+      const values = batch.columns[i] as Vector;
+      if (!field.nullable) refuseNulls(values, field, planned.name, 'INSERT');
+      return encode(values);
+    });
 }
 
-function refuseNulls(values: Vector, field: Field, table: string): void {
-  const { nullCount } = validityOf(values);
-  if (nullCount === 0) return;
-  const rows = `${nullCount.toString()} row${nullCount === 1 ? '' : 's'} of one batch`;
-  throw new EngineError(
-    'value_error',
-    `column "${field.name}" of table ${table} is NOT NULL, and the UPDATE makes it NULL in ${rows}; ` +
-      'leave these rows out with WHERE, or give them a value with COALESCE',
-  );
+/** Rows that are all new: there is nothing that stays, but a dictionary that grows. */
+function encoderOf(field: Field): (values: Vector) => Vector {
+  const replace = replacerOf(field);
+  const { type } = field;
+  const dictionary = type.id === 'dictionary' ? emptyVector(type.value) : undefined;
+  return (values) => replace({ ...nullVector(type, values.length), dictionary }, values, undefined);
 }

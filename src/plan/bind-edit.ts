@@ -7,7 +7,6 @@
  */
 import type { Field } from '../arrow/schema.ts';
 import { sameType } from '../arrow/type.ts';
-import type { DataType } from '../arrow/type.ts';
 import { castKind } from '../function/registry.ts';
 import type { Assignment, ExprNode, Statement, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
@@ -19,6 +18,7 @@ import { conditionBounds } from './pass-bounds.ts';
 import { foldExpr } from './pass-fold.ts';
 import type { PlanCatalog, PlannedStatement } from './physical.ts';
 import { findTable, Scope } from './scope.ts';
+import { storedType } from './stored-type.ts';
 
 type Edit = Extract<PlannedStatement, { kind: 'delete' }>;
 
@@ -50,11 +50,6 @@ export function bindUpdate(
     exprs.push(binder.bindValue(assignment.value, field));
   }
   return { ...binder.bindWhere(statement.where), kind: 'update', columns: [...columns], exprs };
-}
-
-/** The type that values of a column are given in: that of what it encodes, where it encodes. */
-function storedType(type: DataType): DataType {
-  return type.id === 'dictionary' ? type.value : type.id === 'run_end' ? type.values.type : type;
 }
 
 class EditBinder {

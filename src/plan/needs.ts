@@ -48,6 +48,8 @@ function tableRead(statement: Statement): TableName | undefined {
   switch (statement.kind) {
     case 'select':
       return statement.from;
+    case 'insert':
+      return statement.source.kind === 'select' ? statement.source.from : undefined;
     case 'explain':
       return statement.query.from;
     case 'describe':

@@ -75,6 +75,18 @@ export type PlannedStatement =
   | { readonly kind: 'create_table'; readonly name: string; readonly schema: Schema; readonly ifNotExists: boolean }
   | { readonly kind: 'drop_table'; readonly name: string; readonly ifExists: boolean }
   | { readonly kind: 'truncate'; readonly name: string }
+  /**
+   * The rows of `plan` are appended: its column i is column `columns[i]` of the table, of its type or, where the column
+   * is dictionary or run-end encoded, of the type of its values. Other columns get their default, or NULL.
+   */
+  | {
+      readonly kind: 'insert';
+      readonly name: string;
+      /** The table's. */
+      readonly schema: Schema;
+      readonly columns: readonly number[];
+      readonly plan: PhysicalPlan;
+    }
   | {
       readonly kind: 'alter_table';
       readonly name: string;

@@ -10,6 +10,7 @@ import type { Identifier, Select, Statement } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { bindAlter } from './bind-alter.ts';
 import { bindDelete, bindUpdate } from './bind-edit.ts';
+import { bindInsert } from './bind-insert.ts';
 import { bindSelect } from './bind-select.ts';
 import { explainedPlan } from './explain.ts';
 import { lowerPlan } from './lower.ts';
@@ -66,6 +67,8 @@ export function planStatement(
       return bindAlter(sql, statement, catalog);
     case 'truncate':
       return { kind: 'truncate', name: findTable(sql, catalog, statement.table).name };
+    case 'insert':
+      return bindInsert(sql, statement, catalog, options.disabledPasses ?? []);
     case 'delete':
       return bindDelete(sql, statement, catalog);
     case 'update':
@@ -90,6 +93,7 @@ export function isReadOnly(text: string | ParsedStatement): boolean {
     case 'drop_table':
     case 'alter_table':
     case 'truncate':
+    case 'insert':
     case 'delete':
     case 'update':
       return false;

@@ -234,6 +234,27 @@ export interface Assignment {
   readonly span: Span;
 }
 
+/** The word DEFAULT in place of a value. */
+export interface DefaultValue {
+  readonly kind: 'default_value';
+  readonly span: Span;
+}
+
+/** One row of VALUES. */
+export interface ValueRow {
+  readonly kind: 'value_row';
+  readonly values: readonly (ExprNode | DefaultValue)[];
+  readonly span: Span;
+}
+
+/** `VALUES (…), …`, or DEFAULT VALUES: one row that names no column. */
+export interface ValueRows {
+  readonly kind: 'value_rows';
+  readonly rows: readonly ValueRow[];
+  readonly isDefault: boolean;
+  readonly span: Span;
+}
+
 /** A length of time as written, without INTERVAL and quotes: `30 days`. */
 export interface TimeLength {
   readonly kind: 'time_length';
@@ -278,6 +299,16 @@ export type Statement =
     }
   | { readonly kind: 'truncate'; readonly table: TableName; readonly span: Span }
   | {
+      readonly kind: 'insert';
+      readonly table: TableName;
+      /** Undefined: all of the table's, in its order. */
+      readonly columns: readonly Identifier[] | undefined;
+      /** The query's columns go to those of the same names. */
+      readonly byName: boolean;
+      readonly source: Select | ValueRows;
+      readonly span: Span;
+    }
+  | {
       readonly kind: 'delete';
       readonly table: TableName;
       readonly where: ExprNode | undefined;
@@ -308,6 +339,9 @@ export type Node =
   | OrderItem
   | ColumnDefinition
   | Assignment
+  | DefaultValue
+  | ValueRow
+  | ValueRows
   | TimeLength;
 export type NodeKind = Node['kind'];
 
@@ -354,6 +388,10 @@ const CHILD_FIELDS: {
   drop_table: ['table'],
   alter_table: ['table', 'change'],
   truncate: ['table'],
+  insert: ['table', 'columns', 'source'],
+  value_rows: ['rows'],
+  value_row: ['values'],
+  default_value: [],
   delete: ['table', 'where'],
   update: ['table', 'assignments', 'where'],
   show_tables: [],

@@ -38,7 +38,6 @@ export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
   ['with', 'WITH (common table expressions)'],
   ['values', 'VALUES as a statement'],
   ['table', 'TABLE as a statement; write FROM instead'],
-  ['insert', 'INSERT; append rows over Flight or HTTP'],
   ['merge', 'MERGE'],
   ['copy', 'COPY'],
   ['set', 'SET'],

@@ -8,11 +8,14 @@ import type { Cursor } from './cursor.ts';
 import { STATEMENTS_LACKING } from './keyword.ts';
 import { parseAlter } from './parse-alter.ts';
 import { parseDelete, parseTruncate, parseUpdate } from './parse-edit.ts';
+import { parseInsert } from './parse-insert.ts';
 import { isSelect, parseSelect, parseTableName, parseTimeTravel } from './parse-select.ts';
 import { parseColumn } from './parse-column.ts';
 
 /** First words of the statements that there are, as messages list them. */
-const STATEMENT_WORDS = 'SELECT FROM CREATE DROP ALTER TRUNCATE DELETE UPDATE SHOW DESCRIBE EXPLAIN'.split(' ');
+const STATEMENT_WORDS = 'SELECT FROM CREATE DROP ALTER TRUNCATE INSERT DELETE UPDATE SHOW DESCRIBE EXPLAIN'.split(
+  ' ',
+);
 
 /** Parses one statement, without what may follow it. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseOne(cursor: Cursor): Statement {
@@ -28,6 +31,8 @@ export function parseOne(cursor: Cursor): Statement {
       return parseAlter(cursor);
     case 'truncate':
       return parseTruncate(cursor);
+    case 'insert':
+      return parseInsert(cursor);
     case 'delete':
       return parseDelete(cursor);
     case 'update':

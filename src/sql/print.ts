@@ -17,6 +17,7 @@ import type {
   Statement,
   TableName,
   TypeName,
+  ValueRows,
 } from './ast.ts';
 import { canBeName } from './keyword.ts';
 
@@ -39,6 +40,12 @@ export function printStatement(statement: Statement): string {
       return `ALTER TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)} ${printAlteration(statement.change)}`;
     case 'truncate':
       return `TRUNCATE TABLE ${printTable(statement.table)}`;
+    case 'insert': {
+      const columns = statement.columns?.map(printIdentifier).join(', ');
+      const names = columns === undefined ? '' : ` (${columns})`;
+      const matching = statement.byName ? ' BY NAME' : '';
+      return `INSERT INTO ${printTable(statement.table)}${matching}${names} ${printSource(statement.source)}`;
+    }
     case 'delete':
       return `DELETE FROM ${printTable(statement.table)}${printWhere(statement.where)}`;
     case 'update': {
@@ -60,6 +67,16 @@ export function printStatement(statement: Statement): string {
     default:
       return unreachable(statement);
   }
+}
+
+function printSource(source: Select | ValueRows): string {
+  if (source.kind === 'select') return printSelect(source);
+  if (source.isDefault) return 'DEFAULT VALUES';
+  const rows = source.rows.map(({ values }) => {
+    const texts = values.map((value) => (value.kind === 'default_value' ? 'DEFAULT' : printExpression(value)));
+    return `(${texts.join(', ')})`;
+  });
+  return `VALUES ${rows.join(', ')}`;
 }
 
 function printWhere(where: ExprNode | undefined): string {

@@ -1,0 +1,213 @@
+/**
+ * INSERT: which column of the source goes to which of the table, and how a value becomes one of its type.
+ *
+ * Hides VALUES, whose rows are computed here. Invariants: each column of the plan has the type of the values of its
+ * table column (casts never encode); a table column is given at most once; a NULL written for a NOT NULL column is
+ * refused here, one that a query yields when it runs.
+ */
+import { joinVectors } from '../arrow/concat.ts';
+import { nullVector } from '../arrow/null-vector.ts';
+import { makeField, makeSchema } from '../arrow/schema.ts';
+import type { Field } from '../arrow/schema.ts';
+import type { DataType } from '../arrow/type.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { EngineError } from '../base/errors.ts';
+import type { Span } from '../base/errors.ts';
+import { foldName } from '../base/names.ts';
+import { constantVector } from '../function/constant.ts';
+import { castKernel, castKind } from '../function/registry.ts';
+import type { DefaultValue, ExprNode, Identifier, Select, Statement, ValueRows } from '../sql/ast.ts';
+import { quoteText, sqlError } from '../sql/frame.ts';
+import { bindConstant, noCastError, storeLiteral } from './bind-constant.ts';
+import { bindSelect } from './bind-select.ts';
+import { castTo } from './coerce.ts';
+import type { Literal } from './constant.ts';
+import type { Expr } from './expr.ts';
+import type { LogicalPlan } from './logical.ts';
+import { lowerPlan } from './lower.ts';
+import type { PassName } from './optimize.ts';
+import { optimize } from './optimize.ts';
+import type { PlanCatalog, PlannedStatement } from './physical.ts';
+import { findTable, Scope } from './scope.ts';
+import type { CatalogTable } from './scope.ts';
+import { storedType } from './stored-type.ts';
+
+type Insert = Extract<Statement, { kind: 'insert' }>;
+
+/** A column that is given values. */
+interface Target {
+  readonly index: number;
+  readonly field: Field;
+}
+
+/** Binds INSERT. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
+export function bindInsert(
+  sql: string,
+  statement: Insert,
+  catalog: PlanCatalog,
+  disabledPasses: readonly PassName[],
+): PlannedStatement {
+  const table = findTable(sql, catalog, statement.table);
+  const { name, schema } = table;
+  const { source, byName } = statement;
+  if (byName && (source.kind !== 'select' || statement.columns !== undefined)) {
+    throw sqlError('sql_bind', sql, source.span, 'BY NAME goes with a query, and without a list of columns');
+  }
+  if (source.kind === 'select') {
+    const query = bindSelect(sql, source, catalog);
+    const targets = byName
+      ? targetsByName(sql, table, query, source)
+      : targetsOf(sql, statement, table, query.schema.fields.length);
+    const plan = lowerPlan(optimize(fitQuery(sql, source, query, targets), disabledPasses));
+    return { kind: 'insert', name, schema, columns: targets.map(({ index }) => index), plan };
+  }
+  const targets = source.isDefault ? [] : targetsOf(sql, statement, table, source.rows[0]?.values.length ?? 0);
+  return { kind: 'insert', name, schema, ...new RowBinder(sql, source, targets).bind() };
+}
+
+/** The columns of the statement's list, or the table's; as many as the source gives. */
+function targetsOf(sql: string, { columns, source }: Insert, table: CatalogTable, given: number): Target[] {
+  const targets =
+    columns === undefined
+      ? table.schema.fields.map((field, index) => ({ index, field }))
+      : distinctTargets(sql, table, columns);
+  if (targets.length === given) return targets;
+  const what = columns === undefined ? `table ${table.name} has` : 'the list names';
+  const counts = `${what} ${count(targets.length, 'column')}, and ${count(given, 'value')} a row ${given === 1 ? 'is' : 'are'} given`;
+  const span = source.kind === 'select' ? source.span : (source.rows[0]?.span ?? source.span);
+  throw sqlError(
+    'sql_bind',
+    sql,
+    span,
+    counts,
+    columns === undefined ? 'list the columns that get values' : undefined,
+  );
+}
+
+function count(number: number, what: string): string {
+  return `${number.toString()} ${what}${number === 1 ? '' : 's'}`;
+}
+
+function distinctTargets(sql: string, table: CatalogTable, columns: readonly Identifier[]): Target[] {
+  const scope = new Scope(sql, table, undefined);
+  const seen = new Set<number>();
+  return columns.map((column) => {
+    const node = { kind: 'column_name', path: [column], span: column.span } as const;
+    const found = scope.find(node);
+    if (found === undefined) throw scope.missing(node, []);
+    if (seen.has(found.index)) {
+      throw sqlError('sql_bind', sql, column.span, `column ${quoteText(found.field.name)} is named twice`);
+    }
+    seen.add(found.index);
+    return { index: found.index, field: found.field };
+  });
+}
+
+function targetsByName(sql: string, table: CatalogTable, query: LogicalPlan, source: Select): Target[] {
+  const names = query.schema.fields.map(({ name }): Identifier => ({
+    kind: 'identifier',
+    name,
+    quoted: true,
+    span: source.span,
+  }));
+  const missing = names.find(
+    ({ name }) => !table.schema.fields.some((field) => foldName(field.name) === foldName(name)),
+  );
+  if (missing === undefined) return distinctTargets(sql, table, names);
+  const message = `the query gives a column ${quoteText(missing.name)}, which table ${table.name} does not have`;
+  throw sqlError('sql_bind', sql, source.span, message, 'name it with AS as the table does');
+}
+
+/** The query with each column in the type of its target's values, by any cast there is, as DuckDB assigns. */
+function fitQuery(sql: string, source: Select, query: LogicalPlan, targets: readonly Target[]): LogicalPlan {
+  const fields: Field[] = [];
+  const exprs = targets.map(({ field }, index): Expr => {
+    const { name, type, nullable } = query.schema.fields[index] as Field;
+    const column: Expr = { kind: 'column', index, name, type, nullable, span: source.span };
+    const wanted = storedType(field.type);
+    if (type.id !== 'null' && castKind(type, wanted) === 'none' && type.id !== field.type.id) {
+      throw noCastError(sql, column, wanted, `column ${quoteText(field.name)}`);
+    }
+    const expr =
+      type.id === field.type.id && isEncoded(type) ? column : castTo(sql, column, wanted, false, source.span);
+    fields.push(makeField(field.name, expr.type, expr.nullable));
+    return expr;
+  });
+  return { kind: 'project', schema: makeSchema(fields), input: query, exprs };
+}
+
+/** A dictionary, or runs, which storage takes as they come when the column is encoded, too. */
+function isEncoded(type: DataType): boolean {
+  return type.id === 'dictionary' || type.id === 'run_end';
+}
+
+/** Rows of VALUES as vectors. */
+class RowBinder {
+  readonly #sql: string;
+  readonly #source: ValueRows;
+  readonly #targets: readonly Target[];
+
+  constructor(sql: string, source: ValueRows, targets: readonly Target[]) {
+    this.#sql = sql;
+    this.#source = source;
+    this.#targets = targets;
+  }
+
+  bind(): Pick<Extract<PlannedStatement, { kind: 'insert' }>, 'columns' | 'plan'> {
+    const { rows } = this.#source;
+    for (const { values, span } of rows) {
+      if (values.length === this.#targets.length || this.#source.isDefault) continue;
+      const counts = `this row has ${count(values.length, 'value')}, the first one has ${this.#targets.length.toString()}`;
+      throw sqlError('sql_bind', this.#sql, span, counts);
+    }
+    const columns: number[] = [];
+    const fields: Field[] = [];
+    const vectors: Vector[] = [];
+    this.#targets.forEach(({ index, field }, place) => {
+      const cells = rows.map(({ values }) => values[place] as ExprNode | DefaultValue);
+      if (this.#isDefault(cells, field)) return;
+      const vector = joinVectors(cells.map((cell) => this.#cell(cell as ExprNode, field)));
+      columns.push(index);
+      fields.push(makeField(field.name, vector.type));
+      vectors.push(vector);
+    });
+    const schema = makeSchema(fields);
+    return {
+      columns,
+      plan: { kind: 'values', schema, batches: [{ schema, rowCount: rows.length, columns: vectors }] },
+    };
+  }
+
+  /** True when every row says DEFAULT. */
+  #isDefault(cells: readonly (ExprNode | DefaultValue)[], field: Field): boolean {
+    const written = cells.filter((cell) => cell.kind === 'default_value');
+    if (written.length === 0) return false;
+    if (written.length === cells.length) return true;
+    const what = `DEFAULT in some rows only of column ${quoteText(field.name)}`;
+    throw sqlError('sql_unsupported', this.#sql, (written[0] as DefaultValue).span, `${what} is not supported`);
+  }
+
+  #cell(node: ExprNode, field: Field): Vector {
+    const type = storedType(field.type);
+    const what = `column ${quoteText(field.name)}`;
+    const literal = { ...bindConstant(this.#sql, node, 'VALUES'), span: node.span };
+    if (literal.value === null) {
+      if (field.nullable) return nullVector(type, 1);
+      throw sqlError('sql_bind', this.#sql, node.span, `${what} is NOT NULL and cannot be set to NULL`);
+    }
+    const stored = storeLiteral(this.#sql, literal, type, what);
+    if (stored.kind === 'literal' && stored.value !== null) return constantVector(type, stored.value, 1);
+    return this.#castCell(literal, type, node.span);
+  }
+
+  /** For types that literals cannot have. */
+  #castCell(literal: Literal, type: DataType, span: Span): Vector {
+    const vector = constantVector(literal.type, literal.value, 1);
+    try {
+      return castKernel(literal.type, type, false)([vector], 1, type);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      throw sqlError('sql_bind', this.#sql, span, error.message);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * INSERT: where rows go, and what they are: VALUES, or a query.
+ *
+ * Hides its clauses. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
+ */
+import type { DefaultValue, ExprNode, Identifier, Select, Statement, ValueRow, ValueRows } from './ast.ts';
+import type { Cursor } from './cursor.ts';
+import { parseExpression } from './parse-expression.ts';
+import { isSelect, parseSelect, parseTableName } from './parse-select.ts';
+
+/** INSERT INTO t [BY NAME | BY POSITION] [(column, …)] { VALUES (value, …), … | DEFAULT VALUES | query } */
+export function parseInsert(cursor: Cursor): Statement {
+  const start = cursor.advance().start;
+  if (cursor.isWord('or')) throw cursor.unsupported('INSERT OR REPLACE and OR IGNORE', cursor.token);
+  cursor.expectWord('into');
+  const table = parseTableName(cursor);
+  if (cursor.isWord('as')) throw cursor.unsupported('an alias in INSERT', cursor.token);
+  const byName = parseMatching(cursor);
+  const columns = parseColumns(cursor);
+  const source = parseSource(cursor);
+  refuseLacking(cursor);
+  return { kind: 'insert', table, columns, byName, source, span: cursor.spanFrom(start) };
+}
+
+function parseColumns(cursor: Cursor): readonly Identifier[] | undefined {
+  // A query in parentheses begins as a list of columns does.
+  const next = cursor.peek(1).word;
+  if (!cursor.isSymbol('(')) return undefined;
+  if (next === 'select' || next === 'from' || next === 'values' || next === 'with') {
+    throw cursor.unsupported('a query in parentheses', cursor.token);
+  }
+  cursor.advance();
+  const columns: Identifier[] = [];
+  do columns.push(cursor.expectName('a column name'));
+  while (cursor.takeSymbol(','));
+  cursor.expectSymbol(')');
+  return columns;
+}
+
+/** Whether columns are matched by their names. */
+function parseMatching(cursor: Cursor): boolean {
+  if (!cursor.takeWord('by')) return false;
+  if (cursor.takeWord('name')) return true;
+  cursor.expectWord('position');
+  return false;
+}
+
+function parseSource(cursor: Cursor): Select | ValueRows {
+  if (isSelect(cursor)) return parseSelect(cursor);
+  if (cursor.isWord('with')) throw cursor.unsupported('WITH (common table expressions)', cursor.token);
+  const { start } = cursor.token;
+  if (cursor.takeWord('default')) {
+    cursor.expectWord('values');
+    const span = cursor.spanFrom(start);
+    return { kind: 'value_rows', rows: [{ kind: 'value_row', values: [], span }], isDefault: true, span };
+  }
+  cursor.note('SELECT');
+  cursor.note('FROM');
+  cursor.expectWord('values');
+  const rows: ValueRow[] = [];
+  rows.push(parseRow(cursor));
+  // A comma after the last row is allowed, as in DuckDB.
+  while (cursor.takeSymbol(',') && cursor.isSymbol('(')) rows.push(parseRow(cursor));
+  return { kind: 'value_rows', rows, isDefault: false, span: cursor.spanFrom(start) };
+}
+
+function parseRow(cursor: Cursor): ValueRow {
+  const { start } = cursor.token;
+  cursor.expectSymbol('(');
+  const values: (ExprNode | DefaultValue)[] = [];
+  do values.push(parseValue(cursor));
+  while (cursor.takeSymbol(','));
+  cursor.expectSymbol(')');
+  return { kind: 'value_row', values, span: cursor.spanFrom(start) };
+}
+
+function parseValue(cursor: Cursor): ExprNode | DefaultValue {
+  const { token } = cursor;
+  if (cursor.takeWord('default')) return { kind: 'default_value', span: cursor.spanFrom(token.start) };
+  return parseExpression(cursor);
+}
+
+function refuseLacking(cursor: Cursor): void {
+  if (cursor.isWord('on')) throw cursor.unsupported('ON CONFLICT', cursor.token);
+  if (cursor.isWord('returning')) throw cursor.unsupported('RETURNING in INSERT', cursor.token);
+}
