@@ -2,10 +2,10 @@
  * DELETE and UPDATE over one batch of the table: which rows change, and the batch as it shall be. INSERT over one batch
  * of its source: the columns as the table has them.
  *
- * Hides how new values get into a column (replace, scatter, dictionary-column). Invariants: only rows whose condition is
- * true change, and only they are given to the expressions; all expressions see the old values; rows keep their order;
- * columns that are not set pass through untouched; what is made is canonical, so that no bytes of rows that are gone
- * are written again; batches of one INSERT share the dictionaries that they make.
+ * Hides how new values get into a column (replace, scatter, dictionary-column). Invariants: only rows whose condition
+ * is true change, and only they are given to the expressions; all expressions see the old values; rows keep their
+ * order; columns that are not set pass through untouched; what is made is canonical, so that no bytes of rows that are
+ * gone are written again; batches of one INSERT share the dictionaries that they make.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { nullVector } from '../arrow/null-vector.ts';

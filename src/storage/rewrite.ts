@@ -32,7 +32,8 @@ import { missingTable } from './store.ts';
 import type { Store } from './store.ts';
 import { POSITION_SPACING } from './table.ts';
 import type { Table } from './table.ts';
-import { decodedBatches } from './table-snapshot.ts';
+import { SegmentDamage, messageTable, scanSegment } from './segment-scan.ts';
+import { skips } from './table-snapshot.ts';
 import { newSegment } from './table-work.ts';
 
 const rewritesTotal = makeCounter('storage_rewrites_total', 'Commits that replaced segments, by kind', ['kind']);
@@ -175,7 +176,7 @@ export class Rewriter {
     const layout = new Layout(input.identity.definition, definition);
     const store = this.#store;
     async function* edited(): AsyncGenerator<RecordBatch> {
-      for await (const stored of decodedBatches(input.view(), new Pruner(definition.schema, []))) {
+      for await (const stored of verifiedBatches(store, input, new Pruner(definition.schema, []))) {
         store.checkWritable();
         const batch = layout.batch(stored);
         const change = edit.edit(batch);
@@ -193,7 +194,7 @@ export class Rewriter {
     const from = input.identity.definition;
     const layout = new Layout(from, definition);
     const pruner = new Pruner(from.schema, layout.bounds(edit.bounds));
-    for await (const stored of decodedBatches(input.view(), pruner)) {
+    for await (const stored of verifiedBatches(this.#store, input, pruner)) {
       this.#store.checkWritable();
       if (edit.edit(layout.batch(stored)) !== undefined) return true;
     }
@@ -394,4 +395,20 @@ const nothingToClaim = (): Promise<void> => Promise.resolve();
 // oxlint-disable-next-line typescript/require-await -- the builder takes an asynchronous source
 async function* noRows(): AsyncGenerator<RecordBatch> {
   // Nothing: the one segment that is built is empty.
+}
+
+/**
+ * A segment's batches but for those that `pruner` excludes, from bytes that were held against their checksums in this
+ * very read: whatever is wrong in them would be written again, under a checksum that is right. @throws `corrupt`
+ */
+async function* verifiedBatches(store: Store, input: Segment, pruner: Pruner): AsyncGenerator<RecordBatch> {
+  const index = await input.loadIndex();
+  const { segmentId, path, definition } = input.identity;
+  const messages = messageTable(index, 0, input.messageCount, (ordinal) => skips(pruner, input, ordinal));
+  try {
+    yield* scanSegment(store.os, { segmentId, path, messages }, definition);
+  } catch (error) {
+    if (error instanceof SegmentDamage) throw input.markDamaged(error.offset, error.message);
+    throw error;
+  }
 }

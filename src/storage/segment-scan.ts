@@ -1,9 +1,10 @@
 /**
- * A segment's batches read from its file, in another thread than the one that serves: sequentially, every message held
- * against its checksum, nothing mapped.
+ * A segment's batches read from its file and not from a map: sequentially, every message held against its checksum. For
+ * other threads than the one that serves, and for rewrites.
  *
- * Hides how many messages one read takes. Invariants: no batch is given before its checksum held; memory is bounded by
- * two reads and the dictionaries; a mismatch is a SegmentDamage, which names the place.
+ * Hides how many messages one read takes; those left out are not read. Invariants: no batch is given before its
+ * checksum held; memory is bounded by two reads and the dictionaries; a mismatch is a SegmentDamage, which names the
+ * place.
  */
 import { crc32 } from 'node:zlib';
 import type { RecordBatch } from '../arrow/batch.ts';
@@ -16,11 +17,11 @@ import type { TableDefinition } from './definition.ts';
 
 const PREFIX_BYTES = 8;
 /** Numbers per message in a MessageTable. */
-const STRIDE = 5;
+const STRIDE = 6;
 
 /** Where a segment's messages lie and their checksums, in a form that moves between threads. */
 export interface MessageTable {
-  /** offset, header length, body length, crc32, 1 for a dictionary; for each message in file order. */
+  /** offset, header length, body length, crc32, 1 for a dictionary, ordinal; for each message in file order. */
   readonly numbers: Float64Array;
 }
 
@@ -37,14 +38,27 @@ export class SegmentDamage extends Error {
   }
 }
 
-/** The table of messages [from, to) of a segment. */
-export function messageTable(index: BatchIndex, from: number, to: number): MessageTable {
-  const numbers = new Float64Array((to - from) * STRIDE);
+/** The table of messages [from, to) of a segment; without the batches that `skips` names, if it is given. */
+export function messageTable(
+  index: BatchIndex,
+  from: number,
+  to: number,
+  skips: (ordinal: number) => boolean = () => false,
+): MessageTable {
+  const numbers: number[] = [];
   for (let i = from; i < to; i++) {
-    const values = [index.offset(i), index.headerLength(i), index.bodyLength(i), index.crc32(i)];
-    numbers.set([...values, index.isDictionary(i) ? 1 : 0], (i - from) * STRIDE);
+    const isDictionary = index.isDictionary(i);
+    if (!isDictionary && skips(i)) continue;
+    numbers.push(
+      index.offset(i),
+      index.headerLength(i),
+      index.bodyLength(i),
+      index.crc32(i),
+      isDictionary ? 1 : 0,
+      i,
+    );
   }
-  return { numbers };
+  return { numbers: Float64Array.from(numbers) };
 }
 
 /** A segment file to scan. */
@@ -123,7 +137,8 @@ async function* slices(os: Os, segment: ScannedSegment): AsyncGenerator<Slice, v
     if (from >= count) return undefined;
     const start = numbers[from * STRIDE] ?? 0;
     let to = from + 1;
-    while (to < count && endOf(to) - start <= SCAN_READ_BYTES) to++;
+    const follows = (i: number): boolean => numbers[i * STRIDE] === endOf(i - 1);
+    while (to < count && follows(to) && endOf(to) - start <= SCAN_READ_BYTES) to++;
     const bytes = file.read(endOf(to - 1) - start, start);
     // Its failure is met in its turn, or by nobody when the scan ends before.
     bytes.catch(() => undefined);
@@ -138,7 +153,11 @@ async function* slices(os: Os, segment: ScannedSegment): AsyncGenerator<Slice, v
       for (let i = from; i < to; i++) {
         const at = (numbers[i * STRIDE] ?? 0) - start;
         if (crc32(bytes.subarray(at, endOf(i) - start)) === numbers[i * STRIDE + 3]) continue;
-        throw new SegmentDamage(segment.segmentId, start + at, `checksum of message ${i.toString()} is wrong`);
+        throw new SegmentDamage(
+          segment.segmentId,
+          start + at,
+          `checksum of message ${String(numbers[i * STRIDE + 5])} is wrong`,
+        );
       }
       yield { bytes, start, from, to };
     }

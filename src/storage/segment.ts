@@ -283,10 +283,27 @@ export class Segment implements MapHolder {
     const file = await this.#context.os.open(this.identity.path, 'read');
     try {
       const bytes = await file.read(end - start, start);
+      this.#checkTail(start, bytes);
       if (this.#coveredEnd() === start) this.#tail.push({ start, bytes });
     } finally {
       await file.close();
     }
+  }
+
+  /** Holds the messages in `bytes`, which were read from `start` on, against their checksums. @throws `corrupt` */
+  #checkTail(start: number, bytes: Uint8Array): void {
+    const index = present(this.#index, 'batch rows');
+    let i = index.count;
+    while (i > 0 && index.offset(i - 1) >= start) i--;
+    for (; i < index.count && index.end(i) <= start + bytes.byteLength; i++) {
+      this.#checkMessage(i, bytes.subarray(index.offset(i) - start, index.end(i) - start));
+    }
+  }
+
+  #checkMessage(ordinal: number, bytes: Uint8Array): void {
+    const index = present(this.#index, 'batch rows');
+    if (crc32(bytes) === index.crc32(ordinal)) return;
+    throw this.markDamaged(index.offset(ordinal), `checksum of message ${ordinal.toString()} is wrong`);
   }
 
   /** Bytes [offset, offset + length) of the file: a view, valid as long as it is held. Prepared by `prepare`. */
@@ -413,10 +430,7 @@ export class Segment implements MapHolder {
       throw error;
     }
     for (let i = from; i < to; i++) {
-      const at = index.offset(i) - start;
-      const sum = crc32(bytes.subarray(at, index.end(i) - start));
-      if (sum !== index.crc32(i))
-        throw this.markDamaged(index.offset(i), `checksum of message ${i.toString()} is wrong`);
+      this.#checkMessage(i, bytes.subarray(index.offset(i) - start, index.end(i) - start));
     }
     this.markVerified(from, to);
   }

@@ -118,7 +118,8 @@ class ManifestScan implements TableSnapshot {
   }
 }
 
-function skips(pruner: Pruner, segment: Segment, ordinal: number): boolean {
+/** True when no row of the batch can be one that the pruner's bounds allow. */
+export function skips(pruner: Pruner, segment: Segment, ordinal: number): boolean {
   if (pruner.isEmpty) return false;
   const index = present(segment.index, 'batch rows');
   const start = index.statisticsStart(ordinal);
@@ -209,10 +210,7 @@ async function beginDictionaries(view: SegmentView, trail: DictionaryTrail): Pro
 }
 
 /** Yields a segment's batches decoded, but for those that `pruner` proves to be of no interest. */
-export async function* decodedBatches(
-  view: SegmentView,
-  pruner: Pruner,
-): AsyncGenerator<RecordBatch, void, undefined> {
+async function* decodedBatches(view: SegmentView, pruner: Pruner): AsyncGenerator<RecordBatch, void, undefined> {
   const { segment, messageCount } = view;
   const index = await segment.loadIndex();
   let prepared = false;

@@ -4,7 +4,7 @@
  * Method: edits are made by hand, so that no SQL takes part. What a failing disk makes of them is in rewrite-fault.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -64,6 +64,33 @@ test('what a rewrite replaced is kept for tickets, and not kept mapped', async (
     assert.equal(await mappedSegments(), 4, `round ${round.toString()}`);
   }
   assert.deepEqual(await idsIn(pin, 't'), count(40));
+});
+
+test('a rewrite does not write again what has rotted since: it is damage, and nothing changes', async (t) => {
+  const directory = temporaryDirectory(t);
+  const storage = await openFor(t, { directory, bounds: { ...QUIET, batchRowsMax: 10 } });
+  await fillSealed(storage, 't', 2, 30);
+  await put(storage, 'other', [numbered(0, 5)]);
+  assert.equal((await readIds(storage, 't')).length, 60);
+  const before = segmentFiles(directory);
+  const rotting = Buffer.from(BigInt64Array.of(25n, 26n).buffer);
+  const paths = before.map((file) => join(directory, 'tables', file));
+  const path = paths.find((candidate) => readFileSync(candidate).includes(rotting)) ?? '';
+  const bytes = readFileSync(path);
+  const at = bytes.indexOf(rotting);
+  bytes[at] = 24;
+  writeFileSync(path, bytes);
+  // Rows of the other batches go, and the one that rotted would be copied.
+  await assert.rejects(
+    remove(storage, 't', (id) => id < 5),
+    {
+      code: 'corrupt',
+      message: /table "t" is damaged: checksum of message 2 is wrong at offset \d+ of /,
+    },
+  );
+  assert.deepEqual(segmentFiles(directory), before);
+  await assert.rejects(readIds(storage, 't'), { code: 'corrupt' });
+  assert.deepEqual(await readIds(storage, 'other'), count(5));
 });
 
 async function mappedSegments(): Promise<number> {
