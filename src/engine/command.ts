@@ -4,16 +4,17 @@
  * Hides which call of storage a statement is. Invariant: what a statement answers with is known before it runs, so that
  * `describe` can promise it: a count of rows for those that change rows, else a few words.
  */
-import type { ResultBatch } from '../arrow/batch.ts';
+import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { sameType } from '../arrow/type.ts';
 import { makeVector } from '../arrow/vector.ts';
+import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
 import { makeEdit, makeInsert } from '../exec/edit.ts';
 import { runPlan } from '../exec/exec.ts';
-import type { PlannedStatement, TableChange } from '../plan/physical.ts';
+import type { PhysicalPlan, PlannedStatement, TableChange } from '../plan/physical.ts';
 import type { Append, Storage } from '../storage/contract.ts';
 
 /** A planned statement that writes. */
@@ -33,7 +34,13 @@ type Outcome = { readonly rowCount: number } | { readonly status: string };
 
 /** The schema that a command answers with. */
 export function commandSchema(command: Command): Schema {
-  return COUNTING.has(command.kind) ? COUNT_SCHEMA : STATUS_SCHEMA;
+  const counts = COUNTING.has(command.kind) || runningPlan(command) !== undefined;
+  return counts ? COUNT_SCHEMA : STATUS_SCHEMA;
+}
+
+/** The query that a command reads while it runs. */
+export function runningPlan(command: Command): PhysicalPlan | undefined {
+  return command.kind === 'insert' || command.kind === 'create_table' ? command.plan : undefined;
 }
 
 /** What commands need of the engine: it checks names and refuses while draining. */
@@ -41,6 +48,8 @@ export interface CommandTarget {
   readonly storage: Storage;
   readonly signal: AbortSignal | undefined;
   createTable(name: string, schema: Schema): Promise<void>;
+  /** Begins an append to a table that it creates. @throws as `createTable`, now or from the commit */
+  beginTable(name: string, schema: Schema): Promise<Append>;
   dropTable(name: string): Promise<void>;
 }
 
@@ -57,6 +66,7 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
   const { name } = command;
   switch (command.kind) {
     case 'create_table':
+      if (command.plan !== undefined) return { rowCount: await createAs(command, command.plan, target) };
       return {
         status: await unless('already_exists', command.ifNotExists, `table ${name} exists`, async () => {
           await target.createTable(name, command.schema);
@@ -91,15 +101,46 @@ async function insert(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const append = await storage.beginAppend(command.name, command.schema, { create: false });
-  try {
+  return appendAll(append, command.plan, signal, () => {
     checkTarget(command, append);
-    const fit = makeInsert(command);
-    for await (const batch of runPlan(command.plan, signal === undefined ? {} : { signal })) {
-      const given = fit(batch);
-      const columns = append.schema.fields.map((_, index) => {
+    const encode = makeInsert(command);
+    return (batch) => {
+      const given = encode(batch);
+      return append.schema.fields.map((_, index) => {
         return given[command.columns.indexOf(index)] ?? append.missingColumn(index, batch.rowCount);
       });
-      await append.write({ schema: append.schema, rowCount: batch.rowCount, columns });
+    };
+  });
+}
+
+/** Makes a table of the plan's rows in one commit. */
+async function createAs(
+  command: Extract<Command, { kind: 'create_table' }>,
+  plan: PhysicalPlan,
+  target: CommandTarget,
+): Promise<number> {
+  const { name, schema, ifNotExists } = command;
+  try {
+    const append = await target.beginTable(name, schema);
+    return await appendAll(append, plan, target.signal, () => (batch) => batch.columns);
+  } catch (error) {
+    if (ifNotExists && error instanceof EngineError && error.code === 'already_exists') return 0;
+    throw error;
+  }
+}
+
+/** Appends the plan's rows, as `begin` tells to make columns of the table of them; all of it in one commit, or nothing. */
+async function appendAll(
+  append: Append,
+  plan: PhysicalPlan,
+  signal: AbortSignal | undefined,
+  begin: () => (batch: RecordBatch) => readonly Vector[],
+): Promise<number> {
+  try {
+    const fit = begin();
+    const { schema } = append;
+    for await (const batch of runPlan(plan, signal === undefined ? {} : { signal })) {
+      await append.write({ schema, rowCount: batch.rowCount, columns: fit(batch) });
     }
     return (await append.commit()).rowCount;
   } catch (error) {

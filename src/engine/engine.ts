@@ -25,7 +25,7 @@ import type { CompactionReport, IngestState, Snapshot, Storage, TableSnapshot } 
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
 import type { Release } from './admission.ts';
-import { commandSchema, runCommand } from './command.ts';
+import { commandSchema, runCommand, runningPlan } from './command.ts';
 import type { Command } from './command.ts';
 import type {
   Engine,
@@ -295,8 +295,8 @@ class SheafEngine implements Engine {
   async #start(sql: string, snapshot: Snapshot, options: QueryOptions, release: Release): Promise<QueryResult> {
     const { planned, world } = await this.#plan(sql, snapshot);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), options.signal, release);
-    // Only an INSERT reads while it runs. Others must not keep files that they want to give up.
-    if (planned.kind !== 'insert' || options.readOnly === true) world.release();
+    // Commands that do not read while they run must not keep files that they want to give up.
+    if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
     if (options.readOnly === true) throw refuseWrite(planned, sql);
     const batches = await this.#runCommand(planned, options.signal).finally(() => world.release());
     return makeResult({
@@ -337,6 +337,11 @@ class SheafEngine implements Engine {
       storage: this.#storage,
       signal,
       createTable: (name, schema) => this.createTable(name, schema),
+      beginTable: (name, schema) => {
+        checkTableName(name);
+        checkTableSchema(name, schema);
+        return this.#storage.beginAppend(name, schema, { create: 'new' });
+      },
       dropTable: (name) => this.dropTable(name),
     });
   }

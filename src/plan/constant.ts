@@ -16,7 +16,7 @@ import type { Expr, LiteralValue } from './expr.ts';
 export type Literal = Extract<Expr, { kind: 'literal' }>;
 
 export const BOOL: DataType = { id: 'bool' };
-const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
+export const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
 export const INT64: DataType = { id: 'int', bitWidth: 64, signed: true };
 /** A moment: microseconds since 1970, UTC. */
 export const MOMENT: DataType = { id: 'timestamp', unit: 'microsecond', timezone: 'UTC' };

@@ -55,6 +55,7 @@ function tableRead(statement: Statement): TableName | undefined {
     case 'describe':
       return statement.target.kind === 'select' ? statement.target.from : statement.target;
     case 'create_table':
+      return statement.query?.from;
     case 'drop_table':
     case 'alter_table':
     case 'truncate':

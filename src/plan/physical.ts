@@ -72,7 +72,14 @@ export type TableChange =
 /** A statement, planned. Expressions of DELETE and UPDATE refer to the table's columns by index, all of them in order. */
 export type PlannedStatement =
   | { readonly kind: 'query'; readonly schema: Schema; readonly plan: PhysicalPlan }
-  | { readonly kind: 'create_table'; readonly name: string; readonly schema: Schema; readonly ifNotExists: boolean }
+  | {
+      readonly kind: 'create_table';
+      readonly name: string;
+      readonly schema: Schema;
+      readonly ifNotExists: boolean;
+      /** Gives the rows that it is created with, in columns of the schema's types; undefined: none. */
+      readonly plan: PhysicalPlan | undefined;
+    }
   | { readonly kind: 'drop_table'; readonly name: string; readonly ifExists: boolean }
   | { readonly kind: 'truncate'; readonly name: string }
   /**

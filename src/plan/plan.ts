@@ -5,10 +5,9 @@
  * maps, never rows; the same text on the same catalog gives the same plan.
  */
 import type { Field } from '../arrow/schema.ts';
-import { foldName } from '../base/names.ts';
-import type { Identifier, Select, Statement } from '../sql/ast.ts';
-import { quoteText, sqlError } from '../sql/frame.ts';
+import type { Select, Statement } from '../sql/ast.ts';
 import { bindAlter } from './bind-alter.ts';
+import { bindCreate } from './bind-create.ts';
 import { bindDelete, bindUpdate } from './bind-edit.ts';
 import { bindInsert } from './bind-insert.ts';
 import { bindSelect } from './bind-select.ts';
@@ -16,12 +15,11 @@ import { explainedPlan } from './explain.ts';
 import { lowerPlan } from './lower.ts';
 import type { ParsedStatement } from './needs.ts';
 import { asParsed } from './needs.ts';
-import { checkNewName } from './new-name.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
 import type { PhysicalPlan, PlanCatalog, PlannedStatement } from './physical.ts';
 import { findTable, lookUpTable, tableNameOf } from './scope.ts';
-import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
+import { sqlTypeName } from './sql-type.ts';
 import { catalogAt } from './time-point.ts';
 import { int64Column, momentColumn, utf8Column, valuesPlan } from './values.ts';
 
@@ -55,7 +53,7 @@ export function planStatement(
       return query(explainedPlan(planSelect(sql, statement.query, catalog, options)));
     }
     case 'create_table':
-      return planCreate(sql, statement);
+      return bindCreate(sql, statement, catalog, options.disabledPasses ?? []);
     case 'drop_table': {
       const found = statement.ifExists
         ? lookUpTable(sql, catalog, statement.table)
@@ -148,20 +146,4 @@ function describeFields(fields: readonly Field[]): PhysicalPlan {
     { name: 'default', vector: utf8Column(none), nullable: true },
     { name: 'extra', vector: utf8Column(none), nullable: true },
   ]);
-}
-
-function planCreate(sql: string, statement: Extract<Statement, { kind: 'create_table' }>): PlannedStatement {
-  const taken = new Set<string>();
-  const fields = statement.columns.map((column): Field => {
-    checkNewName(sql, column.name);
-    const key = foldName(column.name.name);
-    if (taken.has(key)) {
-      throw sqlError('sql_bind', sql, column.name.span, `column ${quoteText(column.name.name)} is given twice`);
-    }
-    taken.add(key);
-    return { name: column.name.name, type: arrowTypeOf(sql, column.type), nullable: column.nullable, metadata: [] };
-  });
-  const name = tableNameOf(sql, statement.table);
-  checkNewName(sql, statement.table.path.at(-1) as Identifier);
-  return { kind: 'create_table', name, schema: { fields, metadata: [] }, ifNotExists: statement.ifNotExists };
 }

@@ -286,7 +286,10 @@ export type Statement =
       readonly kind: 'create_table';
       readonly table: TableName;
       readonly ifNotExists: boolean;
+      /** Empty with a query. */
       readonly columns: readonly ColumnDefinition[];
+      /** `AS SELECT …`: columns and rows are its. */
+      readonly query: Select | undefined;
       readonly span: Span;
     }
   | { readonly kind: 'drop_table'; readonly table: TableName; readonly ifExists: boolean; readonly span: Span }
@@ -384,7 +387,7 @@ const CHILD_FIELDS: {
   rename_column: ['column', 'to'],
   set_ttl: ['length', 'column'],
   drop_ttl: [],
-  create_table: ['table', 'columns'],
+  create_table: ['table', 'columns', 'query'],
   drop_table: ['table'],
   alter_table: ['table', 'change'],
   truncate: ['table'],

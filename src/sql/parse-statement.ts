@@ -3,7 +3,7 @@
  *
  * Hides the form of DDL. Invariant: a statement that DuckDB has and we lack is named in the error.
  */
-import type { ColumnDefinition, Statement } from './ast.ts';
+import type { ColumnDefinition, Select, Statement } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { STATEMENTS_LACKING } from './keyword.ts';
 import { parseAlter } from './parse-alter.ts';
@@ -83,7 +83,10 @@ function parseCreate(cursor: Cursor): Statement {
     cursor.expectWord('exists');
   }
   const table = parseTableName(cursor);
-  if (cursor.isWord('as')) throw cursor.unsupported('CREATE TABLE AS', cursor.token);
+  if (cursor.takeWord('as')) {
+    const query = parseCreateQuery(cursor);
+    return { kind: 'create_table', table, ifNotExists, columns: [], query, span: cursor.spanFrom(start) };
+  }
   cursor.expectSymbol('(');
   const columns: ColumnDefinition[] = [];
   do {
@@ -91,7 +94,20 @@ function parseCreate(cursor: Cursor): Statement {
     columns.push(parseColumn(cursor, false));
   } while (cursor.takeSymbol(','));
   cursor.expectSymbol(')');
-  return { kind: 'create_table', table, ifNotExists, columns, span: cursor.spanFrom(start) };
+  return { kind: 'create_table', table, ifNotExists, columns, query: undefined, span: cursor.spanFrom(start) };
+}
+
+function parseCreateQuery(cursor: Cursor): Select {
+  if (cursor.isSymbol('(')) throw cursor.unsupported('a query in parentheses', cursor.token);
+  if (cursor.isWord('with')) throw cursor.unsupported('WITH (common table expressions)', cursor.token);
+  if (cursor.isWord('values')) throw cursor.unsupported('VALUES as a query', cursor.token);
+  if (!isSelect(cursor)) {
+    for (const word of ['SELECT', 'FROM']) cursor.note(word);
+    throw cursor.unexpected();
+  }
+  const query = parseSelect(cursor);
+  if (cursor.isWord('with')) throw cursor.unsupported('WITH [NO] DATA', cursor.token);
+  return query;
 }
 
 const DROP_LACKING = new Set([

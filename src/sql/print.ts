@@ -31,6 +31,8 @@ export function printStatement(statement: Statement): string {
       return printSelect(statement);
     case 'create_table': {
       const guard = statement.ifNotExists ? 'IF NOT EXISTS ' : '';
+      const { query } = statement;
+      if (query !== undefined) return `CREATE TABLE ${guard}${printTable(statement.table)} AS ${printSelect(query)}`;
       const columns = statement.columns.map(printColumnDefinition).join(', ');
       return `CREATE TABLE ${guard}${printTable(statement.table)} (${columns})`;
     }

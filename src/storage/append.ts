@@ -46,6 +46,8 @@ export interface AppendServices {
 
 /** Where an append goes: a table, or one to create. `tag`: it must be stored exactly once. */
 export interface AppendTarget {
+  /** The table must be missing at the commit, too. */
+  readonly mustCreate: boolean;
   readonly tag: AppendTag | undefined;
   readonly name: string;
   readonly table: Table | undefined;
@@ -140,7 +142,7 @@ export class TableAppend implements Append {
 
   async #commitPlain(): Promise<AppendResult> {
     for (const writer of this.#privates) await this.#finish(writer);
-    return this.#submit(false);
+    return this.#submit();
   }
 
   /** Appends of one producer reach the committer in the order in which their commits were asked for. */
@@ -155,7 +157,7 @@ export class TableAppend implements Append {
       // A table that is made by this very commit has no producers yet.
       release = await table?.producers.hold(this.#store.catalog, table.definition, known);
       if (place.before !== undefined) await place.before;
-      const submitted = this.#submit(false);
+      const submitted = this.#submit();
       place.leave();
       return await submitted;
     } finally {
@@ -164,27 +166,16 @@ export class TableAppend implements Append {
     }
   }
 
-  /** Creates the table of the target, which must not exist, without rows. */
-  async create(): Promise<void> {
-    this.#checkOpen();
-    this.#store.checkWritable();
-    try {
-      await this.#submit(true);
-    } finally {
-      this.#end('committed');
-    }
-  }
-
   async abort(): Promise<void> {
     if (this.#state === 'open') await this.#discard('aborted');
   }
 
-  #submit(mustCreate: boolean): Promise<AppendResult> {
+  #submit(): Promise<AppendResult> {
     return this.#committer.submit({
       name: this.#target.name,
       table: this.#target.table,
       definition: this.#target.definition,
-      mustCreate,
+      mustCreate: this.#target.mustCreate,
       held: this.#held,
       privates: this.#privates,
       rowCount: this.#rowCount,

@@ -155,14 +155,15 @@ export interface Storage {
   dropTable(name: string): Promise<void>;
   /**
    * Begins an append. With `create`, a missing table comes into being in the same commit, under `schema`; when
-   * another append created it meanwhile, the schemas must be the same. With `tag`, a repetition stores nothing and gets
-   * the first result; @throws from `commit`: `already_exists` (same seq, other content), `request_invalid` (a gap),
-   * `forbidden` (an older epoch). @throws `not_found`, `schema_mismatch`, `busy`, `storage_full`.
+   * another append created it meanwhile, the schemas must be the same. With `new` it must be missing, also at the
+   * commit (`already_exists`). With `tag`, a repetition stores nothing and gets the first result; @throws from
+   * `commit`: `already_exists` (same seq, other content), `request_invalid` (a gap), `forbidden` (an older epoch).
+   * @throws `not_found`, `schema_mismatch`, `busy`, `storage_full`.
    */
   beginAppend(
     name: string,
     schema: Schema,
-    options: { readonly create: boolean; readonly tag?: AppendTag },
+    options: { readonly create: boolean | 'new'; readonly tag?: AppendTag },
   ): Promise<Append>;
   /** @throws `not_found` for the table; an unknown producer has seq 0 */
   ingestState(name: string, producer: string): Promise<IngestState>;

@@ -224,7 +224,7 @@ class OpenedStorage implements Storage {
     this.#store.checkWritable();
     const table = this.#store.liveTable(name);
     if (table !== undefined) throw alreadyExists(table.name);
-    await this.#beginCreating(name, schema).create();
+    await this.#beginCreating(name, schema, true).commit();
   }
 
   async dropTable(name: string): Promise<void> {
@@ -274,20 +274,22 @@ class OpenedStorage implements Storage {
   async beginAppend(
     name: string,
     schema: Schema,
-    options: { readonly create: boolean; readonly tag?: AppendTag },
+    options: { readonly create: boolean | 'new'; readonly tag?: AppendTag },
   ): Promise<Append> {
     this.#store.checkWritable();
     const table = this.#store.liveTable(name);
-    if (table === undefined && !options.create) throw missingTable(name);
+    if (table === undefined && options.create === false) throw missingTable(name);
+    if (table !== undefined && options.create === 'new') throw alreadyExists(table.name);
     if (table?.damage !== undefined) throw table.damage;
     await this.#space.claim(0);
-    if (table === undefined) return this.#beginCreating(name, schema, options.tag);
-    return this.#append({ name, table, definition: table.definition, tag: options.tag });
+    const { tag } = options;
+    if (table === undefined) return this.#beginCreating(name, schema, options.create === 'new', tag);
+    return this.#append({ name, table, mustCreate: false, definition: table.definition, tag });
   }
 
-  #beginCreating(name: string, schema: Schema, tag?: AppendTag): TableAppend {
+  #beginCreating(name: string, schema: Schema, mustCreate: boolean, tag?: AppendTag): TableAppend {
     const definition = newDefinition(this.#store.paths, this.#store.nextTableId(), name, schema);
-    return this.#append({ name, table: undefined, definition, tag });
+    return this.#append({ name, table: undefined, mustCreate, definition, tag });
   }
 
   #append(target: ConstructorParameters<typeof TableAppend>[1]): TableAppend {

@@ -1,4 +1,4 @@
-/** INSERT, from SQL text to rows read again: VALUES and queries, column lists, defaults, encodings, refusals. */
+/** INSERT and CREATE TABLE AS, from SQL text to rows read again: VALUES and queries, column lists, defaults, encodings, refusals. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -240,4 +240,61 @@ test('an INSERT that is cancelled stores nothing; a snapshot from before does no
   assert.deepEqual(await run(engine, 'SELECT count(*) FROM n'), [[2n]]);
   await run(engine, 'INSERT INTO n SELECT i FROM n');
   assert.deepEqual(await rowsOf((await engine.redeem(ticket.ticket)).batches()), [[2n]]);
+});
+
+test('CREATE TABLE AS makes a table of a query, columns and rows in one commit', async (t) => {
+  const engine = await openTemporary(t);
+  await run(engine, 'CREATE TABLE n (i BIGINT NOT NULL, s VARCHAR)');
+  await run(engine, "INSERT INTO n VALUES (1, 'a'), (2, 'b'), (3, 'a')");
+  const before = (await run(engine, 'SHOW SNAPSHOTS')).length;
+  const sums =
+    'CREATE TABLE sums AS SELECT s AS word, sum(i) AS total, avg(i), NULL AS nothing FROM n GROUP BY s ORDER BY s';
+  assert.deepEqual(await run(engine, sums), [[2n]]);
+  assert.equal((await run(engine, 'SHOW SNAPSHOTS')).length, before + 1);
+  assert.deepEqual(await run(engine, 'FROM sums'), [
+    ['a', 4n, 2, null],
+    ['b', 2n, 2, null],
+  ]);
+  assert.deepEqual(
+    (await run(engine, 'DESCRIBE sums')).map((row) => row.slice(0, 3)),
+    [
+      ['word', 'VARCHAR', 'YES'],
+      ['total', 'BIGINT', 'YES'],
+      ['avg(i)', 'DOUBLE', 'YES'],
+      ['nothing', 'INTEGER', 'YES'],
+    ],
+  );
+  assert.deepEqual(await run(engine, 'CREATE TABLE none AS FROM n WHERE i > 10'), [[0n]]);
+  assert.deepEqual(await run(engine, 'SELECT count(*) FROM none'), [[0n]]);
+  assert.deepEqual(await run(engine, 'CREATE TABLE IF NOT EXISTS none AS FROM n'), [[0n]]);
+  await run(engine, 'INSERT INTO none VALUES (NULL, NULL)');
+  const cases: readonly (readonly [sql: string, code: string, message: RegExp])[] = [
+    ['CREATE TABLE none AS FROM n', 'already_exists', /table "none" exists already/],
+    ['CREATE TABLE twice AS SELECT i, s AS I FROM n', 'sql_bind', /column "I" is given twice/],
+    ['CREATE TABLE lost AS SELECT CAST(s AS BIGINT) AS x FROM n', 'value_error', /cannot cast 'a'/],
+    ['CREATE TABLE x AS (SELECT 1)', 'sql_unsupported', /a query in parentheses/],
+    ['CREATE TABLE x AS 1', 'sql_syntax', /expected SELECT or FROM/],
+    ['CREATE TABLE x AS SELECT 1 AS a WITH NO DATA', 'sql_unsupported', /WITH \[NO\] DATA/],
+  ];
+  for (const [sql, code, message] of cases) {
+    const [foundCode, foundMessage] = await refused(engine, sql);
+    assert.equal(foundCode, code, `${sql}: ${foundMessage}`);
+    assert.match(foundMessage, message);
+  }
+  assert.deepEqual(
+    (await run(engine, 'SHOW TABLES')).map(([name]) => name),
+    ['n', 'none', 'sums'],
+  );
+});
+
+test('of two statements that create the same table one wins, and the other stores nothing', async (t) => {
+  const engine = await openTemporary(t);
+  await run(engine, 'CREATE TABLE n (i BIGINT)');
+  await run(engine, 'INSERT INTO n VALUES (1), (2)');
+  const create = (): Promise<unknown> =>
+    run(engine, 'CREATE TABLE copied AS FROM n').catch((error: unknown) => error);
+  const outcomes = await Promise.all([create(), create(), create()]);
+  const lost = outcomes.filter((outcome) => (outcome as { code?: string }).code === 'already_exists');
+  assert.equal(lost.length, 2);
+  assert.deepEqual(await run(engine, 'SELECT count(*) FROM copied'), [[2n]]);
 });
