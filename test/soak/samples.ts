@@ -18,13 +18,15 @@ export interface Sample {
 
 export type Measure = keyof typeof MEASURES;
 
-/** A shorter second half shows warming up, not leaking. */
+/** How long a server warms up. */
 const WARM_MS = 5 * 60_000;
+/** A slope over less than this tells nothing. */
+const JUDGED_MS_MIN = 5 * 60_000;
 
 /**
  * Unit; the greatest slope that is no leak, a minute; the greatest value, if there is one; and how old the server must
- * be when the second half begins for the slope to count. What is dropped or replaced is retained for a ticket's life
- * and may hold memory, maps and disk until then, so those slopes cannot tell a leak before.
+ * be for the slope to count. What is dropped or replaced is retained for a ticket's life and may hold memory, maps and
+ * disk until then, so those slopes cannot tell a leak before.
  */
 const MEASURES = {
   anonymous: { unit: 'MiB', slopeMax: 2, most: 1_024, steadyMs: TICKET_LIFE_MS },
@@ -94,16 +96,23 @@ export interface Trend {
   readonly most: number;
   readonly slope: number;
   readonly slopeMax: number;
-  /** False when the samples begin too early for the slope to tell a leak. */
+  /** False when there are too few samples of a server that is old enough for the slope to tell a leak. */
   readonly isSteady: boolean;
+  /** When the samples begin that the slope is of. */
+  readonly fromMs: number;
   readonly valueMax: number;
 }
 
-/** Trends of the samples taken at or after `fromMs`; slopes are per minute. */
-export function trendsOf(samples: readonly Sample[], fromMs: number): readonly Trend[] {
-  const later = samples.filter(({ atMs }) => atMs >= fromMs);
-  const minutes = later.map(({ atMs }) => atMs / 60_000);
+/** Trends of what the last server gave once it was old enough, or of all from `halfMs` on; slopes are per minute. */
+export function trendsOf(samples: readonly Sample[], halfMs: number): readonly Trend[] {
+  const last = samples.at(-1);
+  const startMs = samples.find(({ pid }) => pid === last?.pid)?.atMs ?? 0;
   return (Object.keys(MEASURES) as Measure[]).map((measure) => {
+    const oldEnoughMs = Math.max(halfMs, startMs + MEASURES[measure].steadyMs);
+    const isSteady = (last?.atMs ?? 0) - oldEnoughMs >= JUDGED_MS_MIN;
+    const fromMs = isSteady ? oldEnoughMs : halfMs;
+    const later = samples.filter(({ atMs }) => atMs >= fromMs);
+    const minutes = later.map(({ atMs }) => atMs / 60_000);
     const values = later.map((sample) => sample.values[measure]);
     return {
       measure,
@@ -113,7 +122,8 @@ export function trendsOf(samples: readonly Sample[], fromMs: number): readonly T
       most: Math.max(...samples.map((sample) => sample.values[measure])),
       slope: slopeOf(minutes, values),
       slopeMax: MEASURES[measure].slopeMax,
-      isSteady: fromMs >= MEASURES[measure].steadyMs,
+      isSteady,
+      fromMs,
       valueMax: MEASURES[measure].most,
     };
   });

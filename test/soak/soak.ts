@@ -4,8 +4,8 @@
  * Options: `--minutes N` (default 10), `--seed N`, `--kill-seconds A,B` (default 15,40: between kills, in the first
  * half), `--directory DIR` (kept; otherwise a temporary one that goes away when all was well). Prints what it does and
  * a table of trends; exits with 1 when a row is missing, doubled or wrong, when an actor fails or hangs, or when a
- * trend is above its bound. Memory, maps and disk are judged by their slope from half an hour on: until then what is
- * retained may add up.
+ * trend is above its bound. Memory, maps and disk are judged by their slope once the last server is older than what is
+ * retained, in the second half.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,12 +31,15 @@ function printReport(report: SoakReport): void {
   const rows = `${report.acknowledgedRows.toString()} rows acknowledged by appends`;
   print(`${rows}, ${report.verifiedRows.toString()} read and found right, ${report.kills.toString()} kills`);
   print(`steps: ${report.actors.map(({ name, steps }) => `${name} ${steps.toString()}`).join(', ')}`);
-  print('\nover the second half   unit       first        last   most ever   slope a minute   bound');
-  for (const { measure, unit, first, last, most, slope, slopeMax, isSteady } of report.trends) {
+  print('\nmeasure                unit       first        last   most ever   slope a minute   from minute   bound');
+  for (const { measure, unit, first, last, most, slope, slopeMax, isSteady, fromMs } of report.trends) {
     const figures = [first, last, most].map((value) => value.toFixed(1).padStart(12)).join('');
     const bound = Number.isFinite(slopeMax) ? slopeMax.toString() : 'none';
     const note = isSteady || bound === 'none' ? '' : ', not judged: the run is too short';
-    print(`${measure.padEnd(22)} ${unit.padEnd(4)}${figures} ${slope.toFixed(3).padStart(16)}   ${bound}${note}`);
+    const from = (fromMs / 60_000).toFixed(1).padStart(13);
+    print(
+      `${measure.padEnd(22)} ${unit.padEnd(4)}${figures} ${slope.toFixed(3).padStart(16)} ${from}   ${bound}${note}`,
+    );
   }
   for (const leak of report.leaks) print(`FAILED: ${leak}`);
 }
