@@ -22,7 +22,6 @@ import { exprKey, mapColumns } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import { makeFilter } from './logical.ts';
 import type { PlanCatalog } from './physical.ts';
-import type { CatalogTable } from './scope.ts';
 import { findTable, Scope } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { catalogAt } from './time-point.ts';
@@ -34,27 +33,82 @@ interface Output {
   readonly metadata: Metadata;
 }
 
+/** What FROM gives: rows, and the name that they are known by. */
+interface Rows {
+  readonly name: string;
+  readonly plan: LogicalPlan;
+}
+
+/** Queries that WITH has named, by folded name. */
+type CommonRows = ReadonlyMap<string, Rows>;
+
+/** A query in FROM that is given no name has the one that DuckDB gives it. */
+const UNNAMED = 'unnamed_subquery';
+
 /** Binds one query. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
 export function bindSelect(sql: string, select: Select, catalog: PlanCatalog): LogicalPlan {
-  return new SelectBinder(sql, select, catalog).bind();
+  return bindInner(sql, select, catalog, new Map());
+}
+
+/** Binds a query within one that has named `outer`. */
+function bindInner(sql: string, select: Select, catalog: PlanCatalog, outer: CommonRows): LogicalPlan {
+  const common = bindCommon(sql, select.common, catalog, outer);
+  const rows = bindRows(sql, select.from, catalog, common);
+  return new SelectBinder(sql, select, rows).bind();
+}
+
+function bindCommon(sql: string, tables: Select['common'], catalog: PlanCatalog, outer: CommonRows): CommonRows {
+  if (tables.length === 0) return outer;
+  const known = new Map(outer);
+  const taken = new Set<string>();
+  for (const { name, query } of tables) {
+    const key = foldName(name.name);
+    if (taken.has(key)) {
+      throw sqlError('sql_bind', sql, name.span, `WITH names ${quoteText(name.name)} twice`);
+    }
+    taken.add(key);
+    known.set(key, { name: name.name, plan: bindInner(sql, query, catalog, known) });
+  }
+  return known;
+}
+
+function bindRows(sql: string, from: Select['from'], catalog: PlanCatalog, common: CommonRows): Rows | undefined {
+  if (from === undefined) return undefined;
+  if (from.kind === 'subquery') {
+    return { name: from.alias?.name ?? UNNAMED, plan: bindInner(sql, from.query, catalog, common) };
+  }
+  const [first, ...more] = from.path;
+  const named = more.length === 0 && first !== undefined ? common.get(foldName(first.name)) : undefined;
+  if (named !== undefined) {
+    if (from.at === undefined) return named;
+    const message = `${quoteText(named.name)} is a query of WITH, and has no other moments`;
+    throw sqlError('sql_bind', sql, from.at.span, message, 'write AT after the table within that query');
+  }
+  const table = findTable(sql, catalogAt(sql, catalog, from), from);
+  const columns = table.schema.fields.map((_, i) => i);
+  const { schema, name } = table;
+  return {
+    name,
+    plan: { kind: 'scan', schema, tableName: name, source: table, columns, bounds: [], limit: undefined },
+  };
 }
 
 class SelectBinder {
   readonly #sql: string;
   readonly #select: Select;
-  readonly #table: CatalogTable | undefined;
+  readonly #rows: Rows | undefined;
   readonly #scope: Scope;
   readonly #binder: ExpressionBinder;
   readonly #aggregates = new AggregateList();
   /** Bound GROUP BY expressions; over the table. */
   #groups: Expr[] = [];
 
-  constructor(sql: string, select: Select, catalog: PlanCatalog) {
+  constructor(sql: string, select: Select, rows: Rows | undefined) {
     this.#sql = sql;
     this.#select = select;
-    this.#table =
-      select.from === undefined ? undefined : findTable(sql, catalogAt(sql, catalog, select.from), select.from);
-    this.#scope = new Scope(sql, this.#table, select.from?.alias);
+    this.#rows = rows;
+    const table = rows === undefined ? undefined : { name: rows.name, schema: rows.plan.schema };
+    this.#scope = new Scope(sql, table, select.from?.alias);
     this.#binder = new ExpressionBinder(sql, this.#scope, aliasesOf(select.items));
   }
 
@@ -78,14 +132,9 @@ class SelectBinder {
   }
 
   #bindFrom(): LogicalPlan {
-    const table = this.#table;
-    if (table === undefined) {
-      const schema: Schema = { fields: [], metadata: [] };
-      return { kind: 'values', schema, batches: [{ schema, rowCount: 1, columns: [] }] };
-    }
-    const columns = table.schema.fields.map((_, i) => i);
-    const { schema, name } = table;
-    return { kind: 'scan', schema, tableName: name, source: table, columns, bounds: [], limit: undefined };
+    if (this.#rows !== undefined) return this.#rows.plan;
+    const schema: Schema = { fields: [], metadata: [] };
+    return { kind: 'values', schema, batches: [{ schema, rowCount: 1, columns: [] }] };
   }
 
   #clause(name: string, withAggregates: boolean, aliasesBefore = Number.POSITIVE_INFINITY): Clause {

@@ -5,7 +5,7 @@
  * Hides where in a statement a table stands. Invariants: every moment that planning will ask the catalog for is found
  * here; a statement without AT and SHOW SNAPSHOTS needs nothing, and costs one look at its kind.
  */
-import type { Statement, TableName } from '../sql/ast.ts';
+import type { Select, Statement, TableName } from '../sql/ast.ts';
 import { parseStatement } from '../sql/parse.ts';
 import type { TimePoint } from './physical.ts';
 import { timePointOf } from './time-point.ts';
@@ -39,23 +39,30 @@ export function asParsed(text: string | ParsedStatement): ParsedStatement {
 export function readNeeds(text: string | ParsedStatement): ReadNeeds {
   const { sql, statement } = asParsed(text);
   if (statement.kind === 'show_snapshots') return { points: [], snapshots: true };
-  const at = tableRead(statement)?.at;
-  return at === undefined ? NOTHING : { points: [timePointOf(sql, at)], snapshots: false };
+  const points = tablesRead(statement).flatMap(({ at }) => (at === undefined ? [] : [timePointOf(sql, at)]));
+  return points.length === 0 ? NOTHING : { points, snapshots: false };
 }
 
-/** The table that a statement reads at a moment it may name. */
-function tableRead(statement: Statement): TableName | undefined {
+/** The tables that a query reads, those of the queries in it included. */
+function tablesOf(query: Select): TableName[] {
+  const inner = query.common.flatMap((table) => tablesOf(table.query));
+  if (query.from?.kind === 'subquery') return [...inner, ...tablesOf(query.from.query)];
+  return query.from === undefined ? inner : [...inner, query.from];
+}
+
+/** The tables that a statement reads, each at a moment it may name. */
+function tablesRead(statement: Statement): readonly TableName[] {
   switch (statement.kind) {
     case 'select':
-      return statement.from;
+      return tablesOf(statement);
     case 'insert':
-      return statement.source.kind === 'select' ? statement.source.from : undefined;
+      return statement.source.kind === 'select' ? tablesOf(statement.source) : [];
     case 'explain':
-      return statement.query.from;
+      return tablesOf(statement.query);
     case 'describe':
-      return statement.target.kind === 'select' ? statement.target.from : statement.target;
+      return statement.target.kind === 'select' ? tablesOf(statement.target) : [statement.target];
     case 'create_table':
-      return statement.query?.from;
+      return statement.query === undefined ? [] : tablesOf(statement.query);
     case 'drop_table':
     case 'alter_table':
     case 'truncate':
@@ -63,6 +70,6 @@ function tableRead(statement: Statement): TableName | undefined {
     case 'update':
     case 'show_tables':
     case 'show_snapshots':
-      return undefined;
+      return [];
   }
 }

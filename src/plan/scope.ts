@@ -16,6 +16,9 @@ const SCHEMA_NAME = 'main';
 
 export type CatalogTable = NonNullable<ReturnType<PlanCatalog['table']>>;
 
+/** What stands in FROM: a table, or a query under the name that it is given. */
+export type ScopeTable = Pick<CatalogTable, 'name' | 'schema'>;
+
 /** A column found: its index in the scope's schema, and its field. */
 export interface ScopeColumn {
   readonly index: number;
@@ -46,11 +49,11 @@ function sameName(a: string, b: string): boolean {
 /** The names in reach of a query. */
 export class Scope {
   readonly #sql: string;
-  readonly #table: CatalogTable | undefined;
+  readonly #table: ScopeTable | undefined;
   readonly #label: string | undefined;
   readonly schema: Schema;
 
-  constructor(sql: string, table: CatalogTable | undefined, alias: Identifier | undefined) {
+  constructor(sql: string, table: ScopeTable | undefined, alias: Identifier | undefined) {
     this.#sql = sql;
     this.#table = table;
     this.#label = alias?.name ?? table?.name;

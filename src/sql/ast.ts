@@ -188,6 +188,22 @@ export interface TableName {
   readonly span: Span;
 }
 
+/** `(SELECT …) [AS] alias` in FROM. */
+export interface Subquery {
+  readonly kind: 'subquery';
+  readonly query: Select;
+  readonly alias: Identifier | undefined;
+  readonly span: Span;
+}
+
+/** `name AS (SELECT …)` of WITH. */
+export interface CommonTable {
+  readonly kind: 'common_table';
+  readonly name: Identifier;
+  readonly query: Select;
+  readonly span: Span;
+}
+
 export interface OrderItem {
   readonly kind: 'order_item';
   readonly expr: ExprNode;
@@ -199,9 +215,11 @@ export interface OrderItem {
 
 export interface Select {
   readonly kind: 'select';
+  /** Of WITH, in order; a later one may read those before it. */
+  readonly common: readonly CommonTable[];
   readonly distinct: boolean;
   readonly items: readonly SelectItem[];
-  readonly from: TableName | undefined;
+  readonly from: TableName | Subquery | undefined;
   readonly where: ExprNode | undefined;
   /** `GROUP BY ALL`: by every item without an aggregate. */
   readonly groupAll: boolean;
@@ -339,6 +357,8 @@ export type Node =
   | SelectItem
   | TimeTravel
   | TableName
+  | Subquery
+  | CommonTable
   | OrderItem
   | ColumnDefinition
   | Assignment
@@ -376,9 +396,11 @@ const CHILD_FIELDS: {
   cast: ['operand', 'type'],
   select_item: ['expr', 'alias'],
   time_travel: ['value'],
+  subquery: ['query', 'alias'],
+  common_table: ['name', 'query'],
   table_name: ['path', 'at', 'alias'],
   order_item: ['expr'],
-  select: ['items', 'from', 'where', 'groups', 'having', 'orders', 'orderAll', 'limit', 'offset'],
+  select: ['common', 'items', 'from', 'where', 'groups', 'having', 'orders', 'orderAll', 'limit', 'offset'],
   column_definition: ['name', 'type', 'default'],
   assignment: ['column', 'value'],
   time_length: [],

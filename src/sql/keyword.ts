@@ -35,7 +35,6 @@ export function canBeFunction(word: string): boolean {
 
 /** First words of statements that DuckDB knows and we do not (yet), with the feature's name for the message. */
 export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
-  ['with', 'WITH (common table expressions)'],
   ['values', 'VALUES as a statement'],
   ['table', 'TABLE as a statement; write FROM instead'],
   ['merge', 'MERGE'],

@@ -47,7 +47,6 @@ function parseMatching(cursor: Cursor): boolean {
 
 function parseSource(cursor: Cursor): Select | ValueRows {
   if (isSelect(cursor)) return parseSelect(cursor);
-  if (cursor.isWord('with')) throw cursor.unsupported('WITH (common table expressions)', cursor.token);
   const { start } = cursor.token;
   if (cursor.takeWord('default')) {
     cursor.expectWord('values');

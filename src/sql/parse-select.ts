@@ -1,22 +1,33 @@
 /**
- * SELECT, in both orders: SELECT … FROM t and DuckDB's FROM t [SELECT …].
+ * SELECT, in both orders: SELECT … FROM t and DuckDB's FROM t [SELECT …]; WITH before it, and queries in FROM.
  *
  * Hides clause order. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
  */
-import type { ExprNode, Identifier, OrderItem, Select, SelectItem, TableName, TimeTravel } from './ast.ts';
+import type {
+  CommonTable,
+  ExprNode,
+  Identifier,
+  OrderItem,
+  Select,
+  SelectItem,
+  Subquery,
+  TableName,
+  TimeTravel,
+} from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { CLAUSES_LACKING } from './keyword.ts';
 import { parseExpression } from './parse-expression.ts';
 
 /** True when a query begins here. */
 export function isSelect(cursor: Cursor): boolean {
-  return cursor.isWord('select') || cursor.isWord('from');
+  return cursor.isWord('select') || cursor.isWord('from') || cursor.isWord('with');
 }
 
 /** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseSelect(cursor: Cursor): Select {
   const start = cursor.token.start;
-  let from: TableName | undefined;
+  const common = parseWith(cursor);
+  let from: TableName | Subquery | undefined;
   let list: { distinct: boolean; items: SelectItem[] };
   if (cursor.takeWord('from')) {
     from = parseFrom(cursor);
@@ -40,6 +51,7 @@ export function parseSelect(cursor: Cursor): Select {
   refuseLacking(cursor);
   return {
     kind: 'select',
+    common,
     ...list,
     from,
     where,
@@ -52,7 +64,7 @@ export function parseSelect(cursor: Cursor): Select {
 }
 
 /** The `*` that `FROM t` alone means; its span is the table's. */
-function wholeStar(from: TableName): SelectItem {
+function wholeStar(from: TableName | Subquery): SelectItem {
   const expr: ExprNode = { kind: 'star', table: [], span: from.span };
   return { kind: 'select_item', expr, alias: undefined, span: from.span };
 }
@@ -91,9 +103,9 @@ function parseItem(cursor: Cursor): SelectItem {
 }
 
 /** One table with its alias; everything else that FROM may hold is named as lacking. */
-function parseFrom(cursor: Cursor): TableName {
+function parseFrom(cursor: Cursor): TableName | Subquery {
   const token = cursor.token;
-  if (token.text === '(' && token.kind === 'symbol') throw cursor.unsupported('a subquery or join in FROM', token);
+  if (cursor.isSymbol('(')) return parseSubquery(cursor);
   if (token.kind === 'string') throw cursor.unsupported('a file in FROM', token);
   if (token.word === 'values') throw cursor.unsupported('VALUES in FROM', token);
   if (token.word === 'lateral') throw cursor.unsupported('LATERAL', token);
@@ -111,6 +123,53 @@ function parseFrom(cursor: Cursor): TableName {
   if (cursor.isSymbol(',')) throw cursor.unsupported('more than one table in FROM', cursor.token);
   refuseLacking(cursor);
   return { ...table, at, alias, span: cursor.spanFrom(table.span.start) };
+}
+
+/** `(SELECT …) [AS] alias`. */
+function parseSubquery(cursor: Cursor): Subquery {
+  const token = cursor.token;
+  const query = parseInner(cursor, 'a join or a table in parentheses in FROM');
+  const alias = cursor.takeAlias(false);
+  if (alias !== undefined && cursor.isSymbol('('))
+    throw cursor.unsupported('column aliases of a subquery', cursor.token);
+  if (cursor.isWord('at')) throw cursor.unsupported('AT after a subquery; write it after the table', cursor.token);
+  if (cursor.isSymbol(',')) throw cursor.unsupported('more than one table in FROM', cursor.token);
+  refuseLacking(cursor);
+  return { kind: 'subquery', query, alias, span: cursor.spanFrom(token.start) };
+}
+
+/** A query in parentheses; `otherwise` names what else may begin with one. */
+function parseInner(cursor: Cursor, otherwise: string): Select {
+  const token = cursor.token;
+  cursor.expectSymbol('(');
+  if (cursor.isWord('values')) throw cursor.unsupported('VALUES as a query', cursor.token);
+  if (!isSelect(cursor)) throw cursor.unsupported(otherwise, token);
+  const query = cursor.nested(() => parseSelect(cursor));
+  cursor.expectSymbol(')');
+  return query;
+}
+
+/** `WITH name AS (SELECT …), …`, or nothing. */
+function parseWith(cursor: Cursor): CommonTable[] {
+  if (!cursor.takeWord('with')) return [];
+  if (cursor.isWord('recursive')) throw cursor.unsupported('WITH RECURSIVE', cursor.token);
+  const tables: CommonTable[] = [];
+  do {
+    const start = cursor.token.start;
+    const name = cursor.expectName('a name for the query');
+    if (cursor.isSymbol('(')) throw cursor.unsupported('column names in WITH', cursor.token);
+    cursor.expectWord('as');
+    // Whether it is made once or each time makes no difference to the rows.
+    if (cursor.takeWord('not')) cursor.expectWord('materialized');
+    else cursor.takeWord('materialized');
+    const query = parseInner(cursor, 'a statement in WITH that is no query');
+    tables.push({ kind: 'common_table', name, query, span: cursor.spanFrom(start) });
+  } while (cursor.takeSymbol(','));
+  if (!isSelect(cursor)) {
+    for (const word of ['SELECT', 'FROM']) cursor.note(word);
+    throw cursor.unexpected();
+  }
+  return tables;
 }
 
 /** `AT (VERSION => n)`, `AT (TIMESTAMP => t)`, or undefined when neither begins here. */

@@ -99,7 +99,6 @@ function parseCreate(cursor: Cursor): Statement {
 
 function parseCreateQuery(cursor: Cursor): Select {
   if (cursor.isSymbol('(')) throw cursor.unsupported('a query in parentheses', cursor.token);
-  if (cursor.isWord('with')) throw cursor.unsupported('WITH (common table expressions)', cursor.token);
   if (cursor.isWord('values')) throw cursor.unsupported('VALUES as a query', cursor.token);
   if (!isSelect(cursor)) {
     for (const word of ['SELECT', 'FROM']) cursor.note(word);

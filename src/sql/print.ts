@@ -12,9 +12,11 @@ import type {
   ExprNode,
   Identifier,
   OrderItem,
+  CommonTable,
   Select,
   SelectItem,
   Statement,
+  Subquery,
   TableName,
   TypeName,
   ValueRows,
@@ -123,10 +125,10 @@ export function printText(text: string): string {
 }
 
 function printSelect(select: Select): string {
-  const words = ['SELECT'];
+  const words = select.common.length === 0 ? ['SELECT'] : [printCommon(select.common), 'SELECT'];
   if (select.distinct) words.push('DISTINCT');
   words.push(select.items.map(printItem).join(', '));
-  if (select.from !== undefined) words.push('FROM', printTable(select.from));
+  if (select.from !== undefined) words.push('FROM', printFrom(select.from));
   if (select.where !== undefined) words.push('WHERE', printExpression(select.where));
   if (select.groupAll) words.push('GROUP BY ALL');
   if (select.groups.length > 0) words.push('GROUP BY', list(select.groups, 'sql'));
@@ -136,6 +138,17 @@ function printSelect(select: Select): string {
   if (select.limit !== undefined) words.push('LIMIT', printExpression(select.limit));
   if (select.offset !== undefined) words.push('OFFSET', printExpression(select.offset));
   return words.join(' ');
+}
+
+function printCommon(tables: readonly CommonTable[]): string {
+  const texts = tables.map(({ name, query }) => `${printIdentifier(name)} AS (${printSelect(query)})`);
+  return `WITH ${texts.join(', ')}`;
+}
+
+function printFrom(from: TableName | Subquery): string {
+  if (from.kind === 'table_name') return printTable(from);
+  const alias = from.alias === undefined ? '' : ` AS ${printIdentifier(from.alias)}`;
+  return `(${printSelect(from.query)})${alias}`;
 }
 
 function printItem(item: SelectItem): string {

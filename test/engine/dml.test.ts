@@ -197,3 +197,30 @@ test('columns that come and go are seen by the next statement, with IF EXISTS an
     [1n, 'item 1'],
   ]);
 });
+
+test('queries within queries read older versions, keep their promises, and feed INSERT and CREATE', async (t) => {
+  const engine = await openTemporary(t);
+  await put(engine, 0, 4);
+  const { version } = engine.status();
+  await select(engine, 'DELETE FROM items WHERE id < 2');
+  const past = `FROM items AT (VERSION => ${version.toString()})`;
+  const sql = `WITH gone AS (SELECT id ${past} WHERE id < 2) SELECT sum(n) FROM (SELECT id + 10 AS n FROM gone)`;
+  assert.deepEqual(await select(engine, sql), [[21n]]);
+  const nested = `SELECT count(*) FROM (SELECT id FROM (SELECT * ${past}) WHERE id <> 1)`;
+  const promised = await engine.promise(nested);
+  assert.deepEqual(await select(engine, `CREATE TABLE kept AS WITH all_of AS (SELECT * ${past}) FROM all_of`), [
+    [4n],
+  ]);
+  assert.deepEqual(await select(engine, 'INSERT INTO kept WITH a AS (FROM items) SELECT id + 100, name FROM a'), [
+    [2n],
+  ]);
+  assert.deepEqual(await select(engine, 'SELECT count(*), max(id) FROM (FROM kept WHERE name IS NOT NULL)'), [
+    [6n, 103n],
+  ]);
+  await select(engine, 'TRUNCATE items');
+  assert.deepEqual(await rowsOf((await engine.redeem(promised.ticket)).batches()), [[3n]]);
+  assert.deepEqual(
+    (await select(engine, 'DESCRIBE WITH a AS (SELECT id AS x FROM items) FROM a')).map((row) => row[0]),
+    ['x'],
+  );
+});

@@ -134,6 +134,12 @@ const STATEMENTS = [
   "SELECT 1 + 2, 'a' || 'b', NULL, 7 // 0 WHERE 1 < 2",
   'SELECT 1 FROM t HAVING true',
   'SELECT n + 1 AS p, p * 2 AS q FROM t WHERE q > 5 ORDER BY q',
+  'SELECT n FROM (SELECT n, i FROM t ORDER BY n LIMIT 5) WHERE i > 0',
+  'SELECT count(*) FROM (SELECT n FROM t LIMIT 4)',
+  "SELECT s, c FROM (SELECT s, count(*) AS c, max(i) FROM t GROUP BY s) WHERE c > 1 AND s > 'a' ORDER BY s",
+  'SELECT p + p, p FROM (SELECT n * 2 AS p FROM t WHERE i = 1) WHERE p IS NOT NULL',
+  'WITH a AS (SELECT DISTINCT b, d FROM t), c AS (SELECT b, max(d) AS m FROM a GROUP BY b) FROM c ORDER BY b LIMIT 2',
+  "SELECT sum(x) FROM (SELECT n AS x, s FROM (SELECT * FROM t WHERE b) WHERE n > 0) WHERE s <> 'a'",
 ];
 
 test('no pass changes an answer', async () => {
