@@ -7,7 +7,7 @@
  */
 import type { Field, Metadata, Schema } from '../arrow/schema.ts';
 import type { Span } from '../base/errors.ts';
-import { COLUMNS_MAX } from '../base/limits.ts';
+import { COLUMNS_MAX, SQL_DEPTH_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import { isOrdered } from '../function/registry.ts';
 import type { ExprNode, OrderItem, Select, SelectItem } from '../sql/ast.ts';
@@ -34,9 +34,14 @@ interface Output {
 }
 
 /** What FROM gives: rows, and the name that they are known by. */
-interface Rows {
+interface Rows extends Bound {
   readonly name: string;
+}
+
+/** A bound query, and how many queries stand within one another in it. */
+interface Bound {
   readonly plan: LogicalPlan;
+  readonly depth: number;
 }
 
 /** Queries that WITH has named, by folded name. */
@@ -47,14 +52,20 @@ const UNNAMED = 'unnamed_subquery';
 
 /** Binds one query. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
 export function bindSelect(sql: string, select: Select, catalog: PlanCatalog): LogicalPlan {
-  return bindInner(sql, select, catalog, new Map());
+  return bindInner(sql, select, catalog, new Map()).plan;
 }
 
 /** Binds a query within one that has named `outer`. */
-function bindInner(sql: string, select: Select, catalog: PlanCatalog, outer: CommonRows): LogicalPlan {
+function bindInner(sql: string, select: Select, catalog: PlanCatalog, outer: CommonRows): Bound {
   const common = bindCommon(sql, select.common, catalog, outer);
   const rows = bindRows(sql, select.from, catalog, common);
-  return new SelectBinder(sql, select, rows).bind();
+  const depth = 1 + (rows?.depth ?? 0);
+  // The text bounds how deep parentheses go, but a query of WITH can stand on any number of others.
+  if (depth > SQL_DEPTH_MAX) {
+    const message = `queries stand on one another more than ${SQL_DEPTH_MAX.toString()} levels deep`;
+    throw sqlError('limit_exceeded', sql, select.from?.span ?? select.span, message, 'join some of them into one');
+  }
+  return { plan: new SelectBinder(sql, select, rows).bind(), depth };
 }
 
 function bindCommon(sql: string, tables: Select['common'], catalog: PlanCatalog, outer: CommonRows): CommonRows {
@@ -67,7 +78,7 @@ function bindCommon(sql: string, tables: Select['common'], catalog: PlanCatalog,
       throw sqlError('sql_bind', sql, name.span, `WITH names ${quoteText(name.name)} twice`);
     }
     taken.add(key);
-    known.set(key, { name: name.name, plan: bindInner(sql, query, catalog, known) });
+    known.set(key, { name: name.name, ...bindInner(sql, query, catalog, known) });
   }
   return known;
 }
@@ -75,7 +86,7 @@ function bindCommon(sql: string, tables: Select['common'], catalog: PlanCatalog,
 function bindRows(sql: string, from: Select['from'], catalog: PlanCatalog, common: CommonRows): Rows | undefined {
   if (from === undefined) return undefined;
   if (from.kind === 'subquery') {
-    return { name: from.alias?.name ?? UNNAMED, plan: bindInner(sql, from.query, catalog, common) };
+    return { name: from.alias?.name ?? UNNAMED, ...bindInner(sql, from.query, catalog, common) };
   }
   const [first, ...more] = from.path;
   const named = more.length === 0 && first !== undefined ? common.get(foldName(first.name)) : undefined;
@@ -89,6 +100,7 @@ function bindRows(sql: string, from: Select['from'], catalog: PlanCatalog, commo
   const { schema, name } = table;
   return {
     name,
+    depth: 0,
     plan: { kind: 'scan', schema, tableName: name, source: table, columns, bounds: [], limit: undefined },
   };
 }

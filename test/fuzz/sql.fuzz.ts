@@ -197,6 +197,15 @@ test('characters of all of Unicode in any place plan or are refused with a place
 });
 
 /** Shapes that grow with `n`. */
+/** Each query of WITH reads the one before. */
+function chainOfQueries(n: number): string {
+  const clauses = 'WHERE x > 0 GROUP BY x HAVING x > 0 ORDER BY x LIMIT 9';
+  const queries = Array.from({ length: n }, (_, i) => {
+    return `, a${(i + 1).toString()} AS (SELECT x + 1 AS x FROM a${i.toString()} ${clauses})`;
+  });
+  return `WITH a0 AS (SELECT 1 AS x)${queries.join('')} SELECT * FROM a${n.toString()}`;
+}
+
 const GROWING: readonly (readonly [string, (n: number) => string])[] = [
   ['parentheses', (n) => `SELECT ${'('.repeat(n)}1${')'.repeat(n)}`],
   ['open parentheses', (n) => `SELECT ${'('.repeat(n)}`],
@@ -220,6 +229,7 @@ const GROWING: readonly (readonly [string, (n: number) => string])[] = [
   ['BETWEEN', (n) => `SELECT 1 ${'BETWEEN 1 AND 2 AND 1 '.repeat(n)}BETWEEN 1 AND 2`],
   ['LIKE', (n) => `SELECT * FROM trades WHERE note LIKE '${'%a'.repeat(n)}'`],
   ['subqueries', (n) => `SELECT * FROM ${'(SELECT * FROM '.repeat(n)}trades${')'.repeat(n)}`],
+  ['queries of WITH', chainOfQueries],
   ['scalar subqueries', (n) => `SELECT ${'(SELECT '.repeat(n)}1${')'.repeat(n)}`],
   ['types', (n) => `SELECT 1::INT${'[]'.repeat(n)}`],
   ['struct types', (n) => `CREATE TABLE n (a ${'STRUCT(a '.repeat(n)}INT${')'.repeat(n)})`],
