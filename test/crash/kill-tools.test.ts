@@ -62,6 +62,7 @@ const STEPS: readonly ToolStep[] = [
   ['migrate', 'statement', 'during', 2],
   ['migrate', 'statement', 'during', 6],
   ['migrate', 'statement', 'during', 9],
+  ['migrate', 'statement', 'during', 14],
   ['migrate', 'statement', 'after'],
 ];
 

@@ -3,7 +3,7 @@
  * itself, so that the moment is exact (reaper.ts).
  *
  * Usage: tool-victim TOOL KIND WHEN NTH FROM [TO]. Kinds are those of reaper.ts; `rebuild` for a transaction of a
- * repair; of a migration `statement`: `during` after its NTH statement, `before` and `after` its transaction. Says `end`
+ * repair; of a migration `statement`: `during` after the NTH statement, `before` and `after` its transaction. Says `end`
  * when it was not killed.
  */
 import { join } from 'node:path';
@@ -21,15 +21,22 @@ import { say } from './voice.ts';
 
 const [tool = '', kind = '', when = '', nth = '1', from = '', to = ''] = process.argv.slice(2);
 
-/** The migration with a call of our death after its nth statement; comments hold no statement's end. */
-function deadly(migration: Migration): Migration {
+/**
+ * The migrations with a call of our death after the nth statement of those above version `done`; comments hold no
+ * statement's end.
+ */
+function deadly(migrations: readonly Migration[], done: number): Migration[] {
   let statements = 0;
-  const lines = migration.sql.split('\n').map((line) => {
-    if (line.startsWith('--') || !line.endsWith(';')) return line;
-    return ++statements === Number(nth) ? `${line} SELECT die();` : line;
+  const changed = migrations.map((migration) => {
+    if (migration.version <= done) return migration;
+    const lines = migration.sql.split('\n').map((line) => {
+      if (line.startsWith('--') || !line.endsWith(';')) return line;
+      return ++statements === Number(nth) ? `${line} SELECT die();` : line;
+    });
+    return { ...migration, sql: lines.join('\n') };
   });
-  if (statements < Number(nth)) throw new Error(`the migration has only ${statements.toString()} statements`);
-  return { ...migration, sql: lines.join('\n') };
+  if (statements < Number(nth)) throw new Error(`there are only ${statements.toString()} statements to run`);
+  return changed;
 }
 
 async function migrateDeadly(): Promise<void> {
@@ -38,9 +45,8 @@ async function migrateDeadly(): Promise<void> {
   const connection = openConnection(path);
   connection.function('die', die);
   if (when === 'before') die();
-  const last = migrations.length - 1;
-  const changed = migrations.map((one, i) => (i === last && when === 'during' ? deadly(one) : one));
-  migrate(connection, path, changed, Date.now());
+  const done = Number(connection.pragma('user_version', { simple: true }));
+  migrate(connection, path, when === 'during' ? deadly(migrations, done) : migrations, Date.now());
   if (when === 'after') die();
 }
 
