@@ -27,6 +27,8 @@ const BATCH_BYTES = 64 * 1024;
 const BATCH_ROWS = BATCH_BYTES / ROW_BYTES;
 const SMALL_ROWS = 100;
 const WRITERS = 64;
+/** Each writer sends these again and again: ten thousands of batches held ready cost the collector more than commits. */
+const BATCHES_A_WRITER = 16;
 const CONNECTIONS = 16;
 
 interface Peer {
@@ -142,23 +144,23 @@ export async function acknowledgement(directory: string, rounds: number, count: 
 export async function manyWriters(directory: string, rounds: number, count: number): Promise<readonly Figure[]> {
   const storage = await openStorage({ directory });
   const rates: number[] = [];
+  const batches = Array.from({ length: WRITERS * BATCHES_A_WRITER }, (_, i) => trades(i * SMALL_ROWS, SMALL_ROWS));
   try {
     for (let round = 0; round <= rounds; round++) {
       const table = `round_${round.toString()}`;
-      const perWriter = Math.ceil(count / WRITERS);
-      const batches = Array.from({ length: perWriter * WRITERS }, (_, i) => trades(i * SMALL_ROWS, SMALL_ROWS));
+      const times = Math.ceil(count / (WRITERS * BATCHES_A_WRITER));
       await storage.createTable(table, trades(0, 0).schema);
       const started = performance.now();
       await Promise.all(
         Array.from({ length: WRITERS }, async (_, writer) => {
-          for (let i = 0; i < perWriter; i++) {
-            const batch = batches[writer * perWriter + i];
-            if (batch !== undefined) await appendTrades(storage, table, [batch]);
+          const own = batches.slice(writer * BATCHES_A_WRITER, (writer + 1) * BATCHES_A_WRITER);
+          for (let time = 0; time < times; time++) {
+            for (const batch of own) await appendTrades(storage, table, [batch]);
           }
         }),
       );
-      if (round > 0) rates.push(batches.length / ((performance.now() - started) / 1000));
-      await checkTrades(storage, table, batches.length * SMALL_ROWS);
+      if (round > 0) rates.push((times * batches.length) / ((performance.now() - started) / 1000));
+      await checkTrades(storage, table, batches.length * SMALL_ROWS, times);
     }
   } finally {
     await storage.close();

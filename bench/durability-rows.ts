@@ -69,11 +69,11 @@ export async function tally(
   }
 }
 
-/** @throws unless the table holds the ids 0 … rows - 1, each once as far as count and sum can tell */
-export async function checkTrades(storage: Storage, table: string, rows: number): Promise<void> {
+/** @throws unless the table holds the ids 0 … rows - 1, each `times` times as far as count and sum can tell */
+export async function checkTrades(storage: Storage, table: string, rows: number, times = 1): Promise<void> {
   const found = await tally(storage, table);
-  const expected = (BigInt(rows) * BigInt(rows - 1)) / 2n;
-  if (found.rows === rows && found.sum === expected) return;
+  const expected = (BigInt(times) * BigInt(rows) * BigInt(rows - 1)) / 2n;
+  if (found.rows === rows * times && found.sum === expected) return;
   throw new Error(
     `${table} holds ${found.rows.toString()} rows, ids add up to ${found.sum.toString()}, not as written`,
   );
