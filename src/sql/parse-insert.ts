@@ -56,8 +56,7 @@ function parseSource(cursor: Cursor): Select | ValueRows {
   cursor.note('SELECT');
   cursor.note('FROM');
   cursor.expectWord('values');
-  const rows: ValueRow[] = [];
-  rows.push(parseRow(cursor));
+  const rows: ValueRow[] = [parseRow(cursor)];
   // A comma after the last row is allowed, as in DuckDB.
   while (cursor.takeSymbol(',') && cursor.isSymbol('(')) rows.push(parseRow(cursor));
   return { kind: 'value_rows', rows, isDefault: false, span: cursor.spanFrom(start) };

@@ -165,11 +165,15 @@ function parseWith(cursor: Cursor): CommonTable[] {
     const query = parseInner(cursor, 'a statement in WITH that is no query');
     tables.push({ kind: 'common_table', name, query, span: cursor.spanFrom(start) });
   } while (cursor.takeSymbol(','));
-  if (!isSelect(cursor)) {
-    for (const word of ['SELECT', 'FROM']) cursor.note(word);
-    throw cursor.unexpected();
-  }
+  expectSelect(cursor);
   return tables;
+}
+
+/** @throws `sql_syntax` unless a query begins here */
+export function expectSelect(cursor: Cursor): void {
+  if (isSelect(cursor)) return;
+  for (const word of ['SELECT', 'FROM']) cursor.note(word);
+  throw cursor.unexpected();
 }
 
 /** `AT (VERSION => n)`, `AT (TIMESTAMP => t)`, or undefined when neither begins here. */

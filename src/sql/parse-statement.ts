@@ -9,7 +9,7 @@ import { STATEMENTS_LACKING } from './keyword.ts';
 import { parseAlter } from './parse-alter.ts';
 import { parseDelete, parseTruncate, parseUpdate } from './parse-edit.ts';
 import { parseInsert } from './parse-insert.ts';
-import { isSelect, parseSelect, parseTableName, parseTimeTravel } from './parse-select.ts';
+import { expectSelect, isSelect, parseSelect, parseTableName, parseTimeTravel } from './parse-select.ts';
 import { parseColumn } from './parse-column.ts';
 
 /** First words of the statements that there are, as messages list them. */
@@ -100,10 +100,7 @@ function parseCreate(cursor: Cursor): Statement {
 function parseCreateQuery(cursor: Cursor): Select {
   if (cursor.isSymbol('(')) throw cursor.unsupported('a query in parentheses', cursor.token);
   if (cursor.isWord('values')) throw cursor.unsupported('VALUES as a query', cursor.token);
-  if (!isSelect(cursor)) {
-    for (const word of ['SELECT', 'FROM']) cursor.note(word);
-    throw cursor.unexpected();
-  }
+  expectSelect(cursor);
   const query = parseSelect(cursor);
   if (cursor.isWord('with')) throw cursor.unsupported('WITH [NO] DATA', cursor.token);
   return query;
