@@ -74,6 +74,10 @@ export const RESULT_MEMORY_TOTAL_BYTES_MAX = 256 * MIB;
 export const RESULT_SPOOL_BYTES_MAX = 2 * GIB;
 /** Kept results at one time. */
 export const RESULTS_MAX = 1_000;
+/** Sets that GROUPING SETS, ROLLUP and CUBE of one query make. */
+export const GROUPING_SETS_MAX = 4_096;
+/** Rounds of one recursive query. */
+export const RECURSION_ROUNDS_MAX = 1_000_000;
 /** Groups of one aggregate. */
 export const GROUPS_MAX = 16_000_000;
 /** Bytes that sort, aggregate and the like may hold for one query until spill exists. */

@@ -108,6 +108,15 @@ export function knownRowCount(plan: PhysicalPlan): number | undefined {
     case 'aggregate':
       return plan.groups.length === 0 ? 1 : undefined;
     case 'filter':
+    case 'shared':
+    case 'working':
+    case 'join':
+    case 'recursive':
       return undefined;
+    case 'union':
+      return plan.inputs.reduce<number | undefined>((sum, input) => {
+        const rows = knownRowCount(input);
+        return sum === undefined || rows === undefined ? undefined : sum + rows;
+      }, 0);
   }
 }

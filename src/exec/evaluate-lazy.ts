@@ -24,6 +24,8 @@ function canFail(expr: Expr): boolean {
   switch (expr.kind) {
     case 'column':
     case 'literal':
+    case 'outer':
+    case 'pending':
       return false;
     case 'cast':
       return canFail(expr.operand) || (!expr.attempt && castKind(expr.operand.type, expr.type) !== 'same');

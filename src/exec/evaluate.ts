@@ -27,6 +27,9 @@ export function compileExpr(expr: Expr): Evaluator {
       return (rows) => rows.column(expr.index);
     case 'literal':
       return literalEvaluator(expr);
+    case 'outer':
+    case 'pending':
+      throw new TypeError(`compileExpr: ${expr.kind} is left of binding`);
     case 'cast': {
       const operand = compileExpr(expr.operand);
       const kernel = castKernel(expr.operand.type, expr.type, expr.attempt);

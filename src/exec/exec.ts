@@ -10,10 +10,12 @@ import { QUERY_MEMORY_BYTES_MAX } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { runAggregate } from './aggregate.ts';
 import { runFilter } from './filter.ts';
+import { runJoin } from './hash-join.ts';
 import { runLimit } from './limit.ts';
 import { MemoryBudget } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 import { runProject } from './project.ts';
+import { runRecursive, runShared, runUnion, runWorking } from './shared.ts';
 import { runSort } from './sort.ts';
 import { runScan, runValues } from './source-scan.ts';
 
@@ -25,6 +27,7 @@ export interface RunOptions {
 }
 
 function open(plan: PhysicalPlan, context: RunContext): Batches {
+  const again = (inner: PhysicalPlan): Batches => open(inner, context);
   switch (plan.kind) {
     case 'scan':
       return runScan(plan, context);
@@ -40,6 +43,16 @@ function open(plan: PhysicalPlan, context: RunContext): Batches {
       return runSort(plan, open(plan.input, context), context);
     case 'limit':
       return runLimit(plan, open(plan.input, context));
+    case 'shared':
+      return runShared(plan, again, context);
+    case 'working':
+      return runWorking(plan, context);
+    case 'join':
+      return runJoin(plan, open(plan.left, context), open(plan.right, context), context);
+    case 'union':
+      return runUnion(plan, again);
+    case 'recursive':
+      return runRecursive(plan, again, context);
   }
 }
 
@@ -51,7 +64,7 @@ export async function* runPlan(
   options: RunOptions = {},
 ): AsyncGenerator<RecordBatch, void, undefined> {
   const memory = new MemoryBudget(options.memoryBytesMax ?? QUERY_MEMORY_BYTES_MAX);
-  for await (const batch of open(plan, { signal: options.signal, memory })) {
+  for await (const batch of open(plan, { signal: options.signal, memory, shared: new Map(), working: new Map() })) {
     if (batch.rowCount === 0) continue;
     yield batch.schema === plan.schema ? batch : { ...batch, schema: plan.schema };
   }

@@ -7,6 +7,7 @@
 import type { RecordBatch } from '../arrow/batch.ts';
 import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
+import type { PhysicalPlan } from '../plan/physical.ts';
 
 /** A stream of batches of one schema. */
 export type Batches = AsyncGenerator<RecordBatch, void, undefined>;
@@ -35,7 +36,14 @@ export class MemoryBudget {
 export interface RunContext {
   readonly signal: AbortSignal | undefined;
   readonly memory: MemoryBudget;
+  /** Rows of shared plans, by their numbers, once somebody reads them. */
+  readonly shared: Map<number, Promise<readonly RecordBatch[]>>;
+  /** Rows of the last round of recursive operators, by their numbers. */
+  readonly working: Map<number, readonly RecordBatch[]>;
 }
+
+/** Opens an operator within the run. */
+export type Open = (plan: PhysicalPlan) => Batches;
 
 /** Ends the run when its signal has fired. @throws `cancelled` */
 export function checkSignal(context: RunContext): void {

@@ -18,6 +18,8 @@ import { flatType } from './signature.ts';
 import { bitAt, validityOf } from './validity.ts';
 
 const SLOTS_AT_FIRST = 1024;
+/** In place of a number: the value has none. */
+export const MISSING = 0xffffffff;
 
 function mix(low: number, high: number): number {
   let hash = Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b);
@@ -81,6 +83,36 @@ export class PairTable {
       const end = Math.min(start + step, ids.length);
       this.#makeRoom(end - start);
       this.#numberRange(low, high, layout.stride, layout.offset, ids, start, end, present);
+    }
+  }
+
+  /** As `number`, but rows that have no number get MISSING, and the table stays as it is. */
+  find(
+    low: Int32Array,
+    high: Int32Array,
+    layout: { readonly stride: number; readonly offset: number },
+    ids: Uint32Array,
+    present?: Uint8Array,
+  ): void {
+    const slots = this.#slots;
+    const keys = this.#keys;
+    const mask = slots.length - 1;
+    const { stride, offset } = layout;
+    const absent = this.#absentId < 0 ? MISSING : this.#absentId;
+    for (let i = 0; i < ids.length; i++) {
+      if (present !== undefined && (((present[i >> 3] as number) >> (i & 7)) & 1) === 0) {
+        ids[i] = absent;
+        continue;
+      }
+      const x = low[i * stride] as number;
+      const y = high[i * stride + offset] as number;
+      let slot = mix(x, y) & mask;
+      let id = slots[slot] as number;
+      while (id !== 0 && (keys[id * 2 - 2] !== x || keys[id * 2 - 1] !== y)) {
+        slot = (slot + 1) & mask;
+        id = slots[slot] as number;
+      }
+      ids[i] = id === 0 ? MISSING : id - 1;
     }
   }
 
@@ -191,17 +223,18 @@ export class BytesTable {
     return true;
   }
 
-  /** The number of one string. */
-  numberOf(buffer: Uint8Array, start: number, end: number): number {
+  /** The number of one string; one that has none gets the next, or with `isFixed` MISSING. */
+  numberOf(buffer: Uint8Array, start: number, end: number, isFixed: boolean): number {
     let hash = end - start;
     for (let k = start; k < end; k++) hash = Math.imul(hash ^ (buffer[k] as number), 0x01000193);
     hash = mix(hash, end - start);
-    this.#makeRoom();
+    if (!isFixed) this.#makeRoom();
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (;;) {
       const id = this.#slots[slot] as number;
       if (id === 0) {
+        if (isFixed) return MISSING;
         this.#store(buffer, start, end, hash);
         this.#slots[slot] = this.#count;
         return this.#count - 1;
@@ -225,6 +258,22 @@ function canonicalWords(numbers: Float64Array): Int32Array {
     canonical[i] = value === value ? value + 0 : NaN;
   }
   return new Int32Array(canonical.buffer);
+}
+
+/** Among the numbers of a dictionary's values, where -1 is not yet looked up: looked up, and without a number. */
+const KNOWN_MISSING = -2;
+
+function enter(
+  table: PairTable,
+  isFixed: boolean,
+  low: Int32Array,
+  high: Int32Array,
+  layout: { readonly stride: number; readonly offset: number },
+  ids: Uint32Array,
+  present?: Uint8Array,
+): void {
+  if (isFixed) table.find(low, high, layout, ids, present);
+  else table.number(low, high, layout, ids, present);
 }
 
 const PAIRS = { stride: 2, offset: 1 };
@@ -263,48 +312,54 @@ export class ColumnKeys {
     return this.#pairs.byteCount + joints + (this.#bytes?.byteCount ?? 0);
   }
 
-  /** One number a row. */
-  number(column: Vector, rowCount: number): Uint32Array<ArrayBuffer> {
+  /** One number a row; with `isFixed` values without one get MISSING, and none is given out. */
+  number(column: Vector, rowCount: number, isFixed = false): Uint32Array<ArrayBuffer> {
     const vector = flatType(column.type) === column.type ? column : decodeVector(column);
     const ids = new Uint32Array(rowCount);
     const present = validityOf(vector).bits;
     if (this.#kind === 'bytes') {
-      this.#numberBytes(vector, ids, present);
+      this.#numberBytes(vector, ids, present, isFixed);
       return ids;
     }
     if (this.#kind === 'number') {
       const words = canonicalWords(numbersOf(vector));
-      this.#pairs.number(words, words, PAIRS, ids, present);
+      enter(this.#pairs, isFixed, words, words, PAIRS, ids, present);
     } else if (this.#kind === 'bool') {
       const bits = vector.type.id === 'null' ? new Uint8Array((rowCount + 7) >> 3) : bitsOf(vector);
       const values = new Int32Array(rowCount);
       for (let i = 0; i < rowCount; i++) values[i] = bitAt(bits, i) ? 1 : 0;
-      this.#pairs.number(values, values, SINGLES, ids, present);
+      enter(this.#pairs, isFixed, values, values, SINGLES, ids, present);
     } else {
-      this.#numberWords(wordsOf(vector), ids, present);
+      this.#numberWords(wordsOf(vector), ids, present, isFixed);
     }
     return ids;
   }
 
-  #numberWords(words: Int32Array, ids: Uint32Array<ArrayBuffer>, present: Uint8Array | undefined): void {
-    if (this.#words === 2) return this.#pairs.number(words, words, PAIRS, ids, present);
+  #numberWords(
+    words: Int32Array,
+    ids: Uint32Array<ArrayBuffer>,
+    present: Uint8Array | undefined,
+    isFixed: boolean,
+  ): void {
+    if (this.#words === 2) return enter(this.#pairs, isFixed, words, words, PAIRS, ids, present);
     // Wider keys: number the low pair, then (number so far, next pair's number), the last of which is the key's own.
     const joint = (index: number): PairTable => (this.#joints[index] ??= new PairTable());
     let known = new Uint32Array(ids.length);
-    joint(0).number(words, words, { stride: this.#words, offset: 1 }, known, present);
+    enter(joint(0), isFixed, words, words, { stride: this.#words, offset: 1 }, known, present);
     for (let k = 2; k < this.#words; k += 2) {
       const next = new Uint32Array(ids.length);
       const part = words.subarray(k);
-      joint(k - 1).number(part, part, { stride: this.#words, offset: 1 }, next, present);
+      enter(joint(k - 1), isFixed, part, part, { stride: this.#words, offset: 1 }, next, present);
       const last = k + 2 === this.#words;
       const joined = last ? ids : new Uint32Array(ids.length);
       const table = last ? this.#pairs : joint(k);
-      table.number(new Int32Array(known.buffer), new Int32Array(next.buffer), SINGLES, joined, present);
+      const [low, high] = [new Int32Array(known.buffer), new Int32Array(next.buffer)];
+      enter(table, isFixed, low, high, SINGLES, joined, present);
       known = joined;
     }
   }
 
-  #numberBytes(vector: Vector, ids: Uint32Array, present: Uint8Array | undefined): void {
+  #numberBytes(vector: Vector, ids: Uint32Array, present: Uint8Array | undefined, isFixed: boolean): void {
     const table = this.#bytes as BytesTable;
     const coded = vector.type.id === 'dictionary' && vector.dictionary !== undefined;
     const rows = coded ? dictionaryByteRows(vector.dictionary) : byteRowsOf(vector);
@@ -316,15 +371,19 @@ export class ColumnKeys {
     const known = this.#dictionaryIds;
     for (let i = 0; i < ids.length; i++) {
       if (present !== undefined && !bitAt(present, i)) {
-        if (this.#nullId < 0) this.#nullId = table.reserve();
-        ids[i] = this.#nullId;
+        if (this.#nullId < 0 && !isFixed) this.#nullId = table.reserve();
+        ids[i] = this.#nullId < 0 ? MISSING : this.#nullId;
         continue;
       }
       const row = indexes === undefined ? i : (indexes[i] as number);
       let id = indexes === undefined ? -1 : (known[row] as number);
       if (id < 0) {
-        id = table.numberOf(keyBuffer(rows, row), rows.starts[row] as number, rows.ends[row] as number);
-        if (indexes !== undefined) known[row] = id;
+        if (id === KNOWN_MISSING && isFixed) {
+          ids[i] = MISSING;
+          continue;
+        }
+        id = table.numberOf(keyBuffer(rows, row), rows.starts[row] as number, rows.ends[row] as number, isFixed);
+        if (indexes !== undefined) known[row] = id === MISSING ? KNOWN_MISSING : id;
       }
       ids[i] = id;
     }
@@ -350,18 +409,18 @@ export class RowKeys {
     return [...this.#columns, ...this.#joints].reduce((sum, table) => sum + table.byteCount, 0);
   }
 
-  /** One number a row; there must be a column. */
-  number(vectors: readonly Vector[], rowCount: number): Uint32Array {
+  /** One number a row; there must be a column. With `isFixed` as for one column. */
+  number(vectors: readonly Vector[], rowCount: number, isFixed = false): Uint32Array {
     let ids = new Uint32Array(rowCount);
     vectors.forEach((vector, c) => {
-      const own = (this.#columns[c] as ColumnKeys).number(vector, rowCount);
+      const own = (this.#columns[c] as ColumnKeys).number(vector, rowCount, isFixed);
       if (c === 0) {
         ids = own;
         return;
       }
       const joined = new Uint32Array(rowCount);
       const [left, right] = [new Int32Array(ids.buffer), new Int32Array(own.buffer)];
-      (this.#joints[c - 1] as PairTable).number(left, right, SINGLES, joined);
+      enter(this.#joints[c - 1] as PairTable, isFixed, left, right, SINGLES, joined);
       ids = joined;
     });
     return ids;

@@ -86,14 +86,14 @@ function takenError(sql: string, written: Identifier, taken: Field, table: Catal
 }
 
 function find(sql: string, table: CatalogTable, column: Identifier): ScopeColumn | undefined {
-  return new Scope(sql, table, undefined).find({ kind: 'column_name', path: [column], span: column.span });
+  return Scope.of(sql, table).find({ kind: 'column_name', path: [column], span: column.span });
 }
 
 /** The column that `column` names. @throws `sql_bind` with the nearest name. */
 function present(sql: string, table: CatalogTable, column: Identifier): ScopeColumn {
   const found = find(sql, table, column);
   if (found !== undefined) return found;
-  throw new Scope(sql, table, undefined).missing({ kind: 'column_name', path: [column], span: column.span }, []);
+  throw Scope.of(sql, table).missing({ kind: 'column_name', path: [column], span: column.span }, []);
 }
 
 function bindDrop(sql: string, change: Change<'drop_column'>, table: CatalogTable | undefined): TableChange {

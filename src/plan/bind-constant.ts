@@ -22,7 +22,7 @@ export function bindConstant(sql: string, node: ExprNode, what: string): Literal
   if (node.kind === 'column_name') {
     throw sqlError('sql_bind', sql, node.span, `${what} takes a constant, not a column`);
   }
-  const binder = new ExpressionBinder(sql, new Scope(sql, undefined, undefined), new Map());
+  const binder = new ExpressionBinder(sql, Scope.of(sql, undefined), new Map());
   const bound = foldExpr(binder.bind(node, { name: what, aggregates: undefined, aliasesBefore: 0 }));
   if (bound.kind === 'literal') return bound;
   throw sqlError('sql_bind', sql, node.span, `${what} takes a constant that can be computed`);

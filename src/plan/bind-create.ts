@@ -7,9 +7,9 @@
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Span } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
-import type { Identifier, Select, Statement } from '../sql/ast.ts';
+import type { Identifier, Query, Statement } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
-import { bindSelect } from './bind-select.ts';
+import { bindQuery } from './bind-query.ts';
 import { castTo } from './coerce.ts';
 import { INT32 } from './constant.ts';
 import type { Expr } from './expr.ts';
@@ -38,12 +38,19 @@ export function bindCreate(
     const schema = { fields: definedFields(sql, statement), metadata: [] };
     return { kind: 'create_table', name, schema, ifNotExists, plan: undefined };
   }
-  const rows = storable(sql, query, bindSelect(sql, query, catalog));
+  const bound = bindQuery(sql, query, catalog);
+  const rows = storable(sql, query, bound.plan);
   const schema: Schema = {
     ...rows.schema,
     fields: rows.schema.fields.map((field) => ({ ...field, nullable: true })),
   };
-  return { kind: 'create_table', name, schema, ifNotExists, plan: lowerPlan(optimize(rows, disabledPasses)) };
+  return {
+    kind: 'create_table',
+    name,
+    schema,
+    ifNotExists,
+    plan: lowerPlan(optimize({ ...bound, plan: rows }, disabledPasses)),
+  };
 }
 
 function definedFields(sql: string, { columns }: CreateTable): Field[] {
@@ -62,7 +69,7 @@ function takeName(sql: string, taken: Set<string>, name: string, span: Span, rem
 }
 
 /** The query, with INTEGER in place of columns that have no type. */
-function storable(sql: string, query: Select, plan: LogicalPlan): LogicalPlan {
+function storable(sql: string, query: Query, plan: LogicalPlan): LogicalPlan {
   const taken = new Set<string>();
   for (const { name } of plan.schema.fields) takeName(sql, taken, name, query.span, 'rename one with AS');
   if (plan.schema.fields.every(({ type }) => type.id !== 'null')) return plan;

@@ -62,7 +62,7 @@ class EditBinder {
     const table = findTable(sql, catalog, target);
     this.#sql = sql;
     this.#name = table.name;
-    this.#scope = new Scope(sql, table, target.alias);
+    this.#scope = Scope.of(sql, table, target.alias);
     this.#binder = new ExpressionBinder(sql, this.#scope, new Map());
   }
 

@@ -25,8 +25,11 @@ import {
   unresolvedError,
 } from './coerce.ts';
 import { BOOL, makeLiteral, numberLiteral } from './constant.ts';
+import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
+import { bindSubquery } from './bind-subquery.ts';
+import type { OuterColumns } from './binding.ts';
 import type { AggregateCall, Expr } from './expr.ts';
-import { exprKey } from './expr-walk.ts';
+import { columnOf, exprKey } from './expr-walk.ts';
 import type { Scope } from './scope.ts';
 import { arrowTypeOf } from './sql-type.ts';
 
@@ -66,18 +69,36 @@ const COMPARISONS = new Set(['=', '!=', '<', '<=', '>', '>=']);
 /** Functions whose arguments meet in one type. */
 const MEETING = new Set(['coalesce', 'ifnull', 'nullif', 'greatest', 'least']);
 
+/** What expressions may read beside the rows of their query. */
+interface Around {
+  /** Columns of the query around theirs; undefined where there is none. */
+  readonly outer: OuterColumns | undefined;
+  /** How queries within them are bound; undefined where none may stand. */
+  readonly subqueries: SubqueryBinding | undefined;
+}
+
+const NOTHING_AROUND: Around = { outer: undefined, subqueries: undefined };
+
 /** Binds the expressions of one query. */
 export class ExpressionBinder {
   readonly #sql: string;
   readonly #scope: Scope;
   readonly #aliases: ReadonlyMap<string, Alias>;
+  readonly #around: Around;
   #nodes = 0;
   #depth = 0;
 
-  constructor(sql: string, scope: Scope, aliases: ReadonlyMap<string, Alias>) {
+  constructor(sql: string, scope: Scope, aliases: ReadonlyMap<string, Alias>, around: Around = NOTHING_AROUND) {
     this.#sql = sql;
     this.#scope = scope;
     this.#aliases = aliases;
+    this.#around = around;
+  }
+
+  /** @see NameResolver */
+  resolve(node: ColumnName): Expr | undefined {
+    const found = this.#scope.find(node);
+    return found === undefined ? this.#around.outer?.resolve(node) : columnOf(found.index, found.field, node.span);
   }
 
   /** Binds `node` as it stands in `clause`. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
@@ -172,9 +193,28 @@ export class ExpressionBinder {
         return this.#bindCase(node, clause);
       case 'cast':
         return this.#bindCast(node, clause);
+      case 'scalar_query':
+      case 'exists':
+        return this.#bindSubquery(node, [], clause);
+      case 'in_query':
+      case 'quantified': {
+        const nodes = node.operand.kind === 'row' ? node.operand.items : [node.operand];
+        const operands = nodes.map((operand) => this.bind(operand, clause));
+        return this.#bindSubquery(node, operands, clause);
+      }
+      case 'row': {
+        const message = 'values side by side are supported only before IN and a subquery';
+        throw sqlError('sql_unsupported', this.#sql, node.span, message);
+      }
       default:
         return unreachable(node);
     }
+  }
+
+  #bindSubquery(node: SubqueryNode, operands: readonly Expr[], clause: Clause): Expr {
+    const { subqueries } = this.#around;
+    if (subqueries !== undefined) return bindSubquery(this, subqueries, node, operands);
+    throw sqlError('sql_unsupported', this.#sql, node.span, `a subquery in ${clause.name} is not supported yet`);
   }
 
   #denyIf(negated: boolean, expr: Expr): Expr {
@@ -184,12 +224,11 @@ export class ExpressionBinder {
   /** A column of the table, else what an alias stands for. */
   #bindName(node: ColumnName, clause: Clause): Expr {
     const found = this.#scope.find(node);
-    if (found !== undefined) {
-      const { type, nullable, name } = found.field;
-      return { kind: 'column', index: found.index, name, type, nullable, span: node.span };
-    }
+    if (found !== undefined) return columnOf(found.index, found.field, node.span);
     const alias = node.path.length === 1 ? this.#aliases.get(foldName(node.path[0]?.name ?? '')) : undefined;
     if (alias === undefined || alias.item >= clause.aliasesBefore) {
+      const outer = this.#around.outer?.resolve(node);
+      if (outer !== undefined) return outer;
       const inReach = [...this.#aliases.values()].filter((candidate) => candidate.item < clause.aliasesBefore);
       throw this.#scope.missing(
         node,

@@ -16,10 +16,10 @@ import type { Span } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
 import { constantVector } from '../function/constant.ts';
 import { castKernel, castKind } from '../function/registry.ts';
-import type { DefaultValue, ExprNode, Identifier, Select, Statement, ValueRows } from '../sql/ast.ts';
+import type { DefaultValue, ExprNode, Identifier, Query, Statement, ValueRows } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { bindConstant, noCastError, storeLiteral } from './bind-constant.ts';
-import { bindSelect } from './bind-select.ts';
+import { bindQuery } from './bind-query.ts';
 import { castTo } from './coerce.ts';
 import type { Literal } from './constant.ts';
 import type { Expr } from './expr.ts';
@@ -50,15 +50,16 @@ export function bindInsert(
   const table = findTable(sql, catalog, statement.table);
   const { name, schema } = table;
   const { source, byName } = statement;
-  if (byName && (source.kind !== 'select' || statement.columns !== undefined)) {
+  if (byName && (source.kind === 'value_rows' || statement.columns !== undefined)) {
     throw sqlError('sql_bind', sql, source.span, 'BY NAME goes with a query, and without a list of columns');
   }
-  if (source.kind === 'select') {
-    const query = bindSelect(sql, source, catalog);
+  if (source.kind !== 'value_rows') {
+    const bound = bindQuery(sql, source, catalog);
+    const query = bound.plan;
     const targets = byName
       ? targetsByName(sql, table, query, source)
       : targetsOf(sql, statement, table, query.schema.fields.length);
-    const plan = lowerPlan(optimize(fitQuery(sql, source, query, targets), disabledPasses));
+    const plan = lowerPlan(optimize({ ...bound, plan: fitQuery(sql, source, query, targets) }, disabledPasses));
     return { kind: 'insert', name, schema, columns: targets.map(({ index }) => index), plan };
   }
   const targets = source.isDefault ? [] : targetsOf(sql, statement, table, source.rows[0]?.values.length ?? 0);
@@ -74,7 +75,7 @@ function targetsOf(sql: string, { columns, source }: Insert, table: CatalogTable
   if (targets.length === given) return targets;
   const what = columns === undefined ? `table ${table.name} has` : 'the list names';
   const counts = `${what} ${count(targets.length, 'column')}, and ${count(given, 'value')} a row ${given === 1 ? 'is' : 'are'} given`;
-  const span = source.kind === 'select' ? source.span : (source.rows[0]?.span ?? source.span);
+  const span = source.kind === 'value_rows' ? (source.rows[0]?.span ?? source.span) : source.span;
   throw sqlError(
     'sql_bind',
     sql,
@@ -89,7 +90,7 @@ function count(number: number, what: string): string {
 }
 
 function distinctTargets(sql: string, table: CatalogTable, columns: readonly Identifier[]): Target[] {
-  const scope = new Scope(sql, table, undefined);
+  const scope = Scope.of(sql, table);
   const seen = new Set<number>();
   return columns.map((column) => {
     const node = { kind: 'column_name', path: [column], span: column.span } as const;
@@ -103,7 +104,7 @@ function distinctTargets(sql: string, table: CatalogTable, columns: readonly Ide
   });
 }
 
-function targetsByName(sql: string, table: CatalogTable, query: LogicalPlan, source: Select): Target[] {
+function targetsByName(sql: string, table: CatalogTable, query: LogicalPlan, source: Query): Target[] {
   const names = query.schema.fields.map(({ name }): Identifier => ({
     kind: 'identifier',
     name,
@@ -119,7 +120,7 @@ function targetsByName(sql: string, table: CatalogTable, query: LogicalPlan, sou
 }
 
 /** The query with each column in the type of its target's values, by any cast there is, as DuckDB assigns. */
-function fitQuery(sql: string, source: Select, query: LogicalPlan, targets: readonly Target[]): LogicalPlan {
+function fitQuery(sql: string, source: Query, query: LogicalPlan, targets: readonly Target[]): LogicalPlan {
   const fields: Field[] = [];
   const exprs = targets.map(({ field }, index): Expr => {
     const { name, type, nullable } = query.schema.fields[index] as Field;

@@ -3,24 +3,33 @@
  *
  * Hides how a constant expression becomes a number. Invariant: an answer is a whole number from 0 to 2^53 - 1.
  */
-import type { ExprNode } from '../sql/ast.ts';
+import type { ExprNode, Query } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import { castTo, readText } from './coerce.ts';
 import { INT64 } from './constant.ts';
+import type { LogicalPlan } from './logical.ts';
 import { foldExpr } from './pass-fold.ts';
 import { Scope } from './scope.ts';
+
+/** The rows of `plan` within a query's LIMIT and OFFSET. @throws `sql_bind` */
+export function bindLimit(sql: string, query: Pick<Query, 'limit' | 'offset'>, plan: LogicalPlan): LogicalPlan {
+  const limit = bindRowCount(sql, query.limit, 'LIMIT');
+  const offset = bindRowCount(sql, query.offset, 'OFFSET') ?? 0;
+  if (limit === undefined && offset === 0) return plan;
+  return { kind: 'limit', schema: plan.schema, input: plan, limit, offset };
+}
 
 /**
  * The rows that `node` counts; undefined when it is absent or NULL. @throws `sql_bind` when it is no constant row
  * count.
  */
-export function bindRowCount(sql: string, node: ExprNode | undefined, clause: string): number | undefined {
+function bindRowCount(sql: string, node: ExprNode | undefined, clause: string): number | undefined {
   if (node === undefined) return undefined;
   if (node.kind === 'column_name') {
     throw sqlError('sql_bind', sql, node.span, `${clause} takes a number of rows, not a column`);
   }
-  const binder = new ExpressionBinder(sql, new Scope(sql, undefined, undefined), new Map());
+  const binder = new ExpressionBinder(sql, Scope.of(sql, undefined), new Map());
   const bound = foldExpr(binder.bind(node, { name: clause, aggregates: undefined, aliasesBefore: 0 }));
   const isText = bound.kind === 'literal' && typeof bound.value === 'string';
   const count = foldExpr(isText ? readText(sql, bound, INT64) : castTo(sql, bound, INT64, false, node.span));

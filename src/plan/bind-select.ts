@@ -7,24 +7,28 @@
  */
 import type { Field, Metadata, Schema } from '../arrow/schema.ts';
 import type { Span } from '../base/errors.ts';
-import { COLUMNS_MAX, SQL_DEPTH_MAX } from '../base/limits.ts';
+import { COLUMNS_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import { isOrdered } from '../function/registry.ts';
-import type { ExprNode, OrderItem, Select, SelectItem } from '../sql/ast.ts';
+import type { ExprNode, OrderItem, Select, SelectItem, Star } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { columnLabel } from '../sql/print.ts';
 import type { Alias, Clause } from './bind-expression.ts';
 import { AggregateList, ExpressionBinder } from './bind-expression.ts';
-import { bindRowCount } from './bind-limit.ts';
+import type { From } from './bind-from.ts';
+import { bindFrom } from './bind-from.ts';
+import { aggregateOver, expandGroups } from './bind-group.ts';
+import { bindLimit } from './bind-limit.ts';
+import { positionOf } from './bind-order.ts';
+import type { Binding, Bound, CommonTables, OuterColumns, SharedPlans } from './binding.ts';
 import { toCondition } from './coerce.ts';
 import type { Expr, SortKey } from './expr.ts';
-import { exprKey, mapColumns } from './expr-walk.ts';
+import { columnOf, exprKey, mapColumns } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
-import { makeFilter } from './logical.ts';
-import type { PlanCatalog } from './physical.ts';
-import { findTable, Scope } from './scope.ts';
+import { oneRow, pickColumns } from './logical.ts';
+import { Scope } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
-import { catalogAt } from './time-point.ts';
+import { SubqueryList } from './subquery.ts';
 
 /** One column of the result, or one that only ORDER BY needs. */
 interface Output {
@@ -33,120 +37,75 @@ interface Output {
   readonly metadata: Metadata;
 }
 
-/** What FROM gives: rows, and the name that they are known by. */
-interface Rows extends Bound {
-  readonly name: string;
-}
-
-/** A bound query, and how many queries stand within one another in it. */
-interface Bound {
-  readonly plan: LogicalPlan;
-  readonly depth: number;
-}
-
-/** Queries that WITH has named, by folded name. */
-type CommonRows = ReadonlyMap<string, Rows>;
-
-/** A query in FROM that is given no name has the one that DuckDB gives it. */
-const UNNAMED = 'unnamed_subquery';
-
-/** Binds one query. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
-export function bindSelect(sql: string, select: Select, catalog: PlanCatalog): LogicalPlan {
-  return bindInner(sql, select, catalog, new Map()).plan;
-}
-
-/** Binds a query within one that has named `outer`. */
-function bindInner(sql: string, select: Select, catalog: PlanCatalog, outer: CommonRows): Bound {
-  const common = bindCommon(sql, select.common, catalog, outer);
-  const rows = bindRows(sql, select.from, catalog, common);
-  const depth = 1 + (rows?.depth ?? 0);
-  // The text bounds how deep parentheses go, but a query of WITH can stand on any number of others.
-  if (depth > SQL_DEPTH_MAX) {
-    const message = `queries stand on one another more than ${SQL_DEPTH_MAX.toString()} levels deep`;
-    throw sqlError('limit_exceeded', sql, select.from?.span ?? select.span, message, 'join some of them into one');
-  }
-  return { plan: new SelectBinder(sql, select, rows).bind(), depth };
-}
-
-function bindCommon(sql: string, tables: Select['common'], catalog: PlanCatalog, outer: CommonRows): CommonRows {
-  if (tables.length === 0) return outer;
-  const known = new Map(outer);
-  const taken = new Set<string>();
-  for (const { name, query } of tables) {
-    const key = foldName(name.name);
-    if (taken.has(key)) {
-      throw sqlError('sql_bind', sql, name.span, `WITH names ${quoteText(name.name)} twice`);
-    }
-    taken.add(key);
-    known.set(key, { name: name.name, ...bindInner(sql, query, catalog, known) });
-  }
-  return known;
-}
-
-function bindRows(sql: string, from: Select['from'], catalog: PlanCatalog, common: CommonRows): Rows | undefined {
-  if (from === undefined) return undefined;
-  if (from.kind === 'subquery') {
-    return { name: from.alias?.name ?? UNNAMED, ...bindInner(sql, from.query, catalog, common) };
-  }
-  const [first, ...more] = from.path;
-  const named = more.length === 0 && first !== undefined ? common.get(foldName(first.name)) : undefined;
-  if (named !== undefined) {
-    if (from.at === undefined) return named;
-    const message = `${quoteText(named.name)} is a query of WITH, and has no other moments`;
-    throw sqlError('sql_bind', sql, from.at.span, message, 'write AT after the table within that query');
-  }
-  const table = findTable(sql, catalogAt(sql, catalog, from), from);
-  const columns = table.schema.fields.map((_, i) => i);
-  const { schema, name } = table;
-  return {
-    name,
-    depth: 0,
-    plan: { kind: 'scan', schema, tableName: name, source: table, columns, bounds: [], limit: undefined },
-  };
+/** Binds one SELECT. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
+export function bindSelect(
+  binding: Binding,
+  select: Select,
+  common: CommonTables,
+  outer: OuterColumns | undefined,
+): Bound {
+  const from = select.from === undefined ? undefined : bindFrom(binding, select.from, common, outer);
+  return { plan: new SelectBinder(binding, select, from, common, outer).bind(), depth: 1 + (from?.depth ?? 0) };
 }
 
 class SelectBinder {
   readonly #sql: string;
   readonly #select: Select;
-  readonly #rows: Rows | undefined;
+  readonly #from: LogicalPlan;
   readonly #scope: Scope;
   readonly #binder: ExpressionBinder;
   readonly #aggregates = new AggregateList();
+  readonly #subqueries: SubqueryList;
   /** Bound GROUP BY expressions; over the table. */
   #groups: Expr[] = [];
+  /** The groups of each of GROUPING SETS, by their places; undefined without. */
+  #sets: readonly (readonly number[])[] | undefined;
+  readonly #shared: SharedPlans;
 
-  constructor(sql: string, select: Select, rows: Rows | undefined) {
-    this.#sql = sql;
+  constructor(
+    binding: Binding,
+    select: Select,
+    from: From | undefined,
+    common: CommonTables,
+    outer: OuterColumns | undefined,
+  ) {
+    this.#sql = binding.sql;
+    this.#shared = binding.shared;
     this.#select = select;
-    this.#rows = rows;
-    const table = rows === undefined ? undefined : { name: rows.name, schema: rows.plan.schema };
-    this.#scope = new Scope(sql, table, select.from?.alias);
-    this.#binder = new ExpressionBinder(sql, this.#scope, aliasesOf(select.items));
+    this.#from = from?.plan ?? oneRow();
+    this.#scope = from?.scope ?? Scope.of(binding.sql, undefined);
+    this.#subqueries = new SubqueryList(binding.sql, binding.shared);
+    const subqueries = { binding, common, list: this.#subqueries };
+    this.#binder = new ExpressionBinder(binding.sql, this.#scope, aliasesOf(select.items), { outer, subqueries });
   }
 
   bind(): LogicalPlan {
     const select = this.#select;
-    let plan = this.#bindFrom();
-    if (select.where !== undefined) plan = makeFilter(plan, this.#bindCondition(select.where, 'WHERE', false));
+    if (select.distinctOn.length > 0) {
+      const [first] = select.distinctOn;
+      throw sqlError('sql_unsupported', this.#sql, first?.span ?? select.span, 'DISTINCT ON is not supported yet');
+    }
+    let plan = this.#from;
+    if (select.where !== undefined) {
+      plan = this.#subqueries.filter(plan, this.#bindCondition(select.where, 'WHERE', false));
+    }
     const outputs = this.#bindItems();
     this.#bindGroups(outputs);
     const having = select.having === undefined ? undefined : this.#bindCondition(select.having, 'HAVING', true);
     const { keys, hidden } = this.#bindOrders(outputs);
     const all = [...outputs, ...hidden];
     const isGrouped =
-      this.#groups.length > 0 || select.groupAll || having !== undefined || this.#aggregates.calls.length > 0;
+      this.#groups.length > 0 ||
+      this.#sets !== undefined ||
+      select.groupAll ||
+      having !== undefined ||
+      this.#aggregates.calls.length > 0;
     if (!isGrouped) return this.#finish(plan, all, outputs.length, keys);
     const rewrite = this.#groupRewriter();
     plan = this.#aggregate(plan);
-    if (having !== undefined) plan = makeFilter(plan, rewrite(having));
+    if (having !== undefined) plan = this.#subqueries.filter(plan, rewrite(having));
     const rewritten = all.map((output) => ({ ...output, expr: rewrite(output.expr) }));
     return this.#finish(plan, rewritten, outputs.length, keys);
-  }
-
-  #bindFrom(): LogicalPlan {
-    if (this.#rows !== undefined) return this.#rows.plan;
-    const schema: Schema = { fields: [], metadata: [] };
-    return { kind: 'values', schema, batches: [{ schema, rowCount: 1, columns: [] }] };
   }
 
   #clause(name: string, withAggregates: boolean, aliasesBefore = Number.POSITIVE_INFINITY): Clause {
@@ -167,11 +126,7 @@ class SelectBinder {
     this.#select.items.forEach((item, place) => {
       this.#checkCount(outputs.length, item.span);
       if (item.expr.kind === 'star') {
-        for (const { index, field } of this.#scope.star(item.expr.table, item.expr.span)) {
-          const { name, type, nullable, metadata } = field;
-          const expr: Expr = { kind: 'column', index, name, type, nullable, span: item.span };
-          outputs.push({ name, expr, metadata });
-        }
+        outputs.push(...this.#bindStar(item.expr, place));
         return;
       }
       const expr = this.#binder.bind(item.expr, this.#clause('the SELECT list', true, place));
@@ -180,6 +135,30 @@ class SelectBinder {
     });
     this.#checkCount(outputs.length - 1, this.#select.items.at(-1)?.span ?? this.#select.span);
     return outputs;
+  }
+
+  /** The columns of a star, without those it leaves out, and with those that it replaces. */
+  #bindStar(star: Star, place: number): Output[] {
+    const columns = this.#scope.star(star.table, star.span);
+    const has = (name: string): boolean => columns.some(({ field }) => sameText(field.name, name));
+    const named = [...star.exclude, ...star.replace.flatMap(({ alias }) => alias ?? [])];
+    const renamed = star.rename.map(({ expr }) => (expr.kind === 'column_name' ? expr.path.at(-1) : undefined));
+    for (const name of [...named, ...renamed]) {
+      if (name === undefined || has(name.name)) continue;
+      const message = `* has no column ${quoteText(name.name)}`;
+      throw sqlError('sql_bind', this.#sql, name.span, message);
+    }
+    return columns.flatMap(({ index, field }): Output[] => {
+      const { name, metadata } = field;
+      if (star.exclude.some((excluded) => sameText(excluded.name, name))) return [];
+      const replaced = star.replace.find(({ alias }) => sameText(alias?.name ?? '', name));
+      if (replaced !== undefined) {
+        const expr = this.#binder.bind(replaced.expr, this.#clause('the SELECT list', true, place));
+        return [{ name, expr, metadata: [] }];
+      }
+      const rename = star.rename[renamed.findIndex((old) => old !== undefined && sameText(old.name, name))];
+      return [{ name: rename?.alias?.name ?? name, expr: columnOf(index, field, star.span), metadata }];
+    });
   }
 
   /** A few stars over a wide table would otherwise unfold to any number of columns. */
@@ -207,20 +186,20 @@ class SelectBinder {
         .map((output) => output.expr)
         .filter((expr) => !hasAggregate(expr) && expr.kind !== 'literal');
     } else {
-      this.#groups = groups.map((node) => {
-        const place = positionOf(node);
-        if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false));
-        const output = this.#outputAt(place, node.span, outputs, 'GROUP BY');
-        if (!hasAggregate(output.expr)) return output.expr;
-        throw sqlError(
-          'sql_bind',
-          this.#sql,
-          node.span,
-          `column ${place.toString()} is an aggregate and cannot stand in GROUP BY`,
-        );
-      });
+      const list = expandGroups(this.#sql, groups);
+      this.#groups = list.nodes.map((node) => this.#bindGroup(node, outputs));
+      this.#sets = list.sets;
     }
     for (const group of this.#groups) this.#requireOrder(group, 'group');
+  }
+
+  #bindGroup(node: ExprNode, outputs: readonly Output[]): Expr {
+    const place = positionOf(node);
+    if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false));
+    const output = this.#outputAt(place, node.span, outputs, 'GROUP BY');
+    if (!hasAggregate(output.expr)) return output.expr;
+    const message = `column ${place.toString()} is an aggregate and cannot stand in GROUP BY`;
+    throw sqlError('sql_bind', this.#sql, node.span, message);
   }
 
   #outputAt(place: bigint, span: Span, outputs: readonly Output[], clause: string): Output {
@@ -295,23 +274,31 @@ class SelectBinder {
 
   #aggregate(input: LogicalPlan): LogicalPlan {
     const aggregates = this.#aggregates.calls;
-    const groups = this.#groups;
-    const fields: Field[] = [];
-    for (const group of groups) {
-      const name = group.kind === 'column' ? group.name : '';
-      fields.push({ name, type: group.type, nullable: group.nullable, metadata: this.#metadataOf(group) });
-    }
-    for (const { name, type, nullable } of aggregates) fields.push({ name, type, nullable, metadata: [] });
-    return { kind: 'aggregate', schema: { fields, metadata: [] }, input, groups, aggregates };
+    const args = aggregates.map((call) => call.args.length);
+    const placed = this.#subqueries.place(input, [...this.#groups, ...aggregates.flatMap((call) => call.args)]);
+    const groups = placed.exprs.slice(0, this.#groups.length);
+    let next = groups.length;
+    const calls = aggregates.map((call, i) => {
+      const start = next;
+      next += args[i] ?? 0;
+      return { ...call, args: placed.exprs.slice(start, next) };
+    });
+    const names = this.#groups.map((group): Pick<Field, 'name' | 'metadata'> => {
+      return { name: group.kind === 'column' ? group.name : '', metadata: this.#metadataOf(group) };
+    });
+    return aggregateOver(this.#shared, placed.plan, { groups, calls, names, sets: this.#sets });
   }
 
   /** Turns expressions over the table into ones over the aggregate's output. */
   #groupRewriter(): (expr: Expr) => Expr {
     const groupCount = this.#groups.length;
     const places = new Map(this.#groups.map((group, i) => [exprKey(group), i] as const).reverse());
+    // A group that not every grouping set has is NULL in the others.
+    const isSure = (place: number): boolean => this.#sets?.every((set) => set.includes(place)) !== false;
     const output = (expr: Expr, index: number): Expr => {
       const name = expr.kind === 'column' ? expr.name : '';
-      return { kind: 'column', index, name, type: expr.type, nullable: expr.nullable, span: expr.span };
+      const nullable = expr.nullable || (index < groupCount && !isSure(index));
+      return { kind: 'column', index, name, type: expr.type, nullable, span: expr.span };
     };
     const rewrite = (expr: Expr): Expr => {
       if (expr.kind === 'column' && expr.index < 0) return output(expr, groupCount - 1 - expr.index);
@@ -321,7 +308,10 @@ class SelectBinder {
       }
       switch (expr.kind) {
         case 'literal':
+        case 'outer':
           return expr;
+        case 'pending':
+          return this.#subqueries.rewritten(expr, rewrite);
         case 'column': {
           const remedy = 'add it there, or aggregate it, for example with min()';
           const message = `column ${quoteText(expr.name)} is neither in GROUP BY nor in an aggregate`;
@@ -345,17 +335,18 @@ class SelectBinder {
       metadata,
     }));
     const schema: Schema = { fields, metadata: this.#schemaMetadata() };
-    let plan: LogicalPlan = { kind: 'project', schema, input, exprs: outputs.map((output) => output.expr) };
+    const placed = this.#subqueries.place(
+      input,
+      outputs.map((output) => output.expr),
+    );
+    let plan: LogicalPlan = { kind: 'project', schema, input: placed.plan, exprs: placed.exprs };
     if (this.#select.distinct) plan = { kind: 'distinct', schema, input: plan };
     if (keys.length > 0) {
       const sortKeys = keys.map(({ place, item }) => sortKey(place, fields[place] as Field, item));
       plan = { kind: 'sort', schema, input: plan, keys: sortKeys, limit: undefined };
     }
-    if (outputs.length > visible) plan = dropHidden(plan, visible);
-    const limit = bindRowCount(this.#sql, this.#select.limit, 'LIMIT');
-    const offset = bindRowCount(this.#sql, this.#select.offset, 'OFFSET') ?? 0;
-    if (limit === undefined && offset === 0) return plan;
-    return { kind: 'limit', schema: plan.schema, input: plan, limit, offset };
+    if (outputs.length > visible) plan = pickColumns(plan, [...fields.keys()].slice(0, visible));
+    return bindLimit(this.#sql, this.#select, plan);
   }
 
   /** The table's own metadata stays with a result that is just its columns. */
@@ -386,11 +377,6 @@ function aliasesOf(items: readonly SelectItem[]): ReadonlyMap<string, Alias> {
   return aliases;
 }
 
-/** The number of a GROUP BY or ORDER BY item that is a bare integer. */
-function positionOf(node: ExprNode): bigint | undefined {
-  return node.kind === 'number' && /^-?\d+$/u.test(node.text) ? BigInt(node.text) : undefined;
-}
-
 function hasAggregate(expr: Expr): boolean {
   let found = false;
   mapColumns(expr, (column) => {
@@ -401,16 +387,6 @@ function hasAggregate(expr: Expr): boolean {
 }
 
 function sortKey(place: number, field: Field, item: OrderItem): SortKey {
-  const { name, type, nullable } = field;
-  const expr: Expr = { kind: 'column', index: place, name, type, nullable, span: item.span };
+  const expr = columnOf(place, field, item.span);
   return { expr, descending: item.descending, nullsFirst: item.nullsFirst ?? false };
-}
-
-/** A projection of the first `visible` columns. */
-function dropHidden(input: LogicalPlan, visible: number): LogicalPlan {
-  const fields = input.schema.fields.slice(0, visible);
-  const exprs = fields.map(({ name, type, nullable }, index): Expr => {
-    return { kind: 'column', index, name, type, nullable, span: { start: 0, end: 0 } };
-  });
-  return { kind: 'project', schema: { fields, metadata: input.schema.metadata }, input, exprs };
 }

@@ -41,13 +41,40 @@ export function explainedPlan(plan: PhysicalPlan): PhysicalPlan {
 /** The plan as an indented tree, without a newline at its end. */
 export async function explainPlan(plan: PhysicalPlan): Promise<string> {
   const lines: string[] = [];
-  let depth = 0;
-  for (let operator: PhysicalPlan | undefined = plan; operator !== undefined; depth++) {
+  const shown = new Set<number>();
+  const show = async (operator: PhysicalPlan, depth: number): Promise<void> => {
     const text = operator.kind === 'scan' ? await scanText(operator) : operatorText(operator);
     lines.push(`${'  '.repeat(depth)}${text}`);
-    operator = 'input' in operator ? operator.input : undefined;
-  }
+    for (const input of inputsOf(operator)) await show(input, depth + 1);
+    if (operator.kind !== 'shared' || shown.has(operator.rows.id)) return;
+    shown.add(operator.rows.id);
+    await show(operator.rows.plan, depth + 1);
+  };
+  await show(plan, 0);
   return lines.join('\n');
+}
+
+/** The inputs of an operator; a shared plan is none of its readers' alone. */
+function inputsOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
+  switch (plan.kind) {
+    case 'scan':
+    case 'values':
+    case 'shared':
+    case 'working':
+      return [];
+    case 'join':
+      return [plan.left, plan.right];
+    case 'union':
+      return plan.inputs;
+    case 'recursive':
+      return [plan.base, plan.step];
+    case 'filter':
+    case 'project':
+    case 'aggregate':
+    case 'sort':
+    case 'limit':
+      return [plan.input];
+  }
 }
 
 function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
@@ -83,7 +110,28 @@ function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
       if (plan.offset > 0) words.push(`offset=${plan.offset.toString()}`);
       return words.join(' ');
     }
+    case 'shared':
+      return `Shared ${plan.rows.id.toString()}`;
+    case 'working':
+      return `Working ${plan.id.toString()}`;
+    case 'union':
+      return 'Union';
+    case 'recursive':
+      return `Recursive ${plan.id.toString()}${plan.distinct ? ' distinct' : ''}`;
+    case 'join':
+      return joinText(plan);
   }
+}
+
+function joinText(plan: Extract<PhysicalPlan, { kind: 'join' }>): string {
+  const words = [`Join ${plan.join}`];
+  if (plan.nullAware) words.push('null-aware');
+  const keys = plan.keys.map(({ left, right, nullsEqual }) => {
+    return `${exprText(left)} ${nullsEqual ? 'IS NOT DISTINCT FROM' : '='} ${exprText(right)}`;
+  });
+  if (keys.length > 0) words.push(`keys=[${keys.join(', ')}]`);
+  if (plan.condition !== undefined) words.push(`condition=${exprText(plan.condition)}`);
+  return words.join(' ');
 }
 
 async function scanText(scan: Extract<PhysicalPlan, { kind: 'scan' }>): Promise<string> {
@@ -127,6 +175,10 @@ function exprText(expr: Expr): string {
       return expr.name === '' ? `#${expr.index.toString()}` : printName(expr.name);
     case 'literal':
       return literalText(expr.value, expr.type);
+    case 'outer':
+      return `outer ${printName(expr.name)}`;
+    case 'pending':
+      return `subquery ${expr.place.toString()}`;
     case 'cast':
       return `${expr.attempt ? 'TRY_CAST' : 'CAST'}(${exprText(expr.operand)} AS ${sqlTypeName(expr.type)})`;
     case 'call': {

@@ -1,10 +1,12 @@
 /**
  * Walking and rewriting bound expressions.
  *
- * Hides recursion over the four kinds. Invariants: rewriting shares what did not change; two expressions with equal
+ * Hides recursion over the kinds. Invariants: rewriting shares what did not change; two expressions with equal
  * keys yield the same values on the same row.
  */
+import type { Field } from '../arrow/schema.ts';
 import { typeName } from '../arrow/type.ts';
+import type { Span } from '../base/errors.ts';
 import type { Expr } from './expr.ts';
 
 /** Calls `visit` with every column reference, in order. */
@@ -14,6 +16,8 @@ export function forEachColumn(expr: Expr, visit: (column: Extract<Expr, { kind: 
       visit(expr);
       return;
     case 'literal':
+    case 'outer':
+    case 'pending':
       return;
     case 'cast':
       forEachColumn(expr.operand, visit);
@@ -30,22 +34,47 @@ export function mapSame<T>(list: readonly T[], map: (item: T) => T): readonly T[
   return mapped.every((item, i) => item === list[i]) ? list : mapped;
 }
 
-/** Replaces every column reference by what `replace` gives. */
-export function mapColumns(expr: Expr, replace: (column: Extract<Expr, { kind: 'column' }>) => Expr): Expr {
+type Leaf = Extract<Expr, { kind: 'column' | 'literal' | 'outer' | 'pending' }>;
+
+/** Replaces every leaf by what `replace` gives. */
+export function mapLeaves(expr: Expr, replace: (leaf: Leaf) => Expr): Expr {
   switch (expr.kind) {
     case 'column':
-      return replace(expr);
     case 'literal':
-      return expr;
+    case 'outer':
+    case 'pending':
+      return replace(expr);
     case 'cast': {
-      const operand = mapColumns(expr.operand, replace);
+      const operand = mapLeaves(expr.operand, replace);
       return operand === expr.operand ? expr : { ...expr, operand };
     }
     case 'call': {
-      const args = mapSame(expr.args, (arg) => mapColumns(arg, replace));
+      const args = mapSame(expr.args, (arg) => mapLeaves(arg, replace));
       return args === expr.args ? expr : { ...expr, args };
     }
   }
+}
+
+/** Replaces every column reference by what `replace` gives. */
+export function mapColumns(expr: Expr, replace: (column: Extract<Expr, { kind: 'column' }>) => Expr): Expr {
+  return mapLeaves(expr, (leaf) => (leaf.kind === 'column' ? replace(leaf) : leaf));
+}
+
+/** True when a leaf of `kind` stands in the expression. */
+export function hasLeaf(expr: Expr, kind: Leaf['kind']): boolean {
+  switch (expr.kind) {
+    case 'cast':
+      return hasLeaf(expr.operand, kind);
+    case 'call':
+      return expr.args.some((arg) => hasLeaf(arg, kind));
+    default:
+      return expr.kind === kind;
+  }
+}
+
+/** A reference to column `index`, which has the field's type. */
+export function columnOf(index: number, field: Pick<Field, 'name' | 'type' | 'nullable'>, span: Span): Expr {
+  return { kind: 'column', index, name: field.name, type: field.type, nullable: field.nullable, span };
 }
 
 /** The expression with column indexes replaced by `indexOf`. */
@@ -61,6 +90,10 @@ export function exprKey(expr: Expr): string {
   switch (expr.kind) {
     case 'column':
       return `#${expr.index.toString()}`;
+    case 'outer':
+      return `^${expr.index.toString()}`;
+    case 'pending':
+      return `?${expr.place.toString()}`;
     case 'literal': {
       const value = expr.value instanceof Uint8Array ? Buffer.from(expr.value).toString('hex') : String(expr.value);
       // Text is measured, so that no text can imitate the end of a literal; -0 and 0 differ.

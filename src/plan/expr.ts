@@ -41,6 +41,29 @@ export type Expr =
       readonly nullable: boolean;
       readonly span: Span;
     }
+  /**
+   * A column of the query around this one, by its place in the list of such columns. Only while binding: decorrelation
+   * turns it into a column.
+   */
+  | {
+      readonly kind: 'outer';
+      readonly index: number;
+      readonly name: string;
+      readonly type: DataType;
+      readonly nullable: boolean;
+      readonly span: Span;
+    }
+  /**
+   * A value that an operator will compute which binding has yet to place: a subquery, by its place in the list of
+   * them. Only while binding.
+   */
+  | {
+      readonly kind: 'pending';
+      readonly place: number;
+      readonly type: DataType;
+      readonly nullable: boolean;
+      readonly span: Span;
+    }
   /** `attempt`: TRY_CAST, null instead of `value_error`. */
   | {
       readonly kind: 'cast';
@@ -60,6 +83,22 @@ export interface AggregateCall {
   readonly nullable: boolean;
   readonly span: Span;
 }
+
+/** Two expressions that must be equal for rows to join. */
+export interface JoinKey {
+  /** Over the left input's columns. */
+  readonly left: Expr;
+  /** Over the right input's columns, of the same type but for the encoding of text. */
+  readonly right: Expr;
+  /** NULL joins NULL. */
+  readonly nullsEqual: boolean;
+}
+
+/**
+ * How rows of two inputs become rows: as in SQL, and `single`: a left row with the one right row that joins it, NULLs
+ * without one, and an error with more; `mark`: left rows, each with a boolean that says whether a right row joins it.
+ */
+export type JoinKind = 'inner' | 'left' | 'right' | 'full' | 'semi' | 'anti' | 'single' | 'mark';
 
 export interface SortKey {
   readonly expr: Expr;

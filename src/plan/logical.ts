@@ -1,17 +1,15 @@
 /**
  * Logical plans: what a query asks, before it is decided how to run it. Expressions in them are bound.
  *
- * Hides nothing. Invariants, held by binding and checked after every pass: an operator's expressions refer to
- * columns of its input by index and with the input's types; `schema` is what the operator yields; filter, sort,
+ * Hides nothing. Invariants, held by binding and checked after every pass (verify.ts): an operator's expressions refer
+ * to columns of its input by index and with the input's types; `schema` is what the operator yields; filter, sort,
  * distinct and limit yield their input's schema.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
-import { sameType } from '../arrow/type.ts';
-import { assert } from '../base/assert.ts';
-import type { AggregateCall, Expr, SortKey } from './expr.ts';
-import { forEachColumn } from './expr-walk.ts';
+import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
+import { columnOf } from './expr-walk.ts';
 
 export type LogicalPlan =
   | {
@@ -25,6 +23,16 @@ export type LogicalPlan =
       readonly limit: number | undefined;
     }
   | { readonly kind: 'values'; readonly schema: Schema; readonly batches: readonly RecordBatch[] }
+  /** Rows of a plan that several places read: `LogicalQuery.shared`. */
+  | {
+      readonly kind: 'shared';
+      readonly schema: Schema;
+      readonly id: number;
+      /** Indexes into the shared plan's schema. */
+      readonly columns: readonly number[];
+    }
+  /** Within the step of the recursive operator of that number: the rows that the step before made. */
+  | { readonly kind: 'working'; readonly schema: Schema; readonly id: number }
   | { readonly kind: 'filter'; readonly schema: Schema; readonly input: LogicalPlan; readonly condition: Expr }
   | {
       readonly kind: 'project';
@@ -53,103 +61,202 @@ export type LogicalPlan =
       readonly input: LogicalPlan;
       readonly limit: number | undefined;
       readonly offset: number;
+    }
+  /**
+   * Pairs of rows for which every key is equal and `condition` is true. Yields the left columns and then the right
+   * ones; semi and anti only the left; mark the left and the mark.
+   */
+  | {
+      readonly kind: 'join';
+      readonly schema: Schema;
+      readonly join: JoinKind;
+      readonly left: LogicalPlan;
+      readonly right: LogicalPlan;
+      readonly keys: readonly JoinKey[];
+      /** Over the left columns and then the right ones. */
+      readonly condition: Expr | undefined;
+      /**
+       * Of a mark join: NULL where a comparison with NULL, in the last key or else in the condition, leaves it open
+       * whether a row joins. Such a join has one of the two.
+       */
+      readonly nullAware: boolean;
+    }
+  /** The rows of one input after those of another, under the types of `schema`. */
+  | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly LogicalPlan[] }
+  /** The rows of `base`, then of `step` over them, over those, and so on until there are none. */
+  | {
+      readonly kind: 'recursive';
+      readonly schema: Schema;
+      readonly id: number;
+      readonly base: LogicalPlan;
+      readonly step: LogicalPlan;
+      /** Rows that came before are left out. */
+      readonly distinct: boolean;
     };
 
-/** A filter over `input`; adjacent filters become one. */
+/** A plan, and those that it reads in several places; a shared plan reads only ones before it. */
+export interface LogicalQuery {
+  readonly plan: LogicalPlan;
+  readonly shared: ReadonlyMap<number, LogicalPlan>;
+}
+
+export type JoinPlan = Extract<LogicalPlan, { kind: 'join' }>;
+
+/** A filter over `input`. */
 export function makeFilter(input: LogicalPlan, condition: Expr): LogicalPlan {
   return { kind: 'filter', schema: input.schema, input, condition };
 }
 
-/**
- * The plan with `rewrite` applied to its input; `schema` follows the input's where the operator only passes rows
- * on.
- */
-export function mapInput(plan: LogicalPlan, rewrite: (input: LogicalPlan) => LogicalPlan): LogicalPlan {
-  if (plan.kind === 'scan' || plan.kind === 'values') return plan;
-  const input = rewrite(plan.input);
-  if (input === plan.input) return plan;
-  if (plan.kind === 'project' || plan.kind === 'aggregate') return { ...plan, input };
-  return { ...plan, input, schema: input.schema };
+/** The fields that a join of two schemas yields. */
+export function joinSchema(join: JoinKind, left: Schema, right: Schema, markNullable: boolean): Schema {
+  switch (join) {
+    case 'semi':
+    case 'anti':
+      return left;
+    case 'mark': {
+      const mark: Field = { name: '', type: { id: 'bool' }, nullable: markNullable, metadata: [] };
+      return { fields: [...left.fields, mark], metadata: [] };
+    }
+    case 'inner':
+      return { fields: [...left.fields, ...right.fields], metadata: [] };
+    case 'left':
+    case 'single':
+      return { fields: [...left.fields, ...right.fields.map(asNullable)], metadata: [] };
+    case 'right':
+      return { fields: [...left.fields.map(asNullable), ...right.fields], metadata: [] };
+    case 'full':
+      return { fields: [...left.fields.map(asNullable), ...right.fields.map(asNullable)], metadata: [] };
+  }
+}
+
+function asNullable(field: Field): Field {
+  return field.nullable ? field : { ...field, nullable: true };
+}
+
+/** What a join is made of. */
+export interface JoinParts {
+  readonly join: JoinKind;
+  readonly left: LogicalPlan;
+  readonly right: LogicalPlan;
+  readonly keys: readonly JoinKey[];
+  readonly condition: Expr | undefined;
+  readonly nullAware?: boolean;
+}
+
+/** A join under the schema that it has. */
+export function makeJoin({ join, left, right, keys, condition, nullAware = false }: JoinParts): JoinPlan {
+  const schema = joinSchema(join, left.schema, right.schema, nullAware);
+  return { kind: 'join', schema, join, left, right, keys, condition, nullAware };
+}
+
+/** A projection of some columns of `input`, in that order, under their own fields. */
+export function pickColumns(input: LogicalPlan, columns: readonly number[]): LogicalPlan {
+  const fields = columns.map((column) => input.schema.fields[column] as Field);
+  const exprs = columns.map((column, i) => columnOf(column, fields[i] as Field, { start: 0, end: 0 }));
+  return { kind: 'project', schema: { fields, metadata: input.schema.metadata }, input, exprs };
+}
+
+/** The inputs of an operator, in order. */
+export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
+  switch (plan.kind) {
+    case 'scan':
+    case 'values':
+    case 'shared':
+    case 'working':
+      return [];
+    case 'join':
+      return [plan.left, plan.right];
+    case 'union':
+      return plan.inputs;
+    case 'recursive':
+      return [plan.base, plan.step];
+    case 'filter':
+    case 'project':
+    case 'aggregate':
+    case 'distinct':
+    case 'sort':
+    case 'limit':
+      return [plan.input];
+  }
+}
+
+/** The operator over other inputs, as many; `schema` follows them where the operator only passes rows on. */
+function withInputs(plan: LogicalPlan, inputs: readonly LogicalPlan[]): LogicalPlan {
+  const [first, second] = inputs as readonly [LogicalPlan, LogicalPlan];
+  switch (plan.kind) {
+    case 'scan':
+    case 'values':
+    case 'shared':
+    case 'working':
+      return plan;
+    case 'join':
+      return makeJoin({ ...plan, left: first, right: second });
+    case 'union':
+      return { ...plan, inputs };
+    case 'recursive':
+      return { ...plan, base: first, step: second };
+    case 'project':
+    case 'aggregate':
+      return { ...plan, input: first };
+    case 'filter':
+    case 'distinct':
+    case 'sort':
+    case 'limit':
+      return { ...plan, input: first, schema: first.schema };
+  }
+}
+
+/** The plan with `rewrite` applied to its inputs. */
+export function mapInputs(plan: LogicalPlan, rewrite: (input: LogicalPlan) => LogicalPlan): LogicalPlan {
+  const inputs = inputsOf(plan);
+  const made = inputs.map(rewrite);
+  return made.every((input, i) => input === inputs[i]) ? plan : withInputs(plan, made);
 }
 
 /** Rewrites every operator, inputs first. */
 export function mapPlan(plan: LogicalPlan, rewrite: (plan: LogicalPlan) => LogicalPlan): LogicalPlan {
-  return rewrite(mapInput(plan, (input) => mapPlan(input, rewrite)));
+  return rewrite(mapInputs(plan, (input) => mapPlan(input, rewrite)));
 }
 
-/** Checks the invariants above for the whole plan; `when` names the stage, for the message. O(size of the plan). */
-export function verifyPlan(plan: LogicalPlan, when: string): void {
-  const { fields } = plan.schema;
+/** The operator with every expression of its own rewritten. */
+export function mapExprs(plan: LogicalPlan, rewrite: (expr: Expr) => Expr): LogicalPlan {
   switch (plan.kind) {
-    case 'scan':
-      assert(plan.columns.length === fields.length, () => `${when}: a scan's columns and fields differ in number`);
-      plan.columns.forEach((column, i) => {
-        checkField(plan.source.schema.fields[column], fields[i], `${when}: scan`);
-      });
-      for (const bound of plan.bounds) {
-        assert(plan.source.schema.fields[bound.column] !== undefined, () => `${when}: a bound on no column`);
-      }
-      return;
-    case 'values':
-      for (const batch of plan.batches)
-        assert(batch.columns.length === fields.length, `${when}: values of another width`);
-      return;
-    case 'project':
-      assert(
-        plan.exprs.length === fields.length,
-        () => `${when}: a projection's expressions and fields differ in number`,
-      );
-      plan.exprs.forEach((expr, i) => {
-        checkExpr(expr, plan.input, when);
-        checkField(expr, fields[i], `${when}: project`);
-      });
-      break;
-    case 'aggregate': {
-      const outputs = [...plan.groups, ...plan.aggregates];
-      assert(outputs.length === fields.length, () => `${when}: an aggregate's outputs and fields differ in number`);
-      outputs.forEach((output, i) => checkField(output, fields[i], `${when}: aggregate`));
-      for (const group of plan.groups) checkExpr(group, plan.input, when);
-      for (const call of plan.aggregates) for (const arg of call.args) checkExpr(arg, plan.input, when);
-      break;
-    }
     case 'filter':
-      checkExpr(plan.condition, plan.input, when);
-      checkSchema(plan, when);
-      break;
+      return { ...plan, condition: rewrite(plan.condition) };
+    case 'project':
+      return { ...plan, exprs: plan.exprs.map(rewrite) };
+    case 'aggregate': {
+      const aggregates = plan.aggregates.map((call) => ({ ...call, args: call.args.map(rewrite) }));
+      return { ...plan, groups: plan.groups.map(rewrite), aggregates };
+    }
     case 'sort':
-      for (const key of plan.keys) checkExpr(key.expr, plan.input, when);
-      checkSchema(plan, when);
-      break;
+      return { ...plan, keys: plan.keys.map((key) => ({ ...key, expr: rewrite(key.expr) })) };
+    case 'join': {
+      const keys = plan.keys.map((key) => ({ ...key, left: rewrite(key.left), right: rewrite(key.right) }));
+      return { ...plan, keys, condition: plan.condition === undefined ? undefined : rewrite(plan.condition) };
+    }
+    case 'scan':
+    case 'values':
+    case 'shared':
+    case 'working':
     case 'distinct':
     case 'limit':
-      checkSchema(plan, when);
-      break;
+    case 'union':
+    case 'recursive':
+      return plan;
   }
-  verifyPlan(plan.input, when);
 }
 
-interface Typed {
-  readonly type: Field['type'];
-  readonly nullable: boolean;
-}
-
-function checkField(made: Typed | undefined, field: Typed | undefined, when: string): void {
-  assert(made !== undefined && field !== undefined, () => `${when}: a column that does not exist`);
-  assert(sameType(made.type, field.type), () => `${when}: a column's type is not its field's`);
-  assert(field.nullable || !made.nullable, () => `${when}: a nullable column under a field that is not`);
-}
-
-function checkExpr(expr: Expr, input: LogicalPlan, when: string): void {
-  forEachColumn(expr, (column) => {
-    const field = input.schema.fields[column.index];
-    assert(field !== undefined, () => `${when}: column ${column.index.toString()} of ${input.kind} does not exist`);
-    assert(
-      sameType(field.type, column.type),
-      () => `${when}: column ${column.name} has another type in ${input.kind}`,
-    );
+/** Calls `visit` with every expression of the operator's own. */
+export function forEachExpr(plan: LogicalPlan, visit: (expr: Expr) => void): void {
+  mapExprs(plan, (expr) => {
+    visit(expr);
+    return expr;
   });
 }
 
-function checkSchema(plan: Extract<LogicalPlan, { input: LogicalPlan }>, when: string): void {
-  assert(plan.schema === plan.input.schema, () => `${when}: ${plan.kind} changes the schema`);
+/** One row without columns: what a query without FROM reads. */
+export function oneRow(): LogicalPlan {
+  const schema: Schema = { fields: [], metadata: [] };
+  return { kind: 'values', schema, batches: [{ schema, rowCount: 1, columns: [] }] };
 }

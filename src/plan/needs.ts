@@ -3,10 +3,12 @@
  * list are fetched.
  *
  * Hides where in a statement a table stands. Invariants: every moment that planning will ask the catalog for is found
- * here; a statement without AT and SHOW SNAPSHOTS needs nothing, and costs one look at its kind.
+ * here; a statement without AT and SHOW SNAPSHOTS needs nothing.
  */
-import type { Select, Statement, TableName } from '../sql/ast.ts';
+import type { Statement, TimeTravel } from '../sql/ast.ts';
 import { parseStatement } from '../sql/parse.ts';
+import type { Node } from '../sql/walk.ts';
+import { forEachChild } from '../sql/walk.ts';
 import type { TimePoint } from './physical.ts';
 import { timePointOf } from './time-point.ts';
 
@@ -39,37 +41,17 @@ export function asParsed(text: string | ParsedStatement): ParsedStatement {
 export function readNeeds(text: string | ParsedStatement): ReadNeeds {
   const { sql, statement } = asParsed(text);
   if (statement.kind === 'show_snapshots') return { points: [], snapshots: true };
-  const points = tablesRead(statement).flatMap(({ at }) => (at === undefined ? [] : [timePointOf(sql, at)]));
+  const points = momentsOf(statement).map((at) => timePointOf(sql, at));
   return points.length === 0 ? NOTHING : { points, snapshots: false };
 }
 
-/** The tables that a query reads, those of the queries in it included. */
-function tablesOf(query: Select): TableName[] {
-  const inner = query.common.flatMap((table) => tablesOf(table.query));
-  if (query.from?.kind === 'subquery') return [...inner, ...tablesOf(query.from.query)];
-  return query.from === undefined ? inner : [...inner, query.from];
-}
-
-/** The tables that a statement reads, each at a moment it may name. */
-function tablesRead(statement: Statement): readonly TableName[] {
-  switch (statement.kind) {
-    case 'select':
-      return tablesOf(statement);
-    case 'insert':
-      return statement.source.kind === 'select' ? tablesOf(statement.source) : [];
-    case 'explain':
-      return tablesOf(statement.query);
-    case 'describe':
-      return statement.target.kind === 'select' ? tablesOf(statement.target) : [statement.target];
-    case 'create_table':
-      return statement.query === undefined ? [] : tablesOf(statement.query);
-    case 'drop_table':
-    case 'alter_table':
-    case 'truncate':
-    case 'delete':
-    case 'update':
-    case 'show_tables':
-    case 'show_snapshots':
-      return [];
+/** The moments that are named anywhere in the statement. */
+function momentsOf(statement: Statement): readonly TimeTravel[] {
+  const moments: TimeTravel[] = [];
+  const open: Node[] = [statement];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (node.kind === 'time_travel') moments.push(node);
+    else forEachChild(node, (child) => open.push(child));
   }
+  return moments;
 }

@@ -6,55 +6,68 @@
  */
 import { sameType } from '../arrow/type.ts';
 import { assert } from '../base/assert.ts';
-import type { LogicalPlan } from './logical.ts';
-import { verifyPlan } from './logical.ts';
+import type { LogicalPlan, LogicalQuery } from './logical.ts';
 import { boundScans } from './pass-bounds.ts';
 import { countRows } from './pass-count.ts';
 import { pushFilters } from './pass-filter.ts';
 import { foldConstants } from './pass-fold.ts';
+import { orderJoins } from './pass-join-order.ts';
 import { pushLimits } from './pass-limit.ts';
 import { removeProjects } from './pass-project.ts';
 import { pruneColumns } from './pass-prune.ts';
+import { verifyQuery } from './verify.ts';
 
 export type PassName =
   | 'fold_constants'
   | 'push_filters'
+  | 'order_joins'
   | 'prune_columns'
   | 'scan_bounds'
   | 'remove_projects'
   | 'count_rows'
   | 'push_limits';
 
-const PASSES: readonly (readonly [name: PassName, run: (plan: LogicalPlan) => LogicalPlan])[] = [
-  ['fold_constants', foldConstants],
-  ['push_filters', pushFilters],
+/** A pass that looks at each plan of a query by itself. */
+function eachPlan(rewrite: (plan: LogicalPlan) => LogicalPlan): (query: LogicalQuery) => LogicalQuery {
+  return (query) => {
+    const plan = rewrite(query.plan);
+    const shared = new Map([...query.shared].map(([id, one]) => [id, rewrite(one)]));
+    const isSame = plan === query.plan && [...shared].every(([id, one]) => one === query.shared.get(id));
+    return isSame ? query : { plan, shared };
+  };
+}
+
+const PASSES: readonly (readonly [name: PassName, run: (query: LogicalQuery) => LogicalQuery])[] = [
+  ['fold_constants', eachPlan(foldConstants)],
+  ['push_filters', eachPlan(pushFilters)],
+  ['order_joins', eachPlan(orderJoins)],
   ['prune_columns', pruneColumns],
-  ['scan_bounds', boundScans],
-  ['remove_projects', removeProjects],
-  ['count_rows', countRows],
-  ['push_limits', pushLimits],
+  ['scan_bounds', eachPlan(boundScans)],
+  ['remove_projects', eachPlan(removeProjects)],
+  ['count_rows', eachPlan(countRows)],
+  ['push_limits', eachPlan(pushLimits)],
 ];
 
 /** Names of all passes, in the order in which they run. */
 export const PASS_NAMES: readonly PassName[] = PASSES.map(([name]) => name);
 
 /** Runs every pass that is not in `disabled`. */
-export function optimize(plan: LogicalPlan, disabled: readonly PassName[]): LogicalPlan {
-  verifyPlan(plan, 'bind');
-  let current = plan;
+export function optimize(query: LogicalQuery, disabled: readonly PassName[]): LogicalQuery {
+  verifyQuery(query, 'bind');
+  let current = query;
   for (const [name, run] of PASSES) {
     if (disabled.includes(name)) continue;
     const made = run(current);
     if (made === current) continue;
     current = made;
-    verifyPlan(current, name);
-    verifySchema(plan, current, name);
+    verifyQuery(current, name);
+    verifySchema(query, current, name);
   }
   return current;
 }
 
-function verifySchema(before: LogicalPlan, after: LogicalPlan, pass: PassName): void {
-  const [old, made] = [before.schema.fields, after.schema.fields];
+function verifySchema(before: LogicalQuery, after: LogicalQuery, pass: PassName): void {
+  const [old, made] = [before.plan.schema.fields, after.plan.schema.fields];
   assert(
     old.length === made.length,
     () => `${pass}: the result has ${made.length.toString()} columns, not ${old.length.toString()}`,

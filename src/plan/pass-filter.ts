@@ -1,18 +1,20 @@
 /**
  * Pass `push_filters`: conditions move towards the scan.
  *
- * Hides which operators a condition may pass. Invariants: a conjunct passes a projection by substitution, sorts and
- * DISTINCT as it is, and an aggregate only when it looks at group keys alone and there are any; nothing passes a
- * limit.
+ * Hides which operators a condition may pass. Invariants: a conjunct passes a projection by substitution, sorts,
+ * DISTINCT and UNION as it is, and an aggregate only when it looks at group keys alone and there are any; it passes a
+ * join towards a side whose rows the join cannot make up, or becomes part of an inner one; nothing passes a limit.
  */
-import type { Expr } from './expr.ts';
-import { conjunctionOf, conjunctsOf, forEachColumn, mapColumns } from './expr-walk.ts';
-import type { LogicalPlan } from './logical.ts';
-import { makeFilter, mapInput } from './logical.ts';
+import type { Expr, JoinKind } from './expr.ts';
+import { conjunctionOf, conjunctsOf, forEachColumn, mapColumns, shiftColumns } from './expr-walk.ts';
+import { sideOf, splitCondition } from './join-condition.ts';
+import type { JoinPlan, LogicalPlan } from './logical.ts';
+import { makeFilter, makeJoin, mapInputs } from './logical.ts';
 
 /** The whole plan with its filters pushed down and adjacent ones joined. */
 export function pushFilters(plan: LogicalPlan): LogicalPlan {
-  if (plan.kind !== 'filter') return mapInput(plan, pushFilters);
+  if (plan.kind === 'join') return pushIntoJoin(plan, []);
+  if (plan.kind !== 'filter') return mapInputs(plan, pushFilters);
   return push(plan.input, conjunctsOf(plan.condition));
 }
 
@@ -27,9 +29,9 @@ function push(plan: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {
     }
     case 'sort':
       if (plan.limit !== undefined) break;
-      return mapInput(plan, (input) => push(input, conjuncts));
+      return mapInputs(plan, (input) => push(input, conjuncts));
     case 'distinct':
-      return mapInput(plan, (input) => push(input, conjuncts));
+      return mapInputs(plan, (input) => push(input, conjuncts));
     case 'aggregate': {
       const below = conjuncts.filter((conjunct) => readsOnly(conjunct, plan.groups.length));
       const above = conjuncts.filter((conjunct) => !below.includes(conjunct));
@@ -37,12 +39,89 @@ function push(plan: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {
       const input = substituted.length === 0 ? pushFilters(plan.input) : push(plan.input, substituted);
       return filtered({ ...plan, input }, above);
     }
+    case 'join':
+      return pushIntoJoin(plan, conjuncts);
+    case 'union':
+      return mapInputs(plan, (input) => push(input, conjuncts));
     case 'scan':
     case 'values':
+    case 'shared':
+    case 'working':
+    case 'recursive':
     case 'limit':
       break;
   }
-  return filtered(mapInput(plan, pushFilters), conjuncts);
+  return filtered(mapInputs(plan, pushFilters), conjuncts);
+}
+
+/** A join below `conjuncts`, which are over what it yields. */
+function pushIntoJoin(join: JoinPlan, conjuncts: readonly Expr[]): LogicalPlan {
+  const width = join.left.schema.fields.length;
+  // A condition on the side that a join fills with NULLs leaves none of those, if NULL does not meet it.
+  const plan = { ...join, join: withoutFilling(join, conjuncts) };
+  const isInner = plan.join === 'inner';
+  const [toLeft, toRight, into, above]: [Expr[], Expr[], Expr[], Expr[]] = [[], [], [], []];
+  const rightKeeps = isInner || plan.join === 'right';
+  const leftKeeps = plan.join !== 'right' && plan.join !== 'full';
+  for (const conjunct of conjuncts) {
+    const side = sideOf(conjunct, width);
+    if (side === 'left' && leftKeeps) toLeft.push(conjunct);
+    else if (side === 'right' && rightKeeps) toRight.push(toSide(conjunct, width));
+    else if (isInner && side !== 'none') into.push(conjunct);
+    else above.push(conjunct);
+  }
+  const kept: Expr[] = [];
+  for (const conjunct of plan.condition === undefined ? [] : conjunctsOf(plan.condition)) {
+    const side = sideOf(conjunct, width);
+    const filtersRight = isInner || plan.join === 'left' || plan.join === 'semi' || plan.join === 'anti';
+    if (side === 'right' && filtersRight) toRight.push(toSide(conjunct, width));
+    else if (side === 'left' && (isInner || plan.join === 'semi' || plan.join === 'right')) toLeft.push(conjunct);
+    else kept.push(conjunct);
+  }
+  const split = splitCondition([...kept, ...into], width);
+  const keys = plan.nullAware ? plan.keys : [...plan.keys, ...split.keys];
+  const condition = plan.nullAware ? plan.condition : split.condition;
+  const [left, right] = [push(plan.left, toLeft), push(plan.right, toRight)];
+  return filtered(makeJoin({ ...plan, left, right, keys, condition }), above);
+}
+
+function toSide(expr: Expr, width: number): Expr {
+  return shiftColumns(expr, (index) => index - width);
+}
+
+function withoutFilling({ join, left }: JoinPlan, conjuncts: readonly Expr[]): JoinKind {
+  const width = left.schema.fields.length;
+  const rejects = (side: 'left' | 'right'): boolean => {
+    return conjuncts.some((conjunct) => sideOf(conjunct, width) === side && rejectsNull(conjunct));
+  };
+  switch (join) {
+    case 'left':
+      return rejects('right') ? 'inner' : join;
+    case 'right':
+      return rejects('left') ? 'inner' : join;
+    case 'full': {
+      const [l, r] = [rejects('left'), rejects('right')];
+      return l && r ? 'inner' : l ? 'left' : r ? 'right' : join;
+    }
+    default:
+      return join;
+  }
+}
+
+const STRICT = new Set(['=', '<>', '<', '<=', '>', '>=', 'like', 'ilike', '+', '-', '*']);
+
+/** True when the condition is surely not true where all its columns are NULL. */
+function rejectsNull(expr: Expr): boolean {
+  if (expr.kind !== 'call') return expr.kind === 'column';
+  if (expr.name === 'is_not_null') return expr.args.every(isStrict);
+  return STRICT.has(expr.name) && expr.args.some((arg) => arg.kind !== 'literal' && isStrict(arg));
+}
+
+/** True when the value is NULL where its columns are. */
+function isStrict(expr: Expr): boolean {
+  if (expr.kind === 'column') return true;
+  if (expr.kind === 'cast') return isStrict(expr.operand);
+  return expr.kind === 'call' && STRICT.has(expr.name) && expr.args.some(isStrict);
 }
 
 function filtered(input: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {

@@ -5,7 +5,7 @@
  * Hides which calls have kernels for one row (all of them). Invariant: what would fail stays as it is: it fails
  * when a row asks for it, and not before.
  */
-import type { AggregateCall, Expr, SortKey } from './expr.ts';
+import type { AggregateCall, Expr, JoinKey, SortKey } from './expr.ts';
 import { evaluateCall, tryCastLiteral } from './constant.ts';
 import { mapSame } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
@@ -20,9 +20,18 @@ function foldOperator(plan: LogicalPlan): LogicalPlan {
   switch (plan.kind) {
     case 'scan':
     case 'values':
+    case 'shared':
+    case 'working':
     case 'distinct':
     case 'limit':
+    case 'union':
+    case 'recursive':
       return plan;
+    case 'join': {
+      const keys = mapSame(plan.keys, foldJoinKey);
+      const condition = plan.condition === undefined ? undefined : foldExpr(plan.condition);
+      return keys === plan.keys && condition === plan.condition ? plan : { ...plan, keys, condition };
+    }
     case 'filter': {
       const condition = foldExpr(plan.condition);
       if (condition.kind !== 'literal') return condition === plan.condition ? plan : { ...plan, condition };
@@ -50,6 +59,11 @@ function foldAggregate(call: AggregateCall): AggregateCall {
   return args === call.args ? call : { ...call, args };
 }
 
+function foldJoinKey(key: JoinKey): JoinKey {
+  const [left, right] = [foldExpr(key.left), foldExpr(key.right)];
+  return left === key.left && right === key.right ? key : { ...key, left, right };
+}
+
 function foldKey(key: SortKey): SortKey {
   const expr = foldExpr(key.expr);
   return expr === key.expr ? key : { ...key, expr };
@@ -66,6 +80,8 @@ export function foldExpr(expr: Expr): Expr {
   switch (expr.kind) {
     case 'column':
     case 'literal':
+    case 'outer':
+    case 'pending':
       return expr;
     case 'cast': {
       const operand = foldExpr(expr.operand);

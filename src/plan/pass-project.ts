@@ -36,7 +36,7 @@ function removeProject(project: Project): LogicalPlan {
   }
   if (!places.every((place, i) => sameField(input.schema.fields[place], schema.fields[i]))) return project;
   if (isIdentity) return relabel(input, schema);
-  if (input.kind !== 'scan' || new Set(places).size !== places.length) return project;
+  if ((input.kind !== 'scan' && input.kind !== 'shared') || new Set(places).size !== places.length) return project;
   return { ...input, schema, columns: places.map((place) => input.columns[place] as number) };
 }
 
@@ -74,6 +74,12 @@ function relabel(plan: LogicalPlan, schema: Schema): LogicalPlan {
       return { ...plan, schema };
     case 'values':
       return { ...plan, schema, batches: plan.batches.map((batch) => ({ ...batch, schema })) };
+    case 'shared':
+    case 'working':
+    case 'join':
+    case 'union':
+    case 'recursive':
+      return plan;
     default: {
       const input = relabel(plan.input, schema);
       return { ...plan, schema: input.schema, input };

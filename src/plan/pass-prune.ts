@@ -6,7 +6,8 @@
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Expr } from './expr.ts';
 import { forEachColumn, shiftColumns } from './expr-walk.ts';
-import type { LogicalPlan } from './logical.ts';
+import type { JoinPlan, LogicalPlan, LogicalQuery } from './logical.ts';
+import { inputsOf, makeJoin, mapPlan, pickColumns } from './logical.ts';
 
 /** A pruned plan, and where each of its old columns is now (-1: gone). */
 interface Pruned {
@@ -14,16 +15,58 @@ interface Pruned {
   readonly places: readonly number[];
 }
 
-/** The whole plan, pruned. */
-export function pruneColumns(plan: LogicalPlan): LogicalPlan {
-  return prune(plan, new Set(plan.schema.fields.keys())).plan;
+/** The whole query, pruned; a shared plan keeps the columns that any of its readers wants. */
+export function pruneColumns(query: LogicalQuery): LogicalQuery {
+  const asked = new Map<number, Set<number>>();
+  const pruned = (plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned => {
+    const made = prune(plan, wanted);
+    noteReaders(made.plan, asked);
+    return made;
+  };
+  const main = pruned(query.plan, new Set(query.plan.schema.fields.keys()));
+  const shared = new Map<number, Pruned>();
+  // A shared plan is read by those after it, so that its readers are known when it is its turn.
+  for (const [id, plan] of [...query.shared].sort(([a], [b]) => b - a)) {
+    shared.set(id, pruned(plan, asked.get(id) ?? new Set()));
+  }
+  const place = (plan: LogicalPlan): LogicalPlan =>
+    mapPlan(plan, (operator) => {
+      if (operator.kind !== 'shared') return operator;
+      const places = shared.get(operator.id)?.places ?? [];
+      return { ...operator, columns: operator.columns.map((column) => places[column] as number) };
+    });
+  const plans = [...shared].sort(([a], [b]) => a - b).map(([id, { plan }]) => [id, place(plan)] as const);
+  return { plan: place(main.plan), shared: new Map(plans) };
+}
+
+function noteReaders(plan: LogicalPlan, asked: Map<number, Set<number>>): void {
+  if (plan.kind === 'shared') {
+    const columns = asked.get(plan.id) ?? new Set();
+    for (const column of plan.columns) columns.add(column);
+    asked.set(plan.id, columns);
+  }
+  for (const input of inputsOf(plan)) noteReaders(input, asked);
 }
 
 function prune(plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned {
   const all = [...plan.schema.fields.keys()];
   switch (plan.kind) {
     case 'values':
+    case 'working':
       return { plan, places: all };
+    case 'join':
+      return pruneJoin(plan, wanted);
+    case 'union': {
+      const kept = all.filter((i) => wanted.has(i));
+      const inputs = plan.inputs.map((input) => keepOnly(input, kept));
+      return { plan: { ...plan, schema: keepFields(plan.schema, kept), inputs }, places: placesOf(all, kept) };
+    }
+    case 'recursive': {
+      // What the step reads of the rows before depends on every column.
+      const [base, step] = [keepOnly(plan.base, all), keepOnly(plan.step, all)];
+      return { plan: { ...plan, base, step }, places: all };
+    }
+    case 'shared':
     case 'scan': {
       if (wanted.size === all.length) return { plan, places: all };
       const kept = all.filter((i) => wanted.has(i));
@@ -73,6 +116,43 @@ function prune(plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned {
       return { plan: { ...plan, schema: input.plan.schema, input: input.plan }, places: input.places };
     }
   }
+}
+
+/** The plan with its columns `kept` and no others, in that order. */
+function keepOnly(plan: LogicalPlan, kept: readonly number[]): LogicalPlan {
+  const pruned = prune(plan, new Set(kept));
+  const places = kept.map((column) => pruned.places[column] as number);
+  const isExact = places.length === pruned.plan.schema.fields.length && places.every((place, i) => place === i);
+  return isExact ? pruned.plan : pickColumns(pruned.plan, places);
+}
+
+function pruneJoin(plan: JoinPlan, wanted: ReadonlySet<number>): Pruned {
+  const width = plan.left.schema.fields.length;
+  const yields = plan.schema.fields.length;
+  const read = columnsOf(plan.condition === undefined ? [] : [plan.condition]);
+  const fromLeft = columnsOf(plan.keys.map((key) => key.left));
+  const fromRight = columnsOf(plan.keys.map((key) => key.right));
+  const hasRight = plan.join !== 'semi' && plan.join !== 'anti' && plan.join !== 'mark';
+  for (const column of [...read, ...[...wanted].filter((i) => i < width || hasRight)]) {
+    if (column < width) fromLeft.add(column);
+    else fromRight.add(column - width);
+  }
+  const [left, right] = [prune(plan.left, fromLeft), prune(plan.right, fromRight)];
+  const leftWidth = left.plan.schema.fields.length;
+  const placeOf = (column: number): number => {
+    if (column < width) return left.places[column] ?? -1;
+    const place = right.places[column - width] ?? -1;
+    return place < 0 ? -1 : leftWidth + place;
+  };
+  const [shiftLeft, shiftRight] = [shifter(left), shifter(right)];
+  const keys = plan.keys.map((key) => ({ ...key, left: shiftLeft(key.left), right: shiftRight(key.right) }));
+  const condition = plan.condition === undefined ? undefined : shiftColumns(plan.condition, placeOf);
+  const pruned = makeJoin({ ...plan, left: left.plan, right: right.plan, keys, condition });
+  const places = Array.from({ length: yields }, (_, i) => {
+    if (i >= width && plan.join === 'mark') return leftWidth;
+    return placeOf(i);
+  });
+  return { plan: pruned, places };
 }
 
 function columnsOf(exprs: readonly Expr[], also: Iterable<number> = []): Set<number> {

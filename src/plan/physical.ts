@@ -2,13 +2,13 @@
  * Physical plans: what exec runs. A closed union; every switch on it is exhaustive.
  *
  * Invariants: `schema` of an operator is that of every batch it yields; expressions refer to the input's schema by
- * index; an operator with more than one input does not exist yet.
+ * index; readers of one shared plan hold the same `SharedRows` object.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
-import type { AggregateCall, Expr, SortKey } from './expr.ts';
+import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
 
 export type PhysicalPlan =
   | {
@@ -53,7 +53,44 @@ export type PhysicalPlan =
       readonly input: PhysicalPlan;
       readonly limit: number | undefined;
       readonly offset: number;
+    }
+  /** Rows of a plan that several operators read; it is run once. */
+  | {
+      readonly kind: 'shared';
+      readonly schema: Schema;
+      readonly rows: SharedRows;
+      /** Indexes into the shared plan's schema. */
+      readonly columns: readonly number[];
+    }
+  /** Within the step of the recursive operator with that number: the rows that the round before made. */
+  | { readonly kind: 'working'; readonly schema: Schema; readonly id: number }
+  /** @see LogicalPlan. Left rows keep their order, but for those of right and full joins that only the right has. */
+  | {
+      readonly kind: 'join';
+      readonly schema: Schema;
+      readonly join: JoinKind;
+      readonly left: PhysicalPlan;
+      readonly right: PhysicalPlan;
+      readonly keys: readonly JoinKey[];
+      readonly condition: Expr | undefined;
+      readonly nullAware: boolean;
+    }
+  /** One input after another. */
+  | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly PhysicalPlan[] }
+  | {
+      readonly kind: 'recursive';
+      readonly schema: Schema;
+      readonly id: number;
+      readonly base: PhysicalPlan;
+      readonly step: PhysicalPlan;
+      readonly distinct: boolean;
     };
+
+/** A plan that several operators read. */
+export interface SharedRows {
+  readonly id: number;
+  readonly plan: PhysicalPlan;
+}
 
 /** A change of a table's definition. `name` is the table's. */
 export type TableChange =

@@ -5,12 +5,12 @@
  * maps, never rows; the same text on the same catalog gives the same plan.
  */
 import type { Field } from '../arrow/schema.ts';
-import type { Select, Statement } from '../sql/ast.ts';
+import type { Query, Statement } from '../sql/ast.ts';
 import { bindAlter } from './bind-alter.ts';
 import { bindCreate } from './bind-create.ts';
 import { bindDelete, bindUpdate } from './bind-edit.ts';
 import { bindInsert } from './bind-insert.ts';
-import { bindSelect } from './bind-select.ts';
+import { bindQuery } from './bind-query.ts';
 import { explainedPlan } from './explain.ts';
 import { lowerPlan } from './lower.ts';
 import type { ParsedStatement } from './needs.ts';
@@ -40,7 +40,9 @@ export function planStatement(
   const { sql, statement } = asParsed(text);
   switch (statement.kind) {
     case 'select':
-      return query(planSelect(sql, statement, catalog, options));
+    case 'set_operation':
+    case 'values_query':
+      return query(planQuery(sql, statement, catalog, options));
     case 'show_tables':
       return query(showTables(catalog));
     case 'show_snapshots':
@@ -50,7 +52,7 @@ export function planStatement(
       return query(describeFields(fields));
     }
     case 'explain': {
-      return query(explainedPlan(planSelect(sql, statement.query, catalog, options)));
+      return query(explainedPlan(planQuery(sql, statement.query, catalog, options)));
     }
     case 'create_table':
       return bindCreate(sql, statement, catalog, options.disabledPasses ?? []);
@@ -82,6 +84,8 @@ export function isReadOnly(text: string | ParsedStatement): boolean {
   const { statement } = asParsed(text);
   switch (statement.kind) {
     case 'select':
+    case 'set_operation':
+    case 'values_query':
     case 'show_tables':
     case 'show_snapshots':
     case 'describe':
@@ -102,8 +106,8 @@ function query(plan: PhysicalPlan): PlannedStatement {
   return { kind: 'query', schema: plan.schema, plan };
 }
 
-function planSelect(sql: string, select: Select, catalog: PlanCatalog, options: PlanOptions): PhysicalPlan {
-  return lowerPlan(optimize(bindSelect(sql, select, catalog), options.disabledPasses ?? []));
+function planQuery(sql: string, node: Query, catalog: PlanCatalog, options: PlanOptions): PhysicalPlan {
+  return lowerPlan(optimize(bindQuery(sql, node, catalog), options.disabledPasses ?? []));
 }
 
 /** Names and row counts of all tables, by name. */
@@ -131,7 +135,7 @@ function describedFields(
   target: Extract<Statement, { kind: 'describe' }>['target'],
   catalog: PlanCatalog,
 ): readonly Field[] {
-  if (target.kind === 'select') return bindSelect(sql, target, catalog).schema.fields;
+  if (target.kind !== 'table_name') return bindQuery(sql, target, catalog).plan.schema.fields;
   return findTable(sql, catalogAt(sql, catalog, target), target).schema.fields;
 }
 

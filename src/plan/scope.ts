@@ -1,10 +1,12 @@
 /**
- * What names mean: the table in FROM, its columns, and the aliases of the SELECT list.
+ * What names mean: the tables in FROM and their columns.
  *
  * Hides case-insensitive look-up. Invariants: a name written exactly as the column's wins over one that differs in
- * case; a name that fits several columns and none exactly is ambiguous, never a guess.
+ * case; a name that fits several columns and none exactly is ambiguous, never a guess; the columns that USING names are
+ * seen once.
  */
 import type { Field, Schema } from '../arrow/schema.ts';
+import type { Span } from '../base/errors.ts';
 import type { ColumnName, Identifier, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { foldName, nearestName } from '../base/names.ts';
@@ -16,13 +18,28 @@ const SCHEMA_NAME = 'main';
 
 export type CatalogTable = NonNullable<ReturnType<PlanCatalog['table']>>;
 
-/** What stands in FROM: a table, or a query under the name that it is given. */
-export type ScopeTable = Pick<CatalogTable, 'name' | 'schema'>;
+/** A table, or a query under a name: columns that follow one another in the scope's schema. */
+export interface Relation {
+  /** The name that it goes by: its alias, or its own. */
+  readonly label: string;
+  /** The name that messages give it. */
+  readonly name: string;
+  readonly schema: Schema;
+  /** Where its first column stands. */
+  readonly start: number;
+}
 
 /** A column found: its index in the scope's schema, and its field. */
 export interface ScopeColumn {
   readonly index: number;
   readonly field: Field;
+}
+
+/** A column that `*` shows and that is found without a qualifier. */
+interface Visible {
+  readonly name: string;
+  readonly index: number;
+  readonly relation: Relation;
 }
 
 /** Column indexes by lower-case name; made once a schema. */
@@ -46,78 +63,176 @@ function sameName(a: string, b: string): boolean {
   return a === b || foldName(a) === foldName(b);
 }
 
-/** The names in reach of a query. */
+function groupByName(columns: readonly Visible[]): ReadonlyMap<string, readonly Visible[]> {
+  const groups = new Map<string, Visible[]>();
+  for (const column of columns) {
+    const name = foldName(column.name);
+    const same = groups.get(name);
+    if (same === undefined) groups.set(name, [column]);
+    else same.push(column);
+  }
+  return groups;
+}
+
+/** The names in reach of a query's FROM. */
 export class Scope {
   readonly #sql: string;
-  readonly #table: ScopeTable | undefined;
-  readonly #label: string | undefined;
+  readonly relations: readonly Relation[];
+  readonly #visible: readonly Visible[];
+  /** The visible columns by folded name; made when one is first asked for. */
+  #byName: ReadonlyMap<string, readonly Visible[]> | undefined;
+  /** The columns of all relations, and what joins have added behind them. */
   readonly schema: Schema;
 
-  constructor(sql: string, table: ScopeTable | undefined, alias: Identifier | undefined) {
+  /** `visible` are all columns of the relations unless said. */
+  constructor(sql: string, schema: Schema, relations: readonly Relation[], visible?: readonly Visible[]) {
     this.#sql = sql;
-    this.#table = table;
-    this.#label = alias?.name ?? table?.name;
-    this.schema = table?.schema ?? { fields: [], metadata: [] };
+    this.schema = schema;
+    this.relations = relations;
+    this.#visible =
+      visible ??
+      relations.flatMap((relation) => {
+        return relation.schema.fields.map(({ name }, i) => ({ name, index: relation.start + i, relation }));
+      });
+  }
+
+  /** A scope of one table or query under its name or alias, or of none. */
+  static of(sql: string, table: Pick<CatalogTable, 'name' | 'schema'> | undefined, alias?: Identifier): Scope {
+    if (table === undefined) return new Scope(sql, { fields: [], metadata: [] }, []);
+    const { name, schema } = table;
+    return new Scope(sql, schema, [{ label: alias?.name ?? name, name, schema, start: 0 }]);
   }
 
   /**
-   * The column that `node` names, or undefined for a name without a qualifier that no column has. @throws
-   * `sql_bind`
+   * This scope's columns and then `right`'s, under `schema`. Of the columns `merged`, which both have, the one at
+   * `place` is seen in place of the two.
    */
+  join(right: Scope, schema: Schema, merged: ReadonlyMap<string, number> = new Map()): Scope {
+    const shift = this.schema.fields.length;
+    const moved = new Map(
+      right.relations.map((relation) => [relation, { ...relation, start: relation.start + shift }]),
+    );
+    const relations = [...this.relations, ...moved.values()];
+    const left = this.#visible.map((column) => {
+      const place = merged.get(foldName(column.name));
+      return place === undefined ? column : { ...column, index: place };
+    });
+    const others = right.#visible
+      .filter(({ name }) => !merged.has(foldName(name)))
+      .map((column) => {
+        const relation = moved.get(column.relation) ?? column.relation;
+        return { ...column, index: column.index + shift, relation };
+      });
+    return new Scope(this.#sql, schema, relations, [...left, ...others]);
+  }
+
+  /** The same names over another schema that begins with this one's columns. */
+  over(schema: Schema): Scope {
+    return new Scope(this.#sql, schema, this.relations, this.#visible);
+  }
+
+  /** Folded names of the columns that can be seen without a qualifier, in order. */
+  visibleNames(): readonly string[] {
+    return this.#visible.map(({ name }) => name);
+  }
+
+  /** The column that `node` names, or undefined when there is none. @throws `sql_bind` when there are several */
   find(node: ColumnName): ScopeColumn | undefined {
     const column = node.path.at(-1) as Identifier;
     const qualifier = node.path.slice(0, -1);
-    if (qualifier.length > 0) this.#checkQualifier(qualifier);
-    const index = this.#indexOfName(column);
-    if (index === undefined) {
-      if (qualifier.length > 0) throw this.missing(node, []);
-      return undefined;
-    }
-    return { index, field: this.schema.fields[index] as Field };
+    const index = qualifier.length > 0 ? this.#indexIn(qualifier, column) : this.#indexOfName(column);
+    return index === undefined ? undefined : { index, field: this.schema.fields[index] as Field };
   }
 
   /** The error for a name that nothing has; `aliases` are offered as well. */
   missing(node: ColumnName, aliases: readonly string[]): Error {
     const column = node.path.at(-1) as Identifier;
     const name = quoteText(column.name);
-    if (this.#table === undefined) {
+    const qualifier = node.path.slice(0, -1);
+    const relation = qualifier.length === 0 ? undefined : this.#relationOf(qualifier);
+    if (qualifier.length > 0 && relation === undefined) return this.#missingTable(qualifier);
+    if (this.relations.length === 0) {
       return sqlError('sql_bind', this.#sql, column.span, `column ${name} cannot be found without FROM`);
     }
-    const nearest = nearestName(column.name, [...this.schema.fields.map((field) => field.name), ...aliases]);
+    const only = relation ?? (this.relations.length === 1 ? this.relations[0] : undefined);
+    const names = only === undefined ? this.visibleNames() : only.schema.fields.map((field) => field.name);
+    const nearest = nearestName(column.name, [...names, ...(qualifier.length > 0 ? [] : aliases)]);
     const remedy = nearest === undefined ? undefined : `did you mean ${quoteText(nearest)}?`;
-    return sqlError('sql_bind', this.#sql, column.span, `column ${name} is not in table ${this.#table.name}`, remedy);
+    const where = only === undefined ? 'in no table of FROM' : `not in table ${only.name}`;
+    return sqlError('sql_bind', this.#sql, column.span, `column ${name} is ${where}`, remedy);
   }
 
   /** Every column, for `*` and `t.*`. @throws `sql_bind` for another table's star, or without FROM. */
-  star(table: readonly Identifier[], span: { readonly start: number; readonly end: number }): readonly ScopeColumn[] {
-    if (this.#table === undefined) throw sqlError('sql_bind', this.#sql, span, '* needs a table', 'add FROM');
-    if (table.length > 0) this.#checkQualifier(table);
-    return this.schema.fields.map((field, index) => ({ index, field }));
+  star(table: readonly Identifier[], span: Span): readonly ScopeColumn[] {
+    if (this.relations.length === 0) throw sqlError('sql_bind', this.#sql, span, '* needs a table', 'add FROM');
+    if (table.length === 0) return this.#visible.map(({ index }) => ({ index, field: this.#field(index) }));
+    const relation = this.#relationOf(table);
+    if (relation === undefined) throw this.#missingTable(table);
+    return relation.schema.fields.map((_, i) => {
+      return { index: relation.start + i, field: this.#field(relation.start + i) };
+    });
+  }
+
+  #field(index: number): Field {
+    return this.schema.fields[index] as Field;
+  }
+
+  #indexIn(qualifier: readonly Identifier[], column: Identifier): number | undefined {
+    const relation = this.#relationOf(qualifier);
+    if (relation === undefined) return undefined;
+    const candidates = indexOf(relation.schema).get(foldName(column.name)) ?? [];
+    const place = this.#choose(
+      candidates.map((index) => ({ name: relation.schema.fields[index]?.name ?? '', index, relation })),
+      column,
+    );
+    return place === undefined ? undefined : relation.start + place;
   }
 
   #indexOfName(column: Identifier): number | undefined {
-    const candidates = indexOf(this.schema).get(foldName(column.name));
-    if (candidates === undefined) return undefined;
-    if (candidates.length === 1) return candidates[0];
-    const exact = candidates.filter((i) => this.schema.fields[i]?.name === column.name);
-    if (exact.length === 1) return exact[0];
-    const names = candidates.map((i) => quoteText(this.schema.fields[i]?.name ?? '')).join(', ');
-    const message = `column ${quoteText(column.name)} is ambiguous: table ${this.#table?.name ?? ''} has ${names}`;
-    throw sqlError('sql_bind', this.#sql, column.span, message, 'write it exactly as the table has it');
+    this.#byName ??= groupByName(this.#visible);
+    return this.#choose(this.#byName.get(foldName(column.name)) ?? [], column);
   }
 
-  /** Checks `t`, `main.t` or `sheaf.main.t` before a column. */
-  #checkQualifier(path: readonly Identifier[]): void {
-    const table = path.at(-1) as Identifier;
-    const span = { start: (path[0] as Identifier).span.start, end: table.span.end };
-    if (this.#label !== undefined && sameName(table.name, this.#label) && isOurSchema(path.slice(0, -1))) return;
-    const first = path[0] as Identifier;
-    if (path.length === 1 && indexOf(this.schema).has(foldName(first.name))) {
-      const message = `${quoteText(first.name)} is a column, and fields of a column are not supported yet`;
-      throw sqlError('sql_unsupported', this.#sql, span, message);
+  #choose(candidates: readonly Visible[], column: Identifier): number | undefined {
+    if (candidates.length <= 1) return candidates[0]?.index;
+    const exact = candidates.filter(({ name }) => name === column.name);
+    if (exact.length === 1) return exact[0]?.index;
+    const owners = [...new Set(candidates.map(({ relation }) => relation))];
+    const [owner] = owners;
+    const name = quoteText(column.name);
+    if (owners.length === 1 && owner !== undefined) {
+      const names = candidates.map((candidate) => quoteText(candidate.name)).join(', ');
+      const message = `column ${name} is ambiguous: table ${owner.name} has ${names}`;
+      throw sqlError('sql_bind', this.#sql, column.span, message, 'write it exactly as the table has it');
     }
-    const remedy = this.#label === undefined ? undefined : `the table in FROM is ${quoteText(this.#label)}`;
-    throw sqlError('sql_bind', this.#sql, span, `there is no table ${quoteText(table.name)} in FROM`, remedy);
+    const labels = owners.map(({ label }) => quoteText(label));
+    const message = `column ${name} is ambiguous: it is in ${labels.join(' and in ')}`;
+    const remedy = `write ${owner?.label ?? ''}.${column.name}`;
+    throw sqlError('sql_bind', this.#sql, column.span, message, remedy);
+  }
+
+  /** The relation that `t`, `main.t` or `sheaf.main.t` names before a column. */
+  #relationOf(path: readonly Identifier[]): Relation | undefined {
+    const table = path.at(-1) as Identifier;
+    if (!isOurSchema(path.slice(0, -1))) return undefined;
+    return (
+      this.relations.find(({ label }) => label === table.name) ??
+      this.relations.find(({ label }) => sameName(label, table.name))
+    );
+  }
+
+  #missingTable(path: readonly Identifier[]): Error {
+    const table = path.at(-1) as Identifier;
+    const first = path[0] as Identifier;
+    const span = { start: first.span.start, end: table.span.end };
+    if (path.length === 1 && this.#visible.some(({ name }) => sameName(name, first.name))) {
+      const message = `${quoteText(first.name)} is a column, and fields of a column are not supported yet`;
+      return sqlError('sql_unsupported', this.#sql, span, message);
+    }
+    const labels = this.relations.map(({ label }) => quoteText(label));
+    const what = labels.length === 1 ? 'the table in FROM is' : 'the tables in FROM are';
+    const remedy = labels.length === 0 ? undefined : `${what} ${labels.join(', ')}`;
+    return sqlError('sql_bind', this.#sql, span, `there is no table ${quoteText(table.name)} in FROM`, remedy);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * The syntax tree: what was written, nothing of what it means.
  *
- * Hides nothing. Invariants: nodes are immutable plain objects; every node's span covers all of its text;
- * CHILD_FIELDS names, for each kind, every field that holds nodes, and is the only table that walking needs.
+ * Hides nothing. Invariants: nodes are immutable plain objects; every node's span covers all of its text. @see walk.ts
+ * for the fields that hold nodes.
  */
 import type { Span } from '../base/errors.ts';
 
@@ -57,6 +57,12 @@ export interface Star {
   readonly kind: 'star';
   /** Empty for a bare `*`. */
   readonly table: readonly Identifier[];
+  /** Columns that are left out. */
+  readonly exclude: readonly Identifier[];
+  /** `REPLACE (expr AS column, …)`: the alias names the column. */
+  readonly replace: readonly SelectItem[];
+  /** `RENAME (column AS name, …)`: the item is the column. */
+  readonly rename: readonly SelectItem[];
   readonly span: Span;
 }
 
@@ -138,6 +144,28 @@ export type ExprNode =
       readonly negated: boolean;
       readonly span: Span;
     }
+  /** `(a, b)`: two or more values side by side. */
+  | { readonly kind: 'row'; readonly items: readonly ExprNode[]; readonly span: Span }
+  /** `(SELECT …)` as one value. */
+  | { readonly kind: 'scalar_query'; readonly query: Query; readonly span: Span }
+  | { readonly kind: 'exists'; readonly query: Query; readonly span: Span }
+  /** `x IN (SELECT …)`. */
+  | {
+      readonly kind: 'in_query';
+      readonly operand: ExprNode;
+      readonly query: Query;
+      readonly negated: boolean;
+      readonly span: Span;
+    }
+  /** `x < ANY (SELECT …)`, `x < ALL (SELECT …)`. */
+  | {
+      readonly kind: 'quantified';
+      readonly operator: BinaryOperator;
+      readonly quantifier: 'any' | 'all';
+      readonly operand: ExprNode;
+      readonly query: Query;
+      readonly span: Span;
+    }
   | {
       readonly kind: 'like';
       readonly operator: 'like' | 'ilike';
@@ -185,22 +213,57 @@ export interface TableName {
   readonly path: readonly Identifier[];
   readonly at: TimeTravel | undefined;
   readonly alias: Identifier | undefined;
+  /** New names for the first columns: `t(a, b)`. */
+  readonly columns: readonly Identifier[];
   readonly span: Span;
 }
 
-/** `(SELECT …) [AS] alias` in FROM. */
+/** `[LATERAL] (SELECT …) [AS] alias[(column, …)]` in FROM. */
 export interface Subquery {
   readonly kind: 'subquery';
-  readonly query: Select;
+  readonly query: Query;
+  readonly lateral: boolean;
   readonly alias: Identifier | undefined;
+  readonly columns: readonly Identifier[];
   readonly span: Span;
 }
 
-/** `name AS (SELECT …)` of WITH. */
+/** `f(value, …) [AS] alias[(column, …)]` in FROM. */
+export interface TableFunction {
+  readonly kind: 'table_function';
+  readonly name: Identifier;
+  readonly args: readonly ExprNode[];
+  readonly alias: Identifier | undefined;
+  readonly columns: readonly Identifier[];
+  readonly span: Span;
+}
+
+export type JoinKind = 'inner' | 'left' | 'right' | 'full' | 'cross' | 'semi' | 'anti' | 'positional';
+
+/** Two items of FROM side by side; a comma is a cross join. */
+export interface Join {
+  readonly kind: 'join';
+  readonly join: JoinKind;
+  readonly left: FromItem;
+  readonly right: FromItem;
+  readonly on: ExprNode | undefined;
+  /** Columns that both sides have; empty without USING. */
+  readonly using: readonly Identifier[];
+  /** USING all names that both sides have. */
+  readonly natural: boolean;
+  readonly span: Span;
+}
+
+export type FromItem = TableName | Subquery | TableFunction | Join;
+
+/** `name[(column, …)] AS (SELECT …)` of WITH. */
 export interface CommonTable {
   readonly kind: 'common_table';
   readonly name: Identifier;
-  readonly query: Select;
+  readonly columns: readonly Identifier[];
+  /** May read itself: WITH RECURSIVE. */
+  readonly recursive: boolean;
+  readonly query: Query;
   readonly span: Span;
 }
 
@@ -213,18 +276,10 @@ export interface OrderItem {
   readonly span: Span;
 }
 
-export interface Select {
-  readonly kind: 'select';
+/** What stands around the body of a query. */
+interface QueryFrame {
   /** Of WITH, in order; a later one may read those before it. */
   readonly common: readonly CommonTable[];
-  readonly distinct: boolean;
-  readonly items: readonly SelectItem[];
-  readonly from: TableName | Subquery | undefined;
-  readonly where: ExprNode | undefined;
-  /** `GROUP BY ALL`: by every item without an aggregate. */
-  readonly groupAll: boolean;
-  readonly groups: readonly ExprNode[];
-  readonly having: ExprNode | undefined;
   /** `ORDER BY ALL`: by every column, with the direction given here. */
   readonly orderAll: OrderItem | undefined;
   readonly orders: readonly OrderItem[];
@@ -233,6 +288,57 @@ export interface Select {
   readonly offset: ExprNode | undefined;
   readonly span: Span;
 }
+
+/** GROUPING SETS, ROLLUP or CUBE; a `row` among the items is one set or one step of several columns. */
+export interface GroupingSets {
+  readonly kind: 'grouping_sets';
+  readonly form: 'sets' | 'rollup' | 'cube';
+  readonly items: readonly GroupItem[];
+  readonly span: Span;
+}
+
+/** `()` among grouping sets. */
+export interface EmptyGroup {
+  readonly kind: 'empty_group';
+  readonly span: Span;
+}
+
+export type GroupItem = ExprNode | GroupingSets | EmptyGroup;
+
+export interface Select extends QueryFrame {
+  readonly kind: 'select';
+  readonly distinct: boolean;
+  /** `DISTINCT ON (…)`: one row for each value of these. */
+  readonly distinctOn: readonly ExprNode[];
+  readonly items: readonly SelectItem[];
+  readonly from: FromItem | undefined;
+  readonly where: ExprNode | undefined;
+  /** `GROUP BY ALL`: by every item without an aggregate. */
+  readonly groupAll: boolean;
+  readonly groups: readonly GroupItem[];
+  readonly having: ExprNode | undefined;
+  readonly qualify: ExprNode | undefined;
+}
+
+/** UNION, INTERSECT or EXCEPT. */
+export interface SetOperation extends QueryFrame {
+  readonly kind: 'set_operation';
+  readonly operator: 'union' | 'intersect' | 'except';
+  /** Rows keep their number; without it the result is distinct. */
+  readonly all: boolean;
+  /** Columns are matched by their names. */
+  readonly byName: boolean;
+  readonly left: Query;
+  readonly right: Query;
+}
+
+/** VALUES as a query. */
+export interface ValuesQuery extends QueryFrame {
+  readonly kind: 'values_query';
+  readonly rows: readonly ValueRow[];
+}
+
+export type Query = Select | SetOperation | ValuesQuery;
 
 export interface ColumnDefinition {
   readonly kind: 'column_definition';
@@ -299,7 +405,7 @@ export type Alteration =
   | { readonly kind: 'drop_ttl'; readonly span: Span };
 
 export type Statement =
-  | Select
+  | Query
   | {
       readonly kind: 'create_table';
       readonly table: TableName;
@@ -307,7 +413,7 @@ export type Statement =
       /** Empty with a query. */
       readonly columns: readonly ColumnDefinition[];
       /** `AS SELECT …`: columns and rows are its. */
-      readonly query: Select | undefined;
+      readonly query: Query | undefined;
       readonly span: Span;
     }
   | { readonly kind: 'drop_table'; readonly table: TableName; readonly ifExists: boolean; readonly span: Span }
@@ -326,7 +432,7 @@ export type Statement =
       readonly columns: readonly Identifier[] | undefined;
       /** The query's columns go to those of the same names. */
       readonly byName: boolean;
-      readonly source: Select | ValueRows;
+      readonly source: Query | ValueRows;
       readonly span: Span;
     }
   | {
@@ -344,100 +450,8 @@ export type Statement =
     }
   | { readonly kind: 'show_tables'; readonly span: Span }
   | { readonly kind: 'show_snapshots'; readonly span: Span }
-  | { readonly kind: 'describe'; readonly target: TableName | Select; readonly span: Span }
-  | { readonly kind: 'explain'; readonly query: Select; readonly span: Span };
-
-export type Node =
-  | ExprNode
-  | Statement
-  | Alteration
-  | Identifier
-  | TypeName
-  | When
-  | SelectItem
-  | TimeTravel
-  | TableName
-  | Subquery
-  | CommonTable
-  | OrderItem
-  | ColumnDefinition
-  | Assignment
-  | DefaultValue
-  | ValueRow
-  | ValueRows
-  | TimeLength;
-export type NodeKind = Node['kind'];
-
-/** Fields of each kind that hold a node, nodes, or nothing. */
-const CHILD_FIELDS: {
-  readonly [K in NodeKind]: readonly Exclude<keyof Extract<Node, { kind: K }>, 'kind' | 'span'>[];
-} = {
-  identifier: [],
-  type_name: [],
-  column_name: ['path'],
-  star: ['table'],
-  function_call: ['name', 'args'],
-  when: ['condition', 'result'],
-  number: [],
-  string: [],
-  bytes: [],
-  boolean: [],
-  null: [],
-  parameter: [],
-  unary: ['operand'],
-  binary: ['left', 'right'],
-  logical: ['operands'],
-  is: ['operand'],
-  distinct_from: ['left', 'right'],
-  between: ['operand', 'low', 'high'],
-  in: ['operand', 'items'],
-  like: ['operand', 'pattern'],
-  case: ['operand', 'branches', 'otherwise'],
-  cast: ['operand', 'type'],
-  select_item: ['expr', 'alias'],
-  time_travel: ['value'],
-  subquery: ['query', 'alias'],
-  common_table: ['name', 'query'],
-  table_name: ['path', 'at', 'alias'],
-  order_item: ['expr'],
-  select: ['common', 'items', 'from', 'where', 'groups', 'having', 'orders', 'orderAll', 'limit', 'offset'],
-  column_definition: ['name', 'type', 'default'],
-  assignment: ['column', 'value'],
-  time_length: [],
-  add_column: ['column'],
-  drop_column: ['column'],
-  rename_column: ['column', 'to'],
-  set_ttl: ['length', 'column'],
-  drop_ttl: [],
-  create_table: ['table', 'columns', 'query'],
-  drop_table: ['table'],
-  alter_table: ['table', 'change'],
-  truncate: ['table'],
-  insert: ['table', 'columns', 'source'],
-  value_rows: ['rows'],
-  value_row: ['values'],
-  default_value: [],
-  delete: ['table', 'where'],
-  update: ['table', 'assignments', 'where'],
-  show_tables: [],
-  show_snapshots: [],
-  describe: ['target'],
-  explain: ['query'],
-};
-
-/** Calls `visit` with each child of `node`, in CHILD_FIELDS' order. */
-export function forEachChild(node: Node, visit: (child: Node) => void): void {
-  const fields: readonly string[] = CHILD_FIELDS[node.kind];
-  for (const field of fields) {
-    const value = (node as unknown as Readonly<Record<string, Node | readonly Node[] | undefined>>)[field];
-    if (value === undefined) continue;
-    if (Array.isArray(value)) {
-      for (const child of value as readonly Node[]) visit(child);
-    } else {
-      visit(value as Node);
-    }
-  }
-}
+  | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }
+  | { readonly kind: 'explain'; readonly query: Query; readonly span: Span };
 
 /** The smallest span that covers both. */
 export function coverSpans(first: Span, last: Span): Span {

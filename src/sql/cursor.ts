@@ -3,11 +3,12 @@
  *
  * Hides error wording. Invariants: the place only moves forward; each question asked of the current token is
  * remembered until the place moves, so that a syntax error can say what was expected without any rule having to
- * list it.
+ * list it. Expressions and FROM hold queries, which hold them: that one way back through the grammar is a function
+ * given here.
  */
 import type { EngineError, Span } from '../base/errors.ts';
 import { SQL_DEPTH_MAX } from '../base/limits.ts';
-import type { Identifier } from './ast.ts';
+import type { Identifier, Query } from './ast.ts';
 import { quoteText, sqlError } from './frame.ts';
 import { canBeName } from './keyword.ts';
 import { nearestName } from '../base/names.ts';
@@ -17,8 +18,14 @@ import { tokenize } from './token.ts';
 /** Expected things that a message lists before it says "or something else". */
 const EXPECTED_SHOWN = 12;
 
+/** Words that a query begins with. */
+const QUERY_WORDS = new Set(['select', 'from', 'with', 'values', 'table']);
+/** Words that follow a query in parentheses which is part of a larger one. */
+const QUERY_SUFFIXES = new Set(['union', 'intersect', 'except', 'order', 'limit', 'offset']);
+
 export class Cursor {
   readonly sql: string;
+  readonly #readQuery: (cursor: Cursor) => Query;
   readonly #tokens: readonly Token[];
   #at = 0;
   #depth = 0;
@@ -26,8 +33,10 @@ export class Cursor {
   /** The last name taken as an alias without AS: often a misspelt keyword. */
   #looseAlias: Token | undefined;
 
-  constructor(sql: string) {
+  /** `readQuery` reads the query that begins at a cursor's place. */
+  constructor(sql: string, readQuery: (cursor: Cursor) => Query) {
     this.sql = sql;
+    this.#readQuery = readQuery;
     this.#tokens = tokenize(sql);
   }
 
@@ -128,6 +137,36 @@ export class Cursor {
       return toIdentifier(this.advance());
     }
     return undefined;
+  }
+
+  /** Reads the query that begins here, one level deeper. */
+  query(): Query {
+    return this.nested(() => this.#readQuery(this));
+  }
+
+  /**
+   * True when a query begins at the token `ahead` places on, parentheses around it or its first part included. Cost:
+   * with parentheses, linear in what is within.
+   */
+  isQuery(ahead = 0): boolean {
+    let first = ahead;
+    while (this.#isSymbolAt(first, '(')) first++;
+    if (!QUERY_WORDS.has(this.peek(first).word)) return false;
+    if (first === ahead) return true;
+    // `((SELECT 1) + 2)` is an expression, and `((SELECT 1) AS a JOIN b)` a join: what follows the parenthesis tells.
+    let depth = 0;
+    let last = ahead;
+    for (; this.peek(last).kind !== 'end'; last++) {
+      if (this.#isSymbolAt(last, '(')) depth++;
+      else if (this.#isSymbolAt(last, ')') && --depth === 0) break;
+    }
+    const next = this.peek(last + 1);
+    return next.kind === 'end' || next.text === ')' || next.text === ';' || QUERY_SUFFIXES.has(next.word);
+  }
+
+  #isSymbolAt(ahead: number, symbol: string): boolean {
+    const token = this.peek(ahead);
+    return token.kind === 'symbol' && token.text === symbol;
   }
 
   /** Runs `read` one level deeper. @throws `limit_exceeded` beyond SQL_DEPTH_MAX, long before the stack is full. */

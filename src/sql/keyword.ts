@@ -35,8 +35,6 @@ export function canBeFunction(word: string): boolean {
 
 /** First words of statements that DuckDB knows and we do not (yet), with the feature's name for the message. */
 export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
-  ['values', 'VALUES as a statement'],
-  ['table', 'TABLE as a statement; write FROM instead'],
   ['merge', 'MERGE'],
   ['copy', 'COPY'],
   ['set', 'SET'],
@@ -71,21 +69,6 @@ export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
 
 /** Words that may follow a finished FROM item or SELECT and begin something we lack. */
 export const CLAUSES_LACKING: ReadonlyMap<string, string> = new Map([
-  ['join', 'JOIN'],
-  ['inner', 'JOIN'],
-  ['left', 'JOIN'],
-  ['right', 'JOIN'],
-  ['full', 'JOIN'],
-  ['cross', 'JOIN'],
-  ['natural', 'JOIN'],
-  ['asof', 'ASOF JOIN'],
-  ['semi', 'SEMI JOIN'],
-  ['anti', 'ANTI JOIN'],
-  ['positional', 'POSITIONAL JOIN'],
-  ['lateral', 'LATERAL'],
-  ['union', 'UNION'],
-  ['intersect', 'INTERSECT'],
-  ['except', 'EXCEPT'],
   ['window', 'WINDOW'],
   ['qualify', 'QUALIFY'],
   ['tablesample', 'TABLESAMPLE'],

@@ -7,7 +7,7 @@
 import type { Alteration, Statement, TimeLength } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseColumn } from './parse-column.ts';
-import { parseTableName } from './parse-select.ts';
+import { parseTableName } from './parse-from.ts';
 
 const ALTER_LACKING = new Set(['view', 'schema', 'database', 'sequence', 'index', 'type', 'macro', 'function']);
 /** Words after ADD and DROP that begin a constraint, not a column. */

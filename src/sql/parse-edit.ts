@@ -6,7 +6,7 @@
 import type { Assignment, ExprNode, Statement, TableName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
-import { parseTableName } from './parse-select.ts';
+import { parseTableName } from './parse-from.ts';
 
 /** Words that may follow in DELETE and UPDATE and begin something we lack. */
 const EDIT_LACKING: ReadonlyMap<string, string> = new Map([

@@ -10,6 +10,7 @@ import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { canBeFunction, canBeName } from './keyword.ts';
 import { sqlError } from './frame.ts';
+import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
 import { isTypedLiteral, parseTypeName } from './parse-type.ts';
 
 const POWER = {
@@ -101,6 +102,11 @@ function parseAbove(cursor: Cursor, floor: number): ExprNode {
         if (compares && compared) throw chainError(cursor);
         compared = compares;
         cursor.advance();
+        const quantified = compares ? parseQuantified(cursor, left, infix.operator) : undefined;
+        if (quantified !== undefined) {
+          left = quantified;
+          continue;
+        }
         const right = parseAbove(cursor, infix.power);
         left = { kind: 'binary', operator: infix.operator, left, right, span: coverSpans(left.span, right.span) };
         continue;
@@ -217,6 +223,8 @@ function parseRange(cursor: Cursor, operand: ExprNode): ExprNode {
     return { kind: 'between', operand, low, high, negated, span: cursor.spanFrom(start) };
   }
   if (cursor.takeWord('in')) {
+    const query = parseInQuery(cursor, operand, negated);
+    if (query !== undefined) return query;
     const items = parseInList(cursor);
     return { kind: 'in', operand, items, negated, span: cursor.spanFrom(start) };
   }
@@ -234,20 +242,12 @@ function parseRange(cursor: Cursor, operand: ExprNode): ExprNode {
 function parseInList(cursor: Cursor): ExprNode[] {
   const items: ExprNode[] = [];
   cursor.expectSymbol('(');
-  refuseSubquery(cursor);
   while (!cursor.isSymbol(')')) {
     items.push(parseExpression(cursor));
     if (!cursor.takeSymbol(',')) break;
   }
   cursor.expectSymbol(')');
   return items;
-}
-
-function refuseSubquery(cursor: Cursor): void {
-  const word = cursor.token.word;
-  if (word === 'select' || word === 'with' || word === 'from' || word === 'values') {
-    throw cursor.unsupported('a subquery', cursor.token);
-  }
 }
 
 function parsePrefix(cursor: Cursor): ExprNode {
@@ -304,16 +304,21 @@ function parsePrimary(cursor: Cursor): ExprNode {
 function parseSymbolPrimary(cursor: Cursor): ExprNode {
   const token = cursor.token;
   if (token.text === '(') {
+    const query = parseScalarQuery(cursor);
+    if (query !== undefined) return query;
     cursor.advance();
-    refuseSubquery(cursor);
-    const inner = parseExpression(cursor);
-    if (cursor.isSymbol(',')) throw cursor.unsupported('a row value', cursor.spanFrom(token.start));
+    const items = [parseExpression(cursor)];
+    while (cursor.takeSymbol(',')) items.push(parseExpression(cursor));
     cursor.expectSymbol(')');
-    return inner;
+    const [only] = items;
+    return items.length === 1 && only !== undefined
+      ? only
+      : { kind: 'row', items, span: cursor.spanFrom(token.start) };
   }
   if (token.text === '*') {
     cursor.advance();
-    return { kind: 'star', table: [], span: { start: token.start, end: token.end } };
+    const span = { start: token.start, end: token.end };
+    return { kind: 'star', table: [], exclude: [], replace: [], rename: [], span };
   }
   if (token.text === '[') throw cursor.unsupported('a list', token);
   if (token.text === '{') throw cursor.unsupported('a struct', token);
@@ -339,11 +344,13 @@ function parseWordPrimary(cursor: Cursor): ExprNode {
     case 'try_cast':
       if (cursor.peek(1).text === '(') return parseCast(cursor, token.word === 'try_cast');
       break;
-    case 'exists':
+    case 'exists': {
+      const query = parseExists(cursor);
+      if (query !== undefined) return query;
+      break;
+    }
     case 'array':
-      if (cursor.peek(1).kind === 'symbol') {
-        throw cursor.unsupported(token.word === 'array' ? 'a list' : 'a subquery', token);
-      }
+      if (cursor.peek(1).kind === 'symbol') throw cursor.unsupported('a list', token);
       break;
     case 'interval':
       if (cursor.peek(1).kind === 'string' || cursor.peek(1).kind === 'number') {
@@ -411,7 +418,7 @@ function parseNamed(cursor: Cursor): ExprNode {
     cursor.advance();
     if (cursor.isSymbol('*')) {
       cursor.advance();
-      return { kind: 'star', table: path, span: cursor.spanFrom(start) };
+      return { kind: 'star', table: path, exclude: [], replace: [], rename: [], span: cursor.spanFrom(start) };
     }
     path.push(cursor.expectLabel('a column'));
   }
@@ -429,7 +436,6 @@ function parseCall(cursor: Cursor, name: Identifier): FunctionCall {
   if (!distinct && !star && cursor.isWord('all')) cursor.advance();
   const args: ExprNode[] = [];
   if (!star && (distinct || !cursor.isSymbol(')'))) {
-    refuseSubquery(cursor);
     do args.push(parseExpression(cursor));
     while (cursor.takeSymbol(','));
   }

@@ -3,10 +3,10 @@
  *
  * Hides its clauses. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
  */
-import type { DefaultValue, ExprNode, Identifier, Select, Statement, ValueRow, ValueRows } from './ast.ts';
+import type { DefaultValue, ExprNode, Identifier, Query, Statement, ValueRow, ValueRows } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
-import { isSelect, parseSelect, parseTableName } from './parse-select.ts';
+import { parseTableName } from './parse-from.ts';
 
 /** INSERT INTO t [BY NAME | BY POSITION] [(column, …)] { VALUES (value, …), … | DEFAULT VALUES | query } */
 export function parseInsert(cursor: Cursor): Statement {
@@ -24,11 +24,7 @@ export function parseInsert(cursor: Cursor): Statement {
 
 function parseColumns(cursor: Cursor): readonly Identifier[] | undefined {
   // A query in parentheses begins as a list of columns does.
-  const next = cursor.peek(1).word;
-  if (!cursor.isSymbol('(')) return undefined;
-  if (next === 'select' || next === 'from' || next === 'values' || next === 'with') {
-    throw cursor.unsupported('a query in parentheses', cursor.token);
-  }
+  if (!cursor.isSymbol('(') || cursor.isQuery()) return undefined;
   cursor.advance();
   const columns: Identifier[] = [];
   do columns.push(cursor.expectName('a column name'));
@@ -45,8 +41,8 @@ function parseMatching(cursor: Cursor): boolean {
   return false;
 }
 
-function parseSource(cursor: Cursor): Select | ValueRows {
-  if (isSelect(cursor)) return parseSelect(cursor);
+function parseSource(cursor: Cursor): Query | ValueRows {
+  if (!cursor.isWord('values') && cursor.isQuery()) return cursor.query();
   const { start } = cursor.token;
   if (cursor.takeWord('default')) {
     cursor.expectWord('values');

@@ -3,13 +3,14 @@
  *
  * Hides the form of DDL. Invariant: a statement that DuckDB has and we lack is named in the error.
  */
-import type { ColumnDefinition, Select, Statement } from './ast.ts';
+import type { ColumnDefinition, Query, Statement } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { STATEMENTS_LACKING } from './keyword.ts';
 import { parseAlter } from './parse-alter.ts';
 import { parseDelete, parseTruncate, parseUpdate } from './parse-edit.ts';
 import { parseInsert } from './parse-insert.ts';
-import { expectSelect, isSelect, parseSelect, parseTableName, parseTimeTravel } from './parse-select.ts';
+import { parseTableName, parseTimeTravel } from './parse-from.ts';
+import { expectQuery } from './parse-query.ts';
 import { parseColumn } from './parse-column.ts';
 
 /** First words of the statements that there are, as messages list them. */
@@ -20,8 +21,7 @@ const STATEMENT_WORDS = 'SELECT FROM CREATE DROP ALTER TRUNCATE INSERT DELETE UP
 /** Parses one statement, without what may follow it. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseOne(cursor: Cursor): Statement {
   const token = cursor.token;
-  if (isSelect(cursor)) return parseSelect(cursor);
-  if (token.kind === 'symbol' && token.text === '(') throw cursor.unsupported('a query in parentheses', token);
+  if (cursor.isQuery()) return cursor.query();
   switch (token.word) {
     case 'create':
       return parseCreate(cursor);
@@ -97,11 +97,8 @@ function parseCreate(cursor: Cursor): Statement {
   return { kind: 'create_table', table, ifNotExists, columns, query: undefined, span: cursor.spanFrom(start) };
 }
 
-function parseCreateQuery(cursor: Cursor): Select {
-  if (cursor.isSymbol('(')) throw cursor.unsupported('a query in parentheses', cursor.token);
-  if (cursor.isWord('values')) throw cursor.unsupported('VALUES as a query', cursor.token);
-  expectSelect(cursor);
-  const query = parseSelect(cursor);
+function parseCreateQuery(cursor: Cursor): Query {
+  const query = expectQuery(cursor);
   if (cursor.isWord('with')) throw cursor.unsupported('WITH [NO] DATA', cursor.token);
   return query;
 }
@@ -147,8 +144,8 @@ function parseShow(cursor: Cursor): Statement {
 function parseDescribe(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   cursor.takeWord('table');
-  if (!isSelect(cursor)) cursor.note('SELECT');
-  if (isSelect(cursor)) return { kind: 'describe', target: parseSelect(cursor), span: cursor.spanFrom(start) };
+  if (cursor.isQuery()) return { kind: 'describe', target: cursor.query(), span: cursor.spanFrom(start) };
+  cursor.note('SELECT');
   const table = parseTableName(cursor);
   const at = parseTimeTravel(cursor);
   const target = { ...table, at, span: cursor.spanFrom(table.span.start) };
@@ -158,10 +155,10 @@ function parseDescribe(cursor: Cursor): Statement {
 function parseExplain(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   if (cursor.isWord('analyze') || cursor.isWord('analyse')) throw cursor.unsupported('EXPLAIN ANALYZE', cursor.token);
-  if (!isSelect(cursor)) {
+  if (!cursor.isQuery()) {
     const inner = parseOne(cursor);
     throw cursor.unsupported('EXPLAIN of anything but a query', inner.span);
   }
-  const query = parseSelect(cursor);
+  const query = cursor.query();
   return { kind: 'explain', query, span: cursor.spanFrom(start) };
 }

@@ -6,11 +6,13 @@
  * expressions.
  */
 import { SQL_DEPTH_MAX } from '../base/limits.ts';
-import type { Node, Statement } from './ast.ts';
-import { forEachChild } from './ast.ts';
+import type { Statement } from './ast.ts';
 import { Cursor, depthError } from './cursor.ts';
 import { sqlError } from './frame.ts';
+import { parseQuery } from './parse-query.ts';
 import { parseOne } from './parse-statement.ts';
+import type { Node } from './walk.ts';
+import { forEachChild } from './walk.ts';
 
 /**
  * Parses the one statement in `sql`; semicolons may end it.
@@ -18,7 +20,7 @@ import { parseOne } from './parse-statement.ts';
  * `limit_exceeded`.
  */
 export function parseStatement(sql: string): Statement {
-  const cursor = new Cursor(sql);
+  const cursor = new Cursor(sql, parseQuery);
   const first = cursor.token;
   if (first.kind === 'end') {
     throw sqlError('sql_syntax', sql, { start: 0, end: 0 }, 'the SQL text holds no statement', 'try SHOW TABLES');

@@ -9,16 +9,21 @@ import { unreachable } from '../base/assert.ts';
 import type {
   Alteration,
   ColumnDefinition,
-  ExprNode,
-  Identifier,
-  OrderItem,
   CommonTable,
+  ExprNode,
+  FromItem,
+  GroupItem,
+  Identifier,
+  Join,
+  OrderItem,
+  Query,
   Select,
   SelectItem,
+  Star,
   Statement,
-  Subquery,
   TableName,
   TypeName,
+  ValueRow,
   ValueRows,
 } from './ast.ts';
 import { canBeName } from './keyword.ts';
@@ -30,11 +35,13 @@ type Style = 'sql' | 'name';
 export function printStatement(statement: Statement): string {
   switch (statement.kind) {
     case 'select':
-      return printSelect(statement);
+    case 'set_operation':
+    case 'values_query':
+      return printQuery(statement);
     case 'create_table': {
       const guard = statement.ifNotExists ? 'IF NOT EXISTS ' : '';
       const { query } = statement;
-      if (query !== undefined) return `CREATE TABLE ${guard}${printTable(statement.table)} AS ${printSelect(query)}`;
+      if (query !== undefined) return `CREATE TABLE ${guard}${printTable(statement.table)} AS ${printQuery(query)}`;
       const columns = statement.columns.map(printColumnDefinition).join(', ');
       return `CREATE TABLE ${guard}${printTable(statement.table)} (${columns})`;
     }
@@ -64,23 +71,24 @@ export function printStatement(statement: Statement): string {
       return 'SHOW SNAPSHOTS';
     case 'describe': {
       const target = statement.target;
-      return `DESCRIBE ${target.kind === 'select' ? printSelect(target) : printTable(target)}`;
+      return `DESCRIBE ${target.kind === 'table_name' ? printTable(target) : printQuery(target)}`;
     }
     case 'explain':
-      return `EXPLAIN ${printSelect(statement.query)}`;
+      return `EXPLAIN ${printQuery(statement.query)}`;
     default:
       return unreachable(statement);
   }
 }
 
-function printSource(source: Select | ValueRows): string {
-  if (source.kind === 'select') return printSelect(source);
+function printSource(source: Query | ValueRows): string {
+  if (source.kind !== 'value_rows') return printQuery(source);
   if (source.isDefault) return 'DEFAULT VALUES';
-  const rows = source.rows.map(({ values }) => {
-    const texts = values.map((value) => (value.kind === 'default_value' ? 'DEFAULT' : printExpression(value)));
-    return `(${texts.join(', ')})`;
-  });
-  return `VALUES ${rows.join(', ')}`;
+  return `VALUES ${source.rows.map(printRow).join(', ')}`;
+}
+
+function printRow({ values }: ValueRow): string {
+  const texts = values.map((value) => (value.kind === 'default_value' ? 'DEFAULT' : printExpression(value)));
+  return `(${texts.join(', ')})`;
 }
 
 function printWhere(where: ExprNode | undefined): string {
@@ -103,7 +111,7 @@ function printAlteration(change: Alteration): string {
 }
 
 /** Prints one expression. */
-function printExpression(node: ExprNode): string {
+export function printExpression(node: ExprNode): string {
   return expression(node, 'sql');
 }
 
@@ -124,31 +132,85 @@ export function printText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/** A query's text; what stands around its body goes around the whole of it. */
+function printQuery(query: Query): string {
+  const words = query.common.length === 0 ? [] : [printCommon(query.common)];
+  words.push(printBody(query));
+  if (query.orderAll !== undefined) words.push('ORDER BY', printOrder(query.orderAll));
+  if (query.orders.length > 0) words.push('ORDER BY', query.orders.map(printOrder).join(', '));
+  if (query.limit !== undefined) words.push('LIMIT', printExpression(query.limit));
+  if (query.offset !== undefined) words.push('OFFSET', printExpression(query.offset));
+  return words.join(' ');
+}
+
+function printBody(query: Query): string {
+  switch (query.kind) {
+    case 'select':
+      return printSelect(query);
+    case 'values_query':
+      return `VALUES ${query.rows.map(printRow).join(', ')}`;
+    case 'set_operation': {
+      const words = [query.operator.toUpperCase(), query.all ? ' ALL' : '', query.byName ? ' BY NAME' : ''];
+      return `(${printQuery(query.left)}) ${words.join('')} (${printQuery(query.right)})`;
+    }
+  }
+}
+
 function printSelect(select: Select): string {
-  const words = select.common.length === 0 ? ['SELECT'] : [printCommon(select.common), 'SELECT'];
+  const words = ['SELECT'];
   if (select.distinct) words.push('DISTINCT');
+  if (select.distinctOn.length > 0) words.push(`ON (${list(select.distinctOn, 'sql')})`);
   words.push(select.items.map(printItem).join(', '));
   if (select.from !== undefined) words.push('FROM', printFrom(select.from));
   if (select.where !== undefined) words.push('WHERE', printExpression(select.where));
   if (select.groupAll) words.push('GROUP BY ALL');
-  if (select.groups.length > 0) words.push('GROUP BY', list(select.groups, 'sql'));
+  if (select.groups.length > 0) words.push('GROUP BY', select.groups.map(printGroup).join(', '));
   if (select.having !== undefined) words.push('HAVING', printExpression(select.having));
-  if (select.orderAll !== undefined) words.push('ORDER BY', printOrder(select.orderAll));
-  if (select.orders.length > 0) words.push('ORDER BY', select.orders.map(printOrder).join(', '));
-  if (select.limit !== undefined) words.push('LIMIT', printExpression(select.limit));
-  if (select.offset !== undefined) words.push('OFFSET', printExpression(select.offset));
+  if (select.qualify !== undefined) words.push('QUALIFY', printExpression(select.qualify));
   return words.join(' ');
 }
 
-function printCommon(tables: readonly CommonTable[]): string {
-  const texts = tables.map(({ name, query }) => `${printIdentifier(name)} AS (${printSelect(query)})`);
-  return `WITH ${texts.join(', ')}`;
+function printGroup(group: GroupItem): string {
+  if (group.kind === 'empty_group') return '()';
+  if (group.kind !== 'grouping_sets') return printExpression(group);
+  const form = group.form === 'sets' ? 'GROUPING SETS' : group.form.toUpperCase();
+  return `${form} (${group.items.map(printGroup).join(', ')})`;
 }
 
-function printFrom(from: TableName | Subquery): string {
-  if (from.kind === 'table_name') return printTable(from);
-  const alias = from.alias === undefined ? '' : ` AS ${printIdentifier(from.alias)}`;
-  return `(${printSelect(from.query)})${alias}`;
+function printCommon(tables: readonly CommonTable[]): string {
+  const texts = tables.map(({ name, columns, query }) => {
+    return `${printIdentifier(name)}${printNames(columns)} AS (${printQuery(query)})`;
+  });
+  return `WITH ${tables[0]?.recursive === true ? 'RECURSIVE ' : ''}${texts.join(', ')}`;
+}
+
+function printNames(names: readonly Identifier[]): string {
+  return names.length === 0 ? '' : `(${names.map(printIdentifier).join(', ')})`;
+}
+
+function printFrom(from: FromItem): string {
+  switch (from.kind) {
+    case 'table_name':
+      return printTable(from);
+    case 'subquery':
+      return `${from.lateral ? 'LATERAL ' : ''}(${printQuery(from.query)})${printAlias(from.alias, from.columns)}`;
+    case 'table_function':
+      return `${from.name.name}(${list(from.args, 'sql')})${printAlias(from.alias, from.columns)}`;
+    case 'join':
+      return printJoin(from);
+  }
+}
+
+function printAlias(alias: Identifier | undefined, columns: readonly Identifier[]): string {
+  return alias === undefined ? '' : ` AS ${printIdentifier(alias)}${printNames(columns)}`;
+}
+
+function printJoin(join: Join): string {
+  const right = join.right.kind === 'join' ? `(${printFrom(join.right)})` : printFrom(join.right);
+  const words = [printFrom(join.left), join.natural ? 'NATURAL' : '', join.join.toUpperCase(), 'JOIN', right];
+  if (join.on !== undefined) words.push('ON', printExpression(join.on));
+  if (join.using.length > 0) words.push(`USING ${printNames(join.using)}`);
+  return words.filter((word) => word !== '').join(' ');
 }
 
 function printItem(item: SelectItem): string {
@@ -164,7 +226,7 @@ function printOrder(item: OrderItem): string {
 
 function printTable(table: TableName): string {
   const words = [printPath(table.path)];
-  if (table.alias !== undefined) words.push('AS', printIdentifier(table.alias));
+  if (table.alias !== undefined) words.push('AS', `${printIdentifier(table.alias)}${printNames(table.columns)}`);
   if (table.at !== undefined) words.push(`AT (${table.at.unit.toUpperCase()} => ${printExpression(table.at.value)})`);
   return words.join(' ');
 }
@@ -198,6 +260,14 @@ function typeText(type: TypeName): string {
   return zone === -1 ? `${name}${sizes}` : `${name.slice(0, zone)}${sizes}${name.slice(zone)}`;
 }
 
+function printStar(star: Star): string {
+  const words = [star.table.length === 0 ? '*' : `${printPath(star.table)}.*`];
+  if (star.exclude.length > 0) words.push(`EXCLUDE ${printNames(star.exclude)}`);
+  if (star.replace.length > 0) words.push(`REPLACE (${star.replace.map(printItem).join(', ')})`);
+  if (star.rename.length > 0) words.push(`RENAME (${star.rename.map(printItem).join(', ')})`);
+  return words.join(' ');
+}
+
 function list(nodes: readonly ExprNode[], style: Style): string {
   return nodes.map((node) => expression(node, style)).join(', ');
 }
@@ -212,7 +282,7 @@ function expression(node: ExprNode, style: Style): string {
     case 'column_name':
       return printPath(node.path);
     case 'star':
-      return node.table.length === 0 ? '*' : `${printPath(node.table)}.*`;
+      return printStar(node);
     case 'number':
       return node.text;
     case 'string':
@@ -238,9 +308,10 @@ function expression(node: ExprNode, style: Style): string {
   }
 }
 
+type QueryKind = 'row' | 'scalar_query' | 'exists' | 'in_query' | 'quantified';
 type Operation = Extract<
   ExprNode,
-  { kind: 'unary' | 'binary' | 'logical' | 'is' | 'distinct_from' | 'between' | 'in' | 'like' }
+  { kind: 'unary' | 'binary' | 'logical' | 'is' | 'distinct_from' | 'between' | 'in' | 'like' | QueryKind }
 >;
 
 function operation(node: Operation, style: Style): string {
@@ -271,7 +342,25 @@ function operation(node: Operation, style: Style): string {
       return maybeNot(node.negated, `(${operands} ${expression(node.pattern, style)})`);
     }
     default:
-      return unreachable(node);
+      return queryOperation(node, style);
+  }
+}
+
+/** Queries within expressions. */
+function queryOperation(node: Extract<ExprNode, { kind: QueryKind }>, style: Style): string {
+  switch (node.kind) {
+    case 'row':
+      return `(${list(node.items, style)})`;
+    case 'scalar_query':
+      return `(${printQuery(node.query)})`;
+    case 'exists':
+      return `EXISTS(${printQuery(node.query)})`;
+    case 'in_query':
+      return maybeNot(node.negated, `(${expression(node.operand, style)} IN (${printQuery(node.query)}))`);
+    case 'quantified': {
+      const words = `${node.operator} ${node.quantifier.toUpperCase()}`;
+      return `(${expression(node.operand, style)} ${words} (${printQuery(node.query)}))`;
+    }
   }
 }
 

@@ -1,0 +1,126 @@
+/**
+ * Shared rows, unions and recursion: operators that read rows which are held, or several inputs.
+ *
+ * Hides who comes first. Invariants: a shared plan is run once, by the first who reads it, and its rows are held until
+ * the query ends; a recursive query holds one round's rows, and with UNION the keys of all rows so far.
+ */
+import type { RecordBatch } from '../arrow/batch.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { EngineError } from '../base/errors.ts';
+import { RECURSION_ROUNDS_MAX } from '../base/limits.ts';
+import { RowKeys } from '../function/key-table.ts';
+import type { PhysicalPlan } from '../plan/physical.ts';
+import { gather } from './gather.ts';
+import { vectorBytes } from './memory.ts';
+import { checkSignal } from './operator.ts';
+import type { Batches, Open, RunContext } from './operator.ts';
+
+function batchBytes(batch: RecordBatch): number {
+  return batch.columns.reduce((sum, column) => sum + vectorBytes(column), 0);
+}
+
+/** Reads rows that several operators read. */
+export async function* runShared(
+  plan: Extract<PhysicalPlan, { kind: 'shared' }>,
+  open: Open,
+  context: RunContext,
+): Batches {
+  const { rows, columns, schema } = plan;
+  let held = context.shared.get(rows.id);
+  if (held === undefined) {
+    held = collect(open(rows.plan), context);
+    context.shared.set(rows.id, held);
+  }
+  for (const batch of await held) {
+    checkSignal(context);
+    const picked = columns.map((column) => batch.columns[column] as Vector);
+    yield { schema, rowCount: batch.rowCount, columns: picked };
+  }
+}
+
+async function collect(input: Batches, context: RunContext): Promise<readonly RecordBatch[]> {
+  const batches: RecordBatch[] = [];
+  for await (const batch of input) {
+    context.memory.change('WITH', 0, batchBytes(batch));
+    batches.push(batch);
+  }
+  return batches;
+}
+
+/** One input after another. */
+export async function* runUnion(plan: Extract<PhysicalPlan, { kind: 'union' }>, open: Open): Batches {
+  for (const input of plan.inputs) {
+    for await (const batch of open(input)) yield { ...batch, schema: plan.schema };
+  }
+}
+
+/** The rows that the round before made. */
+// oxlint-disable-next-line typescript/require-await -- the other operators are asynchronous
+export async function* runWorking(plan: Extract<PhysicalPlan, { kind: 'working' }>, context: RunContext): Batches {
+  for (const batch of context.working.get(plan.id) ?? []) yield { ...batch, schema: plan.schema };
+}
+
+/** Rows that were not there before. */
+class NewRows {
+  readonly #keys: RowKeys;
+
+  constructor(plan: PhysicalPlan) {
+    this.#keys = new RowKeys(plan.schema.fields.map((field) => field.type));
+  }
+
+  get byteCount(): number {
+    return this.#keys.byteCount;
+  }
+
+  choose(batch: RecordBatch): RecordBatch {
+    const before = this.#keys.count;
+    const ids = this.#keys.number(batch.columns, batch.rowCount);
+    let next = before;
+    const rows: number[] = [];
+    for (let i = 0; i < ids.length; i++) {
+      if (ids[i] !== next) continue;
+      rows.push(i);
+      next++;
+    }
+    const chosen = Uint32Array.from(rows);
+    return { ...batch, rowCount: rows.length, columns: batch.columns.map((column) => gather(column, chosen)) };
+  }
+}
+
+/** Runs the base, and the step until it makes no more rows. */
+export async function* runRecursive(
+  plan: Extract<PhysicalPlan, { kind: 'recursive' }>,
+  open: Open,
+  context: RunContext,
+): Batches {
+  const seen = plan.distinct ? new NewRows(plan) : undefined;
+  let [held, keys] = [0, 0];
+  let input = open(plan.base);
+  for (let round = 0; ; round++) {
+    if (round > RECURSION_ROUNDS_MAX) {
+      const most = RECURSION_ROUNDS_MAX.toString();
+      throw new EngineError(
+        'limit_exceeded',
+        `WITH RECURSIVE is not at its end after ${most} rounds; add a condition`,
+      );
+    }
+    const made: RecordBatch[] = [];
+    let bytes = 0;
+    for await (const batch of input) {
+      checkSignal(context);
+      const fresh = seen === undefined ? batch : seen.choose(batch);
+      if (fresh.rowCount === 0) continue;
+      made.push({ ...fresh, schema: plan.schema });
+      bytes += batchBytes(fresh);
+      context.memory.change('WITH RECURSIVE', 0, batchBytes(fresh));
+      keys = context.memory.change('WITH RECURSIVE', keys, seen?.byteCount ?? 0);
+      yield made.at(-1) as RecordBatch;
+    }
+    context.memory.change('WITH RECURSIVE', held, 0);
+    held = bytes;
+    if (made.length === 0) break;
+    context.working.set(plan.id, made);
+    input = open(plan.step);
+  }
+  context.memory.change('WITH RECURSIVE', held + keys, 0);
+}

@@ -1,0 +1,293 @@
+/**
+ * FROM: tables, queries and joins become one plan, and the names that are in reach of it.
+ *
+ * Hides which columns USING merges and how LATERAL is run. Invariants: the plan's columns are those of the relations in
+ * the order in which they are written, then what joins have added; a query in FROM may read the columns of those before
+ * it.
+ */
+import { foldName } from '../base/names.ts';
+import type { FromItem, Identifier, Join, Subquery, TableName } from '../sql/ast.ts';
+import { quoteText, sqlError } from '../sql/frame.ts';
+import { ExpressionBinder } from './bind-expression.ts';
+import type { SubqueryBinding } from './bind-subquery.ts';
+import type { Binding, CommonTables, NameResolver } from './binding.ts';
+import { OuterColumns } from './binding.ts';
+import { makeCall, makeComparison, toCondition } from './coerce.ts';
+import { hasOuter, substituteOuter } from './decorrelate.ts';
+import type { Expr, JoinKind } from './expr.ts';
+import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
+import { splitCondition } from './join-condition.ts';
+import type { LogicalPlan } from './logical.ts';
+import { makeJoin, pickColumns } from './logical.ts';
+import { renameColumns } from './rename.ts';
+import { findTable, Scope } from './scope.ts';
+import { SubqueryList, dependent } from './subquery.ts';
+import { bindTableFunction } from './table-function.ts';
+import { catalogAt } from './time-point.ts';
+
+/** The rows of FROM, the names over them, and how many queries stand within one another in it. */
+export interface From {
+  readonly plan: LogicalPlan;
+  readonly scope: Scope;
+  readonly depth: number;
+  /** What the rows read of those before them in FROM; undefined when nothing. */
+  readonly lateral?: OuterColumns | undefined;
+}
+
+/** A query in FROM that is given no name has the one that DuckDB gives it. */
+const UNNAMED = 'unnamed_subquery';
+
+/** Binds FROM. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
+export function bindFrom(
+  binding: Binding,
+  from: FromItem,
+  common: CommonTables,
+  outer: OuterColumns | undefined,
+): From {
+  return new FromBinder(binding, common, outer).bind(from, undefined);
+}
+
+class FromBinder {
+  readonly #binding: Binding;
+  readonly #sql: string;
+  readonly #common: CommonTables;
+  readonly #outer: OuterColumns | undefined;
+
+  constructor(binding: Binding, common: CommonTables, outer: OuterColumns | undefined) {
+    this.#binding = binding;
+    this.#sql = binding.sql;
+    this.#common = common;
+    this.#outer = outer;
+  }
+
+  /** Binds one item; `before` is what stands to its left. */
+  bind(item: FromItem, before: From | undefined): From {
+    switch (item.kind) {
+      case 'table_name':
+        return this.#bindTable(item);
+      case 'subquery':
+        return this.#bindSubquery(item, before);
+      case 'table_function': {
+        const { plan, name } = bindTableFunction(this.#sql, item);
+        return this.#named(plan, name, item.alias, item.columns, 0);
+      }
+      case 'join':
+        return this.#bindJoin(item, before);
+    }
+  }
+
+  #named(
+    plan: LogicalPlan,
+    name: string,
+    alias: Identifier | undefined,
+    columns: readonly Identifier[],
+    depth: number,
+  ): From {
+    const renamed = renameColumns(this.#sql, plan, columns, alias?.name ?? name);
+    return { plan: renamed, scope: Scope.of(this.#sql, { name, schema: renamed.schema }, alias), depth };
+  }
+
+  #bindTable(item: TableName): From {
+    const [first, ...more] = item.path;
+    const named = more.length === 0 && first !== undefined ? this.#common.get(foldName(first.name)) : undefined;
+    if (named === undefined) {
+      const table = findTable(this.#sql, catalogAt(this.#sql, this.#binding.catalog, item), item);
+      const { schema, name } = table;
+      const columns = schema.fields.map((_, i) => i);
+      const base = { kind: 'scan', schema, tableName: name, source: table } as const;
+      return this.#named({ ...base, columns, bounds: [], limit: undefined }, name, item.alias, item.columns, 0);
+    }
+    if (item.at !== undefined) {
+      const message = `${quoteText(named.name)} is a query of WITH, and has no other moments`;
+      throw sqlError('sql_bind', this.#sql, item.at.span, message, 'write AT after the table within that query');
+    }
+    if (named.outer !== undefined && named.outer !== this.#outer) {
+      const message = `the query ${quoteText(named.name)} of WITH reads columns around it and is read further within`;
+      throw sqlError('sql_unsupported', this.#sql, item.span, `${message}, which is not supported yet`);
+    }
+    return this.#named(named.read(), named.name, item.alias, item.columns, named.depth);
+  }
+
+  #bindSubquery(item: Subquery, before: From | undefined): From {
+    const { alias, columns, query } = item;
+    if (before === undefined) {
+      const { plan, depth } = this.#binding.bind(query, this.#common, this.#outer);
+      return this.#named(plan, UNNAMED, alias, columns, depth);
+    }
+    const around: NameResolver = {
+      resolve: (node) => {
+        const found = before.scope.find(node);
+        return found === undefined ? this.#outer?.resolve(node) : columnOf(found.index, found.field, node.span);
+      },
+    };
+    const lateral = new OuterColumns(around);
+    const { plan, depth } = this.#binding.bind(query, this.#common, lateral);
+    if (lateral.exprs.some((expr) => hasLeaf(expr, 'column'))) {
+      return { ...this.#named(plan, UNNAMED, alias, columns, depth), lateral };
+    }
+    return this.#named(substituteOuter(plan, lateral.exprs), UNNAMED, alias, columns, depth);
+  }
+
+  #bindJoin(item: Join, before: From | undefined): From {
+    if (item.join === 'positional') {
+      throw sqlError('sql_unsupported', this.#sql, item.span, 'POSITIONAL JOIN is not supported yet');
+    }
+    const left = this.bind(item.left, before);
+    const right = this.bind(item.right, left);
+    const labels = new Set(left.scope.relations.map(({ label }) => foldName(label)));
+    const twice = right.scope.relations.find(({ label }) => label !== UNNAMED && labels.has(foldName(label)));
+    if (twice !== undefined) {
+      const message = `two tables in FROM are called ${quoteText(twice.label)}`;
+      throw sqlError('sql_bind', this.#sql, item.right.span, message, 'give one of them an alias');
+    }
+    const join: JoinKind = item.join === 'cross' ? 'inner' : item.join;
+    const made = new JoinBinder(this.#binding, this.#common, this.#outer, item, left, right).bind(join);
+    return { ...made, depth: Math.max(left.depth, right.depth) };
+  }
+}
+
+class JoinBinder {
+  readonly #binding: Binding;
+  readonly #sql: string;
+  readonly #subqueries: SubqueryBinding;
+  readonly #outer: OuterColumns | undefined;
+  readonly #item: Join;
+  readonly #left: From;
+  readonly #right: From;
+  readonly #width: number;
+
+  constructor(
+    binding: Binding,
+    common: CommonTables,
+    outer: OuterColumns | undefined,
+    item: Join,
+    left: From,
+    right: From,
+  ) {
+    this.#binding = binding;
+    this.#sql = binding.sql;
+    this.#subqueries = { binding, common, list: new SubqueryList(binding.sql, binding.shared) };
+    this.#outer = outer;
+    this.#item = item;
+    this.#left = left;
+    this.#right = right;
+    this.#width = left.plan.schema.fields.length;
+  }
+
+  bind(join: JoinKind): Pick<From, 'plan' | 'scope'> {
+    const { on } = this.#item;
+    const [left, right] = [this.#left.scope, this.#right.scope];
+    const fields = [...left.schema.fields, ...right.schema.fields];
+    const both = left.join(right, { fields, metadata: [] });
+    const names = this.#mergedNames();
+    const equalities = names.map((name) => this.#equality(name));
+    const conditions = on === undefined ? equalities : conjunctsOf(this.#bindOn(both, on));
+    const pending = conditions.filter((condition) => hasLeaf(condition, 'pending'));
+    if (pending.length > 0 && join !== 'inner') {
+      const message = 'a subquery in the condition of an outer join is not supported yet';
+      throw sqlError('sql_unsupported', this.#sql, on?.span ?? this.#item.span, message);
+    }
+    let plan = this.#join(
+      join,
+      conditions.filter((condition) => !hasLeaf(condition, 'pending')),
+    );
+    for (const condition of pending) {
+      plan = pickColumns(this.#subqueries.list.filter(plan, condition), [...fields.keys()]);
+    }
+    if (join === 'semi' || join === 'anti') return { plan, scope: left.over(plan.schema) };
+    return this.#merge(join, plan, names);
+  }
+
+  #bindOn(scope: Scope, on: NonNullable<Join['on']>): Expr {
+    const around = { outer: this.#outer, subqueries: this.#subqueries };
+    const binder = new ExpressionBinder(this.#sql, scope, new Map(), around);
+    const bound = binder.bind(on, { name: 'ON', aggregates: undefined, aliasesBefore: 0 });
+    return toCondition(this.#sql, bound, 'the condition of ON');
+  }
+
+  #join(join: JoinKind, conditions: readonly Expr[]): LogicalPlan {
+    const { lateral } = this.#right;
+    if (lateral === undefined) {
+      const { keys, condition } = splitCondition(conditions, this.#width);
+      return makeJoin({ join, left: this.#left.plan, right: this.#right.plan, keys, condition });
+    }
+    if (join !== 'inner' && join !== 'left') {
+      const message = `a query that reads the tables before it cannot stand in a ${join.toUpperCase()} JOIN`;
+      throw sqlError('sql_bind', this.#sql, this.#item.right.span, message, 'use JOIN or LEFT JOIN');
+    }
+    const { shared } = this.#binding;
+    const isOpen = hasOuter(this.#left.plan);
+    const id = isOpen ? undefined : shared.add(this.#left.plan);
+    const rows = (): LogicalPlan => (id === undefined ? this.#left.plan : shared.read(id));
+    const { span } = this.#item.right;
+    const right = dependent(this.#sql, { plan: this.#right.plan, outer: lateral.exprs, span }, rows());
+    const width = this.#right.plan.schema.fields.length;
+    const domain = lateral.exprs.map((expr, i) => {
+      const field = right.schema.fields[width + i];
+      if (field === undefined) throw new TypeError('a lateral query without its domain');
+      const column = columnOf(this.#width + width + i, field, span);
+      return makeCall(this.#sql, 'is_not_distinct_from', [expr, column], span);
+    });
+    const { keys, condition } = splitCondition([...domain, ...conditions], this.#width);
+    const plan = makeJoin({ join, left: rows(), right, keys, condition });
+    return pickColumns(
+      plan,
+      Array.from({ length: this.#width + width }, (_, i) => i),
+    );
+  }
+
+  /** The names that USING or NATURAL merges. */
+  #mergedNames(): readonly Identifier[] {
+    const { using, natural, span } = this.#item;
+    if (!natural) return using;
+    const right = new Set(this.#right.scope.visibleNames().map(foldName));
+    const shared = this.#left.scope.visibleNames().filter((name) => right.has(foldName(name)));
+    if (shared.length === 0) {
+      const message = 'NATURAL JOIN finds no column that both sides have';
+      throw sqlError('sql_bind', this.#sql, span, message, 'write ON with a condition');
+    }
+    return shared.map((name) => ({ kind: 'identifier', name, quoted: true, span }));
+  }
+
+  /** The columns that a name of USING stands for. */
+  #sides(name: Identifier): readonly [left: number, right: number] {
+    const node = { kind: 'column_name', path: [name], span: name.span } as const;
+    const [left, right] = [this.#left.scope.find(node), this.#right.scope.find(node)];
+    if (left === undefined) throw this.#left.scope.missing(node, []);
+    if (right === undefined) throw this.#right.scope.missing(node, []);
+    return [left.index, this.#width + right.index];
+  }
+
+  #equality(name: Identifier): Expr {
+    const [left, right] = this.#sides(name).map((index) => {
+      const fields = [...this.#left.scope.schema.fields, ...this.#right.scope.schema.fields];
+      const field = fields[index];
+      if (field === undefined) throw new TypeError('a column of USING that does not exist');
+      return columnOf(index, field, name.span);
+    });
+    return makeComparison(this.#sql, '=', left as Expr, right as Expr, name.span);
+  }
+
+  /** The scope of both sides; of a full join the merged columns are computed behind the others. */
+  #merge(join: JoinKind, plan: LogicalPlan, names: readonly Identifier[]): Pick<From, 'plan' | 'scope'> {
+    const merged = new Map<string, number>();
+    const [left, right] = [this.#left.scope, this.#right.scope];
+    const { fields } = plan.schema;
+    const more: Expr[] = [];
+    for (const name of names) {
+      const [l, r] = this.#sides(name);
+      if (join !== 'full') {
+        merged.set(foldName(name.name), join === 'right' ? r : l);
+        continue;
+      }
+      const sides = [l, r].map((index) => columnOf(index, fields[index] as (typeof fields)[number], name.span));
+      merged.set(foldName(name.name), fields.length + more.length);
+      more.push(makeCall(this.#sql, 'coalesce', sides, name.span));
+    }
+    if (more.length === 0) return { plan, scope: left.join(right, plan.schema, merged) };
+    const exprs = [...fields.map((field, i) => columnOf(i, field, this.#item.span)), ...more];
+    const added = more.map(({ type, nullable }, i) => ({ name: names[i]?.name ?? '', type, nullable, metadata: [] }));
+    const schema = { fields: [...fields, ...added], metadata: [] };
+    return { plan: { kind: 'project', schema, input: plan, exprs }, scope: left.join(right, schema, merged) };
+  }
+}

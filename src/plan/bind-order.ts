@@ -1,0 +1,50 @@
+/**
+ * ORDER BY of a query whose columns are all that it may sort by: set operations and VALUES.
+ *
+ * Hides nothing. Invariant: the rows and their columns stay.
+ */
+import type { Query } from '../sql/ast.ts';
+import { sqlError } from '../sql/frame.ts';
+import { isOrdered } from '../function/registry.ts';
+import { ExpressionBinder } from './bind-expression.ts';
+import type { Expr, SortKey } from './expr.ts';
+import { columnOf } from './expr-walk.ts';
+import type { LogicalPlan } from './logical.ts';
+import { Scope } from './scope.ts';
+import { sqlTypeName } from './sql-type.ts';
+
+/** The number of a GROUP BY or ORDER BY item that is a bare integer. */
+export function positionOf(node: { readonly kind: string; readonly text?: string }): bigint | undefined {
+  return node.kind === 'number' && /^-?\d+$/u.test(node.text ?? '') ? BigInt(node.text ?? '') : undefined;
+}
+
+/** `plan` sorted by the query's ORDER BY. @throws `sql_bind` */
+export function bindOrder(sql: string, query: Pick<Query, 'orders' | 'orderAll'>, plan: LogicalPlan): LogicalPlan {
+  const { orders, orderAll } = query;
+  const { schema } = plan;
+  const { fields } = schema;
+  const binder = new ExpressionBinder(sql, Scope.of(sql, { name: 'the result', schema }), new Map());
+  const keys: SortKey[] = [];
+  const add = (expr: Expr, item: (typeof orders)[number]): void => {
+    if (!isOrdered(expr.type)) {
+      throw sqlError('sql_bind', sql, item.span, `cannot order by a value of type ${sqlTypeName(expr.type)}`);
+    }
+    keys.push({ expr, descending: item.descending, nullsFirst: item.nullsFirst ?? false });
+  };
+  if (orderAll !== undefined) fields.forEach((field, i) => add(columnOf(i, field, orderAll.span), orderAll));
+  for (const item of orders) {
+    const place = positionOf(item.expr);
+    if (place === undefined) {
+      add(binder.bind(item.expr, { name: 'ORDER BY', aggregates: undefined, aliasesBefore: 0 }), item);
+      continue;
+    }
+    const field = place >= 1n && place <= BigInt(fields.length) ? fields[Number(place) - 1] : undefined;
+    if (field === undefined) {
+      const range =
+        fields.length === 1 ? 'there is only column 1' : `there are columns 1 to ${fields.length.toString()}`;
+      throw sqlError('sql_bind', sql, item.expr.span, `ORDER BY names column ${place.toString()} of the list`, range);
+    }
+    add(columnOf(Number(place) - 1, field, item.expr.span), item);
+  }
+  return keys.length === 0 ? plan : { kind: 'sort', schema, input: plan, keys, limit: undefined };
+}

@@ -1,0 +1,104 @@
+/**
+ * Queries: WITH, and what stands around SELECT, set operations and VALUES.
+ *
+ * Hides which kind is bound where. Invariant: queries of WITH are bound once, in order, each seeing those before it.
+ */
+import { SQL_DEPTH_MAX } from '../base/limits.ts';
+import { foldName } from '../base/names.ts';
+import type { CommonTable, Query, SetOperation, ValuesQuery } from '../sql/ast.ts';
+import { quoteText, sqlError } from '../sql/frame.ts';
+import { bindLimit } from './bind-limit.ts';
+import { bindOrder } from './bind-order.ts';
+import { bindRecursive } from './bind-recursive.ts';
+import { bindSelect } from './bind-select.ts';
+import { bindSetOperation } from './bind-union.ts';
+import { bindValues } from './bind-values.ts';
+import type { Binding, Bound, CommonRows, CommonTables, OuterColumns } from './binding.ts';
+import { SharedPlans } from './binding.ts';
+import { hasOuter } from './decorrelate.ts';
+import type { LogicalPlan, LogicalQuery } from './logical.ts';
+import type { PlanCatalog } from './physical.ts';
+import { renameColumns } from './rename.ts';
+import { inlineShared } from './share.ts';
+
+/** Binds a statement's query. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
+export function bindQuery(sql: string, query: Query, catalog: PlanCatalog): LogicalQuery {
+  const shared = new SharedPlans();
+  const binding: Binding = {
+    sql,
+    catalog,
+    shared,
+    bind: (inner, common, outer) => bindInner(binding, inner, common, outer),
+  };
+  const { plan } = bindInner(binding, query, new Map(), undefined);
+  return inlineShared({ plan, shared: shared.plans });
+}
+
+function bindInner(binding: Binding, query: Query, around: CommonTables, outer: OuterColumns | undefined): Bound {
+  const common = bindCommon(binding, query.common, around, outer);
+  const bound = bindBody(binding, query, common, outer);
+  // The text bounds how deep parentheses go, but a query of WITH can stand on any number of others.
+  if (bound.depth <= SQL_DEPTH_MAX) return bound;
+  const message = `queries stand on one another more than ${SQL_DEPTH_MAX.toString()} levels deep`;
+  const span = (query.kind === 'select' ? query.from?.span : undefined) ?? query.span;
+  throw sqlError('limit_exceeded', binding.sql, span, message, 'join some of them into one');
+}
+
+function bindBody(binding: Binding, query: Query, common: CommonTables, outer: OuterColumns | undefined): Bound {
+  switch (query.kind) {
+    case 'select':
+      return bindSelect(binding, query, common, outer);
+    case 'set_operation': {
+      const left = binding.bind(query.left, common, outer);
+      const right = binding.bind(query.right, common, outer);
+      const plan = bindSetOperation(binding.sql, query, left.plan, right.plan);
+      return { plan: bindFrame(binding.sql, query, plan), depth: 1 + Math.max(left.depth, right.depth) };
+    }
+    case 'values_query':
+      return { plan: bindFrame(binding.sql, query, bindValues(binding.sql, query, outer)), depth: 1 };
+  }
+}
+
+/** ORDER BY and LIMIT of a query whose columns are what it sorts by. */
+function bindFrame(sql: string, query: SetOperation | ValuesQuery, plan: LogicalPlan): LogicalPlan {
+  return bindLimit(sql, query, bindOrder(sql, query, plan));
+}
+
+function bindCommon(
+  binding: Binding,
+  tables: readonly CommonTable[],
+  around: CommonTables,
+  outer: OuterColumns | undefined,
+): CommonTables {
+  if (tables.length === 0) return around;
+  const known = new Map(around);
+  const taken = new Set<string>();
+  for (const table of tables) {
+    const name = table.name.name;
+    const key = foldName(name);
+    if (taken.has(key))
+      throw sqlError('sql_bind', binding.sql, table.name.span, `WITH names ${quoteText(name)} twice`);
+    taken.add(key);
+    const bound =
+      bindRecursive(binding, table, known, outer) ??
+      renamed(binding.sql, table, binding.bind(table.query, known, outer));
+    known.set(key, commonRows(binding, name, bound, outer));
+  }
+  return known;
+}
+
+function renamed(sql: string, { name, columns }: CommonTable, { plan, depth }: Bound): Bound {
+  return { plan: renameColumns(sql, plan, columns, name.name), depth };
+}
+
+function commonRows(
+  binding: Binding,
+  name: string,
+  { plan, depth }: Bound,
+  outer: OuterColumns | undefined,
+): CommonRows {
+  // What reads columns of the query around it means other rows for each of that one's, and cannot be shared.
+  if (hasOuter(plan)) return { name, depth, read: () => plan, outer };
+  const id = binding.shared.add(plan);
+  return { name, depth, read: () => binding.shared.read(id), outer: undefined };
+}

@@ -1,0 +1,207 @@
+/**
+ * FROM: tables, queries and functions, side by side and joined.
+ *
+ * Hides the words of joins. Invariants: joins lean to the left, a comma is a cross join that binds less than JOIN; a
+ * form that DuckDB has and we lack is named in the error, at its place.
+ */
+import type {
+  ExprNode,
+  FromItem,
+  Identifier,
+  JoinKind,
+  Subquery,
+  TableFunction,
+  TableName,
+  TimeTravel,
+} from './ast.ts';
+import { coverSpans } from './ast.ts';
+import type { Cursor } from './cursor.ts';
+import { CLAUSES_LACKING } from './keyword.ts';
+import { parseExpression } from './parse-expression.ts';
+
+/** Parses what stands after FROM. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
+export function parseFrom(cursor: Cursor): FromItem {
+  let left = parseJoins(cursor);
+  while (cursor.takeSymbol(',')) {
+    // A comma may stand at the end, as in DuckDB.
+    if (!isItem(cursor)) break;
+    const right = parseJoins(cursor);
+    const span = coverSpans(left.span, right.span);
+    left = { kind: 'join', join: 'cross', left, right, on: undefined, using: [], natural: false, span };
+  }
+  const feature = CLAUSES_LACKING.get(cursor.token.word);
+  if (feature !== undefined) throw cursor.unsupported(feature, cursor.token);
+  return left;
+}
+
+function isItem(cursor: Cursor): boolean {
+  const { kind, word } = cursor.token;
+  if (kind === 'end' || word === 'where' || word === 'group' || word === 'order' || word === 'limit') return false;
+  return !cursor.isSymbol(')') && !cursor.isSymbol(';') && word !== 'select';
+}
+
+/** What stands before JOIN. */
+interface JoinWords {
+  readonly join: JoinKind;
+  readonly natural: boolean;
+}
+
+const OUTER_JOINS = new Set(['left', 'right', 'full']);
+const INNER_JOINS = new Set(['inner', 'semi', 'anti']);
+const FREE_JOINS = new Set(['cross', 'positional']);
+
+/** Reads the words up to and with JOIN, or undefined when no join begins here. */
+function takeJoinWords(cursor: Cursor): JoinWords | undefined {
+  const natural = cursor.isWord('natural');
+  if (natural) cursor.advance();
+  const { word } = cursor.token;
+  if (word === 'asof') throw cursor.unsupported('ASOF JOIN', cursor.token);
+  if (OUTER_JOINS.has(word) || INNER_JOINS.has(word) || (!natural && FREE_JOINS.has(word))) {
+    cursor.advance();
+    if (OUTER_JOINS.has(word)) cursor.takeWord('outer');
+    cursor.expectWord('join');
+    return { join: word as JoinKind, natural };
+  }
+  // Only JOIN itself is offered in messages, for all the words that may stand before it.
+  if (cursor.takeWord('join')) return { join: 'inner', natural };
+  if (natural) throw cursor.unexpected();
+  return undefined;
+}
+
+function parseJoins(cursor: Cursor): FromItem {
+  let left = parseItem(cursor);
+  for (;;) {
+    const words = takeJoinWords(cursor);
+    if (words === undefined) return left;
+    const right = parseItem(cursor);
+    const isFree = words.natural || words.join === 'cross' || words.join === 'positional';
+    let on: ExprNode | undefined;
+    let using: readonly Identifier[] = [];
+    if (!isFree) {
+      if (cursor.takeWord('using')) {
+        using = parseNames(cursor);
+        if (using.length === 0) throw cursor.unexpected();
+      } else {
+        cursor.expectWord('on');
+        on = parseExpression(cursor);
+      }
+    }
+    const span = cursor.spanFrom(left.span.start);
+    left = { kind: 'join', join: words.join, left, right, on, using, natural: words.natural, span };
+  }
+}
+
+function parseItem(cursor: Cursor): FromItem {
+  const token = cursor.token;
+  const lateral = cursor.takeWord('lateral');
+  if (cursor.isSymbol('(')) {
+    if (cursor.isQuery(1)) return parseSubquery(cursor, lateral, token.start);
+    if (!lateral) return cursor.nested(() => parseParenthesised(cursor));
+  }
+  if (token.kind === 'string') throw cursor.unsupported('a file in FROM', token);
+  if (token.word === 'values') throw cursor.unsupported('VALUES in FROM without parentheses', token);
+  const table = parseTableName(cursor);
+  if (cursor.isSymbol('(')) return parseTableFunction(cursor, table);
+  if (lateral) throw cursor.unsupported('LATERAL before a table', token);
+  refuseAsOf(cursor);
+  const early = parseTimeTravel(cursor);
+  const alias = cursor.takeAlias(false);
+  const columns = alias === undefined ? [] : parseNames(cursor);
+  if (alias !== undefined) refuseAsOf(cursor);
+  // DuckDB has the alias before AT; either order is taken.
+  const at = early ?? parseTimeTravel(cursor);
+  refuseSample(cursor);
+  return { ...table, at, alias, columns, span: cursor.spanFrom(table.span.start) };
+}
+
+function refuseSample(cursor: Cursor): void {
+  if (cursor.isWord('tablesample')) throw cursor.unsupported('TABLESAMPLE', cursor.token);
+}
+
+/** A join in parentheses. */
+function parseParenthesised(cursor: Cursor): FromItem {
+  cursor.expectSymbol('(');
+  const inner = parseFrom(cursor);
+  cursor.expectSymbol(')');
+  if (cursor.isWord('as')) throw cursor.unsupported('an alias of a join in parentheses', cursor.token);
+  return inner;
+}
+
+/** `(SELECT …) [AS] alias`. */
+function parseSubquery(cursor: Cursor, lateral: boolean, start: number): Subquery {
+  cursor.expectSymbol('(');
+  const query = cursor.query();
+  cursor.expectSymbol(')');
+  const alias = cursor.takeAlias(false);
+  const columns = alias === undefined ? [] : parseNames(cursor);
+  if (cursor.isWord('at')) throw cursor.unsupported('AT after a subquery; write it after the table', cursor.token);
+  refuseSample(cursor);
+  return { kind: 'subquery', query, lateral, alias, columns, span: cursor.spanFrom(start) };
+}
+
+function parseTableFunction(cursor: Cursor, table: TableName): TableFunction {
+  const [name, ...more] = table.path;
+  if (name === undefined || more.length > 0) throw cursor.unsupported('a qualified function name', table.span);
+  cursor.expectSymbol('(');
+  const args: ExprNode[] = [];
+  while (!cursor.isSymbol(')')) {
+    args.push(parseExpression(cursor));
+    if (!cursor.takeSymbol(',')) break;
+  }
+  cursor.expectSymbol(')');
+  const alias = cursor.takeAlias(false);
+  const columns = alias === undefined ? [] : parseNames(cursor);
+  return { kind: 'table_function', name, args, alias, columns, span: cursor.spanFrom(table.span.start) };
+}
+
+/** `(name, …)`, or nothing. */
+export function parseNames(cursor: Cursor): readonly Identifier[] {
+  if (!cursor.takeSymbol('(')) return [];
+  const names: Identifier[] = [];
+  do names.push(cursor.expectName('a column name'));
+  while (cursor.takeSymbol(','));
+  cursor.expectSymbol(')');
+  return names;
+}
+
+/** `AT (VERSION => n)`, `AT (TIMESTAMP => t)`, or undefined when neither begins here. */
+export function parseTimeTravel(cursor: Cursor): TimeTravel | undefined {
+  const start = cursor.token.start;
+  if (!cursor.takeWord('at')) return undefined;
+  cursor.expectSymbol('(');
+  const isVersion = cursor.takeWord('version');
+  if (!isVersion) cursor.expectWord('timestamp');
+  cursor.expectSymbol('=>');
+  const value = parseExpression(cursor);
+  cursor.expectSymbol(')');
+  return { kind: 'time_travel', unit: isVersion ? 'version' : 'timestamp', value, span: cursor.spanFrom(start) };
+}
+
+const AT_FORMS = "write FROM t AT (VERSION => 42) or FROM t AT (TIMESTAMP => '2024-02-29 12:00:00')";
+/** Words with which other dialects name a moment: `FOR SYSTEM_TIME AS OF`, `AS OF TIMESTAMP`. */
+const MOMENT_WORDS = new Set(['system_time', 'system_version', 'version', 'timestamp', 'timestamptz', 'date', 'scn']);
+
+/** Shows the right form to those who write time travel as other dialects do. */
+function refuseAsOf(cursor: Cursor): void {
+  const token = cursor.token;
+  const [next, after] = [cursor.peek(1), cursor.peek(2)];
+  if (token.word === 'for' && MOMENT_WORDS.has(next.word)) {
+    throw cursor.unsupported(`FOR ${next.word.toUpperCase()}; ${AT_FORMS}`, { start: token.start, end: next.end });
+  }
+  if (token.word !== 'as' || next.word !== 'of') return;
+  if (after.kind === 'number' || after.kind === 'string' || MOMENT_WORDS.has(after.word)) {
+    throw cursor.unsupported(`AS OF; ${AT_FORMS}`, { start: token.start, end: next.end });
+  }
+}
+
+/** `t`, `schema.t` or `catalog.schema.t`, without a moment and an alias. */
+export function parseTableName(cursor: Cursor): TableName {
+  const start = cursor.token.start;
+  const path: Identifier[] = [cursor.expectName('a table name')];
+  while (cursor.isSymbol('.')) {
+    cursor.advance();
+    path.push(cursor.expectLabel('a table name'));
+  }
+  const span = cursor.spanFrom(start);
+  return { kind: 'table_name', path, at: undefined, alias: undefined, columns: [], span };
+}

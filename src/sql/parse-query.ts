@@ -1,0 +1,204 @@
+/**
+ * Queries: SELECT, VALUES and set operations, with WITH before them and ORDER BY and LIMIT after.
+ *
+ * Hides precedence of set operations (INTERSECT binds tighter) and parentheses. Invariant: what stands around a query
+ * in parentheses is about the whole of it, never joined with its own clauses.
+ */
+import type { CommonTable, ExprNode, Identifier, OrderItem, Query, SetOperation, ValueRow } from './ast.ts';
+import { coverSpans } from './ast.ts';
+import type { Cursor } from './cursor.ts';
+import { CLAUSES_LACKING } from './keyword.ts';
+import { parseExpression } from './parse-expression.ts';
+import { parseNames, parseTableName } from './parse-from.ts';
+import { BARE_FRAME, parseSelect, wholeStar } from './parse-select.ts';
+
+/** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
+export function parseQuery(cursor: Cursor): Query {
+  const start = cursor.token.start;
+  const common = parseWith(cursor);
+  const { query, isClosed } = parseBody(cursor, 0);
+  const order = parseOrderBy(cursor);
+  const bounds = parseLimit(cursor);
+  refuseLacking(cursor);
+  const span = cursor.spanFrom(start);
+  const isBare = common.length === 0 && order.orderAll === undefined && order.orders.length === 0;
+  if (!isClosed) return { ...query, common, ...order, ...bounds, span };
+  if (isBare && bounds.limit === undefined && bounds.offset === undefined) return query;
+  // The clauses of a query in parentheses are its own: these go around it.
+  const from = { kind: 'subquery', query, lateral: false, alias: undefined, columns: [], span: query.span } as const;
+  const select = { kind: 'select', distinct: false, distinctOn: [], items: [wholeStar(from)], from } as const;
+  const rest = { where: undefined, groupAll: false, groups: [], having: undefined, qualify: undefined };
+  return { ...select, ...rest, common, ...order, ...bounds, span };
+}
+
+/** A query, and whether parentheses stand around it. */
+interface Body {
+  readonly query: Query;
+  readonly isClosed: boolean;
+}
+
+const SET_POWERS: ReadonlyMap<string, number> = new Map([
+  ['union', 1],
+  ['except', 1],
+  ['intersect', 2],
+]);
+
+/** Set operations that bind tighter than `floor`. */
+function parseBody(cursor: Cursor, floor: number): Body {
+  let left = parsePrimary(cursor);
+  for (;;) {
+    const word = cursor.token.word;
+    const power = SET_POWERS.get(word);
+    if (power === undefined || power <= floor) return left;
+    cursor.advance();
+    const all = cursor.takeWord('all');
+    if (!all) cursor.takeWord('distinct');
+    const byName = cursor.takeWord('by');
+    if (byName) cursor.expectWord('name');
+    const right = parseBody(cursor, power);
+    const query: SetOperation = {
+      kind: 'set_operation',
+      operator: word as SetOperation['operator'],
+      all,
+      byName,
+      left: left.query,
+      right: right.query,
+      ...BARE_FRAME,
+      span: coverSpans(left.query.span, right.query.span),
+    };
+    left = { query, isClosed: false };
+  }
+}
+
+function parsePrimary(cursor: Cursor): Body {
+  const start = cursor.token.start;
+  if (cursor.isSymbol('(')) {
+    cursor.advance();
+    const query = cursor.query();
+    cursor.expectSymbol(')');
+    return { query, isClosed: true };
+  }
+  if (cursor.takeWord('values')) {
+    const rows: ValueRow[] = [];
+    do rows.push(parseRow(cursor));
+    while (cursor.takeSymbol(','));
+    return { query: { kind: 'values_query', rows, ...BARE_FRAME, span: cursor.spanFrom(start) }, isClosed: false };
+  }
+  if (cursor.takeWord('table')) {
+    const from = parseTableName(cursor);
+    const select = { kind: 'select', distinct: false, distinctOn: [], items: [wholeStar(from)], from } as const;
+    const rest = { where: undefined, groupAll: false, groups: [], having: undefined, qualify: undefined };
+    return { query: { ...select, ...rest, ...BARE_FRAME, span: cursor.spanFrom(start) }, isClosed: false };
+  }
+  return { query: parseSelect(cursor), isClosed: false };
+}
+
+function parseRow(cursor: Cursor): ValueRow {
+  const start = cursor.token.start;
+  cursor.expectSymbol('(');
+  const values: ExprNode[] = [];
+  do {
+    if (cursor.isWord('default')) throw cursor.unsupported('DEFAULT in a query of VALUES', cursor.token);
+    values.push(parseExpression(cursor));
+  } while (cursor.takeSymbol(','));
+  cursor.expectSymbol(')');
+  return { kind: 'value_row', values, span: cursor.spanFrom(start) };
+}
+
+/** @throws `sql_syntax` unless a query begins here */
+export function expectQuery(cursor: Cursor): Query {
+  if (cursor.isQuery()) return cursor.query();
+  for (const word of ['SELECT', 'FROM']) cursor.note(word);
+  throw cursor.unexpected();
+}
+
+function refuseLacking(cursor: Cursor): void {
+  const feature = CLAUSES_LACKING.get(cursor.token.word);
+  if (feature !== undefined) throw cursor.unsupported(feature, cursor.token);
+}
+
+/** `WITH name AS (SELECT …), …`, or nothing. */
+function parseWith(cursor: Cursor): CommonTable[] {
+  if (!cursor.takeWord('with')) return [];
+  const recursive = cursor.takeWord('recursive');
+  const tables: CommonTable[] = [];
+  do {
+    const start = cursor.token.start;
+    const name = cursor.expectName('a name for the query');
+    const columns: readonly Identifier[] = parseNames(cursor);
+    if (cursor.isWord('using')) throw cursor.unsupported('USING KEY in WITH RECURSIVE', cursor.token);
+    cursor.expectWord('as');
+    // Whether it is made once or each time makes no difference to the rows.
+    if (cursor.takeWord('not')) cursor.expectWord('materialized');
+    else cursor.takeWord('materialized');
+    const token = cursor.token;
+    cursor.expectSymbol('(');
+    if (!cursor.isQuery()) throw cursor.unsupported('a statement in WITH that is no query', token);
+    const query = cursor.query();
+    cursor.expectSymbol(')');
+    tables.push({ kind: 'common_table', name, columns, recursive, query, span: cursor.spanFrom(start) });
+  } while (cursor.takeSymbol(','));
+  if (!cursor.isQuery()) {
+    for (const word of ['SELECT', 'FROM']) cursor.note(word);
+    throw cursor.unexpected();
+  }
+  return tables;
+}
+
+function parseOrderBy(cursor: Cursor): { orderAll: OrderItem | undefined; orders: readonly OrderItem[] } {
+  if (!cursor.takeWord('order')) return { orderAll: undefined, orders: [] };
+  cursor.expectWord('by');
+  if (cursor.isWord('all')) {
+    const token = cursor.advance();
+    const span = { start: token.start, end: token.end };
+    const all: ExprNode = { kind: 'star', table: [], exclude: [], replace: [], rename: [], span };
+    return { orderAll: parseDirection(cursor, all), orders: [] };
+  }
+  return { orderAll: undefined, orders: parseOrderItems(cursor) };
+}
+
+/** `expr [ASC | DESC] [NULLS FIRST | NULLS LAST], …` */
+function parseOrderItems(cursor: Cursor): OrderItem[] {
+  const orders: OrderItem[] = [];
+  do orders.push(parseDirection(cursor, parseExpression(cursor)));
+  while (cursor.takeSymbol(','));
+  return orders;
+}
+
+function parseDirection(cursor: Cursor, expr: ExprNode): OrderItem {
+  const descending = !cursor.takeWord('asc') && (cursor.takeWord('desc') || cursor.takeWord('descending'));
+  let nullsFirst: boolean | undefined;
+  if (cursor.takeWord('nulls')) {
+    nullsFirst = cursor.takeWord('first');
+    if (!nullsFirst) cursor.expectWord('last');
+  }
+  return { kind: 'order_item', expr, descending, nullsFirst, span: cursor.spanFrom(expr.span.start) };
+}
+
+/** LIMIT n and OFFSET m, in either order. */
+function parseLimit(cursor: Cursor): { limit: ExprNode | undefined; offset: ExprNode | undefined } {
+  let limit: ExprNode | undefined;
+  let offset: ExprNode | undefined;
+  let limited = false;
+  for (;;) {
+    if (!limited && cursor.takeWord('limit')) {
+      limited = true;
+      if (cursor.takeWord('all')) continue;
+      refusePercent(cursor);
+      limit = parseExpression(cursor);
+    } else if (offset === undefined && cursor.takeWord('offset')) {
+      offset = parseExpression(cursor);
+      if (cursor.isWord('row') || cursor.isWord('rows')) cursor.advance();
+    } else {
+      return { limit, offset };
+    }
+  }
+}
+
+function refusePercent(cursor: Cursor): void {
+  if (cursor.token.kind !== 'number') return;
+  const sign = cursor.peek(1);
+  const after = cursor.peek(2);
+  const ends = after.kind === 'end' || after.text === ';' || after.word === 'offset';
+  if (sign.word === 'percent' || (sign.text === '%' && ends)) throw cursor.unsupported('LIMIT in percent', sign);
+}

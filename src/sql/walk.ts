@@ -1,0 +1,150 @@
+/**
+ * Walking the syntax tree.
+ *
+ * Hides nothing. Invariant: CHILD_FIELDS names, for each kind, every field that holds nodes, and is the only table that
+ * walking needs.
+ */
+import type {
+  Alteration,
+  Assignment,
+  ColumnDefinition,
+  CommonTable,
+  DefaultValue,
+  EmptyGroup,
+  ExprNode,
+  GroupingSets,
+  Identifier,
+  Join,
+  OrderItem,
+  SelectItem,
+  Statement,
+  Subquery,
+  TableFunction,
+  TableName,
+  TimeLength,
+  TimeTravel,
+  TypeName,
+  ValueRow,
+  ValueRows,
+  When,
+} from './ast.ts';
+
+export type Node =
+  | ExprNode
+  | Statement
+  | Alteration
+  | Identifier
+  | TypeName
+  | When
+  | SelectItem
+  | TimeTravel
+  | TableName
+  | Subquery
+  | TableFunction
+  | Join
+  | GroupingSets
+  | EmptyGroup
+  | CommonTable
+  | OrderItem
+  | ColumnDefinition
+  | Assignment
+  | DefaultValue
+  | ValueRow
+  | ValueRows
+  | TimeLength;
+type NodeKind = Node['kind'];
+
+/** Fields of each kind that hold a node, nodes, or nothing. */
+const CHILD_FIELDS: {
+  readonly [K in NodeKind]: readonly Exclude<keyof Extract<Node, { kind: K }>, 'kind' | 'span'>[];
+} = {
+  identifier: [],
+  type_name: [],
+  column_name: ['path'],
+  star: ['table', 'exclude', 'replace', 'rename'],
+  function_call: ['name', 'args'],
+  when: ['condition', 'result'],
+  number: [],
+  string: [],
+  bytes: [],
+  boolean: [],
+  null: [],
+  parameter: [],
+  unary: ['operand'],
+  binary: ['left', 'right'],
+  logical: ['operands'],
+  is: ['operand'],
+  distinct_from: ['left', 'right'],
+  between: ['operand', 'low', 'high'],
+  in: ['operand', 'items'],
+  row: ['items'],
+  scalar_query: ['query'],
+  exists: ['query'],
+  in_query: ['operand', 'query'],
+  quantified: ['operand', 'query'],
+  like: ['operand', 'pattern'],
+  case: ['operand', 'branches', 'otherwise'],
+  cast: ['operand', 'type'],
+  select_item: ['expr', 'alias'],
+  time_travel: ['value'],
+  subquery: ['query', 'alias', 'columns'],
+  table_function: ['name', 'args', 'alias', 'columns'],
+  join: ['left', 'right', 'on', 'using'],
+  common_table: ['name', 'columns', 'query'],
+  table_name: ['path', 'at', 'alias', 'columns'],
+  grouping_sets: ['items'],
+  empty_group: [],
+  order_item: ['expr'],
+  select: [
+    'common',
+    'distinctOn',
+    'items',
+    'from',
+    'where',
+    'groups',
+    'having',
+    'qualify',
+    'orders',
+    'orderAll',
+    'limit',
+    'offset',
+  ],
+  set_operation: ['common', 'left', 'right', 'orders', 'orderAll', 'limit', 'offset'],
+  values_query: ['common', 'rows', 'orders', 'orderAll', 'limit', 'offset'],
+  column_definition: ['name', 'type', 'default'],
+  assignment: ['column', 'value'],
+  time_length: [],
+  add_column: ['column'],
+  drop_column: ['column'],
+  rename_column: ['column', 'to'],
+  set_ttl: ['length', 'column'],
+  drop_ttl: [],
+  create_table: ['table', 'columns', 'query'],
+  drop_table: ['table'],
+  alter_table: ['table', 'change'],
+  truncate: ['table'],
+  insert: ['table', 'columns', 'source'],
+  value_rows: ['rows'],
+  value_row: ['values'],
+  default_value: [],
+  delete: ['table', 'where'],
+  update: ['table', 'assignments', 'where'],
+  show_tables: [],
+  show_snapshots: [],
+  describe: ['target'],
+  explain: ['query'],
+};
+
+/** Calls `visit` with each child of `node`, in CHILD_FIELDS' order. */
+export function forEachChild(node: Node, visit: (child: Node) => void): void {
+  const fields: readonly string[] = CHILD_FIELDS[node.kind];
+  for (const field of fields) {
+    const value = (node as unknown as Readonly<Record<string, Node | readonly Node[] | undefined>>)[field];
+    if (value === undefined) continue;
+    if (Array.isArray(value)) {
+      for (const child of value as readonly Node[]) visit(child);
+    } else {
+      visit(value as Node);
+    }
+  }
+}
