@@ -24,7 +24,8 @@ import {
   toCondition,
   unresolvedError,
 } from './coerce.ts';
-import { BOOL, makeLiteral, numberLiteral } from './constant.ts';
+import { bindTimeCall, momentLiteral } from './bind-time.ts';
+import { BOOL, DOUBLE, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { exprKey } from './expr-walk.ts';
 import type { Scope } from './scope.ts';
@@ -172,6 +173,14 @@ export class ExpressionBinder {
         return this.#bindCase(node, clause);
       case 'cast':
         return this.#bindCast(node, clause);
+      case 'interval': {
+        const value = this.bind(node.value, clause);
+        const isText = value.type.id === 'utf8';
+        const count = isText ? castTo(this.#sql, value, DOUBLE, false, value.span) : value;
+        return makeCall(this.#sql, `to_${node.unit}`, [count], node.span);
+      }
+      case 'moment':
+        return this.#bindMoment(node, clause);
       default:
         return unreachable(node);
     }
@@ -253,7 +262,25 @@ export class ExpressionBinder {
       throw sqlError('sql_bind', this.#sql, node.span, `${what} belongs to aggregates, and ${name} is none`);
     }
     const args = node.args.map((arg) => this.bind(arg, clause));
+    const timed = bindTimeCall(this.#sql, name, args, node.span);
+    if (timed !== undefined) return timed;
     return makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
+  }
+
+  /** now() and its kin as literals; of bare words only those that are no column and no alias. */
+  #bindMoment({ written, micros, span }: Extract<ExprNode, { kind: 'moment' }>, clause: Clause): Expr {
+    if (written.kind === 'column_name') {
+      const name = written.path[0]?.name ?? '';
+      const alias = this.#aliases.get(foldName(name));
+      const isAlias = alias !== undefined && alias.item < clause.aliasesBefore;
+      if (isAlias || this.#scope.find(written) !== undefined) return this.#bindName(written, clause);
+      return momentLiteral(makeCall(this.#sql, name, [], span), micros);
+    }
+    const name = written.name.name.toLowerCase();
+    const args = written.args.map((arg) => this.bind(arg, clause));
+    if (args.length === 0) return momentLiteral(makeCall(this.#sql, name, [], span), micros);
+    const today = momentLiteral(makeCall(this.#sql, 'today', [], span), micros);
+    return makeCall(this.#sql, name, [today, ...args], span);
   }
 
   #bindAggregate(node: FunctionCall, name: string, clause: Clause): Expr {

@@ -46,6 +46,22 @@ export type BinaryOperator =
   | '>'
   | '>=';
 
+/** The units of `INTERVAL value unit`. */
+export type IntervalUnit =
+  | 'millennia'
+  | 'centuries'
+  | 'decades'
+  | 'years'
+  | 'quarters'
+  | 'months'
+  | 'weeks'
+  | 'days'
+  | 'hours'
+  | 'minutes'
+  | 'seconds'
+  | 'milliseconds'
+  | 'microseconds';
+
 export interface ColumnName {
   readonly kind: 'column_name';
   /** Column; table and column; schema, table and column; catalog, schema, table and column. */
@@ -152,6 +168,21 @@ export type ExprNode =
       readonly operand: ExprNode | undefined;
       readonly branches: readonly When[];
       readonly otherwise: ExprNode | undefined;
+      readonly span: Span;
+    }
+  /** `INTERVAL value unit`: so many of the unit. */
+  | {
+      readonly kind: 'interval';
+      readonly value: ExprNode;
+      readonly unit: IntervalUnit;
+      readonly span: Span;
+    }
+  /** `now()` and its kin, or `age(x)`, in a statement whose moment is known; never parsed. */
+  | {
+      readonly kind: 'moment';
+      readonly written: FunctionCall | ColumnName;
+      /** Microseconds since 1970 UTC. */
+      readonly micros: bigint;
       readonly span: Span;
     }
   /** `written`: as `CAST(…)`, as `::`, or as a typed literal such as `DATE '2020-01-01'`. */
@@ -393,6 +424,8 @@ const CHILD_FIELDS: {
   in: ['operand', 'items'],
   like: ['operand', 'pattern'],
   case: ['operand', 'branches', 'otherwise'],
+  interval: ['value'],
+  moment: ['written'],
   cast: ['operand', 'type'],
   select_item: ['expr', 'alias'],
   time_travel: ['value'],
@@ -437,6 +470,26 @@ export function forEachChild(node: Node, visit: (child: Node) => void): void {
       visit(value as Node);
     }
   }
+}
+
+/**
+ * A node with its children replaced, outermost first: `map` answers undefined for what stays, and is not asked about
+ * what is in a replacement. Shares what did not change.
+ */
+export function mapNodes<T extends Node>(node: T, map: (node: Node) => Node | undefined): T {
+  const fields: readonly string[] = CHILD_FIELDS[node.kind];
+  const one = (child: Node): Node => map(child) ?? mapNodes(child, map);
+  let changed: Record<string, unknown> | undefined;
+  for (const field of fields) {
+    const value = (node as unknown as Readonly<Record<string, Node | readonly Node[] | undefined>>)[field];
+    if (value === undefined) continue;
+    const children = Array.isArray(value) ? (value as readonly Node[]) : [value as Node];
+    const mapped = children.map(one);
+    if (mapped.every((child, i) => child === children[i])) continue;
+    changed ??= { ...node };
+    changed[field] = Array.isArray(value) ? mapped : mapped[0];
+  }
+  return (changed as T | undefined) ?? node;
 }
 
 /** The smallest span that covers both. */

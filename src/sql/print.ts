@@ -9,10 +9,11 @@ import { unreachable } from '../base/assert.ts';
 import type {
   Alteration,
   ColumnDefinition,
+  CommonTable,
   ExprNode,
   Identifier,
+  IntervalUnit,
   OrderItem,
-  CommonTable,
   Select,
   SelectItem,
   Statement,
@@ -109,6 +110,7 @@ function printExpression(node: ExprNode): string {
 
 /** The name that an item without an alias gives its result column: a column's own name, else the expression as text. */
 export function columnLabel(node: ExprNode): string {
+  if (node.kind === 'moment') return columnLabel(node.written);
   if (node.kind === 'column_name') return node.path.at(-1)?.name ?? '';
   return expression(node, 'name');
 }
@@ -229,6 +231,10 @@ function expression(node: ExprNode, style: Style): string {
       return callText(node, style);
     case 'case':
       return caseText(node, style);
+    case 'interval':
+      return intervalText(expression(node.value, style), node.unit, style);
+    case 'moment':
+      return expression(node.written, style);
     case 'cast': {
       const operand = expression(node.operand, style);
       return `${node.attempt ? 'TRY_CAST' : 'CAST'}(${operand} AS ${typeText(node.type)})`;
@@ -236,6 +242,15 @@ function expression(node: ExprNode, style: Style): string {
     default:
       return operation(node, style);
   }
+}
+
+/** In names as DuckDB writes it out: a call of a conversion. */
+function intervalText(value: string, unit: IntervalUnit, style: Style): string {
+  if (style === 'sql') return `INTERVAL (${value}) ${unit.toUpperCase()}`;
+  const number = `CAST(${value} AS DOUBLE)`;
+  if (unit === 'seconds' || unit === 'milliseconds') return `to_${unit}(${number})`;
+  const wide = unit === 'hours' || unit === 'minutes' || unit === 'microseconds';
+  return `to_${unit}(CAST(trunc(${number}) AS ${wide ? 'BIGINT' : 'INTEGER'}))`;
 }
 
 type Operation = Extract<
