@@ -2,8 +2,8 @@
  * Arithmetic on dates, times, timestamps and intervals.
  *
  * Hides which pairs have an operator. Invariants: what leaves the range of its type is `value_error` unless its row is
- * null; adding months ends at the last day of a shorter month; months come first, then days, then the time, and for
- * zoned timestamps the other way round, as ICU's calendar does; times of day wrap at midnight.
+ * null; adding months ends at the last day of a shorter month; months come first, then days, then the time, but to
+ * zoned timestamps a time comes first when a part is negative (ICU, DuckDB); times of day wrap at midnight.
  */
 import { EngineError } from '../base/errors.ts';
 import type { DataType } from '../arrow/type.ts';
@@ -138,6 +138,11 @@ const joinDateAndTime: Kernel = (args, rowCount, type) => {
   return momentVector(type, { days, rests, perDay }, rowCount, mergeValidity(args, rowCount));
 };
 
+/** True for zoned timestamps. */
+export function isZoned(type: DataType): boolean {
+  return type.id === 'timestamp' && type.timezone !== undefined;
+}
+
 /** The day `months` later, or the last of its month. */
 function addMonths(day: number, months: number): number {
   if (months === 0) return day;
@@ -148,8 +153,8 @@ function addMonths(day: number, months: number): number {
   return daysOfDate(year, month, Math.min(fields.day, daysInMonth(year, month)));
 }
 
-/** Moments of days that are still to be carried, `sign` × intervals later. `timeFirst`: as for zoned timestamps. */
-export function shifted(moments: Moments, intervals: Intervals, sign: 1 | -1, timeFirst: boolean): Moments {
+/** Moments `sign` × intervals later. `zoned`: in the order of zoned timestamps. */
+export function shifted(moments: Moments, intervals: Intervals, sign: 1 | -1, zoned: boolean): Moments {
   const { days, rests } = moments;
   // A date's day has too few units for a time to be added.
   const perDay = moments.perDay === 86_400 ? 86_400_000_000 : moments.perDay;
@@ -169,9 +174,9 @@ export function shifted(moments: Moments, intervals: Intervals, sign: 1 | -1, ti
     const carried = Math.floor(rest / perDay);
     const day = days[i] as number;
     outRests[i] = rest - carried * perDay;
-    outDays[i] = timeFirst
-      ? addMonths(day + secondDays + carried + more, months)
-      : addMonths(day, months) + more + secondDays + carried;
+    const timeFirst = zoned && (months < 0 || more < 0 || seconds < 0);
+    const extra = secondDays + carried;
+    outDays[i] = timeFirst ? addMonths(day + extra, months) + more : addMonths(day, months) + more + extra;
   }
   return { days: outDays, rests: outRests, perDay };
 }
@@ -182,13 +187,17 @@ function shiftMoments(operator: '+' | '-', at: 0 | 1): Kernel {
   return (args, rowCount, type) => {
     const moments = momentsOf(args[at] as Vector);
     const intervals = intervalsOf(args[1 - at] as Vector);
-    const timeFirst = type.id === 'timestamp' && type.timezone !== undefined;
     const ofTime = type.id === 'time';
     if (ofTime) {
       intervals.months.fill(0);
       intervals.days.fill(0);
     }
-    return momentVector(type, shifted(moments, intervals, sign, timeFirst), rowCount, mergeValidity(args, rowCount));
+    return momentVector(
+      type,
+      shifted(moments, intervals, sign, isZoned(type)),
+      rowCount,
+      mergeValidity(args, rowCount),
+    );
   };
 }
 

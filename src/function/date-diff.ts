@@ -19,7 +19,7 @@ import { emptyIntervals, INTERVAL, intervalVector } from './interval.ts';
 import { commonType, familyOf, flatType, INT64, strictCall, UTF8 } from './signature.ts';
 import { momentParameter, MICROS } from './time-signature.ts';
 import { dateOfDays, daysInMonth } from './date-calendar.ts';
-import { isPresentRow, momentsOf, storeNumber } from './time-words.ts';
+import { isPresentRow, momentsOf, rangeError, storeNumber, storeSeconds } from './time-words.ts';
 import type { Moments } from './time-words.ts';
 import { mergeValidity } from './validity.ts';
 
@@ -28,13 +28,22 @@ const DAY_MICROS = 86_400_000_000;
 /** Counts between two moments, each a day and microseconds of it. */
 type Count = (day1: number, micros1: number, day2: number, micros2: number) => number;
 
+/** A unit of less than a second, whose counts pass 2^53: microseconds in it. */
+interface FineUnit {
+  readonly micros: 1 | 1000;
+  /** True when only whole units count, and not the borders crossed. */
+  readonly whole: boolean;
+}
+
+type Counts = Partial<Record<PartName, Count | FineUnit>>;
+
 function yearBorders(years: number): Count {
   return (day1, _m1, day2) => Math.trunc(dateOfDays(day2).year / years) - Math.trunc(dateOfDays(day1).year / years);
 }
 
 function monthIndex(day: number, months: number): number {
   const { year, month } = dateOfDays(day);
-  return Math.floor((year * 12 + month - 1) / months);
+  return Math.trunc((year * 12 + month - 1) / months);
 }
 
 function monthBorders(months: number): Count {
@@ -53,7 +62,7 @@ const dayBorders: Count = (day1, _m1, day2) => day2 - day1;
 /** Seven days each, whatever day a week begins on (DuckDB 2.0). */
 const weekBorders: Count = (day1, _m1, day2) => Math.trunc((day2 - day1) / 7);
 
-const BORDERS: Partial<Record<PartName, Count>> = {
+const BORDERS: Counts = {
   millennium: yearBorders(1000),
   century: yearBorders(100),
   decade: yearBorders(10),
@@ -72,9 +81,32 @@ const BORDERS: Partial<Record<PartName, Count>> = {
   minute: timeBorders(60_000_000),
   second: timeBorders(1_000_000),
   epoch: timeBorders(1_000_000),
-  millisecond: timeBorders(1000),
-  microsecond: timeBorders(1),
+  millisecond: { micros: 1000, whole: false },
+  microsecond: { micros: 1, whole: false },
 };
+
+/** Writes a count of units below a second, exactly. */
+function storeFine(
+  out: Int32Array,
+  row: number,
+  unit: FineUnit,
+  days: number,
+  micros1: number,
+  micros2: number,
+): void {
+  const perSecond = 1_000_000 / unit.micros;
+  let units = Math.floor(micros2 / unit.micros) - Math.floor(micros1 / unit.micros);
+  if (unit.whole) {
+    // Cut towards zero: the days and what is left of a day get one sign first.
+    const rest = micros2 - micros1;
+    const borrow = days > 0 && rest < 0 ? DAY_MICROS : days < 0 && rest > 0 ? -DAY_MICROS : 0;
+    units = Math.trunc((rest + borrow) / unit.micros) - borrow / unit.micros;
+  }
+  const seconds = Math.floor(units / perSecond);
+  if (!storeSeconds(out, row, days * 86_400 + seconds, units - seconds * perSecond, perSecond)) {
+    throw rangeError('the distance', 'int64');
+  }
+}
 
 /** Whole units of `micros` microseconds. */
 function wholeTime(micros: number): Count {
@@ -113,7 +145,7 @@ function wholeCycles(months: number): Count {
 
 const wholeDays = wholeTime(DAY_MICROS);
 
-const WHOLE: Partial<Record<PartName, Count>> = {
+const WHOLE: Counts = {
   millennium: wholeCycles(12_000),
   century: wholeCycles(1200),
   decade: wholeCycles(120),
@@ -132,8 +164,8 @@ const WHOLE: Partial<Record<PartName, Count>> = {
   minute: wholeTime(60_000_000),
   second: wholeTime(1_000_000),
   epoch: wholeTime(1_000_000),
-  millisecond: wholeTime(1000),
-  microsecond: wholeTime(1),
+  millisecond: { micros: 1000, whole: true },
+  microsecond: { micros: 1, whole: true },
 };
 
 /** Units that times of day are counted in. */
@@ -146,7 +178,7 @@ const OF_TIME: ReadonlySet<PartName> = new Set<PartName>([
   'microsecond',
 ]);
 
-function countOf(text: string, counts: Partial<Record<PartName, Count>>, type: DataType): Count {
+function countOf(text: string, counts: Counts, type: DataType): Count | FineUnit {
   const part = partOf(text);
   if (part === undefined) throw unknownPart(text);
   const count = counts[part];
@@ -159,7 +191,7 @@ function countOf(text: string, counts: Partial<Record<PartName, Count>>, type: D
   return count;
 }
 
-function countKernel(counts: Partial<Record<PartName, Count>>): Kernel {
+function countKernel(counts: Counts): Kernel {
   return (args, rowCount, type) => {
     const [units, first, second] = args as [Vector, Vector, Vector];
     const rows = byteRowsOf(units);
@@ -168,7 +200,7 @@ function countKernel(counts: Partial<Record<PartName, Count>>): Kernel {
     const [microsA, microsB] = [DAY_MICROS / a.perDay, DAY_MICROS / b.perDay];
     const out = new Int32Array(rowCount * 2);
     let text = '';
-    let count: Count | undefined;
+    let count: Count | FineUnit | undefined;
     for (let i = 0; i < rowCount; i++) {
       if (!isPresentRow(validity, i)) continue;
       const unit = rowText(rows, i);
@@ -178,7 +210,9 @@ function countKernel(counts: Partial<Record<PartName, Count>>): Kernel {
         Math.floor((a.rests[i] as number) * microsA),
         Math.floor((b.rests[i] as number) * microsB),
       ];
-      storeNumber(out, i, count(a.days[i] as number, rest1, b.days[i] as number, rest2));
+      const [day1, day2] = [a.days[i] as number, b.days[i] as number];
+      if (typeof count === 'function') storeNumber(out, i, count(day1, rest1, day2, rest2));
+      else storeFine(out, i, count, day2 - day1, rest1, rest2);
     }
     return vectorOf(type, rowCount, validity, bytesOf(out));
   };

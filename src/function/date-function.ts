@@ -118,7 +118,10 @@ export function partFunction(specifier: string): string {
   return part.names?.[0] ?? key;
 }
 
-/** Whole units since 1970, since midnight, or of an interval of 30-day months: exact in int64. */
+/**
+ * Whole units since 1970, since midnight, or of an interval of 30-day months: exact in int64. Timestamps round to the
+ * nearest, halves away from zero; times and intervals are cut (DuckDB).
+ */
 function epochKernel(unit: 'millisecond' | 'microsecond' | 'nanosecond'): Kernel {
   const perSecond = PER_SECOND[unit];
   return ([vector], rowCount, type) => {
@@ -139,10 +142,14 @@ function epochKernel(unit: 'millisecond' | 'microsecond' | 'nanosecond'): Kernel
     } else {
       const { days, rests, perDay } = momentsOf(source);
       const own = perDay / 86_400;
+      const rounds = source.type.id === 'timestamp';
       for (let i = 0; i < rowCount; i++) {
         const second = Math.floor((rests[i] as number) / own);
         const units = (rests[i] as number) - second * own;
-        store(i, (days[i] as number) * 86_400 + second, Math.floor(units * (perSecond / own)));
+        const rest = (units * perSecond) % own;
+        const day = days[i] as number;
+        const up = rounds && (day < 0 ? rest * 2 > own : rest * 2 >= own) ? 1 : 0;
+        store(i, day * 86_400 + second, Math.floor(units * (perSecond / own)) + up);
       }
     }
     return vectorOf(type, rowCount, validity, bytesOf(out));

@@ -2,13 +2,13 @@
  * time_bucket: moments gathered into intervals of one width.
  *
  * Hides origins. Invariants: buckets of days and less count from Monday 2000-01-03, buckets of months from 2000-01-01,
- * unless an origin or an offset says otherwise; with a zone, days and months are those of its calendar.
+ * unless an origin or an offset says otherwise (times of day are on 1970-01-01); with a zone, days and months are those of its calendar.
  * Source: DuckDB and TimescaleDB, time_bucket.
  */
 import { EngineError } from '../base/errors.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { shifted } from './arithmetic-date.ts';
+import { isZoned, shifted } from './arithmetic-date.ts';
 import { byteRowsOf, rowText } from './byte-rows.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import { meetingParameter } from './date-diff.ts';
@@ -139,28 +139,16 @@ const bucketKernel: Kernel = (args, rowCount, type) => {
   const moments = momentsOf(values);
   const steps = intervalsOf(widths);
   if (third === undefined)
-    return momentVector(
-      type,
-      wrapped(type, buckets(moments, steps, originOf(type, rowCount), present)),
-      rowCount,
-      validity,
-    );
+    return momentVector(type, wrapped(type, buckets(moments, steps, undefined, present)), rowCount, validity);
   if (third.type.id !== 'interval') {
     const origins = momentsOf(third);
     return momentVector(type, wrapped(type, buckets(moments, steps, origins, present)), rowCount, validity);
   }
   const offsets = intervalsOf(third);
-  const zoned = type.id === 'timestamp' && type.timezone !== undefined;
-  const moved = shifted(moments, offsets, -1, zoned);
-  const cut = buckets(moved, steps, originOf(type, rowCount), present);
-  return momentVector(type, wrapped(type, shifted(cut, offsets, 1, zoned)), rowCount, validity);
+  const moved = shifted(moments, offsets, -1, isZoned(type));
+  const cut = buckets(moved, steps, undefined, present);
+  return momentVector(type, wrapped(type, shifted(cut, offsets, 1, isZoned(type))), rowCount, validity);
 };
-
-/** Buckets of times count from midnight. */
-function originOf(type: DataType, rowCount: number): Moments | undefined {
-  if (type.id !== 'time') return undefined;
-  return { days: new Float64Array(rowCount), rests: new Float64Array(rowCount), perDay: 1 };
-}
 
 /** Times of day stay within the day. */
 function wrapped(type: DataType, moments: Moments): Moments {
