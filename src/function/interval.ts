@@ -146,3 +146,11 @@ function clockText(seconds: number, nanos: number): string {
   const fraction = rest === 0 ? '' : `.${rest.toString().padStart(9, '0').replace(/0+$/u, '')}`;
   return `${negative ? '-' : ''}${clock}${fraction}`;
 }
+
+/** The text of a literal's 128 bits: months lowest, then days, then nanoseconds. */
+export function intervalOfBits(bits: bigint): string {
+  const nanos = BigInt.asIntN(64, bits >> 64n);
+  const rest = ((nanos % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  const seconds = Number((nanos - rest) / 1_000_000_000n);
+  return intervalText(Number(BigInt.asIntN(32, bits)), Number(BigInt.asIntN(32, bits >> 32n)), seconds, Number(rest));
+}

@@ -2,7 +2,8 @@
  * time_bucket: moments gathered into intervals of one width.
  *
  * Hides origins. Invariants: buckets of days and less count from Monday 2000-01-03, buckets of months from 2000-01-01,
- * unless an origin or an offset says otherwise (times of day are on 1970-01-01); with a zone, days and months are those of its calendar.
+ * unless an origin or an offset says otherwise (times of day are on 1970-01-01); with a zone, days and months are those
+ * of its calendar.
  * Source: DuckDB and TimescaleDB, time_bucket.
  */
 import { EngineError } from '../base/errors.ts';

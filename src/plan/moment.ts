@@ -25,8 +25,7 @@ function frozen(node: Node, micros: bigint): Node | undefined {
   }
   if (node.kind !== 'function_call' || node.star || node.distinct) return undefined;
   const name = node.name.name.toLowerCase();
-  if (node.args.length === 0 ? isNowFunction(name) : node.args.length === 1 && name === 'age') {
-    return { kind: 'moment', written: node, micros, span: node.span };
-  }
-  return undefined;
+  if (node.args.length === 0 ? !isNowFunction(name) : node.args.length !== 1 || name !== 'age') return undefined;
+  const written = mapNodes(node, (inner) => frozen(inner, micros));
+  return { kind: 'moment', written, micros, span: node.span };
 }
