@@ -70,7 +70,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'key-table',
       'byte-rows',
       'compare-kernel',
-    ].concat(['validity', 'run-end', 'decode']),
+    ].concat(['validity', 'run-end', 'decode', 'interval']),
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],

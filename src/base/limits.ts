@@ -221,6 +221,8 @@ export const PUT_DRAIN_MS_MAX = 30_000;
 export const RECEIVE_SPARE_BYTES_MAX = 32 * MIB;
 /** HTTP/2 frame size that a Flight client may use towards us, once it puts. */
 export const FLIGHT_FRAME_BYTES = 256 * KIB;
+/** Time zones whose offsets are kept; there are some 600 names. */
+export const ZONES_CACHED_MAX = 1_000;
 /** Cancelled tickets that are remembered until they expire. */
 export const TICKETS_CANCELLED_MAX = 10_000;
 /** Bytes of one read of a segment that is compacted or scrubbed. */

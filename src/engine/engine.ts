@@ -43,6 +43,7 @@ import { checkTableName, checkTableSchema, makePut } from './put.ts';
 import { Redemptions } from './redemption.ts';
 import { exactBytes, knownRowCount, makeResult, planBatches } from './result.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
+import type { TicketPayload } from './ticket.ts';
 import { openWorld } from './world.ts';
 import type { World } from './world.ts';
 
@@ -123,10 +124,11 @@ class SheafEngine implements Engine {
     return this.#admitted(options, async (release) => {
       const snapshot = this.#storage.snapshot();
       const { version } = snapshot;
-      const { planned, world } = await this.#plan(sql, snapshot);
+      const nowMs = this.#nowMs();
+      const { planned, world } = await this.#plan(sql, snapshot, nowMs);
       try {
         if (planned.kind !== 'query') throw refuseWrite(planned, sql);
-        return await this.#promisePlan('sql', sql, planned.plan, version, options.signal);
+        return await this.#promisePlan({ kind: 'sql', text: sql, version, nowMs }, planned.plan, options.signal);
       } finally {
         world.release();
         release();
@@ -139,7 +141,8 @@ class SheafEngine implements Engine {
     const snapshot = this.#storage.snapshot();
     try {
       const table = tableOf(snapshot, name);
-      return await this.#promisePlan('table', table.name, scanOf(table), snapshot.version, undefined);
+      const what = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() } as const;
+      return await this.#promisePlan(what, scanOf(table), undefined);
     } finally {
       snapshot.release();
     }
@@ -162,7 +165,9 @@ class SheafEngine implements Engine {
         const kept = payload.result === undefined ? undefined : this.#kept.open(payload.result);
         if (kept !== undefined) return keptResult(kept, signal, release);
         const snapshot = await this.#storage.snapshotAt(payload.version);
-        if (payload.kind === 'sql') return this.#start(payload.text, snapshot, { signal, readOnly: true }, release);
+        if (payload.kind === 'sql') {
+          return this.#start(payload.text, snapshot, { signal, readOnly: true }, release, payload.nowMs);
+        }
         return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), signal, release);
       });
     } catch (error) {
@@ -292,8 +297,19 @@ class SheafEngine implements Engine {
     }
   }
 
-  async #start(sql: string, snapshot: Snapshot, options: QueryOptions, release: Release): Promise<QueryResult> {
-    const { planned, world } = await this.#plan(sql, snapshot);
+  /** Whole milliseconds since 1970: what now() means in a statement that begins. */
+  #nowMs(): number {
+    return Math.floor(this.#clock.wallMs());
+  }
+
+  async #start(
+    sql: string,
+    snapshot: Snapshot,
+    options: QueryOptions,
+    release: Release,
+    nowMs?: number,
+  ): Promise<QueryResult> {
+    const { planned, world } = await this.#plan(sql, snapshot, nowMs);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), options.signal, release);
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
@@ -309,8 +325,12 @@ class SheafEngine implements Engine {
     });
   }
 
-  /** Plans on `snapshot`, which is the world's from here on. */
-  async #plan(sql: string, snapshot: Snapshot): Promise<{ planned: PlannedStatement; world: World }> {
+  /** Plans on `snapshot`, which is the world's from here on; now() is `nowMs`. */
+  async #plan(
+    sql: string,
+    snapshot: Snapshot,
+    nowMs = this.#nowMs(),
+  ): Promise<{ planned: PlannedStatement; world: World }> {
     if (sql.length > SQL_LENGTH_MAX) {
       snapshot.release();
       const lengths = `${sql.length.toString()} characters, at most ${SQL_LENGTH_MAX.toString()} are allowed`;
@@ -319,7 +339,7 @@ class SheafEngine implements Engine {
     const end = planSeconds.startTimer();
     let world: World | undefined;
     try {
-      const parsed = parseFor(sql, snapshot);
+      const parsed = parseFor(sql, snapshot, nowMs);
       world = await openWorld(this.#storage, parsed, snapshot);
       return { planned: planStatement(parsed, world.catalog), world };
     } catch (error) {
@@ -347,15 +367,13 @@ class SheafEngine implements Engine {
   }
 
   async #promisePlan(
-    kind: 'sql' | 'table',
-    text: string,
+    what: Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs'>,
     physical: PhysicalPlan,
-    version: number,
     signal: AbortSignal | undefined,
   ): Promise<PromisedResult> {
     const expiresAtMs = this.#clock.wallMs() + TICKET_LIFE_MS;
     const ticket = (result: string | undefined): Uint8Array =>
-      sealTicket({ id: randomBytes(8).toString('hex'), kind, text, version, expiresAtMs, result }, this.#ticketKey);
+      sealTicket({ ...what, id: randomBytes(8).toString('hex'), expiresAtMs, result }, this.#ticketKey);
     const { schema } = physical;
     const known = knownRowCount(physical);
     if (known !== undefined) {
@@ -368,9 +386,9 @@ class SheafEngine implements Engine {
 }
 
 /** Parses; a text that cannot be gives the snapshot back. */
-function parseFor(sql: string, snapshot: Snapshot): ParsedStatement {
+function parseFor(sql: string, snapshot: Snapshot, nowMs: number): ParsedStatement {
   try {
-    return readStatement(sql);
+    return readStatement(sql, BigInt(nowMs) * 1_000n);
   } catch (error) {
     snapshot.release();
     throw error;

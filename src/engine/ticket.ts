@@ -23,6 +23,8 @@ export interface TicketPayload {
   readonly text: string;
   /** The snapshot that the promise was made on. */
   readonly version: number;
+  /** Wall time in ms that now() means in the statement: what runs again answers the same. */
+  readonly nowMs: number;
   /** Wall time in ms. */
   readonly expiresAtMs: number;
   /** Kept result that answers it, when there is one. */

@@ -9,8 +9,9 @@
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
 import type { ByteRows } from '../function/byte-rows.ts';
-import { bitsOf, formOf, numbersOf, wordsOf } from '../function/column.ts';
+import { bitsOf, formOf, numbersOf } from '../function/column.ts';
 import { decodeVector } from '../function/decode.ts';
+import { orderWordsOf } from '../function/interval.ts';
 import { isPlainText } from '../function/signature.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import { sortByWords } from './radix.ts';
@@ -115,7 +116,7 @@ function valueWords(vector: Vector): readonly Uint32Array[] {
     case 'number':
       return numberWords(numbersOf(vector));
     case 'words':
-      return wideWords(wordsOf(vector), form.words, vector.length, form.signed);
+      return wideWords(orderWordsOf(vector), form.words, vector.length, form.signed);
     case 'bool':
       return boolWords(bitsOf(vector), vector.length);
     case 'bytes':
@@ -157,7 +158,7 @@ function leads(vector: Vector): Float64Array {
   }
   const out = new Float64Array(rowCount);
   if (form.kind === 'words') {
-    const words = wordsOf(vector);
+    const words = orderWordsOf(vector);
     const { words: count, signed } = form;
     for (let i = 0; i < rowCount; i++) {
       const top = words[i * count + count - 1] as number;

@@ -12,6 +12,9 @@ import { FRACTION_DIGITS } from './time-text.ts';
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
 const DURATION = /^(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,9}))?S)?)?$/;
 const INTERVAL = /^P(?:(-?\d+)Y)?(?:(-?\d+)M)?(?:(-?\d+)D)?(?:T(-?)(\d+)(?:\.(\d{1,9}))?S)?$/;
+/** As SQL prints it. */
+const SQL_INTERVAL =
+  /^(?:(-?\d+) years? ?)?(?:(-?\d+) months? ?)?(?:(-?\d+) days? ?)?(?:(-?)(\d+):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?)?$/;
 const INT64_BOUND = 2n ** 63n;
 
 /** Writes the decimal at `at` of `view`; false when it has more digits than precision or scale allow. */
@@ -76,7 +79,28 @@ function fractionOf(text: string, digits: number): bigint | undefined {
   return needed.length > digits ? undefined : BigInt(needed.padEnd(digits, '0') || '0');
 }
 
-/** Writes an ISO 8601 interval at `at`; false when it has a component that the unit lacks. */
+/** An interval's parts as written. */
+interface IntervalRead {
+  readonly months: number;
+  readonly days: number;
+  readonly nanoseconds: bigint;
+}
+
+/** Reads `1 year 2 months -3 days 04:05:06.7`, or ISO 8601. */
+function readInterval(text: string): IntervalRead | undefined {
+  const sql = SQL_INTERVAL.exec(text);
+  const match = sql ?? INTERVAL.exec(text);
+  if (match === null || text === '' || /[PT ]$/.test(text)) return undefined;
+  const months = Number(match[1] ?? '0') * 12 + Number(match[2] ?? '0');
+  const days = Number(match[3] ?? '0');
+  const minutes = BigInt(sql?.[5] ?? '0') * 60n + BigInt(sql?.[6] ?? '0');
+  const seconds = sql === null ? BigInt(match[5] ?? '0') : minutes * 60n + BigInt(sql[7] ?? '0');
+  const fraction = fractionOf((sql === null ? match[6] : sql[8]) ?? '', 9) ?? 0n;
+  const magnitude = seconds * 1_000_000_000n + fraction;
+  return { months, days, nanoseconds: match[4] === '-' ? -magnitude : magnitude };
+}
+
+/** Writes an interval, as SQL prints it or in ISO 8601, at `at`; false when it has a component that the unit lacks. */
 export function parseInterval(
   view: DataView,
   at: number,
@@ -85,15 +109,12 @@ export function parseInterval(
   end: number,
   unit: IntervalUnit,
 ): boolean {
-  const text = textOf(bytes, start, end);
-  const match = INTERVAL.exec(text);
-  if (match === null || /[PT]$/.test(text)) return false;
-  const months = Number(match[1] ?? '0') * 12 + Number(match[2] ?? '0');
-  const days = Number(match[3] ?? '0');
-  const magnitude = BigInt(match[5] ?? '0') * 1_000_000_000n + (fractionOf(match[6] ?? '', 9) ?? 0n);
-  const nanoseconds = match[4] === '-' ? -magnitude : magnitude;
+  const read = readInterval(textOf(bytes, start, end));
+  if (read === undefined) return false;
+  const { months, days, nanoseconds } = read;
   const fits32 = (value: number): boolean => value === (value | 0);
-  if (!fits32(months) || !fits32(days) || magnitude >= INT64_BOUND) return false;
+  if (!fits32(months) || !fits32(days)) return false;
+  if (nanoseconds >= INT64_BOUND || nanoseconds < -INT64_BOUND) return false;
   switch (unit) {
     case 'year_month':
       view.setInt32(at, months, true);

@@ -1,11 +1,11 @@
 /**
- * Dates, times, timestamps, durations and intervals to text, in ISO 8601, with every digit of the unit.
+ * Dates, times, timestamps and durations to text, in ISO 8601, with every digit of the unit, and intervals.
  *
  * Hides calendar arithmetic and 64-bit division. Forms: `2024-02-29`, `13:45:00.000001`,
  * `2024-02-29T13:45:00.000000001` and the same with `Z` when the type has a zone (the instant in UTC); durations as
- * `PT26H3M4.5S`, intervals as `P1Y2M3DT4.5S`, each component with its own sign. Years outside 0 .. 9999 have a sign
- * and at least six digits. Source: proleptic Gregorian calendar; days to year, month, day by eras of 400 years that
- * begin in March.
+ * `PT26H3M4.5S`; intervals as in SQL, `1 year 2 months -3 days 04:05:06.7`, each component with its own sign. Years
+ * outside 0 .. 9999 have a sign and at least six digits. Source: proleptic Gregorian calendar; days to year, month, day
+ * by eras of 400 years that begin in March.
  */
 import type { TimeUnit } from '../arrow/type.ts';
 import { divide64, division, writeInteger, writePadded, writeWhole } from './number-text.ts';
@@ -146,28 +146,28 @@ function secondsText(seconds: bigint, fraction: bigint, digits: number): string 
   return `${seconds.toString()}.${fraction.toString().padStart(digits, '0').replace(/0+$/, '')}`;
 }
 
+/** Writes `-3 days` after what is there already; nothing for zero. */
+function writeCount(sink: ByteSink, start: number, value: number, unit: string): void {
+  if (value === 0) return;
+  if (sink.at > start) sink.ascii(' ');
+  writeInteger(sink, value);
+  sink.ascii(Math.abs(value) === 1 ? ` ${unit}` : ` ${unit}s`);
+}
+
 /**
- * Writes an interval of months, days and nanoseconds; components that are zero are left out, and all zero is `PT0S`.
+ * Writes an interval of months, days and nanoseconds as SQL prints it: components that are zero are left out, and all
+ * zero is `00:00:00`.
  */
 export function writeInterval(sink: ByteSink, months: number, days: number, nanoseconds: bigint): void {
   const start = sink.at;
-  sink.ascii('P');
-  const years = Math.trunc(months / 12);
-  if (years !== 0) {
-    writeInteger(sink, years);
-    sink.ascii('Y');
-  }
-  if (months % 12 !== 0) {
-    writeInteger(sink, months % 12);
-    sink.ascii('M');
-  }
-  if (days !== 0) {
-    writeInteger(sink, days);
-    sink.ascii('D');
-  }
-  if (nanoseconds !== 0n || sink.at === start + 1) {
-    const magnitude = nanoseconds < 0n ? -nanoseconds : nanoseconds;
-    const text = secondsText(magnitude / 1_000_000_000n, magnitude % 1_000_000_000n, 9);
-    sink.ascii(`T${nanoseconds < 0n ? '-' : ''}${text}S`);
-  }
+  writeCount(sink, start, Math.trunc(months / 12), 'year');
+  writeCount(sink, start, months % 12, 'month');
+  writeCount(sink, start, days, 'day');
+  if (nanoseconds === 0n && sink.at > start) return;
+  if (sink.at > start) sink.ascii(' ');
+  const magnitude = nanoseconds < 0n ? -nanoseconds : nanoseconds;
+  if (nanoseconds < 0n) sink.byte(DASH);
+  writeClock(sink, Number(magnitude / 1_000_000_000n), 0, 0);
+  const fraction = magnitude % 1_000_000_000n;
+  if (fraction !== 0n) sink.ascii(`.${fraction.toString().padStart(9, '0').replace(/0+$/, '')}`);
 }

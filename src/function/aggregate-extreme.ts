@@ -11,6 +11,7 @@ import { byteRowsOf, ByteRowsBuilder, compareBytes } from './byte-rows.ts';
 import { bitsOf, bytesOf, formOf, numbersOf, vectorFromNumbers, vectorOf, wordsOf } from './column.ts';
 import { compareWords } from './compare-kernel.ts';
 import type { Accumulator } from './contract.ts';
+import { IntervalExtreme } from './interval-extreme.ts';
 import { flagBits, grow, growFlags, growWords } from './group-state.ts';
 import { bitAt, validityFrom, validityOf } from './validity.ts';
 
@@ -241,6 +242,7 @@ class NullExtreme implements Accumulator {
 export function extremeAccumulator(name: 'min' | 'max', type: DataType): Accumulator {
   const form = formOf(type);
   const wantsMax = name === 'max';
+  if (type.id === 'interval' && form.kind === 'words') return new IntervalExtreme(wantsMax);
   switch (form.kind) {
     case 'words':
       return new WordExtreme(type, wantsMax, form.words, form.signed);

@@ -1,5 +1,5 @@
 /**
- * Arithmetic: + - * / // % and unary minus, abs, on numbers and dates.
+ * Arithmetic: + - * / // % and unary minus, abs, on numbers; on dates and intervals by arithmetic-date.
  *
  * Hides which kernel serves which types. Invariants: integer results never wrap, they are `value_error`; `/` always
  * divides as floating point; `//` by zero is null, and so is `%` but for floats (DECISIONS 8); half floats compute as
@@ -8,7 +8,7 @@
  */
 import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
-import { dateDifference, shiftDate } from './arithmetic-date.ts';
+import { resolveTemporal, temporalKernel } from './arithmetic-date.ts';
 import { decimalKernel } from './arithmetic-decimal.ts';
 import { floatKernel } from './arithmetic-float.ts';
 import { int64Kernel } from './arithmetic-int64.ts';
@@ -23,7 +23,6 @@ import {
   FLOAT,
   flatType,
   HUGE,
-  INT32,
   INT64,
   isNumeric,
   strictCall,
@@ -93,29 +92,18 @@ function resolveUnary(name: string): (args: readonly DataType[]) => ResolvedCall
   };
 }
 
-/** date ± integer days, date - date in days, timestamp and duration sums in the finer unit. */
-function resolveTemporal(operator: '+' | '-', args: readonly DataType[]): ResolvedCall | undefined {
-  const [a, b] = args.map(flatType);
-  if (a === undefined || b === undefined) return undefined;
-  if (a.id === 'date' && b.id === 'date' && operator === '-') {
-    const day: DataType = { id: 'date', unit: 'day' };
-    return strictCall('-', [day, day], INT64);
-  }
-  const day: DataType = { id: 'date', unit: 'day' };
-  if (a.id === 'date' && b.id === 'int') return b.bitWidth > 32 ? undefined : strictCall(operator, [day, INT32], day);
-  if (b.id === 'date' && a.id === 'int' && operator === '+') {
-    return a.bitWidth > 32 ? undefined : strictCall(operator, [INT32, day], day);
-  }
-  return undefined;
-}
-
 function resolveSum(operator: '+' | '-'): (args: readonly DataType[]) => ResolvedCall | undefined {
   const binary = resolveBinary(operator);
   const unary = resolveUnary(operator);
   return (args) => {
-    if (args.length === 1) return unary(args);
-    return binary(args) ?? resolveTemporal(operator, args);
+    return (args.length === 1 ? unary(args) : binary(args)) ?? resolveTemporal(operator, args);
   };
+}
+
+/** Products and quotients, of intervals too. */
+function resolveScale(operator: '*' | '/'): (args: readonly DataType[]) => ResolvedCall | undefined {
+  const binary = resolveBinary(operator);
+  return (args) => binary(args) ?? resolveTemporal(operator, args);
 }
 
 /** Picks the kernel by the parameters' types. */
@@ -129,14 +117,13 @@ function numericKernel(operator: ArithmeticOperator, parameters: readonly DataTy
 }
 
 function sumKernel(operator: '+' | '-', parameters: readonly DataType[]): Kernel {
-  const [a, b] = parameters;
+  const temporal = temporalKernel(operator, parameters);
+  if (temporal !== undefined) return temporal;
   if (parameters.length === 1) {
     return operator === '-'
       ? numericKernel('negate', parameters)
       : ([vector]) => vector as NonNullable<typeof vector>;
   }
-  if (a?.id === 'date' && b?.id === 'date') return dateDifference;
-  if (a?.id === 'date' || b?.id === 'date') return shiftDate(operator);
   return numericKernel(operator, parameters);
 }
 
@@ -146,35 +133,35 @@ const NUMBERS = '(number, number)';
 export const ARITHMETIC: readonly FunctionEntry[] = [
   {
     name: '+',
-    expects: `${NUMBERS}, (date, int32) or (number)`,
-    doc: 'Adds; an integer or decimal result out of range is an error.',
+    expects: `${NUMBERS}, (date, int32), (date, time), a moment and an interval, two intervals, or (number)`,
+    doc: 'Adds; days to a date, an interval to a moment; a result out of range is an error.',
     example: '1 + 2 → 3',
     resolve: resolveSum('+'),
     kernel: (parameters) => sumKernel('+', parameters),
   },
   {
     name: '-',
-    expects: `${NUMBERS}, (date, int32), (date, date) or (number)`,
-    doc: 'Subtracts, or negates one argument; the days between two dates.',
+    expects: `${NUMBERS}, (date, int32), (date, date), (timestamp, timestamp), a moment and an interval, or (number)`,
+    doc: 'Subtracts, or negates one argument; the days between two dates, the interval between two timestamps.',
     example: '3 - 5 → -2',
     resolve: resolveSum('-'),
     kernel: (parameters) => sumKernel('-', parameters),
   },
   {
     name: '*',
-    expects: NUMBERS,
+    expects: `${NUMBERS} or (interval, number)`,
     doc: 'Multiplies; an integer or decimal result out of range is an error.',
     example: '6 * 7 → 42',
-    resolve: resolveBinary('*'),
-    kernel: (parameters) => numericKernel('*', parameters),
+    resolve: resolveScale('*'),
+    kernel: (parameters) => temporalKernel('*', parameters) ?? numericKernel('*', parameters),
   },
   {
     name: '/',
-    expects: NUMBERS,
+    expects: `${NUMBERS} or (interval, number)`,
     doc: 'Divides as floating point, integers too; by zero gives an infinity or NaN.',
     example: '7 / 2 → 3.5',
-    resolve: resolveBinary('/'),
-    kernel: (parameters) => numericKernel('/', parameters),
+    resolve: resolveScale('/'),
+    kernel: (parameters) => temporalKernel('/', parameters) ?? numericKernel('/', parameters),
   },
   {
     name: '//',

@@ -1,9 +1,9 @@
 /**
  * Casts among dates, times, timestamps and durations.
  *
- * Hides units: everything goes over nothing but one multiplication or one floor division. Invariants: towards coarser
- * units values round down (timestamps before 1970 too); zoned and naive timestamps share their numbers (the session's
- * zone is UTC); overflow of int64 fails the row.
+ * Hides units: everything goes over nothing but one multiplication or one division. Invariants: towards coarser units
+ * values round to the nearest, halves away from zero (DuckDB), but to dates and times of day down; zoned and naive
+ * timestamps share their numbers (the session's zone is UTC); overflow of int64 fails the row.
  */
 import type { DataType, TimeUnit } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -26,6 +26,12 @@ function unitsPerDay(type: DataType): bigint {
 function floorDivide(value: bigint, divisor: bigint): bigint {
   const quotient = value / divisor;
   return value % divisor < 0n ? quotient - 1n : quotient;
+}
+
+/** The nearest quotient, halves away from zero. */
+function roundDivide(value: bigint, divisor: bigint): bigint {
+  const half = divisor / 2n;
+  return (value < 0n ? value - half : value + half) / divisor;
 }
 
 /** How a temporal value is shown. */
@@ -90,7 +96,8 @@ export function temporalCast(task: CastTask): Kernel {
       if (toTime) value -= floorDivide(value, source) * source;
       // A date64 holds whole days only.
       if (toDate) return writer.put(row, floorDivide(value, source) * target);
-      return writer.put(row, divisor === 1n ? value * factor : floorDivide(value, divisor));
+      if (divisor === 1n) return writer.put(row, value * factor);
+      return writer.put(row, toTime ? floorDivide(value, divisor) : roundDivide(value, divisor));
     };
     return writer.finish(castRows(task, column, rowCount, convert, (row) => temporalText(from, values(row))));
   };

@@ -15,6 +15,7 @@ import { temporalCast } from './cast-time.ts';
 import type { CastTask } from './cast-row.ts';
 import type { Kernel } from './contract.ts';
 import { decodeVector } from './decode.ts';
+import { spanCast, spanText, textToInterval } from './interval-cast.ts';
 import { castKind, familyOf, isPlainText, valueType } from './signature.ts';
 import type { Family } from './signature.ts';
 
@@ -40,7 +41,11 @@ function flatCast(task: CastTask): Kernel {
   const target = familyOf(task.to);
   if (source === 'text') {
     if (target === 'text') return bytesCast(task);
+    if (target === 'interval') return textToInterval(task);
     return target === 'binary' ? textToBinary(task) : fromTextCast(task);
+  }
+  if (source === 'interval' || (source === 'duration' && target !== 'duration')) {
+    return target === 'text' ? spanText : spanCast(task);
   }
   if (source === 'binary') return target === 'binary' ? bytesCast(task) : binaryToText;
   if (target === 'text') return toTextCast;

@@ -3,7 +3,8 @@
  *
  * Hides which Arrow types share a physical form. There are five forms: `number` (up to 32 bits and floats; read as
  * float64, which holds them exactly), `words` (64 to 256 bits; 2, 4 or 8 little-endian 32-bit words a row, so that no
- * BigInt enters a loop), `bool` (bits), `bytes` (text and binary, see byte-rows), `none` (nested, null, interval).
+ * BigInt enters a loop; intervals of months, days and nanoseconds too, whose order is interval.ts's), `bool` (bits),
+ * `bytes` (text and binary, see byte-rows), `none` (nested, null, other intervals).
  * Invariant: arrays returned here may be views on the vector's memory and are never written.
  */
 import { assert } from '../base/assert.ts';
@@ -22,6 +23,7 @@ export type Form =
 const INTEGER: Form = { kind: 'number', isFloat: false };
 const FLOATING: Form = { kind: 'number', isFloat: true };
 const PAIR: Form = { kind: 'words', words: 2, signed: true };
+const QUAD: Form = { kind: 'words', words: 4, signed: true };
 const NONE: Form = { kind: 'none' };
 
 /** The form of a type; dictionaries of text and binary are `bytes`, other encodings have none of their own. */
@@ -43,6 +45,8 @@ export function formOf(type: DataType): Form {
     case 'timestamp':
     case 'duration':
       return PAIR;
+    case 'interval':
+      return type.unit === 'month_day_nano' ? QUAD : NONE;
     case 'utf8':
     case 'large_utf8':
     case 'utf8_view':

@@ -9,9 +9,10 @@ import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf } from './byte-rows.ts';
 import type { ByteRows } from './byte-rows.ts';
-import { bitsOf, formOf, numbersOf, vectorOf, wordsOf } from './column.ts';
+import { bitsOf, formOf, numbersOf, vectorOf } from './column.ts';
 import { isConstant } from './constant.ts';
 import type { Kernel } from './contract.ts';
+import { orderWordsOf } from './interval.ts';
 import { ALL_PRESENT, clearTail, countBits, fullBits, mergeValidity, validityFrom, validityOf } from './validity.ts';
 
 export type CompareOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
@@ -155,8 +156,8 @@ function comparePlan(plan: Plan, a: Vector, b: Vector, bits: Uint8Array, rowCoun
     case 'number':
       return (plan.predicate === 'less' ? lessNumbers : equalNumbers)(numbersOf(a), numbersOf(b), bits, rowCount);
     case 'words': {
-      const left = wordsOf(a);
-      const right = wordsOf(b);
+      const left = orderWordsOf(a);
+      const right = orderWordsOf(b);
       if (form.words !== 2) return compareWide(plan, left, right, bits, rowCount, form.words);
       if (plan.predicate === 'equal') return equalPairs(left, right, bits, rowCount);
       return lessPairs(left, right, bits, rowCount, form.signed ? 0 : -0x80000000);

@@ -12,8 +12,9 @@ import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, dictionaryByteRows, indexesOf } from './byte-rows.ts';
 import type { ByteRows } from './byte-rows.ts';
-import { bitsOf, formOf, numbersOf, wordsOf } from './column.ts';
+import { bitsOf, formOf, numbersOf } from './column.ts';
 import { decodeVector } from './decode.ts';
+import { orderWordsOf } from './interval.ts';
 import { flatType } from './signature.ts';
 import { bitAt, validityOf } from './validity.ts';
 
@@ -330,7 +331,7 @@ export class ColumnKeys {
       for (let i = 0; i < rowCount; i++) values[i] = bitAt(bits, i) ? 1 : 0;
       enter(this.#pairs, isFixed, values, values, SINGLES, ids, present);
     } else {
-      this.#numberWords(wordsOf(vector), ids, present, isFixed);
+      this.#numberWords(orderWordsOf(vector), ids, present, isFixed);
     }
     return ids;
   }

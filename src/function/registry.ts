@@ -15,11 +15,22 @@ import { CONDITIONAL } from './conditional.ts';
 import type { Accumulator, Kernel, ResolvedCall, Unresolved } from './contract.ts';
 import type { AggregateEntry, FunctionEntry } from './entry.ts';
 import { STRING } from './string.ts';
+import { TIME_FUNCTIONS } from './time-function.ts';
 
+export { momentValue, isNowFunction, isNowWord } from './time-now.ts';
+export { constantCall } from './time-function.ts';
+export type { ConstantCall } from './time-function.ts';
 export { castKind, commonType, isOrdered } from './signature.ts';
 
 /** All scalar functions, in the order of the reference. */
-export const FUNCTIONS: readonly FunctionEntry[] = [...ARITHMETIC, ...COMPARE, ...BOOLEAN, ...CONDITIONAL, ...STRING];
+export const FUNCTIONS: readonly FunctionEntry[] = [
+  ...ARITHMETIC,
+  ...COMPARE,
+  ...BOOLEAN,
+  ...CONDITIONAL,
+  ...STRING,
+  ...TIME_FUNCTIONS,
+];
 
 export { AGGREGATES };
 

@@ -172,6 +172,8 @@ function commonTemporal(a: DataType, b: DataType): DataType | undefined {
     return { id: 'time', unit, bitWidth: UNIT_RANK[unit] >= 2 ? 64 : 32 };
   }
   if (a.id === 'duration' && b.id === 'duration') return { id: 'duration', unit: finerUnit(a.unit, b.unit) };
+  const isSpan = (type: DataType): boolean => type.id === 'duration' || type.id === 'interval';
+  if (isSpan(a) && isSpan(b)) return { id: 'interval', unit: 'month_day_nano' };
   return undefined;
 }
 
@@ -209,13 +211,13 @@ const EXPLICIT: Readonly<Record<Family, readonly Family[]>> = {
   int: ['bool', 'int', 'float', 'decimal', 'text'],
   float: ['bool', 'int', 'float', 'decimal', 'text'],
   decimal: ['bool', 'int', 'float', 'decimal', 'text'],
-  text: ['bool', 'int', 'float', 'decimal', 'text', 'binary', 'date', 'time', 'timestamp'],
+  text: ['bool', 'int', 'float', 'decimal', 'text', 'binary', 'date', 'time', 'timestamp', 'interval'],
   binary: ['binary', 'text'],
   date: ['date', 'timestamp', 'text'],
   time: ['time', 'text'],
   timestamp: ['timestamp', 'date', 'time', 'text'],
-  duration: ['duration'],
-  interval: [],
+  duration: ['duration', 'interval', 'text'],
+  interval: ['interval', 'text'],
   nested: [],
 };
 
@@ -226,6 +228,7 @@ export function castKind(from: DataType, to: DataType): CastKind {
   if (sameType(from, to)) return 'same';
   if (from.id === 'null') return 'implicit';
   if (to.id === 'dictionary' || to.id === 'run_end') return 'none';
+  if (to.id === 'interval' && to.unit !== 'month_day_nano') return 'none';
   const inner = valueType(from);
   if (inner !== from && sameType(inner, to)) return 'implicit';
   const common = commonType(from, to);
@@ -266,12 +269,11 @@ export function comparisonTypes(args: readonly DataType[]): readonly DataType[] 
     return args.map((type) => (type.id === 'null' ? (family === 'text' ? UTF8 : { id: 'binary' }) : flatType(type)));
   }
   const common = commonTypeOf(args.map(flatType));
-  if (common === undefined || familyOf(common) === 'nested' || common.id === 'interval') return undefined;
+  if (common === undefined || familyOf(common) === 'nested') return undefined;
   return args.map(() => (common.id === 'float' && common.bitWidth === 16 ? FLOAT : common));
 }
 
 /** True for types that compare, sort and group. */
 export function isOrdered(type: DataType): boolean {
-  const family = familyOf(type);
-  return family !== 'nested' && family !== 'interval';
+  return familyOf(type) !== 'nested';
 }

@@ -1,15 +1,16 @@
 /**
  * Dates, times and timestamps as text and back, in the proleptic Gregorian calendar.
  *
- * Hides calendar arithmetic. Invariants: days and units count from 1970-01-01; what is written reads back the same;
- * years before 1 are written with ` (BC)`, as DuckDB does. Zones: text with an offset is brought to UTC for zoned
- * timestamps, whose text ends in `+00`; for naive ones the offset is ignored (DuckDB).
- * Source: ISO 8601; the day-number method is the standard one of 400-year eras.
+ * Hides forms. Invariants: days and units count from 1970-01-01; what is written reads back the same; years before 1
+ * are written with ` (BC)` after the date, as DuckDB does. Zones: text with an offset or a zone's name is brought to
+ * UTC for zoned timestamps, whose text ends in `+00`; for naive ones both are ignored (DuckDB).
+ * Source: ISO 8601.
  */
 import type { TimeUnit } from '../arrow/type.ts';
+import { dateOfDays, daysInMonth, daysOfDate } from './date-calendar.ts';
+import { isZone, zoneOf } from './zone.ts';
 
 const DAY_SECONDS = 86_400;
-const ERA_DAYS = 146_097;
 
 /** Units in one second. */
 export const UNITS_PER_SECOND: Readonly<Record<TimeUnit, bigint>> = {
@@ -18,30 +19,6 @@ export const UNITS_PER_SECOND: Readonly<Record<TimeUnit, bigint>> = {
   microsecond: 1_000_000n,
   nanosecond: 1_000_000_000n,
 };
-
-/** Days since 1970-01-01 of a date of the calendar; month 1-12. */
-export function daysOfDate(year: number, month: number, day: number): number {
-  const shifted = month <= 2 ? year - 1 : year;
-  const era = Math.floor(shifted / 400);
-  const yearOfEra = shifted - era * 400;
-  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
-  return era * ERA_DAYS + dayOfEra - 719_468;
-}
-
-/** The date of a day number. */
-export function dateOfDays(days: number): { readonly year: number; readonly month: number; readonly day: number } {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / ERA_DAYS);
-  const dayOfEra = shifted - era * ERA_DAYS;
-  const century = Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / 146_096);
-  const yearOfEra = Math.floor((dayOfEra - century) / 365);
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
-  return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day };
-}
 
 function two(value: number): string {
   return value.toString().padStart(2, '0');
@@ -79,27 +56,29 @@ export function timestampText(value: bigint, unit: TimeUnit, zoned: boolean): st
   const days = floorDivide(seconds, BigInt(DAY_SECONDS));
   const date = dateText(Number(days));
   const clock = clockText(Number(seconds - days * BigInt(DAY_SECONDS)), value - seconds * scale, unit);
-  const era = date.endsWith(' (BC)') ? ' (BC)' : '';
-  return `${date.slice(0, date.length - era.length)} ${clock}${zoned ? '+00' : ''}${era}`;
+  return `${date} ${clock}${zoned ? '+00' : ''}`;
 }
 
-const DATE = /^(\d{1,6})-(\d{1,2})-(\d{1,2})/;
-const CLOCK = /^(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,18}))?)?/;
-const ZONE = /^(?:Z|z|UTC|([+-])(\d{1,2})(?::?(\d{2}))?)/;
-const MONTH_DAYS: readonly number[] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const DATE = /^(-?)(\d{1,7})([-/ ])(\d{1,2})\3(\d{1,2})(?!\d)(\s*\(BC\))?/u;
+const CLOCK = /^(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,18}))?)?/;
+const OFFSET = /^([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?$/;
+const ZONE_NAME = /^[A-Za-z][A-Za-z0-9_/+-]*$/;
 
-function daysInMonth(year: number, month: number): number {
-  const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
-  return month === 2 && leap ? 29 : (MONTH_DAYS[month - 1] ?? 0);
+interface DateRead {
+  readonly days: number;
+  readonly rest: string;
 }
 
-function readDate(text: string, era: boolean): { readonly days: number; readonly rest: string } | undefined {
+/** Reads the date that the text begins with. `era`: an end of the text said that it is before the year 1. */
+function readDate(text: string, era: boolean): DateRead | undefined {
   const match = DATE.exec(text);
   if (match === null) return undefined;
-  const written = Number(match[1]);
-  const year = era ? 1 - written : written;
-  const month = Number(match[2]);
-  const day = Number(match[3]);
+  const written = Number(match[2]);
+  const before = era || match[6] !== undefined;
+  if (before && match[1] === '-') return undefined;
+  const year = before ? 1 - written : match[1] === '-' ? -written : written;
+  const month = Number(match[4]);
+  const day = Number(match[5]);
   if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return undefined;
   return { days: daysOfDate(year, month, day), rest: text.slice(match[0].length) };
 }
@@ -109,15 +88,16 @@ interface Clock {
   readonly rest: string;
 }
 
-/** Reads h:m[:s[.f]]; digits finer than the unit are dropped. */
+/** Reads h:m[:s[.f]]; digits finer than the unit are dropped. 24:00:00 is the day's end. */
 function readClock(text: string, unit: TimeUnit): Clock | undefined {
   const match = CLOCK.exec(text);
   if (match === null) return undefined;
   const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3] ?? '0')];
-  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  if (hour > 24 || minute > 59 || second > 59) return undefined;
   const digits = UNITS_PER_SECOND[unit].toString().length - 1;
   const fraction = BigInt((match[4] ?? '').slice(0, digits).padEnd(digits, '0') || '0');
   const units = BigInt(hour * 3600 + minute * 60 + second) * UNITS_PER_SECOND[unit] + fraction;
+  if (units > BigInt(DAY_SECONDS) * UNITS_PER_SECOND[unit]) return undefined;
   return { units, rest: text.slice(match[0].length) };
 }
 
@@ -129,6 +109,7 @@ function withoutEra(text: string): { readonly body: string; readonly era: boolea
 /** Reads `2020-2-3`, with nothing after it but a time, which is dropped. */
 export function parseDate(text: string): number | undefined {
   const { body, era } = withoutEra(text);
+  if (body.toLowerCase() === 'epoch') return 0;
   const date = readDate(body, era);
   if (date === undefined) return undefined;
   return date.rest === '' || parseTimestamp(text, 'second', false) !== undefined ? date.days : undefined;
@@ -140,9 +121,10 @@ export function parseTime(text: string, unit: TimeUnit): bigint | undefined {
   return clock === undefined || clock.rest !== '' ? undefined : clock.units;
 }
 
-/** Reads a date with an optional time and offset, in the unit. The value may pass int64: the caller checks. */
+/** Reads a date with an optional time and offset or zone, in the unit. The value may pass int64: the caller checks. */
 export function parseTimestamp(text: string, unit: TimeUnit, zoned: boolean): bigint | undefined {
   const { body, era } = withoutEra(text);
+  if (body.toLowerCase() === 'epoch') return 0n;
   const date = readDate(body, era);
   if (date === undefined) return undefined;
   const midnight = BigInt(date.days) * BigInt(DAY_SECONDS) * UNITS_PER_SECOND[unit];
@@ -153,12 +135,20 @@ export function parseTimestamp(text: string, unit: TimeUnit, zoned: boolean): bi
   const local = midnight + clock.units;
   const tail = clock.rest.trim();
   if (tail === '') return local;
-  const zone = ZONE.exec(tail);
-  if (zone === null || zone[0].length !== tail.length) return undefined;
-  const hours = Number(zone[2] ?? '0');
-  const minutes = Number(zone[3] ?? '0');
-  if (hours > 15 || minutes > 59) return undefined;
-  if (!zoned) return local;
-  const offset = BigInt((hours * 60 + minutes) * 60) * UNITS_PER_SECOND[unit];
-  return zone[1] === '-' ? local + offset : local - offset;
+  const offset = readOffset(tail, Number(floorDivide(local, UNITS_PER_SECOND[unit])));
+  if (offset === undefined) return undefined;
+  return zoned ? local - BigInt(offset) * UNITS_PER_SECOND[unit] : local;
+}
+
+/** Seconds east of UTC of `+02`, `Z` or a zone's name, at a local time; undefined for what is neither. */
+function readOffset(tail: string, localSeconds: number): number | undefined {
+  if (/^(?:z|utc)$/iu.test(tail)) return 0;
+  const match = OFFSET.exec(tail);
+  if (match === null) {
+    return ZONE_NAME.test(tail) && isZone(tail) ? zoneOf(tail).localOffset(localSeconds) : undefined;
+  }
+  const [hours, minutes, seconds] = [Number(match[2]), Number(match[3] ?? '0'), Number(match[4] ?? '0')];
+  if (hours > 15 || minutes > 59 || seconds > 59) return undefined;
+  const offset = (hours * 60 + minutes) * 60 + seconds;
+  return match[1] === '-' ? -offset : offset;
 }

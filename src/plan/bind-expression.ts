@@ -24,10 +24,11 @@ import {
   toCondition,
   unresolvedError,
 } from './coerce.ts';
-import { BOOL, makeLiteral, numberLiteral } from './constant.ts';
 import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
 import type { OuterColumns } from './binding.ts';
+import { bindTimeCall, momentLiteral } from './bind-time.ts';
+import { BOOL, DOUBLE, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { columnOf, exprKey } from './expr-walk.ts';
 import type { Scope } from './scope.ts';
@@ -206,6 +207,14 @@ export class ExpressionBinder {
         const message = 'values side by side are supported only before IN and a subquery';
         throw sqlError('sql_unsupported', this.#sql, node.span, message);
       }
+      case 'interval': {
+        const value = this.bind(node.value, clause);
+        const isText = value.type.id === 'utf8';
+        const count = isText ? castTo(this.#sql, value, DOUBLE, false, value.span) : value;
+        return makeCall(this.#sql, `to_${node.unit}`, [count], node.span);
+      }
+      case 'moment':
+        return this.#bindMoment(node, clause);
       default:
         return unreachable(node);
     }
@@ -292,7 +301,25 @@ export class ExpressionBinder {
       throw sqlError('sql_bind', this.#sql, node.span, `${what} belongs to aggregates, and ${name} is none`);
     }
     const args = node.args.map((arg) => this.bind(arg, clause));
+    const timed = bindTimeCall(this.#sql, name, args, node.span);
+    if (timed !== undefined) return timed;
     return makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
+  }
+
+  /** now() and its kin as literals; of bare words only those that are no column and no alias. */
+  #bindMoment({ written, micros, span }: Extract<ExprNode, { kind: 'moment' }>, clause: Clause): Expr {
+    if (written.kind === 'column_name') {
+      const name = written.path[0]?.name ?? '';
+      const alias = this.#aliases.get(foldName(name));
+      const isAlias = alias !== undefined && alias.item < clause.aliasesBefore;
+      if (isAlias || this.#scope.find(written) !== undefined) return this.#bindName(written, clause);
+      return momentLiteral(makeCall(this.#sql, name, [], span), micros);
+    }
+    const name = written.name.name.toLowerCase();
+    const args = written.args.map((arg) => this.bind(arg, clause));
+    if (args.length === 0) return momentLiteral(makeCall(this.#sql, name, [], span), micros);
+    const today = momentLiteral(makeCall(this.#sql, 'today', [], span), micros);
+    return makeCall(this.#sql, name, [today, ...args], span);
   }
 
   #bindAggregate(node: FunctionCall, name: string, clause: Clause): Expr {

@@ -16,7 +16,7 @@ import { nearestName } from '../base/names.ts';
 import { printText } from '../sql/print.ts';
 import { adaptLiteral, adaptOperand, decimalValue, floorOf, intHolds, intLiteral, targetOf } from './adapt.ts';
 import type { Literal } from './constant.ts';
-import { BOOL, castLiteral, tryCastLiteral } from './constant.ts';
+import { BOOL, castLiteral, evaluateCall, tryCastLiteral } from './constant.ts';
 import type { Expr } from './expr.ts';
 import { sqlTypeName } from './sql-type.ts';
 
@@ -83,15 +83,20 @@ export function makeCall(sql: string, name: string, args: readonly Expr[], span:
   );
   if (!isResolved(answer)) throw unresolvedError(sql, name, args, answer, span);
   const coerced = args.map((arg, i) => coerce(arg, answer.parameters[i] as DataType));
-  return {
+  const call = {
     kind: 'call',
     name: answer.name,
     args: coerced,
     type: answer.type,
     nullable: canBeNull(answer, coerced),
     span,
-  };
+  } as const;
+  // `date '1998-12-01' - interval '90' day` is a literal before it is compared, so that the other side is not cast.
+  const isTemporal = TEMPORAL.has(answer.type.id) && coerced.every((arg) => arg.kind === 'literal');
+  return (isTemporal ? evaluateCall(call) : undefined) ?? call;
 }
+
+const TEMPORAL: ReadonlySet<DataType['id']> = new Set<DataType['id']>(['date', 'time', 'timestamp', 'interval']);
 
 /** Whether a call can yield null, given its arguments. */
 function canBeNull(call: ResolvedCall, args: readonly Expr[]): boolean {
@@ -175,6 +180,7 @@ function isReadable(type: DataType): boolean {
     case 'date':
     case 'time':
     case 'timestamp':
+    case 'interval':
       return true;
     case 'float':
       return type.bitWidth !== 16;

@@ -20,7 +20,7 @@ export const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
 export const INT64: DataType = { id: 'int', bitWidth: 64, signed: true };
 /** A moment: microseconds since 1970, UTC. */
 export const MOMENT: DataType = { id: 'timestamp', unit: 'microsecond', timezone: 'UTC' };
-const DOUBLE: DataType = { id: 'float', bitWidth: 64 };
+export const DOUBLE: DataType = { id: 'float', bitWidth: 64 };
 const DECIMAL_DIGITS = 38;
 
 export function makeLiteral(value: LiteralValue, type: DataType, span: Span): Literal {
@@ -115,6 +115,8 @@ function canHold(type: DataType): boolean {
       return true;
     case 'float':
       return type.bitWidth !== 16;
+    case 'interval':
+      return type.unit === 'month_day_nano';
     default:
       return false;
   }
@@ -216,6 +218,7 @@ export function isWide(type: DataType): boolean {
     case 'decimal':
     case 'timestamp':
     case 'duration':
+    case 'interval':
       return true;
     default:
       return false;

@@ -11,6 +11,7 @@ import type { Bound, BoundValue, ScanRequest, Source } from '../arrow/source.ts'
 import type { DataType } from '../arrow/type.ts';
 import { decimalText } from '../arrow/value.ts';
 import type { Vector } from '../arrow/vector.ts';
+import { intervalOfBits } from '../function/interval.ts';
 import { printName, printText } from '../sql/print.ts';
 import type { AggregateCall, Expr, LiteralValue, SortKey } from './expr.ts';
 import type { PhysicalPlan } from './physical.ts';
@@ -199,5 +200,6 @@ function literalText(value: LiteralValue, type: DataType): string {
   if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`;
   if (type.id === 'int' || type.id === 'float') return value.toString();
   if (type.id === 'decimal') return decimalText(BigInt(value), type.scale);
+  if (type.id === 'interval') return `INTERVAL ${printText(intervalOfBits(BigInt(value)))}`;
   return `${sqlTypeName(type)}:${value.toString()}`;
 }

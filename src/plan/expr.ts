@@ -9,7 +9,8 @@ import type { Span } from '../base/errors.ts';
 
 /**
  * A literal in the physical form of its type: numbers for ≤ 32-bit integers, floats, date and time32; bigint for
- * 64-bit integers, timestamps, durations and decimals (unscaled); text, bytes, booleans as such; null for NULL.
+ * 64-bit integers, timestamps, durations, decimals (unscaled) and intervals (their 128 bits); text, bytes, booleans as
+ * such; null for NULL.
  */
 export type LiteralValue = number | bigint | string | boolean | Uint8Array | null;
 

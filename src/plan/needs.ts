@@ -9,6 +9,7 @@ import type { Statement, TimeTravel } from '../sql/ast.ts';
 import { parseStatement } from '../sql/parse.ts';
 import type { Node } from '../sql/walk.ts';
 import { forEachChild } from '../sql/walk.ts';
+import { freezeMoment } from './moment.ts';
 import type { TimePoint } from './physical.ts';
 import { timePointOf } from './time-point.ts';
 
@@ -27,14 +28,18 @@ export interface ReadNeeds {
 
 const NOTHING: ReadNeeds = { points: [], snapshots: false };
 
-/** Parses `sql`, for `readNeeds` and then `planStatement`. @throws as `planStatement` does for text it cannot parse */
-export function readStatement(sql: string): ParsedStatement {
-  return { sql, statement: parseStatement(sql) };
+/**
+ * Parses `sql`, for `readNeeds` and then `planStatement`. `nowMicros`: what now() means in it, microseconds since 1970
+ * UTC. @throws as `planStatement` does for text it cannot parse
+ */
+export function readStatement(sql: string, nowMicros?: bigint): ParsedStatement {
+  const statement = parseStatement(sql);
+  return { sql, statement: nowMicros === undefined ? statement : freezeMoment(sql, statement, nowMicros) };
 }
 
-/** The statement of a text, or the one that was parsed before. */
-export function asParsed(text: string | ParsedStatement): ParsedStatement {
-  return typeof text === 'string' ? readStatement(text) : text;
+/** The statement of a text, or the one that was parsed before, whose moment is set already. */
+export function asParsed(text: string | ParsedStatement, nowMicros?: bigint): ParsedStatement {
+  return typeof text === 'string' ? readStatement(text, nowMicros) : text;
 }
 
 /** What must be fetched before `text` is planned. @throws `sql_syntax`, `sql_bind`, `sql_unsupported`, `limit_exceeded` */

@@ -26,6 +26,8 @@ import { int64Column, momentColumn, utf8Column, valuesPlan } from './values.ts';
 export interface PlanOptions {
   /** Passes to leave out: for tests and for finding a wrong one. */
   readonly disabledPasses?: readonly PassName[];
+  /** What now() means, in microseconds since 1970 UTC; without it now() is refused. */
+  readonly nowMicros?: bigint;
 }
 
 /**
@@ -37,7 +39,7 @@ export function planStatement(
   catalog: PlanCatalog,
   options: PlanOptions = {},
 ): PlannedStatement {
-  const { sql, statement } = asParsed(text);
+  const { sql, statement } = asParsed(text, options.nowMicros);
   switch (statement.kind) {
     case 'select':
     case 'set_operation':

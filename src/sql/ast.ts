@@ -46,6 +46,22 @@ export type BinaryOperator =
   | '>'
   | '>=';
 
+/** The units of `INTERVAL value unit`. */
+export type IntervalUnit =
+  | 'millennia'
+  | 'centuries'
+  | 'decades'
+  | 'years'
+  | 'quarters'
+  | 'months'
+  | 'weeks'
+  | 'days'
+  | 'hours'
+  | 'minutes'
+  | 'seconds'
+  | 'milliseconds'
+  | 'microseconds';
+
 export interface ColumnName {
   readonly kind: 'column_name';
   /** Column; table and column; schema, table and column; catalog, schema, table and column. */
@@ -180,6 +196,21 @@ export type ExprNode =
       readonly operand: ExprNode | undefined;
       readonly branches: readonly When[];
       readonly otherwise: ExprNode | undefined;
+      readonly span: Span;
+    }
+  /** `INTERVAL value unit`: so many of the unit. */
+  | {
+      readonly kind: 'interval';
+      readonly value: ExprNode;
+      readonly unit: IntervalUnit;
+      readonly span: Span;
+    }
+  /** `now()` and its kin, or `age(x)`, in a statement whose moment is known; never parsed. */
+  | {
+      readonly kind: 'moment';
+      readonly written: FunctionCall | ColumnName;
+      /** Microseconds since 1970 UTC. */
+      readonly micros: bigint;
       readonly span: Span;
     }
   /** `written`: as `CAST(…)`, as `::`, or as a typed literal such as `DATE '2020-01-01'`. */

@@ -3,7 +3,8 @@
  *
  * Hides precedence. Invariants: recursion is bounded by Cursor.nested; a chain of one operator costs no recursion.
  * Source: PostgreSQL's operator precedence as DuckDB 2.0 keeps it, from loosest to tightest: OR, AND, NOT, IS,
- * comparison (which does not chain), BETWEEN IN LIKE, other operators, + -, * / // %, ^ **, COLLATE, sign, ::.
+ * comparison (which does not chain), BETWEEN IN LIKE, other operators, + -, * / // %, ^ **, AT TIME ZONE, COLLATE,
+ * sign, ::.
  */
 import type { BinaryOperator, ExprNode, FunctionCall, Identifier, When } from './ast.ts';
 import { coverSpans } from './ast.ts';
@@ -11,6 +12,7 @@ import type { Cursor } from './cursor.ts';
 import { canBeFunction, canBeName } from './keyword.ts';
 import { sqlError } from './frame.ts';
 import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
+import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
 import { isTypedLiteral, parseTypeName } from './parse-type.ts';
 
 const POWER = {
@@ -24,6 +26,7 @@ const POWER = {
   add: 8,
   multiply: 9,
   power: 10,
+  zone: 11,
   sign: 12,
   cast: 14,
 };
@@ -170,11 +173,16 @@ function parseWordInfix(cursor: Cursor, left: ExprNode, floor: number): ExprNode
     case 'collate':
       throw cursor.unsupported('COLLATE', cursor.token);
     case 'at':
-      if (cursor.peek(1).word === 'time') throw cursor.unsupported('AT TIME ZONE', cursor.token);
-      return undefined;
+      return floor < POWER.zone && cursor.peek(1).word === 'time' ? parseZone(cursor, left) : undefined;
     default:
       return undefined;
   }
+}
+
+/** `x AT TIME ZONE zone`. */
+function parseZone(cursor: Cursor, operand: ExprNode): ExprNode {
+  for (const word of ['at', 'time', 'zone']) cursor.expectWord(word);
+  return zoneCall(operand, parseAbove(cursor, POWER.zone), cursor.spanFrom(operand.span.start));
 }
 
 function parseChain(cursor: Cursor, left: ExprNode, operator: 'and' | 'or'): ExprNode {
@@ -353,9 +361,10 @@ function parseWordPrimary(cursor: Cursor): ExprNode {
       if (cursor.peek(1).kind === 'symbol') throw cursor.unsupported('a list', token);
       break;
     case 'interval':
-      if (cursor.peek(1).kind === 'string' || cursor.peek(1).kind === 'number') {
-        throw cursor.unsupported('an interval literal', token);
-      }
+      if (isInterval(cursor)) return parseInterval(cursor, parseExpression);
+      break;
+    case 'extract':
+      if (isExtract(cursor)) return parseExtract(cursor, parseExpression);
       break;
     default:
       break;

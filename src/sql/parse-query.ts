@@ -107,7 +107,7 @@ function parseRow(cursor: Cursor): ValueRow {
 
 /** @throws `sql_syntax` unless a query begins here */
 export function expectQuery(cursor: Cursor): Query {
-  if (cursor.isQuery()) return cursor.query();
+  if (cursor.isQuery() || (cursor.isSymbol('(') && cursor.isQuery(1))) return cursor.query();
   for (const word of ['SELECT', 'FROM']) cursor.note(word);
   throw cursor.unexpected();
 }

@@ -14,6 +14,7 @@ import type {
   FromItem,
   GroupItem,
   Identifier,
+  IntervalUnit,
   Join,
   OrderItem,
   Query,
@@ -117,6 +118,7 @@ export function printExpression(node: ExprNode): string {
 
 /** The name that an item without an alias gives its result column: a column's own name, else the expression as text. */
 export function columnLabel(node: ExprNode): string {
+  if (node.kind === 'moment') return columnLabel(node.written);
   if (node.kind === 'column_name') return node.path.at(-1)?.name ?? '';
   return expression(node, 'name');
 }
@@ -299,6 +301,10 @@ function expression(node: ExprNode, style: Style): string {
       return callText(node, style);
     case 'case':
       return caseText(node, style);
+    case 'interval':
+      return intervalText(expression(node.value, style), node.unit, style);
+    case 'moment':
+      return expression(node.written, style);
     case 'cast': {
       const operand = expression(node.operand, style);
       return `${node.attempt ? 'TRY_CAST' : 'CAST'}(${operand} AS ${typeText(node.type)})`;
@@ -309,6 +315,15 @@ function expression(node: ExprNode, style: Style): string {
 }
 
 type QueryKind = 'row' | 'scalar_query' | 'exists' | 'in_query' | 'quantified';
+/** In names as DuckDB writes it out: a call of a conversion. */
+function intervalText(value: string, unit: IntervalUnit, style: Style): string {
+  if (style === 'sql') return `INTERVAL (${value}) ${unit.toUpperCase()}`;
+  const number = `CAST(${value} AS DOUBLE)`;
+  if (unit === 'seconds' || unit === 'milliseconds') return `to_${unit}(${number})`;
+  const wide = unit === 'hours' || unit === 'minutes' || unit === 'microseconds';
+  return `to_${unit}(CAST(trunc(${number}) AS ${wide ? 'BIGINT' : 'INTEGER'}))`;
+}
+
 type Operation = Extract<
   ExprNode,
   { kind: 'unary' | 'binary' | 'logical' | 'is' | 'distinct_from' | 'between' | 'in' | 'like' | QueryKind }

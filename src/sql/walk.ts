@@ -84,6 +84,8 @@ const CHILD_FIELDS: {
   quantified: ['operand', 'query'],
   like: ['operand', 'pattern'],
   case: ['operand', 'branches', 'otherwise'],
+  interval: ['value'],
+  moment: ['written'],
   cast: ['operand', 'type'],
   select_item: ['expr', 'alias'],
   time_travel: ['value'],
@@ -147,4 +149,24 @@ export function forEachChild(node: Node, visit: (child: Node) => void): void {
       visit(value as Node);
     }
   }
+}
+
+/**
+ * A node with its children replaced, outermost first: `map` answers undefined for what stays, and is not asked about
+ * what is in a replacement. Shares what did not change.
+ */
+export function mapNodes<T extends Node>(node: T, map: (node: Node) => Node | undefined): T {
+  const fields: readonly string[] = CHILD_FIELDS[node.kind];
+  const one = (child: Node): Node => map(child) ?? mapNodes(child, map);
+  let changed: Record<string, unknown> | undefined;
+  for (const field of fields) {
+    const value = (node as unknown as Readonly<Record<string, Node | readonly Node[] | undefined>>)[field];
+    if (value === undefined) continue;
+    const children = Array.isArray(value) ? (value as readonly Node[]) : [value as Node];
+    const mapped = children.map(one);
+    if (mapped.every((child, i) => child === children[i])) continue;
+    changed ??= { ...node };
+    changed[field] = Array.isArray(value) ? mapped : mapped[0];
+  }
+  return (changed as T | undefined) ?? node;
 }

@@ -153,6 +153,22 @@ test('a ticket expires', async (t) => {
   await assert.rejects(engine.redeem(ticket), { code: 'request_invalid', message: /^the ticket expired at / });
 });
 
+test('now() of a ticket is the moment of its promise, also when it runs again after a restart', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sheaf-engine-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  let nowMs = Date.UTC(2024, 1, 29, 12, 34, 56, 789);
+  const clock = { wallMs: () => nowMs, monotonicMs: () => performance.now() };
+  const first = await open(directory, { clock });
+  const promised = await first.promise("SELECT epoch_ms(now()) AS at, current_date - DATE '1970-01-01' AS day");
+  await first.close();
+  nowMs += 60_000;
+  const second = await open(directory, { clock });
+  t.after(() => second.close());
+  assert.deepEqual(await rowsOf((await second.redeem(promised.ticket)).batches()), [[1_709_210_096_789n, 19_782n]]);
+  const later = await second.query('SELECT epoch_ms(now())');
+  assert.deepEqual(await rowsOf(later.batches()), [[1_709_210_156_789n]]);
+});
+
 test('counts are promised exactly, and a large result is kept on disk', async (t) => {
   const engine = await openTemporary(t);
   const schema = schemaOf({ x: INT64, y: FLOAT64 });

@@ -11,6 +11,7 @@ const payload: TicketPayload = {
   kind: 'sql',
   text: 'SELECT 1',
   version: 7,
+  nowMs: 500,
   expiresAtMs: 1000,
   result: 'ab',
 };

@@ -18,6 +18,8 @@ import { cellTexts, runSltFile } from '../support/slt.ts';
 import type { SltHost } from '../support/slt.ts';
 
 const FOLDER = fileURLToPath(new URL('../slt/', import.meta.url));
+/** What now() means in these files: 2024-02-29 12:34:56.789012 UTC. */
+const NOW_MICROS = 1_709_210_096_789_012n;
 const FILES = readdirSync(FOLDER).filter((name) => name.endsWith('.slt'));
 
 function memoryHost(disabledPasses: readonly PassName[]): SltHost {
@@ -25,7 +27,7 @@ function memoryHost(disabledPasses: readonly PassName[]): SltHost {
   return {
     load: (table) => void tables.push(table),
     execute: async (sql) => {
-      const planned = planStatement(sql, catalogOf(tables), { disabledPasses });
+      const planned = planStatement(sql, catalogOf(tables), { disabledPasses, nowMicros: NOW_MICROS });
       assert(planned.kind === 'query', 'these files only query');
       const rows: string[][] = [];
       for await (const batch of runPlan(planned.plan)) {

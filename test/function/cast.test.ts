@@ -10,7 +10,8 @@ import type { Value } from '../../src/arrow/value.ts';
 import { halvesFromNumbers, numbersFromHalves } from '../../src/function/half.ts';
 import { floatText, parseFloatText } from '../../src/function/number-text.ts';
 import { castKernel } from '../../src/function/registry.ts';
-import { dateOfDays, dateText, daysOfDate, parseTimestamp, timestampText } from '../../src/function/time-text.ts';
+import { dateOfDays, daysOfDate } from '../../src/function/date-calendar.ts';
+import { dateText, parseTimestamp, timestampText } from '../../src/function/time-text.ts';
 import { makeRandom } from '../support/random.ts';
 import { refusal } from '../support/refusal.ts';
 import { typeOfName } from '../support/slt.ts';
@@ -101,13 +102,14 @@ test('timestamps take offsets when zoned, and drop them when naive', () => {
     parseTimestamp('2024-01-01 02:00:00+02', 'second', true),
     parseTimestamp('2024-01-01', 'second', true),
   );
+  assert.equal(parseTimestamp('2024-01-01 24:00', 'second', true), parseTimestamp('2024-01-02', 'second', true));
   assert.equal(parseTimestamp('2024-01-01T00:00:00Z', 'second', false), 1_704_067_200n);
   assert.equal(parseTimestamp('2024-01-01 00:00:00-05:30', 'second', true), 1_704_087_000n);
   assert.equal(timestampText(-1n, 'microsecond', true), '1969-12-31 23:59:59.999999+00');
   for (const wrong of [
     '2024-13-01',
     '2024-02-30',
-    '2024-01-01 24:00',
+    '2024-01-01 24:01',
     '2024-01-01x',
     '',
     'now',

@@ -27,7 +27,7 @@ import { catalogOf } from '../support/memory-source.ts';
 import { cellTexts, typeOfName } from '../support/slt.ts';
 
 async function evaluate(expression: string): Promise<string> {
-  const planned = planStatement(`SELECT ${expression}`, catalogOf([]));
+  const planned = planStatement(`SELECT ${expression}`, catalogOf([]), { nowMicros: 1_709_210_096_789_012n });
   assert(planned.kind === 'query');
   for await (const batch of runPlan(planned.plan)) {
     const [column] = batch.columns;
@@ -55,7 +55,10 @@ test('names of functions can be suggested, operators are left out', () => {
 
 test('a misfit shows what is expected, an unknown name is unknown', () => {
   const text = typeOfName('string');
-  assert.deepEqual(resolveFunction('*', [text, text]), { known: true, expects: 'expects (number, number)' });
+  assert.deepEqual(resolveFunction('*', [text, text]), {
+    known: true,
+    expects: 'expects (number, number) or (interval, number)',
+  });
   assert.deepEqual(resolveFunction('frobnicate', []), { known: false, expects: '' });
   assert.deepEqual(resolveAggregate('sum', [text]), { known: true, expects: 'expects (number)' });
 });

@@ -50,7 +50,7 @@ columns = {
         ['1970-01-01T00:00:00.000000001Z', None, '1969-12-31T23:59:59.999999999Z']),
     'dur': (pa.array([1500, None, -60000], pa.duration('ms')), ['PT1.5S', None, '-PT1M']),
     'mdn': (pa.array([(14, 3, 1), None, (0, 0, 0)], pa.month_day_nano_interval()),
-        ['P1Y2M3DT0.000000001S', None, 'PT0S']),
+        ['1 year 2 months 3 days 00:00:00.000000001', None, '00:00:00']),
     'l': (pa.array([[1, None], None, []], pa.list_(pa.int64())), [[1, None], None, []]),
     'll': (pa.array([['a'], None, []], pa.large_list(pa.string())), [['a'], None, []]),
     'fl': (pa.array([[1, 2], None, [3, 4]], pa.list_(pa.int8(), 2)), [[1, 2], None, [3, 4]]),

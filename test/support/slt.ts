@@ -77,6 +77,7 @@ const PLAIN: Readonly<{ [name: string]: DataType }> = {
   binary: { id: 'binary' },
   date: { id: 'date', unit: 'day' },
   time: { id: 'time', unit: 'microsecond', bitWidth: 64 },
+  interval: { id: 'interval', unit: 'month_day_nano' },
 };
 
 /** The type that a column of a `table` record names, as pyarrow prints it (short for dates and times). */
@@ -142,7 +143,7 @@ function readTable(record: Record): MemorySource {
 /** The cells of a column as these files show them: NULL, (empty), text as it is, all else as CAST … AS VARCHAR. */
 export function cellTexts(vector: Vector, rowCount: number): readonly string[] {
   const family = familyOf(vector.type);
-  if (family === 'nested' || family === 'interval' || family === 'duration') {
+  if (family === 'nested') {
     const read = makeReader(vector);
     return Array.from({ length: rowCount }, (_, i) => {
       const value = read(i);
