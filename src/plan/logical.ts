@@ -11,7 +11,7 @@ import type { Bound, Source } from '../arrow/source.ts';
 import { sameType } from '../arrow/type.ts';
 import { assert } from '../base/assert.ts';
 import type { AggregateCall, Expr, SortKey } from './expr.ts';
-import { forEachColumn } from './expr-walk.ts';
+import { exprsOfCall, forEachColumn } from './expr-walk.ts';
 
 export type LogicalPlan =
   | {
@@ -109,7 +109,7 @@ export function verifyPlan(plan: LogicalPlan, when: string): void {
       assert(outputs.length === fields.length, () => `${when}: an aggregate's outputs and fields differ in number`);
       outputs.forEach((output, i) => checkField(output, fields[i], `${when}: aggregate`));
       for (const group of plan.groups) checkExpr(group, plan.input, when);
-      for (const call of plan.aggregates) for (const arg of call.args) checkExpr(arg, plan.input, when);
+      for (const expr of plan.aggregates.flatMap(exprsOfCall)) checkExpr(expr, plan.input, when);
       break;
     }
     case 'filter':

@@ -67,6 +67,11 @@ export interface FunctionCall {
   /** `f(*)`. */
   readonly star: boolean;
   readonly distinct: boolean;
+  /** ORDER BY inside the parentheses, or of WITHIN GROUP. */
+  readonly orders: readonly OrderItem[];
+  readonly withinGroup: boolean;
+  /** `FILTER (WHERE …)`. */
+  readonly filter: ExprNode | undefined;
   readonly span: Span;
 }
 
@@ -376,7 +381,7 @@ const CHILD_FIELDS: {
   type_name: [],
   column_name: ['path'],
   star: ['table'],
-  function_call: ['name', 'args'],
+  function_call: ['name', 'args', 'orders', 'filter'],
   when: ['condition', 'result'],
   number: [],
   string: [],
