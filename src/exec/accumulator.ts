@@ -199,17 +199,17 @@ export function freshRows(
   rowCount: number,
 ): { readonly ids: Uint32Array; readonly rows: Uint32Array } {
   const ids = new Uint32Array(rowCount);
-  let known = pairs.count;
+  const known = pairs.count;
   const owners = new Int32Array(groups.buffer, groups.byteOffset, rowCount);
   pairs.number(owners, new Int32Array(keys.buffer, keys.byteOffset, rowCount), { stride: 1, offset: 0 }, ids);
-  const rows = new Uint32Array(pairs.count - known);
-  let at = 0;
-  for (let i = 0; i < rowCount; i++) {
-    if ((ids[i] as number) < known) continue;
-    known++;
-    rows[at++] = i;
-  }
-  return { ids, rows };
+  return { ids, rows: newRows(ids, known, pairs.count) };
+}
+
+/** The rows that made the numbers from `known` to `count`, which are given in order of first appearance. */
+export function newRows(ids: Uint32Array, known: number, count: number): Uint32Array {
+  const rows = new Uint32Array(count - known);
+  for (let i = 0, at = 0; at < rows.length; i++) if (ids[i] === known + at) rows[at++] = i;
+  return rows;
 }
 
 /** Holds rows until the end, then gives them in the order of their keys. */

@@ -9,11 +9,17 @@ import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import type { Accumulator } from '../function/contract.ts';
 import { PairTable, RowKeys } from '../function/key-table.ts';
 import type { AggregateCall } from '../plan/expr.ts';
-import { freshRows, makeAccumulator, pick } from './accumulator.ts';
+import { freshRows, makeAccumulator, newRows, pick } from './accumulator.ts';
 import { compileExpr } from './evaluate.ts';
 import { gather } from './gather.ts';
 import { someRows } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';
+
+function countUp(count: number): Uint32Array {
+  const numbers = new Uint32Array(count);
+  for (let i = 0; i < count; i++) numbers[i] = i;
+  return numbers;
+}
 
 /** The rows of a call that are new to their group. */
 class DistinctRows {
@@ -24,8 +30,13 @@ class DistinctRows {
     this.#keys = new RowKeys(call.args.map((arg) => arg.type));
   }
 
-  select(args: readonly Vector[], groups: Uint32Array, rowCount: number): Uint32Array {
-    return freshRows(this.#pairs, this.#keys.number(args, rowCount), groups, rowCount).rows;
+  select(args: readonly Vector[], groups: Uint32Array, rowCount: number, groupCount: number): Uint32Array {
+    const known = this.#keys.count;
+    const ids = this.#keys.number(args, rowCount);
+    // As long as there is one group, what is new is new to it.
+    if (groupCount === 1 && this.#pairs.count === 0) return newRows(ids, known, this.#keys.count);
+    if (this.#pairs.count === 0) freshRows(this.#pairs, countUp(known), new Uint32Array(known), known);
+    return freshRows(this.#pairs, ids, groups, rowCount).rows;
   }
 
   get byteCount(): number {
@@ -68,7 +79,7 @@ export class RunningCall {
     const { rowCount } = rows;
     const args = this.#args.map((evaluate) => evaluate(rows));
     const all = [...args, ...this.#keys.map((evaluate) => evaluate(rows))];
-    const fresh = this.#distinct?.select(args, groups, rowCount);
+    const fresh = this.#distinct?.select(args, groups, rowCount, groupCount);
     if (fresh === undefined || fresh.length === rowCount) {
       this.#accumulator.update(all, groups, rowCount, groupCount);
     } else if (fresh.length > 0) {

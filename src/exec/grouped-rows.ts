@@ -50,7 +50,7 @@ export class GroupedRows {
     this.#rowCount += rowCount;
   }
 
-  /** The first `width` columns, by group and then by the columns that `keys` names; undefined without rows. */
+  /** The first `width` columns, by group and then by the columns that `keys` names; no columns without rows. */
   sort(width: number, keys: readonly (KeyOrder & { readonly column: number })[], groupCount: number): SortedRows {
     const joined = this.#parts.map(joinParts);
     const groups = new Uint32Array(this.#rowCount);
@@ -59,7 +59,7 @@ export class GroupedRows {
       groups.set(part, at);
       at += part.length;
     }
-    const words = keys.flatMap((key) => keyWords(joined[key.column] as Vector, key));
+    const words = joined.length === 0 ? [] : keys.flatMap((key) => keyWords(joined[key.column] as Vector, key));
     const order = sortByWords([groups, ...words], this.#rowCount);
     const starts = new Uint32Array(groupCount + 1);
     const sorted = new Uint32Array(this.#rowCount);

@@ -2,8 +2,10 @@
  * Variance and its kin, skewness, kurtosis; sums with compensation, products and geometric means.
  *
  * Hides the recurrences. Invariants: variances are Welford's, so that they agree with DuckDB's to the last digits;
- * skewness and kurtosis come from power sums, as there. Source: Welford, "Note on a method for calculating corrected
- * sums of squares and products", Technometrics 1962; Kahan, "Pracniques: further remarks on reducing truncation
+ * skewness and kurtosis come from central moments too, which keep digits that the sums of powers there lose when the
+ * mean is far from zero. Source: Welford, "Note on a method for calculating corrected sums of squares and products",
+ * Technometrics 1962; Pébay, "Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
+ * statistical moments", SAND2008-6212; Kahan, "Pracniques: further remarks on reducing truncation
  * errors", CACM 1965.
  */
 import { EngineError } from '../base/errors.ts';
@@ -36,18 +38,35 @@ function rootOf(value: number | undefined): number | undefined {
   return value === undefined ? undefined : Math.sqrt(value);
 }
 
-/** Count, then the sums of x, x², x³ and x⁴. */
-function powers(finish: (count: number, sums: Float64Array) => number | undefined): Fold {
+/** Central moments: sums of powers of the differences from the mean. */
+interface Moments {
+  readonly count: number;
+  readonly second: number;
+  readonly third: number;
+  readonly fourth: number;
+}
+
+/** Count, mean, and the sums of the second, third and fourth powers of the differences from it. */
+function moments(finish: (moments: Moments) => number | undefined): Fold {
   return {
     slots: 5,
     add: (state, at, x) => {
-      const square = x * x;
-      state[at + 1] = (state[at + 1] as number) + x;
-      state[at + 2] = (state[at + 2] as number) + square;
-      state[at + 3] = (state[at + 3] as number) + square * x;
-      state[at + 4] = (state[at + 4] as number) + square * square;
+      const count = state[at] as number;
+      const difference = x - (state[at + 1] as number);
+      const part = difference / count;
+      const square = part * part;
+      const [second, third] = [state[at + 2] as number, state[at + 3] as number];
+      const gain = difference * part * (count - 1);
+      const ofSecond = gain * square * (count * count - 3 * count + 3) + 6 * square * second;
+      state[at + 1] = (state[at + 1] as number) + part;
+      state[at + 4] = (state[at + 4] as number) + ofSecond - 4 * part * third;
+      state[at + 3] = third + gain * part * (count - 2) - 3 * part * second;
+      state[at + 2] = second + gain;
     },
-    finish: (state, at) => finish(state[at] as number, state.subarray(at + 1, at + 5)),
+    finish: (state, at) => {
+      const [count = 0, , second = 0, third = 0, fourth = 0] = state.subarray(at, at + 5);
+      return finish({ count, second, third, fourth });
+    },
   };
 }
 
@@ -56,28 +75,16 @@ function finite(name: string, value: number): number {
   throw new EngineError('value_error', `${name} is not a finite number; leave out infinite, NaN and huge values`);
 }
 
-function skewnessOf(count: number, sums: Float64Array): number | undefined {
-  if (count < 3) return undefined;
-  const [sum = 0, squares = 0, cubes = 0] = sums;
-  const part = 1 / count;
-  // Rounding may leave a little less than nothing.
-  const power = Math.max((part * (squares - sum * sum * part)) ** 3, 0);
-  const divisor = Math.sqrt(power);
-  if (divisor === 0) return undefined;
+function skewnessOf({ count, second, third }: Moments): number | undefined {
+  if (count < 3 || second === 0) return undefined;
+  const deviation = Math.sqrt(second / count);
   const correction = Math.sqrt(count * (count - 1)) / (count - 2);
-  const third = cubes - 3 * squares * sum * part + 2 * sum ** 3 * part * part;
-  return finite('skewness', (correction * part * third) / divisor);
+  return finite('skewness', (correction * (third / count)) / (deviation * deviation * deviation));
 }
 
-function kurtosisOf(name: string, isSample: boolean, count: number, sums: Float64Array): number | undefined {
-  if (count < (isSample ? 4 : 2)) return undefined;
-  const [sum = 0, squares = 0, cubes = 0, fourths = 0] = sums;
-  const part = 1 / count;
-  const second = part * (squares - sum * sum * part);
-  if (second <= 0) return undefined;
-  const inner = fourths - 4 * cubes * sum * part + 6 * squares * sum * sum * part * part - 3 * sum ** 4 * part ** 3;
-  const fourth = part * inner;
-  const plain = fourth / (second * second);
+function kurtosisOf(name: string, isSample: boolean, { count, second, fourth }: Moments): number | undefined {
+  if (count < (isSample ? 4 : 2) || second === 0) return undefined;
+  const plain = (count * fourth) / (second * second);
   if (!isSample) return finite(name, plain - 3);
   const scaled = (count - 1) * ((count + 1) * plain - 3 * (count - 1));
   return finite(name, scaled / ((count - 2) * (count - 3)));
@@ -128,9 +135,9 @@ export const MOMENTS = {
   stddev_samp: welford((count, squares) => rootOf(sampleVariance(count, squares))),
   stddev_pop: welford((count, squares) => rootOf(populationVariance(count, squares))),
   sem: welford((count, squares) => (count === 0 ? undefined : Math.sqrt(squares / count) / Math.sqrt(count))),
-  skewness: powers(skewnessOf),
-  kurtosis: powers((count, sums) => kurtosisOf('kurtosis', true, count, sums)),
-  kurtosis_pop: powers((count, sums) => kurtosisOf('kurtosis_pop', false, count, sums)),
+  skewness: moments(skewnessOf),
+  kurtosis: moments((all) => kurtosisOf('kurtosis', true, all)),
+  kurtosis_pop: moments((all) => kurtosisOf('kurtosis_pop', false, all)),
   fsum: kahan((_, sum) => sum),
   favg: kahan((count, sum) => sum / count),
   product: PRODUCT,

@@ -7,6 +7,7 @@
  * away from zero, as in DuckDB. approx_quantile is exact: it lies at q × n - 1/2, where DuckDB's digest of few values
  * lies. Source: Hyndman and Fan, "Sample quantiles in statistical packages", 1996, definitions 1, 5 and 7.
  */
+import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { groupValidity } from './aggregate-list.ts';
 import { bytesOf, formOf, numbersOf, vectorFromNumbers, vectorOf } from './column.ts';
@@ -15,6 +16,9 @@ import { decimalValues, storeDecimal } from './decimal.ts';
 import { takeFlat } from './decode.ts';
 import { roundEven } from './half.ts';
 
+/** Decimals of more digits are 128-bit integers in DuckDB, which interpolates them otherwise. */
+const INT64_DIGITS = 18;
+
 /** Between which rows an answer lies, and how far from the first to the second. */
 interface Place {
   readonly low: number;
@@ -22,9 +26,10 @@ interface Place {
   readonly part: number;
 }
 
-function between(first: number, position: number): Place {
+/** Of the values from row `first` on; with a step of -1, of those down from it. */
+function between(first: number, position: number, step: 1 | -1 = 1): Place {
   const low = Math.floor(position);
-  return { low: first + low, high: first + Math.ceil(position), part: position - low };
+  return { low: first + step * low, high: first + step * Math.ceil(position), part: position - low };
 }
 
 /** One row of the values for each group; a negative quantile counts from the greatest. */
@@ -45,33 +50,44 @@ function isDescending(quantile: number): boolean {
   return quantile < 0 || Object.is(quantile, -0);
 }
 
-/** A step towards the greater of two neighbours, in the manner of one physical form. */
-type Rounding = 'truncate' | 'half_away' | 'half_even';
+/** What becomes of a fraction: of the result, or (`step`) of the distance from the first neighbour. */
+type Rounding = 'step' | 'truncate' | 'half_away' | 'half_even';
+
+function roundingOf(type: DataType, isApproximate: boolean): Rounding {
+  if (isApproximate) return 'half_even';
+  if (type.id !== 'decimal') return 'half_away';
+  return type.precision > INT64_DIGITS ? 'step' : 'truncate';
+}
 
 function rounded(value: number, rounding: Rounding): number {
-  if (rounding === 'truncate') return Math.trunc(value);
+  if (rounding === 'truncate' || rounding === 'step') return Math.trunc(value);
   if (rounding === 'half_even') return roundEven(value);
   return value < 0 ? -Math.round(-value) : Math.round(value);
 }
 
-/** Between two integers: by doubles where they are exact, else by the distance. */
+/** Between two integers: by doubles where these are exact, as DuckDB does it, else by the distance. */
 function integerBetween(low: bigint, high: bigint, part: number, rounding: Rounding): bigint {
   if (part === 0 || low === high) return low;
-  const value = Number(low) + Number(high - low) * part;
-  if (Number.isSafeInteger(Math.trunc(value))) return BigInt(rounded(value, rounding));
-  return low + BigInt(rounded(Number(high - low) * part, rounding));
+  const [a, b] = [Number(low), Number(high)];
+  if (rounding === 'step' || !Number.isSafeInteger(a) || !Number.isSafeInteger(b)) {
+    return low + BigInt(rounded(Number(high - low) * part, rounding));
+  }
+  return BigInt(rounded(rounding === 'truncate' ? a + (b - a) * part : a * (1 - part) + b * part, rounding));
 }
 
-function numberBetween(low: number, high: number, part: number): number {
-  // Not low + (high - low) × part, which overflows, and is NaN between equal infinities.
-  return part === 0 ? low : low * (1 - part) + high * part;
+function numberBetween(low: number, high: number, part: number, isNarrow: boolean): number {
+  if (part === 0) return low;
+  if (isNarrow) return low + Math.fround(high - low) * part;
+  // Not as floats, which would overflow, and be NaN between equal infinities.
+  return low * (1 - part) + high * part;
 }
 
 function interpolate(grouped: GroupedValues, placeOf: (g: number) => Place, isApproximate: boolean): Vector {
   const { values, groupCount } = grouped;
   const { type } = values;
   const form = formOf(type);
-  const rounding = isApproximate ? 'half_even' : type.id === 'decimal' ? 'truncate' : 'half_away';
+  const rounding = roundingOf(type, isApproximate);
+  const isNarrow = type.id === 'float' && type.bitWidth === 32;
   const validity = groupValidity(grouped);
   const isPresent = (g: number): boolean => (grouped.starts[g + 1] as number) > (grouped.starts[g] as number);
   if (form.kind === 'number') {
@@ -80,7 +96,7 @@ function interpolate(grouped: GroupedValues, placeOf: (g: number) => Place, isAp
     for (let g = 0; g < groupCount; g++) {
       if (!isPresent(g)) continue;
       const { low, high, part } = placeOf(g);
-      const value = numberBetween(source[low] as number, source[high] as number, part);
+      const value = numberBetween(source[low] as number, source[high] as number, part, isNarrow);
       out[g] = form.isFloat ? value : rounded(value, rounding);
     }
     return vectorFromNumbers(type, out, groupCount, validity);
@@ -103,7 +119,7 @@ export function continuousQuantile(grouped: GroupedValues, quantile: number): Ve
     const first = starts[g] as number;
     const last = (starts[g + 1] as number) - first - 1;
     const position = last * Math.abs(quantile);
-    return between(first, isDescending(quantile) ? last - position : position);
+    return isDescending(quantile) ? between(first + last, position, -1) : between(first, position);
   };
   return interpolate(grouped, placeOf, false);
 }
@@ -142,7 +158,12 @@ export function medianDistance(grouped: GroupedValues): Vector {
       if (start === end) continue;
       const distances = decimalDistances(values, start, end, read(g));
       const { low, high, part } = between(0, (end - start - 1) / 2);
-      const middle = integerBetween(distances[low] as bigint, distances[high] as bigint, part, 'truncate');
+      const middle = integerBetween(
+        distances[low] as bigint,
+        distances[high] as bigint,
+        part,
+        roundingOf(type, false),
+      );
       storeDecimal(words, g, type.bitWidth, middle);
     }
     return vectorOf(type, groupCount, validity, bytesOf(words));
@@ -162,7 +183,7 @@ export function medianDistance(grouped: GroupedValues): Vector {
     // Typed arrays sort by number, NaN last.
     distances.sort();
     const { low, high, part } = between(0, (end - start - 1) / 2);
-    out[g] = numberBetween(distances[low] as number, distances[high] as number, part);
+    out[g] = numberBetween(distances[low] as number, distances[high] as number, part, isNarrow);
   }
   return vectorFromNumbers(type, out, groupCount, validity);
 }

@@ -73,7 +73,7 @@ const FOLDS: readonly AggregateEntry[] = [
   fold(['var_pop'], M.var_pop, 1, 'The variance of a population.', 'var_pop(x) over 1, 3, NULL → 1.0'),
   fold(['sem'], M.sem, 1, 'The standard error of the mean.', 'sem(x) over 1, 3, 1, 3 → 0.5'),
   fold(['skewness'], M.skewness, 1, 'The skewness; null below three values.', 'skewness(x) over 1, 2, 3 → 0.0'),
-  fold(['kurtosis'], M.kurtosis, 1, 'The excess kurtosis of a sample.', 'kurtosis(x) over 1, 1, 3, 3 → -6.0'),
+  fold(['kurtosis'], M.kurtosis, 1, 'The excess kurtosis of a sample.', 'kurtosis(x) over 1, 3, 1, 3 → -6.0'),
   fold(
     ['kurtosis_pop'],
     M.kurtosis_pop,
@@ -137,10 +137,8 @@ function continuousType(type: DataType): DataType | undefined {
   }
 }
 
-/** Of times only those in microseconds lie between one another, as in DuckDB. */
 function medianType(type: DataType): QuantileType | undefined {
-  const isOther = type.id === 'timestamp' && type.unit !== 'microsecond';
-  const continuous = isOther ? undefined : continuousType(type);
+  const continuous = type.id === 'timestamp' ? type : continuousType(type);
   if (continuous !== undefined) return { parameter: continuous, isContinuous: true };
   return isOrdered(type) ? { parameter: valueType(type), isContinuous: false } : undefined;
 }

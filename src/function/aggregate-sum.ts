@@ -406,7 +406,10 @@ class Average implements Accumulator {
   }
 }
 
-/** avg of points in time or of times of the day: the exact mean, its fraction dropped. */
+/**
+ * avg of points in time or of times of the day: the exact mean, its fraction dropped unless it is above 1/2 and
+ * the mean positive, as in DuckDB.
+ */
 class TimeAverage implements Accumulator {
   readonly #type: DataType;
   readonly #counts = new Counts();
@@ -426,7 +429,10 @@ class TimeAverage implements Accumulator {
     const words = new Int32Array(groupCount * 2);
     for (let g = 0; g < groupCount; g++) {
       const count = this.#counts.count(g);
-      if (count > 0) storeDecimal(words, g, 64, this.#state.sums.exact(g) / BigInt(count));
+      if (count === 0) continue;
+      const sum = this.#state.sums.exact(g);
+      const rest = sum % BigInt(count);
+      storeDecimal(words, g, 64, sum / BigInt(count) + (rest * 2n > BigInt(count) ? 1n : 0n));
     }
     return vectorOf(this.#type, groupCount, this.#counts.validity(groupCount), bytesOf(words));
   }

@@ -40,9 +40,9 @@ export function entropyOf(grouped: GroupedValues, counts: Float64Array): Vector 
     let sum = 0;
     for (let i = starts[g] as number; i < (starts[g + 1] as number); i++) {
       const count = counts[i] as number;
-      sum += (count / total) * Math.log2(total / count);
+      sum += count * Math.log2(total / count);
     }
-    bits[g] = sum;
+    bits[g] = total === 0 ? 0 : sum / total;
   }
   return vectorFromNumbers(DOUBLE, bits, groupCount, ALL_PRESENT);
 }

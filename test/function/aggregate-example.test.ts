@@ -65,3 +65,9 @@ test('rows that FILTER leaves out, and equal ones under DISTINCT, count in no ba
     ['[3,1,null,2]', '6', '2', '[null,null,3,3,2,2,1,1]', '1'],
   ]);
 });
+
+test('arguments are evaluated only for rows that FILTER lets through', async () => {
+  const table = tableOf('t', [{ name: 'x', type: typeOfName('string'), values: ['1', 'a', '2'] }]);
+  const sql = "SELECT sum(CAST(x AS INTEGER)) FILTER (WHERE x < 'a') FROM t";
+  assert.deepEqual(await runTexts(sql, catalogOf([table])), [['3']]);
+});
