@@ -1,7 +1,7 @@
 /**
  * Aggregate: groups by hash, or one group of all rows.
  *
- * Hides key tables and accumulators. Invariants: groups come out in order of first appearance; null is a group;
+ * Hides key tables. Invariants: groups come out in order of first appearance; null is a group;
  * without groups there is always one row; what is held is bounded by GROUPS_MAX and the query's memory. A group's key
  * values are gathered from the row that made it.
  */
@@ -10,10 +10,9 @@ import { emptyVector, sliceVector } from '../arrow/slice.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
 import { BATCH_ROWS_MAX, GROUPS_MAX } from '../base/limits.ts';
-import type { Accumulator } from '../function/contract.ts';
 import { RowKeys } from '../function/key-table.ts';
-import { accumulatorOf } from '../function/registry.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
+import { RunningCall } from './aggregate-call.ts';
 import { compileExpr } from './evaluate.ts';
 import { gather } from './gather.ts';
 import { joinParts } from './join.ts';
@@ -24,11 +23,6 @@ import { rowsOf } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';
 
 type AggregatePlan = Extract<PhysicalPlan, { kind: 'aggregate' }>;
-
-interface Call {
-  readonly args: readonly Evaluator[];
-  readonly accumulator: Accumulator;
-}
 
 /** The groups seen so far. */
 class Groups {
@@ -103,10 +97,7 @@ function* cut(columns: readonly Vector[], rowCount: number, plan: AggregatePlan)
 
 /** Aggregates the whole input, then yields the groups. */
 export async function* runAggregate(plan: AggregatePlan, input: Batches, context: RunContext): Batches {
-  const calls = plan.aggregates.map(({ name, args, distinct }): Call => {
-    const parameters = args.map((arg) => arg.type);
-    return { args: args.map(compileExpr), accumulator: accumulatorOf(name, parameters, distinct) };
-  });
+  const calls = plan.aggregates.map((call) => new RunningCall(call));
   const groups = plan.groups.length === 0 ? undefined : new Groups(plan);
   let single = new Uint32Array(0);
   let held = 0;
@@ -114,16 +105,13 @@ export async function* runAggregate(plan: AggregatePlan, input: Batches, context
     const rows = rowsOf(batch);
     if (single.length < batch.rowCount) single = new Uint32Array(batch.rowCount);
     const ids = groups?.number(rows) ?? single.subarray(0, batch.rowCount);
-    for (const { args, accumulator } of calls) {
-      const vectors = args.map((arg) => arg(rows));
-      accumulator.update(vectors, ids, batch.rowCount, groups?.count ?? 1);
-    }
-    const state = calls.reduce((sum, { accumulator }) => sum + accumulator.byteCount(), groups?.byteCount ?? 0);
+    for (const call of calls) call.update(rows, ids, groups?.count ?? 1);
+    const state = calls.reduce((sum, call) => sum + call.byteCount(), groups?.byteCount ?? 0);
     held = context.memory.change('GROUP BY', held, state);
   }
   checkSignal(context);
   const rowCount = groups?.count ?? 1;
-  const columns = [...(groups?.finish(plan) ?? []), ...calls.map(({ accumulator }) => accumulator.finish(rowCount))];
+  const columns = [...(groups?.finish(plan) ?? []), ...calls.map((call) => call.finish(rowCount))];
   yield* cut(columns, rowCount, plan);
   context.memory.change('GROUP BY', held, 0);
 }

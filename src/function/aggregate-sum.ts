@@ -12,6 +12,7 @@ import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { bitsOf, bytesOf, formOf, numbersOf, vectorFromNumbers, vectorOf, wordsOf } from './column.ts';
 import type { Accumulator } from './contract.ts';
+import { storeDecimal } from './decimal.ts';
 import { flagBits, grow, growFlags } from './group-state.ts';
 import { decimalType, DOUBLE, INT64, UINT64 } from './signature.ts';
 import { bitAt, validityFrom, validityOf } from './validity.ts';
@@ -405,6 +406,42 @@ class Average implements Accumulator {
   }
 }
 
+/**
+ * avg of points in time or of times of the day: the exact mean, its fraction dropped unless it is above 1/2 and
+ * the mean positive, as in DuckDB.
+ */
+class TimeAverage implements Accumulator {
+  readonly #type: DataType;
+  readonly #counts = new Counts();
+  readonly #state: ExactState<Counts>;
+
+  constructor(type: DataType) {
+    this.#type = type;
+    this.#state = new ExactState(type, this.#counts);
+  }
+
+  update(args: readonly Vector[], groups: Uint32Array, rowCount: number, groupCount: number): void {
+    this.#state.update(args[0] as Vector, groups, rowCount, groupCount);
+  }
+
+  finish(groupCount: number): Vector {
+    this.#state.sums.settle(groupCount);
+    const words = new Int32Array(groupCount * 2);
+    for (let g = 0; g < groupCount; g++) {
+      const count = this.#counts.count(g);
+      if (count === 0) continue;
+      const sum = this.#state.sums.exact(g);
+      const rest = sum % BigInt(count);
+      storeDecimal(words, g, 64, sum / BigInt(count) + (rest * 2n > BigInt(count) ? 1n : 0n));
+    }
+    return vectorOf(this.#type, groupCount, this.#counts.validity(groupCount), bytesOf(words));
+  }
+
+  byteCount(): number {
+    return this.#state.byteCount;
+  }
+}
+
 /** The accumulator of sum over a type. */
 export function sumAccumulator(type: DataType): Accumulator {
   if (type.id === 'float') return new FloatSum();
@@ -413,5 +450,5 @@ export function sumAccumulator(type: DataType): Accumulator {
 
 /** The accumulator of avg over a type. */
 export function averageAccumulator(type: DataType): Accumulator {
-  return new Average(type);
+  return type.id === 'timestamp' || type.id === 'time' ? new TimeAverage(type) : new Average(type);
 }

@@ -40,3 +40,43 @@ export interface Accumulator {
   /** Bytes that the state holds now, for the query's memory bound. */
   byteCount(): number;
 }
+
+/**
+ * Chooses, for each group, the row whose value is the answer; whoever runs it keeps copies of the chosen values.
+ */
+export interface Chooser {
+  /**
+   * Takes rows as an accumulator does; answers those that are now their group's choice, at most one for each group.
+   */
+  choose(args: readonly Vector[], groups: Uint32Array, rowCount: number, groupCount: number): Uint32Array;
+  byteCount(): number;
+}
+
+/** Values of all groups, one group after another: group g has the rows `starts[g]` to `starts[g + 1]`. */
+export interface GroupedValues {
+  readonly values: Vector;
+  /** groups + 1. */
+  readonly starts: Uint32Array;
+  readonly groupCount: number;
+}
+
+/**
+ * How an aggregate is computed, which is also what it must hold: `running` its own state; `chosen` one value a group;
+ * `collected` every value, which come in the order of rows, or `present` without nulls, or `ascending`, without nulls
+ * too; `tallied` every distinct value that is not null, with its count, by first appearance or `ascending`.
+ */
+export type AggregateMethod =
+  | { readonly kind: 'running'; readonly accumulator: Accumulator }
+  /** The value is the first argument's. */
+  | { readonly kind: 'chosen'; readonly chooser: Chooser }
+  | {
+      readonly kind: 'collected';
+      readonly order: 'given' | 'present' | 'ascending';
+      readonly finish: (grouped: GroupedValues) => Vector;
+    }
+  | {
+      readonly kind: 'tallied';
+      readonly order: 'given' | 'ascending';
+      /** `counts`: one for each value. */
+      readonly finish: (grouped: GroupedValues, counts: Float64Array) => Vector;
+    };

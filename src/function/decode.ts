@@ -26,7 +26,7 @@ export function decodeVector(vector: Vector): Vector {
 }
 
 /** The rows of a flat vector at `indexes`, under a validity of their own. */
-function takeFlat(values: Vector, indexes: Int32Array | Uint32Array, validity: Validity): Vector {
+export function takeFlat(values: Vector, indexes: Int32Array | Uint32Array, validity: Validity): Vector {
   const { type } = values;
   const rowCount = indexes.length;
   const form = formOf(type);

@@ -5,7 +5,8 @@
  * with parameters that `resolve` gave; documentation and error messages come from the entry itself.
  */
 import type { DataType } from '../arrow/type.ts';
-import type { Accumulator, Kernel, ResolvedCall } from './contract.ts';
+import type { ConstantValue } from './constant.ts';
+import type { AggregateMethod, Kernel, ResolvedCall } from './contract.ts';
 
 /** A scalar function or operator. */
 export interface FunctionEntry {
@@ -28,7 +29,18 @@ export interface AggregateEntry {
   readonly aliases?: readonly string[];
   readonly expects: string;
   readonly doc: string;
+  /** A call over the rows of x, or of x and y, and its answer: `sum(x) over 1, 2, NULL → 3`. */
   readonly example: string;
+  /** True when the order of the rows changes the answer, so that ORDER BY inside the call has a meaning. */
+  readonly isOrdered?: boolean;
+  /** True for quantiles: ORDER BY inside the call repeats the first argument, and says from which end they count. */
+  readonly isQuantile?: boolean;
+  /** From this argument on they are constants, and no part of the rows. */
+  readonly constantsFrom?: number;
+  /** What is wrong with the constants, as an end of "name …"; undefined when nothing is. */
+  refuse?(constants: readonly ConstantValue[]): string | undefined;
+  /** Over the types of all arguments, constants included. */
   resolve(args: readonly DataType[]): ResolvedCall | undefined;
-  accumulator(parameters: readonly DataType[]): Accumulator;
+  /** `parameters` are those of rows. */
+  method(parameters: readonly DataType[], constants: readonly ConstantValue[]): AggregateMethod;
 }

@@ -2,17 +2,18 @@
  * The registry: every SQL function, operator, cast and aggregate by name.
  *
  * Hides the families' files. Invariants: names and aliases are unique; look-ups ignore case; what `resolve…` gave is
- * what `kernelOf`, `castKernel` and `accumulatorOf` accept.
+ * what `kernelOf`, `castKernel` and `aggregateMethod` accept.
  */
 import { assert, present } from '../base/assert.ts';
 import type { DataType } from '../arrow/type.ts';
-import { AGGREGATES, distinctAccumulator } from './aggregate.ts';
+import { AGGREGATES } from './aggregate.ts';
 import { ARITHMETIC } from './arithmetic.ts';
 import { BOOLEAN } from './boolean.ts';
 import { makeCastKernel } from './cast.ts';
 import { COMPARE } from './compare.ts';
 import { CONDITIONAL } from './conditional.ts';
-import type { Accumulator, Kernel, ResolvedCall, Unresolved } from './contract.ts';
+import type { ConstantValue } from './constant.ts';
+import type { AggregateMethod, Kernel, ResolvedCall, Unresolved } from './contract.ts';
 import type { AggregateEntry, FunctionEntry } from './entry.ts';
 import { STRING } from './string.ts';
 import { TIME_FUNCTIONS } from './time-function.ts';
@@ -33,6 +34,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
 ];
 
 export { AGGREGATES };
+export type { AggregateEntry };
 
 function byName<T extends FunctionEntry | AggregateEntry>(entries: readonly T[]): ReadonlyMap<string, T> {
   const map = new Map<string, T>();
@@ -88,8 +90,18 @@ export function castKernel(from: DataType, to: DataType, attempt: boolean): Kern
   return makeCastKernel(from, to, attempt);
 }
 
-/** A fresh accumulator of a resolved aggregate. `distinct`: equal argument values count once in a group. */
-export function accumulatorOf(name: string, parameters: readonly DataType[], distinct: boolean): Accumulator {
-  const accumulator = present(aggregates.get(name), `the aggregate ${name}`).accumulator(parameters);
-  return distinct && parameters.length > 0 ? distinctAccumulator(accumulator, parameters) : accumulator;
+/** The entry of an aggregate, by name or alias. */
+export function aggregateOf(name: string): AggregateEntry | undefined {
+  return aggregates.get(name.toLowerCase());
+}
+
+/**
+ * How a resolved aggregate is computed, with fresh state. `parameters`: of the arguments that are not constant.
+ */
+export function aggregateMethod(
+  name: string,
+  parameters: readonly DataType[],
+  constants: readonly ConstantValue[],
+): AggregateMethod {
+  return present(aggregates.get(name), `the aggregate ${name}`).method(parameters, constants);
 }

@@ -32,6 +32,7 @@ export type CastKind = 'same' | 'implicit' | 'explicit' | 'none';
 export const BOOL: DataType = { id: 'bool' };
 export const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
 export const INT64: DataType = { id: 'int', bitWidth: 64, signed: true };
+export const UINT32: DataType = { id: 'int', bitWidth: 32, signed: false };
 export const UINT64: DataType = { id: 'int', bitWidth: 64, signed: false };
 export const FLOAT: DataType = { id: 'float', bitWidth: 32 };
 export const DOUBLE: DataType = { id: 'float', bitWidth: 64 };

@@ -9,20 +9,18 @@ import { unreachable } from '../base/assert.ts';
 
 import { SQL_DEPTH_MAX, SQL_NODES_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
-import { isAggregate, resolveAggregate } from '../function/registry.ts';
 import type { ColumnName, ExprNode, FunctionCall } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
+import { aggregateName, bindAggregateCall } from './bind-aggregate.ts';
 import {
   adaptAmong,
   castTo,
-  coerce,
   comparable,
   makeArithmetic,
   makeCall,
   makeComparison,
   readText,
   toCondition,
-  unresolvedError,
 } from './coerce.ts';
 import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
@@ -48,12 +46,22 @@ export class AggregateList {
 
   /** The place of `call`, which joins the list unless an equal one is there. */
   placeOf(call: AggregateCall): number {
-    const key = `${call.name}:${call.distinct ? 'd' : ''}(${call.args.map(exprKey).join(',')})`;
+    const key = callKey(call);
     const known = this.#places.get(key);
     if (known !== undefined) return known;
     this.#places.set(key, this.calls.length);
     return this.calls.push(call) - 1;
   }
+}
+
+/** A text that is equal for equal calls. */
+function callKey(call: AggregateCall): string {
+  const order = call.order.map(
+    ({ expr, descending, nullsFirst }) => `${exprKey(expr)}${descending ? 'd' : ''}${nullsFirst ? 'f' : ''}`,
+  );
+  const constants = call.constants.map((value) => (Object.is(value, -0) ? '-0' : JSON.stringify(String(value))));
+  const rows = `${call.distinct ? 'd' : ''}:${call.filter === undefined ? '' : exprKey(call.filter)}`;
+  return `${call.name}:${rows}(${[...call.args.map(exprKey), ...constants].join(',')};${order.join(',')})`;
 }
 
 /** What differs between the clauses of one query. */
@@ -295,10 +303,11 @@ export class ExpressionBinder {
 
   #bindFunction(node: FunctionCall, clause: Clause): Expr {
     const name = node.name.name.toLowerCase();
-    if (isAggregate(name)) return this.#bindAggregate(node, name, clause);
-    if (node.star || node.distinct) {
-      const what = node.star ? '*' : 'DISTINCT';
-      throw sqlError('sql_bind', this.#sql, node.span, `${what} belongs to aggregates, and ${name} is none`);
+    const aggregate = aggregateName(this.#sql, node);
+    if (aggregate !== undefined) return this.#bindAggregate(node, aggregate, clause);
+    const mark = node.star ? '*' : node.distinct ? 'DISTINCT' : node.filter === undefined ? 'ORDER BY' : 'FILTER';
+    if (mark !== 'ORDER BY' || node.orders.length > 0) {
+      throw sqlError('sql_bind', this.#sql, node.span, `${mark} belongs to aggregates, and ${name} is none`);
     }
     const args = node.args.map((arg) => this.bind(arg, clause));
     const timed = bindTimeCall(this.#sql, name, args, node.span);
@@ -337,26 +346,11 @@ export class ExpressionBinder {
     if (node.star && name !== 'count') {
       throw sqlError('sql_bind', this.#sql, node.span, `${name}(*) is not possible; only count takes *`);
     }
-    const inner: Clause = { ...clause, name: 'an aggregate', aggregates: undefined };
-    const args = node.args.map((arg) => this.bind(arg, inner));
-    const answer = resolveAggregate(
-      name,
-      args.map((arg) => arg.type),
+    const call = bindAggregateCall(this.#sql, node, name, (inner, part) =>
+      this.bind(inner, { ...clause, name: part, aggregates: undefined }),
     );
-    if (!('parameters' in answer)) throw unresolvedError(this.#sql, name, args, answer, node.span);
-    const coerced = args.map((arg, i) => coerce(arg, answer.parameters[i] ?? arg.type));
-    const nullable = answer.nulls !== 'never';
-    const { span } = node;
-    const call: AggregateCall = {
-      name: answer.name,
-      args: coerced,
-      distinct: node.distinct,
-      type: answer.type,
-      nullable,
-      span,
-    };
     const place = aggregates.placeOf(call);
-    return { kind: 'column', index: -1 - place, name, type: answer.type, nullable, span };
+    return { kind: 'column', index: -1 - place, name, type: call.type, nullable: call.nullable, span: node.span };
   }
 }
 

@@ -23,7 +23,7 @@ import { positionOf } from './bind-order.ts';
 import type { Binding, Bound, CommonTables, OuterColumns, SharedPlans } from './binding.ts';
 import { toCondition } from './coerce.ts';
 import type { Expr, SortKey } from './expr.ts';
-import { columnOf, exprKey, mapColumns } from './expr-walk.ts';
+import { columnOf, exprKey, exprsOfCall, mapCall, mapColumns } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import { oneRow, pickColumns } from './logical.ts';
 import { Scope } from './scope.ts';
@@ -274,15 +274,10 @@ class SelectBinder {
 
   #aggregate(input: LogicalPlan): LogicalPlan {
     const aggregates = this.#aggregates.calls;
-    const args = aggregates.map((call) => call.args.length);
-    const placed = this.#subqueries.place(input, [...this.#groups, ...aggregates.flatMap((call) => call.args)]);
+    const placed = this.#subqueries.place(input, [...this.#groups, ...aggregates.flatMap(exprsOfCall)]);
     const groups = placed.exprs.slice(0, this.#groups.length);
     let next = groups.length;
-    const calls = aggregates.map((call, i) => {
-      const start = next;
-      next += args[i] ?? 0;
-      return { ...call, args: placed.exprs.slice(start, next) };
-    });
+    const calls = aggregates.map((call) => mapCall(call, (expr) => placed.exprs[next++] ?? expr));
     const names = this.#groups.map((group): Pick<Field, 'name' | 'metadata'> => {
       return { name: group.kind === 'column' ? group.name : '', metadata: this.#metadataOf(group) };
     });

@@ -19,6 +19,7 @@ import { sqlTypeName } from './sql-type.ts';
 import { utf8Column } from './values.ts';
 
 const UTF8 = { id: 'utf8' } as const;
+const DOUBLE = { id: 'float', bitWidth: 64 } as const;
 
 /**
  * The plan that yields `plan` as text, in DuckDB's columns. A scan of one row that is made when it is asked for,
@@ -165,8 +166,11 @@ function keyText(key: SortKey): string {
 }
 
 function aggregateText(call: AggregateCall): string {
-  const args = call.args.length === 0 ? '*' : call.args.map(exprText).join(', ');
-  return `${call.name}(${call.distinct ? 'DISTINCT ' : ''}${args})`;
+  const constants = call.constants.map((value) => literalText(value, typeof value === 'number' ? DOUBLE : UTF8));
+  const args = call.args.length === 0 ? '*' : [...call.args.map(exprText), ...constants].join(', ');
+  const order = call.order.length === 0 ? '' : ` ORDER BY ${call.order.map(keyText).join(', ')}`;
+  const filter = call.filter === undefined ? '' : ` FILTER (WHERE ${exprText(call.filter)})`;
+  return `${call.name}(${call.distinct ? 'DISTINCT ' : ''}${args}${order})${filter}`;
 }
 
 /** A bound expression as SQL-like text; nested operations in parentheses. */

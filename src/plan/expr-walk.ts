@@ -7,7 +7,7 @@
 import type { Field } from '../arrow/schema.ts';
 import { typeName } from '../arrow/type.ts';
 import type { Span } from '../base/errors.ts';
-import type { Expr } from './expr.ts';
+import type { AggregateCall, Expr } from './expr.ts';
 
 /** Calls `visit` with every column reference, in order. */
 export function forEachColumn(expr: Expr, visit: (column: Extract<Expr, { kind: 'column' }>) => void): void {
@@ -83,6 +83,24 @@ export function shiftColumns(expr: Expr, indexOf: (index: number) => number): Ex
     const index = indexOf(column.index);
     return index === column.index ? column : { ...column, index };
   });
+}
+
+/** Every expression of an aggregate call: arguments, filter, keys of its order. */
+export function exprsOfCall(call: AggregateCall): readonly Expr[] {
+  const filter = call.filter === undefined ? [] : [call.filter];
+  return [...call.args, ...filter, ...call.order.map((key) => key.expr)];
+}
+
+/** The call with each of its expressions mapped; the same call when nothing changed. */
+export function mapCall(call: AggregateCall, map: (expr: Expr) => Expr): AggregateCall {
+  const args = mapSame(call.args, map);
+  const filter = call.filter === undefined ? undefined : map(call.filter);
+  const order = mapSame(call.order, (key) => {
+    const expr = map(key.expr);
+    return expr === key.expr ? key : { ...key, expr };
+  });
+  const isSame = args === call.args && filter === call.filter && order === call.order;
+  return isSame ? call : { ...call, args, filter, order };
 }
 
 /** A text that is equal for equal expressions: spans and the names of columns do not count. */

@@ -75,11 +75,17 @@ export type Expr =
       readonly span: Span;
     };
 
-/** One aggregate call: canonical name ('count', 'sum', 'min', 'max', 'avg'); no argument = count(*). */
+/** One aggregate call by its canonical name; no argument = count(*). */
 export interface AggregateCall {
   readonly name: string;
+  /** Of rows; those behind them that must be constant are in `constants`. */
   readonly args: readonly Expr[];
+  readonly constants: readonly LiteralValue[];
   readonly distinct: boolean;
+  /** FILTER: only rows for which it is true (not null) are taken. */
+  readonly filter: Expr | undefined;
+  /** ORDER BY inside the call; empty where the order of rows means nothing. */
+  readonly order: readonly SortKey[];
   readonly type: DataType;
   readonly nullable: boolean;
   readonly span: Span;

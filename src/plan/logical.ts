@@ -9,7 +9,7 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
 import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
-import { columnOf } from './expr-walk.ts';
+import { columnOf, mapCall } from './expr-walk.ts';
 
 export type LogicalPlan =
   | {
@@ -226,7 +226,7 @@ export function mapExprs(plan: LogicalPlan, rewrite: (expr: Expr) => Expr): Logi
     case 'project':
       return { ...plan, exprs: plan.exprs.map(rewrite) };
     case 'aggregate': {
-      const aggregates = plan.aggregates.map((call) => ({ ...call, args: call.args.map(rewrite) }));
+      const aggregates = plan.aggregates.map((call) => mapCall(call, rewrite));
       return { ...plan, groups: plan.groups.map(rewrite), aggregates };
     }
     case 'sort':

@@ -20,6 +20,7 @@ export function countRows(plan: LogicalPlan): LogicalPlan {
       return (
         call.name === 'count' &&
         !call.distinct &&
+        call.filter === undefined &&
         call.args.every((arg) => !arg.nullable && (arg.kind === 'column' || arg.kind === 'literal'))
       );
     });

@@ -5,9 +5,9 @@
  * Hides which calls have kernels for one row (all of them). Invariant: what would fail stays as it is: it fails
  * when a row asks for it, and not before.
  */
-import type { AggregateCall, Expr, JoinKey, SortKey } from './expr.ts';
+import type { Expr, JoinKey, SortKey } from './expr.ts';
 import { evaluateCall, tryCastLiteral } from './constant.ts';
-import { mapSame } from './expr-walk.ts';
+import { mapCall, mapSame } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import { mapPlan } from './logical.ts';
 
@@ -44,7 +44,7 @@ function foldOperator(plan: LogicalPlan): LogicalPlan {
     }
     case 'aggregate': {
       const groups = mapSame(plan.groups, foldKeepingType);
-      const aggregates = mapSame(plan.aggregates, foldAggregate);
+      const aggregates = mapSame(plan.aggregates, (call) => mapCall(call, foldExpr));
       return groups === plan.groups && aggregates === plan.aggregates ? plan : { ...plan, groups, aggregates };
     }
     case 'sort': {
@@ -52,11 +52,6 @@ function foldOperator(plan: LogicalPlan): LogicalPlan {
       return keys === plan.keys ? plan : { ...plan, keys };
     }
   }
-}
-
-function foldAggregate(call: AggregateCall): AggregateCall {
-  const args = mapSame(call.args, foldExpr);
-  return args === call.args ? call : { ...call, args };
 }
 
 function foldJoinKey(key: JoinKey): JoinKey {

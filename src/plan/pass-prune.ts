@@ -5,7 +5,7 @@
  */
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Expr } from './expr.ts';
-import { forEachColumn, shiftColumns } from './expr-walk.ts';
+import { exprsOfCall, forEachColumn, mapCall, shiftColumns } from './expr-walk.ts';
 import type { JoinPlan, LogicalPlan, LogicalQuery } from './logical.ts';
 import { inputsOf, makeJoin, mapPlan, pickColumns } from './logical.ts';
 
@@ -87,10 +87,10 @@ function prune(plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned {
       const groupCount = plan.groups.length;
       const kept = all.filter((i) => i < groupCount || wanted.has(i));
       const aggregates = kept.flatMap((i) => plan.aggregates[i - groupCount] ?? []);
-      const input = prune(plan.input, columnsOf([...plan.groups, ...aggregates.flatMap((call) => call.args)]));
+      const input = prune(plan.input, columnsOf([...plan.groups, ...aggregates.flatMap(exprsOfCall)]));
       const shift = shifter(input);
       const groups = plan.groups.map(shift);
-      const shifted = aggregates.map((call) => ({ ...call, args: call.args.map(shift) }));
+      const shifted = aggregates.map((call) => mapCall(call, shift));
       const schema = kept.length === all.length ? plan.schema : keepFields(plan.schema, kept);
       return {
         plan: { ...plan, schema, input: input.plan, groups, aggregates: shifted },

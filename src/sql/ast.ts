@@ -89,6 +89,11 @@ export interface FunctionCall {
   /** `f(*)`. */
   readonly star: boolean;
   readonly distinct: boolean;
+  /** ORDER BY inside the parentheses, or of WITHIN GROUP. */
+  readonly orders: readonly OrderItem[];
+  readonly withinGroup: boolean;
+  /** `FILTER (WHERE …)`. */
+  readonly filter: ExprNode | undefined;
   readonly span: Span;
 }
 

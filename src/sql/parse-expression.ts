@@ -9,6 +9,7 @@
 import type { BinaryOperator, ExprNode, FunctionCall, Identifier, When } from './ast.ts';
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
+import { parseCallOrder, parseFilter, parseWithinGroup } from './parse-aggregate.ts';
 import { canBeFunction, canBeName } from './keyword.ts';
 import { sqlError } from './frame.ts';
 import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
@@ -448,17 +449,15 @@ function parseCall(cursor: Cursor, name: Identifier): FunctionCall {
     do args.push(parseExpression(cursor));
     while (cursor.takeSymbol(','));
   }
-  refuseCallClause(
-    cursor,
-    ['order', 'ORDER BY inside a call'],
-    ['ignore', 'IGNORE NULLS'],
-    ['from', 'FROM inside a call'],
-  );
+  const inner = parseCallOrder(cursor, parseExpression);
+  refuseCallClause(cursor, ['ignore', 'IGNORE NULLS'], ['from', 'FROM inside a call']);
   cursor.expectSymbol(')');
-  if (cursor.peek(1).text === '(')
-    refuseCallClause(cursor, ['filter', 'FILTER'], ['over', 'a window function (OVER)']);
+  const within = inner.length === 0 ? parseWithinGroup(cursor, parseExpression) : undefined;
+  const filter = parseFilter(cursor, parseExpression);
   if (cursor.isWord('over')) throw cursor.unsupported('a window function (OVER)', cursor.token);
-  return { kind: 'function_call', name, args, star, distinct, span: cursor.spanFrom(start) };
+  const [orders, withinGroup] = [within ?? inner, within !== undefined];
+  const span = cursor.spanFrom(start);
+  return { kind: 'function_call', name, args, star, distinct, orders, withinGroup, filter, span };
 }
 
 function refuseCallClause(cursor: Cursor, ...clauses: readonly (readonly [word: string, feature: string])[]): void {

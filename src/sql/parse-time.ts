@@ -50,7 +50,17 @@ type ParseExpression = (cursor: Cursor) => ExprNode;
 
 function call(name: string, args: readonly ExprNode[], span: Span): FunctionCall {
   const identifier = { kind: 'identifier', name, quoted: false, span } as const;
-  return { kind: 'function_call', name: identifier, args, star: false, distinct: false, span };
+  return {
+    kind: 'function_call',
+    name: identifier,
+    args,
+    star: false,
+    distinct: false,
+    orders: [],
+    withinGroup: false,
+    filter: undefined,
+    span,
+  };
 }
 
 /** True when the tokens here begin an interval; nothing is taken. */

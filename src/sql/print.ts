@@ -12,6 +12,7 @@ import type {
   CommonTable,
   ExprNode,
   FromItem,
+  FunctionCall,
   GroupItem,
   Identifier,
   IntervalUnit,
@@ -221,8 +222,12 @@ function printItem(item: SelectItem): string {
 }
 
 function printOrder(item: OrderItem): string {
+  return orderText(item, 'sql');
+}
+
+function orderText(item: OrderItem, style: Style): string {
   const nulls = item.nullsFirst === undefined ? '' : item.nullsFirst ? ' NULLS FIRST' : ' NULLS LAST';
-  const expr = item.expr.kind === 'star' ? 'ALL' : printExpression(item.expr);
+  const expr = item.expr.kind === 'star' ? 'ALL' : expression(item.expr, style);
   return `${expr}${item.descending ? ' DESC' : ''}${nulls}`;
 }
 
@@ -379,12 +384,28 @@ function queryOperation(node: Extract<ExprNode, { kind: QueryKind }>, style: Sty
   }
 }
 
-function callText(node: Extract<ExprNode, { kind: 'function_call' }>, style: Style): string {
+function callText(node: FunctionCall, style: Style): string {
   const name = node.name.name.toLowerCase();
   const isCountStar = name === 'count' && !node.distinct && (node.star || node.args.length === 0);
-  if (style === 'name' && isCountStar) return 'count_star()';
-  const written = style === 'name' ? name : node.name.quoted ? printName(node.name.name) : name;
-  return `${written}(${node.star ? '*' : `${node.distinct ? 'DISTINCT ' : ''}${list(node.args, style)}`})`;
+  const filter = node.filter === undefined ? '' : ` FILTER (WHERE ${expression(node.filter, style)})`;
+  if (style === 'name' && isCountStar) return `count_star()${filter}`;
+  const written = style === 'name' ? callName(node) : node.name.quoted ? printName(node.name.name) : name;
+  const args = node.star ? '*' : `${node.distinct ? 'DISTINCT ' : ''}${list(node.args, style)}`;
+  if (node.orders.length === 0) return `${written}(${args})${filter}`;
+  const orders = `ORDER BY ${node.orders.map((item) => orderText(item, style)).join(', ')}`;
+  // DuckDB reads percentile_cont(q) WITHIN GROUP (ORDER BY x) as quantile_cont(q ORDER BY x), and mode as it stands.
+  const isApart = node.withinGroup && (style === 'sql' || name === 'mode');
+  if (isApart) return `${written}(${args}) WITHIN GROUP (${style === 'name' ? ' ' : ''}${orders})${filter}`;
+  return `${written}(${args}${args === '' ? '' : ' '}${orders})${filter}`;
+}
+
+/** Names of functions that are keywords of DuckDB, which it quotes in the names of columns. */
+const QUOTED_NAMES = new Set(['first', 'last', 'left', 'mode', 'replace', 'right']);
+
+function callName(node: FunctionCall): string {
+  const name = node.name.name.toLowerCase();
+  if (QUOTED_NAMES.has(name)) return `"${name}"`;
+  return node.withinGroup ? name.replace(/^percentile_/u, 'quantile_') : name;
 }
 
 /**

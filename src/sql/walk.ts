@@ -62,7 +62,7 @@ const CHILD_FIELDS: {
   type_name: [],
   column_name: ['path'],
   star: ['table', 'exclude', 'replace', 'rename'],
-  function_call: ['name', 'args'],
+  function_call: ['name', 'args', 'orders', 'filter'],
   when: ['condition', 'result'],
   number: [],
   string: [],

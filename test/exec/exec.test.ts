@@ -57,7 +57,17 @@ function numbers(count: number, batchRows: number): MemorySource {
 }
 
 function aggregate(name: string, args: readonly Expr[], type: DataType): AggregateCall {
-  return { name, args, distinct: false, type, nullable: true, span: SPAN };
+  return {
+    name,
+    args,
+    constants: [],
+    distinct: false,
+    filter: undefined,
+    order: [],
+    type,
+    nullable: true,
+    span: SPAN,
+  };
 }
 
 function schemaOf(...types: readonly DataType[]): Schema {

@@ -10,15 +10,15 @@ import { makeVector } from '../../src/arrow/vector.ts';
 import type { Vector } from '../../src/arrow/vector.ts';
 import { makeReader } from '../../src/arrow/value.ts';
 import type { Value } from '../../src/arrow/value.ts';
-import { accumulatorOf } from '../../src/function/registry.ts';
+import { makeAccumulator } from '../../src/exec/accumulator.ts';
 import { makeRandom } from '../support/random.ts';
 import { refusal } from '../support/refusal.ts';
 import { typeOfName, vectorOfTexts } from '../support/slt.ts';
 
 const INT64 = typeOfName('int64');
 
-function ungrouped(name: string, type: DataType, batches: readonly (readonly Value[])[], distinct = false): Value {
-  const accumulator = accumulatorOf(name, [type], distinct);
+function ungrouped(name: string, type: DataType, batches: readonly (readonly Value[])[]): Value {
+  const accumulator = makeAccumulator(name, [type]);
   for (const values of batches) {
     accumulator.update([buildVector(type, values)], new Uint32Array(values.length), values.length, 1);
   }
@@ -50,7 +50,7 @@ test('a sum that ends outside of its type is refused with its value', () => {
 test('sums of millions of extreme values are exact', () => {
   const rows = 1 << 16;
   const accumulators = ['int64', 'uint64', 'int32', 'uint32'].map((name) => {
-    return { name, accumulator: accumulatorOf('avg', [typeOfName(name)], false) };
+    return { name, accumulator: makeAccumulator('avg', [typeOfName(name)]) };
   });
   const extremes: Readonly<{ [name: string]: readonly [Int32Array, number] }> = {
     int64: [Int32Array.from({ length: rows * 2 }, (_, i) => (i % 2 === 0 ? 0 : -0x80000000)), -(2 ** 63)],
@@ -102,33 +102,6 @@ test('extremes know NaN as the greatest number, and the sign of 64-bit words', (
   assert.equal(ungrouped('max', INT64, [[-5n, -(2n ** 63n), -1n, null]]), -1n);
 });
 
-test('DISTINCT counts a value once over all batches', () => {
-  assert.equal(
-    ungrouped(
-      'sum',
-      INT64,
-      [
-        [1n, 2n, null],
-        [2n, 3n, 1n],
-      ],
-      true,
-    ),
-    6n,
-  );
-  assert.equal(
-    ungrouped(
-      'count',
-      typeOfName('double'),
-      [
-        [0, -0, NaN],
-        [NaN, null],
-      ],
-      true,
-    ),
-    2n,
-  );
-});
-
 type Row = readonly [group: number, text: string | null];
 
 /** What a group's rows give by plain JavaScript. */
@@ -149,7 +122,7 @@ test('grouped accumulators agree with plain sums, nulls appearing only later', (
     const rows: Row[] = [];
     const state = ['count', 'sum', 'min', 'max', 'avg'].map((name) => ({
       name,
-      accumulator: accumulatorOf(name, [type], false),
+      accumulator: makeAccumulator(name, [type]),
     }));
     let groupCount = 0;
     for (let batch = 0; batch < 6; batch++) {
@@ -182,7 +155,7 @@ test('grouped accumulators agree with plain sums, nulls appearing only later', (
 test('text extremes are kept for each group, as copies', () => {
   const type = typeOfName('string_view');
   const vector = vectorOfTexts(type, ['b', 'äußerst lang und außerhalb', null, 'a', '']);
-  const accumulator = accumulatorOf('max', [type], false);
+  const accumulator = makeAccumulator('max', [type]);
   accumulator.update([vector], Uint32Array.of(0, 0, 1, 2, 2), 5, 3);
   (vector.buffers[2] as Uint8Array).fill(0);
   const read = makeReader(accumulator.finish(3));

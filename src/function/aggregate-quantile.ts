@@ -1,0 +1,189 @@
+/**
+ * Quantiles, medians, and the median of distances from the median.
+ *
+ * Hides interpolation in each physical form. Invariants: values come sorted and without nulls; a group without values
+ * is null. Of n values the discrete quantile q is the least that has at least q × n values at or below it; the
+ * continuous one lies at (n - 1) × q. Between two integers in disguise decimals are truncated and times rounded half
+ * away from zero, as in DuckDB. approx_quantile is exact: it lies at q × n - 1/2, where DuckDB's digest of few values
+ * lies. Source: Hyndman and Fan, "Sample quantiles in statistical packages", 1996, definitions 1, 5 and 7.
+ */
+import type { DataType } from '../arrow/type.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { groupValidity } from './aggregate-list.ts';
+import { bytesOf, formOf, numbersOf, vectorFromNumbers, vectorOf } from './column.ts';
+import type { GroupedValues } from './contract.ts';
+import { decimalValues, storeDecimal } from './decimal.ts';
+import { takeFlat } from './decode.ts';
+import { roundEven } from './half.ts';
+
+/** Decimals of more digits are 128-bit integers in DuckDB, which interpolates them otherwise. */
+const INT64_DIGITS = 18;
+
+/** Between which rows an answer lies, and how far from the first to the second. */
+interface Place {
+  readonly low: number;
+  readonly high: number;
+  readonly part: number;
+}
+
+/** Of the values from row `first` on; with a step of -1, of those down from it. */
+function between(first: number, position: number, step: 1 | -1 = 1): Place {
+  const low = Math.floor(position);
+  return { low: first + step * low, high: first + step * Math.ceil(position), part: position - low };
+}
+
+/** One row of the values for each group; a negative quantile counts from the greatest. */
+export function discreteQuantile(grouped: GroupedValues, quantile: number): Vector {
+  const { values, starts, groupCount } = grouped;
+  const rows = new Uint32Array(groupCount);
+  for (let g = 0; g < groupCount; g++) {
+    const first = starts[g] as number;
+    const count = (starts[g + 1] as number) - first;
+    if (count === 0) continue;
+    const rank = Math.max(1, count - Math.floor(count - Math.abs(quantile) * count)) - 1;
+    rows[g] = first + (isDescending(quantile) ? count - 1 - rank : rank);
+  }
+  return takeFlat(values, rows, groupValidity(grouped));
+}
+
+function isDescending(quantile: number): boolean {
+  return quantile < 0 || Object.is(quantile, -0);
+}
+
+/** What becomes of a fraction: of the result, or (`step`) of the distance from the first neighbour. */
+type Rounding = 'step' | 'truncate' | 'half_away' | 'half_even';
+
+function roundingOf(type: DataType, isApproximate: boolean): Rounding {
+  if (isApproximate) return 'half_even';
+  if (type.id !== 'decimal') return 'half_away';
+  return type.precision > INT64_DIGITS ? 'step' : 'truncate';
+}
+
+function rounded(value: number, rounding: Rounding): number {
+  if (rounding === 'truncate' || rounding === 'step') return Math.trunc(value);
+  if (rounding === 'half_even') return roundEven(value);
+  return value < 0 ? -Math.round(-value) : Math.round(value);
+}
+
+/** Between two integers: by doubles where these are exact, as DuckDB does it, else by the distance. */
+function integerBetween(low: bigint, high: bigint, part: number, rounding: Rounding): bigint {
+  if (part === 0 || low === high) return low;
+  const [a, b] = [Number(low), Number(high)];
+  if (rounding === 'step' || !Number.isSafeInteger(a) || !Number.isSafeInteger(b)) {
+    return low + BigInt(rounded(Number(high - low) * part, rounding));
+  }
+  return BigInt(rounded(rounding === 'truncate' ? a + (b - a) * part : a * (1 - part) + b * part, rounding));
+}
+
+function numberBetween(low: number, high: number, part: number, isNarrow: boolean): number {
+  if (part === 0) return low;
+  if (isNarrow) return low + Math.fround(high - low) * part;
+  // Not as floats, which would overflow, and be NaN between equal infinities.
+  return low * (1 - part) + high * part;
+}
+
+function interpolate(grouped: GroupedValues, placeOf: (g: number) => Place, isApproximate: boolean): Vector {
+  const { values, groupCount } = grouped;
+  const { type } = values;
+  const form = formOf(type);
+  const rounding = roundingOf(type, isApproximate);
+  const isNarrow = type.id === 'float' && type.bitWidth === 32;
+  const validity = groupValidity(grouped);
+  const isPresent = (g: number): boolean => (grouped.starts[g + 1] as number) > (grouped.starts[g] as number);
+  if (form.kind === 'number') {
+    const source = numbersOf(values);
+    const out = new Float64Array(groupCount);
+    for (let g = 0; g < groupCount; g++) {
+      if (!isPresent(g)) continue;
+      const { low, high, part } = placeOf(g);
+      const value = numberBetween(source[low] as number, source[high] as number, part, isNarrow);
+      out[g] = form.isFloat ? value : rounded(value, rounding);
+    }
+    return vectorFromNumbers(type, out, groupCount, validity);
+  }
+  if (form.kind !== 'words') throw new TypeError(`interpolate: ${type.id}`);
+  const read = decimalValues(values);
+  const words = new Int32Array(groupCount * form.words);
+  for (let g = 0; g < groupCount; g++) {
+    if (!isPresent(g)) continue;
+    const { low, high, part } = placeOf(g);
+    storeDecimal(words, g, form.words * 32, integerBetween(read(low), read(high), part, rounding));
+  }
+  return vectorOf(type, groupCount, validity, bytesOf(words));
+}
+
+/** Interpolates between neighbours; a negative quantile counts from the greatest. */
+export function continuousQuantile(grouped: GroupedValues, quantile: number): Vector {
+  const { starts } = grouped;
+  const placeOf = (g: number): Place => {
+    const first = starts[g] as number;
+    const last = (starts[g + 1] as number) - first - 1;
+    const position = last * Math.abs(quantile);
+    return isDescending(quantile) ? between(first + last, position, -1) : between(first, position);
+  };
+  return interpolate(grouped, placeOf, false);
+}
+
+/** Interpolates where a digest that holds every value would. */
+export function middleQuantile(grouped: GroupedValues, quantile: number): Vector {
+  const { starts } = grouped;
+  const placeOf = (g: number): Place => {
+    const first = starts[g] as number;
+    const count = (starts[g + 1] as number) - first;
+    return between(first, Math.min(Math.max(quantile * count - 0.5, 0), count - 1));
+  };
+  return interpolate(grouped, placeOf, true);
+}
+
+function decimalDistances(values: Vector, start: number, end: number, middle: bigint): readonly bigint[] {
+  const read = decimalValues(values);
+  const distances = Array.from({ length: end - start }, (_, i) => {
+    const distance = read(start + i) - middle;
+    return distance < 0n ? -distance : distance;
+  });
+  return distances.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** The median of the distances from the median, over floats or decimals. */
+export function medianDistance(grouped: GroupedValues): Vector {
+  const { values, starts, groupCount } = grouped;
+  const { type } = values;
+  const medians = continuousQuantile(grouped, 0.5);
+  const validity = groupValidity(grouped);
+  if (type.id === 'decimal') {
+    const read = decimalValues(medians);
+    const words = new Int32Array((groupCount * type.bitWidth) / 32);
+    for (let g = 0; g < groupCount; g++) {
+      const [start, end] = [starts[g] as number, starts[g + 1] as number];
+      if (start === end) continue;
+      const distances = decimalDistances(values, start, end, read(g));
+      const { low, high, part } = between(0, (end - start - 1) / 2);
+      const middle = integerBetween(
+        distances[low] as bigint,
+        distances[high] as bigint,
+        part,
+        roundingOf(type, false),
+      );
+      storeDecimal(words, g, type.bitWidth, middle);
+    }
+    return vectorOf(type, groupCount, validity, bytesOf(words));
+  }
+  const isNarrow = type.id === 'float' && type.bitWidth === 32;
+  const source = numbersOf(values);
+  const middles = numbersOf(medians);
+  const out = new Float64Array(groupCount);
+  for (let g = 0; g < groupCount; g++) {
+    const [start, end] = [starts[g] as number, starts[g + 1] as number];
+    if (start === end) continue;
+    const distances = source.slice(start, end);
+    for (let i = 0; i < distances.length; i++) {
+      const distance = Math.abs((distances[i] as number) - (middles[g] as number));
+      distances[i] = isNarrow ? Math.fround(distance) : distance;
+    }
+    // Typed arrays sort by number, NaN last.
+    distances.sort();
+    const { low, high, part } = between(0, (end - start - 1) / 2);
+    out[g] = numberBetween(distances[low] as number, distances[high] as number, part, isNarrow);
+  }
+  return vectorFromNumbers(type, out, groupCount, validity);
+}
