@@ -17,6 +17,7 @@ import { makeCounter, makeHistogram } from '../base/metrics.ts';
 import { nearestName } from '../base/names.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
+import type { RunOptions } from '../exec/exec.ts';
 import { readStatement } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
 import { planStatement } from '../plan/plan.ts';
@@ -25,7 +26,7 @@ import type { CompactionReport, IngestState, Snapshot, Storage, TableSnapshot } 
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
 import type { Release } from './admission.ts';
-import { commandSchema, runCommand, runningPlan } from './command.ts';
+import { commandSchema, noSession, runCommand, runningPlan } from './command.ts';
 import type { Command } from './command.ts';
 import type {
   Engine,
@@ -35,6 +36,7 @@ import type {
   PutOptions,
   QueryOptions,
   QueryResult,
+  StatementOptions,
   TableDescription,
 } from './contract.ts';
 import { KeptResults } from './kept-result.ts';
@@ -42,11 +44,13 @@ import type { OpenKeptResult } from './kept-result.ts';
 import { checkTableName, checkTableSchema, makePut } from './put.ts';
 import { Redemptions } from './redemption.ts';
 import { exactBytes, knownRowCount, makeResult, planBatches } from './result.ts';
+import type { Session } from './session.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 import { openWorld } from './world.ts';
 import type { World } from './world.ts';
 
 export type { Engine, TableDescription } from './contract.ts';
+export { Session } from './session.ts';
 
 /** What `open` can be told; tests bring their own disk and clock. */
 export interface OpenOptions {
@@ -108,7 +112,7 @@ class SheafEngine implements Engine {
     this.#sweep.unref();
   }
 
-  async query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
+  async query(sql: string, options: StatementOptions = {}): Promise<QueryResult> {
     return this.#admitted(options, (release) => this.#start(sql, this.#storage.snapshot(), options, release));
   }
 
@@ -125,8 +129,9 @@ class SheafEngine implements Engine {
       const { version } = snapshot;
       const { planned, world } = await this.#plan(sql, snapshot);
       try {
+        if (planned.kind === 'set') throw noSession();
         if (planned.kind !== 'query') throw refuseWrite(planned, sql);
-        return await this.#promisePlan('sql', sql, planned.plan, version, options.signal);
+        return await this.#promisePlan('sql', sql, planned.plan, version, runOptions(options));
       } finally {
         world.release();
         release();
@@ -139,7 +144,7 @@ class SheafEngine implements Engine {
     const snapshot = this.#storage.snapshot();
     try {
       const table = tableOf(snapshot, name);
-      return await this.#promisePlan('table', table.name, scanOf(table), snapshot.version, undefined);
+      return await this.#promisePlan('table', table.name, scanOf(table), snapshot.version, {});
     } finally {
       snapshot.release();
     }
@@ -163,7 +168,7 @@ class SheafEngine implements Engine {
         if (kept !== undefined) return keptResult(kept, signal, release);
         const snapshot = await this.#storage.snapshotAt(payload.version);
         if (payload.kind === 'sql') return this.#start(payload.text, snapshot, { signal, readOnly: true }, release);
-        return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), signal, release);
+        return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), { signal }, release);
       });
     } catch (error) {
       redemption.end();
@@ -292,13 +297,14 @@ class SheafEngine implements Engine {
     }
   }
 
-  async #start(sql: string, snapshot: Snapshot, options: QueryOptions, release: Release): Promise<QueryResult> {
-    const { planned, world } = await this.#plan(sql, snapshot);
-    if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), options.signal, release);
+  async #start(sql: string, snapshot: Snapshot, options: StatementOptions, release: Release): Promise<QueryResult> {
+    const { planned, world } = await this.#plan(sql, snapshot, options.session);
+    const run = runOptions(options);
+    if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, release);
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
-    if (options.readOnly === true) throw refuseWrite(planned, sql);
-    const batches = await this.#runCommand(planned, options.signal).finally(() => world.release());
+    if (options.readOnly === true && planned.kind !== 'set') throw refuseWrite(planned, sql);
+    const batches = await this.#runCommand(planned, run, options.session).finally(() => world.release());
     return makeResult({
       schema: commandSchema(planned),
       rowCount: 1,
@@ -310,7 +316,11 @@ class SheafEngine implements Engine {
   }
 
   /** Plans on `snapshot`, which is the world's from here on. */
-  async #plan(sql: string, snapshot: Snapshot): Promise<{ planned: PlannedStatement; world: World }> {
+  async #plan(
+    sql: string,
+    snapshot: Snapshot,
+    session?: Session,
+  ): Promise<{ planned: PlannedStatement; world: World }> {
     if (sql.length > SQL_LENGTH_MAX) {
       snapshot.release();
       const lengths = `${sql.length.toString()} characters, at most ${SQL_LENGTH_MAX.toString()} are allowed`;
@@ -321,7 +331,8 @@ class SheafEngine implements Engine {
     try {
       const parsed = parseFor(sql, snapshot);
       world = await openWorld(this.#storage, parsed, snapshot);
-      return { planned: planStatement(parsed, world.catalog), world };
+      const options = session === undefined ? {} : { settings: session.settings };
+      return { planned: planStatement(parsed, world.catalog, options), world };
     } catch (error) {
       world?.release();
       throw error;
@@ -331,11 +342,16 @@ class SheafEngine implements Engine {
   }
 
   /** Runs a statement that writes. */
-  async #runCommand(command: Command, signal: AbortSignal | undefined): Promise<AsyncIterable<ResultBatch>> {
+  async #runCommand(
+    command: Command,
+    run: RunOptions,
+    session: Session | undefined,
+  ): Promise<AsyncIterable<ResultBatch>> {
     this.#admission.refuseWhileDraining();
     return runCommand(command, {
       storage: this.#storage,
-      signal,
+      run,
+      session,
       createTable: (name, schema) => this.createTable(name, schema),
       beginTable: (name, schema) => {
         checkTableName(name);
@@ -351,7 +367,7 @@ class SheafEngine implements Engine {
     text: string,
     physical: PhysicalPlan,
     version: number,
-    signal: AbortSignal | undefined,
+    run: RunOptions,
   ): Promise<PromisedResult> {
     const expiresAtMs = this.#clock.wallMs() + TICKET_LIFE_MS;
     const ticket = (result: string | undefined): Uint8Array =>
@@ -362,7 +378,7 @@ class SheafEngine implements Engine {
       const byteCount = exactBytes(physical) ?? -1;
       return { schema, ticket: ticket(undefined), rowCount: known, byteCount, expiresAtMs };
     }
-    const { id, rowCount, byteCount } = await this.#kept.keep(schema, planBatches(physical, signal), expiresAtMs);
+    const { id, rowCount, byteCount } = await this.#kept.keep(schema, planBatches(physical, run), expiresAtMs);
     return { schema, ticket: ticket(id), rowCount, byteCount, expiresAtMs };
   }
 }
@@ -377,18 +393,18 @@ function parseFor(sql: string, snapshot: Snapshot): ParsedStatement {
   }
 }
 
-function startPlan(
-  physical: PhysicalPlan,
-  unpin: () => void,
-  signal: AbortSignal | undefined,
-  release: Release,
-): QueryResult {
+function runOptions({ signal, session }: StatementOptions): RunOptions {
+  const bound = session === undefined ? {} : { memoryBytesMax: session.settings.memory_limit };
+  return signal === undefined ? bound : { ...bound, signal };
+}
+
+function startPlan(physical: PhysicalPlan, unpin: () => void, run: RunOptions, release: Release): QueryResult {
   return makeResult({
     schema: physical.schema,
     rowCount: knownRowCount(physical),
     byteCount: exactBytes(physical),
-    batches: () => planBatches(physical, signal),
-    signal,
+    batches: () => planBatches(physical, run),
+    signal: run.signal,
     release: () => {
       unpin();
       release();
@@ -435,7 +451,9 @@ function description(table: TableSnapshot): TableDescription {
   return { name: table.name, schema: table.schema, rowCount: table.rowCount, byteCount: table.byteCount };
 }
 
-const WRITE_WORDS: Readonly<Record<Command['kind'], string>> = {
+type WriteKind = Exclude<Command['kind'], 'set'>;
+
+const WRITE_WORDS: Readonly<Record<WriteKind, string>> = {
   create_table: 'CREATE TABLE',
   drop_table: 'DROP TABLE',
   alter_table: 'ALTER TABLE',
@@ -445,7 +463,7 @@ const WRITE_WORDS: Readonly<Record<Command['kind'], string>> = {
   update: 'UPDATE',
 };
 
-function refuseWrite(planned: Command, sql: string): EngineError {
+function refuseWrite(planned: { readonly kind: WriteKind }, sql: string): EngineError {
   const word = WRITE_WORDS[planned.kind];
   const start = Math.max(sql.search(/\S/), 0);
   return new EngineError(

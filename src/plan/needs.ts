@@ -68,6 +68,7 @@ function tablesRead(statement: Statement): readonly TableName[] {
     case 'truncate':
     case 'delete':
     case 'update':
+    case 'set':
     case 'show_tables':
     case 'show_snapshots':
       return [];

@@ -19,6 +19,9 @@ import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
 import type { PhysicalPlan, PlanCatalog, PlannedStatement } from './physical.ts';
 import { findTable, lookUpTable, tableNameOf } from './scope.ts';
+import { applySettings } from './setting-apply.ts';
+import type { Settings } from './setting.ts';
+import { bindSetting, DEFAULT_SETTINGS } from './setting.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { catalogAt } from './time-point.ts';
 import { int64Column, momentColumn, utf8Column, valuesPlan } from './values.ts';
@@ -26,6 +29,8 @@ import { int64Column, momentColumn, utf8Column, valuesPlan } from './values.ts';
 export interface PlanOptions {
   /** Passes to leave out: for tests and for finding a wrong one. */
   readonly disabledPasses?: readonly PassName[];
+  /** The session's; the defaults unless given. */
+  readonly settings?: Settings;
 }
 
 /**
@@ -37,7 +42,8 @@ export function planStatement(
   catalog: PlanCatalog,
   options: PlanOptions = {},
 ): PlannedStatement {
-  const { sql, statement } = asParsed(text);
+  const { sql, statement: parsed } = asParsed(text);
+  const statement = applySettings(sql, parsed, options.settings ?? DEFAULT_SETTINGS);
   switch (statement.kind) {
     case 'select':
       return query(planSelect(sql, statement, catalog, options));
@@ -65,6 +71,10 @@ export function planStatement(
       return bindAlter(sql, statement, catalog);
     case 'truncate':
       return { kind: 'truncate', name: findTable(sql, catalog, statement.table).name };
+    case 'set': {
+      const { setting, value } = bindSetting(sql, statement.name, statement.value);
+      return { kind: 'set', name: setting, value };
+    }
     case 'insert':
       return bindInsert(sql, statement, catalog, options.disabledPasses ?? []);
     case 'delete':
@@ -75,13 +85,14 @@ export function planStatement(
 }
 
 /**
- * True when the statement cannot change anything; needs no catalog. @throws `sql_syntax`, `sql_unsupported`,
+ * True when the statement cannot change anything that is stored; needs no catalog. @throws `sql_syntax`, `sql_unsupported`,
  * `limit_exceeded`
  */
 export function isReadOnly(text: string | ParsedStatement): boolean {
   const { statement } = asParsed(text);
   switch (statement.kind) {
     case 'select':
+    case 'set':
     case 'show_tables':
     case 'show_snapshots':
     case 'describe':

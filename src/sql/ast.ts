@@ -208,7 +208,9 @@ export interface OrderItem {
   readonly kind: 'order_item';
   readonly expr: ExprNode;
   readonly descending: boolean;
-  /** Undefined when not written: last, for either direction. */
+  /** ASC or DESC is written; without, the session's default holds. */
+  readonly directed: boolean;
+  /** Undefined when not written: the session's default holds. */
   readonly nullsFirst: boolean | undefined;
   readonly span: Span;
 }
@@ -342,6 +344,8 @@ export type Statement =
       readonly where: ExprNode | undefined;
       readonly span: Span;
     }
+  /** `value` is undefined for RESET and for DEFAULT. */
+  | { readonly kind: 'set'; readonly name: Identifier; readonly value: ExprNode | undefined; readonly span: Span }
   | { readonly kind: 'show_tables'; readonly span: Span }
   | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'describe'; readonly target: TableName | Select; readonly span: Span }
@@ -419,6 +423,7 @@ const CHILD_FIELDS: {
   default_value: [],
   delete: ['table', 'where'],
   update: ['table', 'assignments', 'where'],
+  set: ['name', 'value'],
   show_tables: [],
   show_snapshots: [],
   describe: ['target'],
@@ -437,6 +442,28 @@ export function forEachChild(node: Node, visit: (child: Node) => void): void {
       visit(value as Node);
     }
   }
+}
+
+/**
+ * The node with each child as `change` has it, which answers with a node that may stand in the same place; the node
+ * itself when no child changed.
+ */
+export function mapChildren<N extends Node>(node: N, change: (child: Node) => Node): N {
+  const fields: readonly string[] = CHILD_FIELDS[node.kind];
+  const changed: Record<string, Node | readonly Node[]> = {};
+  for (const field of fields) {
+    const value = (node as unknown as Readonly<Record<string, Node | readonly Node[] | undefined>>)[field];
+    if (value === undefined) continue;
+    if (Array.isArray(value)) {
+      const children = value as readonly Node[];
+      const mapped = children.map(change);
+      if (mapped.some((child, i) => child !== children[i])) changed[field] = mapped;
+    } else {
+      const mapped = change(value as Node);
+      if (mapped !== value) changed[field] = mapped;
+    }
+  }
+  return Object.keys(changed).length === 0 ? node : { ...node, ...changed };
 }
 
 /** The smallest span that covers both. */

@@ -39,8 +39,6 @@ export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
   ['table', 'TABLE as a statement; write FROM instead'],
   ['merge', 'MERGE'],
   ['copy', 'COPY'],
-  ['set', 'SET'],
-  ['reset', 'RESET'],
   ['pragma', 'PRAGMA'],
   ['use', 'USE'],
   ['call', 'CALL'],

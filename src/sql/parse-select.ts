@@ -251,13 +251,15 @@ function parseOrderBy(cursor: Cursor): { orderAll: OrderItem | undefined; orders
 
 /** [ASC | DESC] [NULLS FIRST | NULLS LAST] after `expr`. */
 function parseDirection(cursor: Cursor, expr: ExprNode): OrderItem {
-  const descending = !cursor.takeWord('asc') && (cursor.takeWord('desc') || cursor.takeWord('descending'));
+  const ascending = cursor.takeWord('asc');
+  const descending = !ascending && (cursor.takeWord('desc') || cursor.takeWord('descending'));
+  const directed = ascending || descending;
   let nullsFirst: boolean | undefined;
   if (cursor.takeWord('nulls')) {
     nullsFirst = cursor.takeWord('first');
     if (!nullsFirst) cursor.expectWord('last');
   }
-  return { kind: 'order_item', expr, descending, nullsFirst, span: cursor.spanFrom(expr.span.start) };
+  return { kind: 'order_item', expr, descending, directed, nullsFirst, span: cursor.spanFrom(expr.span.start) };
 }
 
 /** LIMIT n and OFFSET m, in either order. */
