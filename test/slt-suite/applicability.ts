@@ -72,6 +72,7 @@ const REQUIREMENTS_MET = new Set([
   'no_alternative_verify',
   'no_vector_verification',
   'no_latest_storage',
+  'no_extension_autoloading',
   'notwindows',
   'notmingw',
   'notmusl',

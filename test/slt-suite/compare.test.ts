@@ -97,6 +97,9 @@ test('rows with tabs: patterns, booleans as digits, floats that are near, text e
   assert.equal(faultOf(PAIRS, wantedOf('duckdb', 'II', ['2\tb'])), '2 rows, 1 are wanted');
   assert.equal(faultOf(PAIRS, wantedOf('duckdb', 'II', ['1\ta', '2\tb'], 'rowsort')), undefined);
   assert.equal(faultOf(PAIRS, wantedOf('duckdb', 'II', ['2', 'b', '1', 'a'])), undefined);
+  const typed = answerOf(['boolean', 'integer'], ['false', '48']);
+  assert.equal(faultOf(typed, wantedOf('duckdb', 'IR', ['0', '48.000000'])), undefined);
+  assert.match(faultOf(typed, wantedOf('duckdb', 'IR', ['1', '48.000000'])) ?? '', /^value 1 is "false"/);
   assert.match(
     faultOf(answerOf(['integer'], ['9007199254740993']), wantedOf('duckdb', 'I', ['9007199254740992'])) ?? '',
     /wanted/,

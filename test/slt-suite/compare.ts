@@ -40,7 +40,12 @@ export function faultOf(answer: Answer, wanted: Wanted): string | undefined {
   if (hash !== null && lines.length === 1) return hashFault(sortedValues(rows, wanted), hash);
   if (dialect === 'sqlite') return valuesFault(sortedValues(rows, wanted), lines, isSame);
   const given = rowsOfLines(lines, wanted);
-  if (given === undefined) return valuesFault(sortedValues(rows, wanted), sortLines(lines, wanted), isSame);
+  if (given === undefined) {
+    const kindAt = (place: number): ColumnKind | undefined =>
+      wanted.sort === 'nosort' ? columns[place % columns.length] : undefined;
+    const near = (got: string, line: string, place: number): boolean => isNear(kindAt(place))(got, line, place);
+    return valuesFault(sortedValues(rows, wanted), sortLines(lines, wanted), near);
+  }
   return rowsFault(rows, given, wanted, columns);
 }
 
@@ -116,7 +121,7 @@ function hashFault(values: readonly string[], [, count, hash]: RegExpExecArray):
   return got === hash ? undefined : `values hash to ${got}, ${hash ?? ''} is wanted`;
 }
 
-type Equal = (got: string, wanted: string) => boolean;
+type Equal = (got: string, wanted: string, place: number) => boolean;
 
 function isSame(got: string, wanted: string): boolean {
   return got === wanted;
@@ -126,7 +131,7 @@ function valuesFault(got: readonly string[], wanted: readonly string[], equal: E
   if (got.length !== wanted.length) {
     return `${got.length.toString()} values, ${wanted.length.toString()} are wanted`;
   }
-  const place = got.findIndex((value, i) => !equal(value, wanted[i] ?? ''));
+  const place = got.findIndex((value, i) => !equal(value, wanted[i] ?? '', i));
   if (place === -1) return undefined;
   const number = (place + 1).toString();
   return `value ${number} is ${JSON.stringify(got[place])}, ${JSON.stringify(wanted[place])} is wanted`;
@@ -162,7 +167,7 @@ function rowsFault(
   for (const [i, row] of mine.entries()) {
     const place = row.findIndex((value, c) => {
       const isRight = isJoined ? isNearRow : isNear(columns[c]);
-      return !isRight(value, theirs[i]?.[c] ?? '');
+      return !isRight(value, theirs[i]?.[c] ?? '', c);
     });
     if (place === -1) continue;
     const where = `row ${(i + 1).toString()}, column ${(place + 1).toString()}`;
@@ -173,7 +178,7 @@ function rowsFault(
 
 function isNearRow(got: string, wanted: string): boolean {
   const [mine, theirs] = [got.split(' '), wanted.split(' ')];
-  return mine.length === theirs.length && mine.every((value, i) => isNear(undefined)(value, theirs[i] ?? ''));
+  return mine.length === theirs.length && mine.every((value, i) => isNear(undefined)(value, theirs[i] ?? '', i));
 }
 
 /** How far a floating-point number may be from the one that is wanted, as a part of it. */
@@ -186,7 +191,7 @@ function isNear(kind: ColumnKind | undefined): Equal {
     const pattern = patternOf(wanted);
     if (pattern !== undefined) return pattern.expression.test(got) !== pattern.negated;
     if (kind === 'text' || got === 'NULL' || wanted === 'NULL' || wanted === '') return false;
-    if (kind === 'boolean') return (got === 'true') === (wanted === '1') && /^[01]$/u.test(wanted);
+    if (kind === 'boolean') return got === { 1: 'true', 0: 'false' }[wanted] || got === wanted.toLowerCase();
     const [a, b] = [Number(got), Number(wanted)];
     if (Number.isNaN(a) || Number.isNaN(b)) return false;
     if (kind === 'integer') return /^-?\d+$/u.test(wanted) ? BigInt(got) === BigInt(wanted) : a === b;

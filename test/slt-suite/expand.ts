@@ -26,10 +26,10 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   '<compression>': ['none', 'uncompressed', 'rle', 'bitpacking', 'dictionary', 'fsst', 'alp', 'alprd'],
 };
 
-/** Replaces each `${name}` that has a value. */
+/** Replaces each `${name}` and `{name}` that has a value. */
 export function substitute(text: string, variables: Variables): string {
   if (variables.size === 0) return text;
-  return text.replace(/\$\{(\w+)\}/gu, (whole, name: string) => variables.get(name) ?? whole);
+  return text.replace(/\$?\{(\w+)\}/gu, (whole, name: string) => variables.get(name) ?? whole);
 }
 
 /** The variables of each run of a loop, on top of those around it. @throws Error for a loop that is not well formed */

@@ -215,7 +215,7 @@ test('a line that is not known ends a file aloud, and a report groups what faile
   assert.deepEqual(summaryLines([file]), [
     '',
     'not applicable:',
-    '       1  line 11 says system, which is not known here',
+    '       1  after system, which is not known here',
     '',
     'failed:',
     '       2  row N, column N is "…", "…" is wanted',

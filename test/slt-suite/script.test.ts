@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { loopRuns, substitute } from './expand.ts';
 import { dialectOf, parseScript } from './script.ts';
 import type { Loop } from './script.ts';
-import { splitStatements, withoutKeys } from './statement.ts';
+import { settingOfPragma, splitStatements, withoutKeys } from './statement.ts';
 
 test('records, marks and control lines are read with their lines', () => {
   const text = [
@@ -62,7 +62,7 @@ test('loops nest, and their variables are put into text', () => {
   const [inner] = outer.body;
   assert(inner?.kind === 'loop');
   const texts = loopRuns(outer, new Map()).flatMap((variables) =>
-    loopRuns(inner, variables).map((all) => substitute('${i} ${t} ${none}', all)),
+    loopRuns(inner, variables).map((all) => substitute('${i} {t} ${none}', all)),
   );
   assert.equal(texts.length, 6);
   assert.equal(texts[3], '1 tinyint ${none}');
@@ -91,6 +91,12 @@ test('a dialect is known by name and head', () => {
 test('statements are cut at semicolons outside of quotes', () => {
   assert.deepEqual(splitStatements("SELECT ';' ; -- one; two\nSELECT 2;"), ["SELECT ';'", '-- one; two\nSELECT 2']);
   assert.deepEqual(splitStatements("SELECT 'open"), ["SELECT 'open"]);
+});
+
+test('PRAGMA is SET where there is such a setting', () => {
+  assert.equal(settingOfPragma("PRAGMA default_null_order='first'"), "SET default_null_order='first'");
+  assert.equal(settingOfPragma('PRAGMA enable_verification'), 'PRAGMA enable_verification');
+  assert.equal(settingOfPragma('PRAGMA force_compression=1'), 'PRAGMA force_compression=1');
 });
 
 test('keys are left out of CREATE TABLE, and nothing else is', () => {

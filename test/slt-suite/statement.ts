@@ -3,6 +3,7 @@
  *
  * Hides quoting. Invariant: text that cannot be cut safely is left as it is.
  */
+import { DEFAULT_SETTINGS } from '../../src/plan/setting.ts';
 import { tokenize } from '../../src/sql/token.ts';
 
 /** The statements of a text, between semicolons. */
@@ -23,6 +24,13 @@ export function splitStatements(sql: string): string[] {
   parts.push(sql.slice(start));
   const statements = parts.map((part) => part.trim()).filter((part) => part !== '');
   return statements.length === 0 ? [sql.trim()] : statements;
+}
+
+/** `PRAGMA name = value`, which is how DuckDB's older files write SET, as SET where Sheaf has that setting. */
+export function settingOfPragma(sql: string): string {
+  const name = /^\s*pragma\s+(\w+)\s*=/iu.exec(sql)?.[1]?.toLowerCase();
+  const isSetting = Object.keys(DEFAULT_SETTINGS).some((known) => known.toLowerCase() === name);
+  return isSetting ? sql.replace(/pragma/iu, 'SET') : sql;
 }
 
 /** CREATE TABLE without PRIMARY KEY and UNIQUE, which Sheaf lacks: the tables of SQLite's files need no check of them. */
