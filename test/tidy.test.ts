@@ -74,7 +74,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],
-    entries: ['plan', 'logical', 'physical', 'expr', 'explain', 'needs'],
+    entries: ['plan', 'logical', 'physical', 'expr', 'explain', 'needs', 'setting'],
   },
   exec: { mayImport: ['base', 'os', 'arrow', 'function', 'plan'], entries: ['exec', 'edit'] },
   engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance'] },

@@ -14,10 +14,12 @@ import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
 import { makeEdit, makeInsert } from '../exec/edit.ts';
 import { runPlan } from '../exec/exec.ts';
+import type { RunOptions } from '../exec/exec.ts';
 import type { PhysicalPlan, PlannedStatement, TableChange } from '../plan/physical.ts';
 import type { Append, Storage } from '../storage/contract.ts';
+import type { Session } from './session.ts';
 
-/** A planned statement that writes. */
+/** A planned statement that writes, or sets. */
 export type Command = Exclude<PlannedStatement, { kind: 'query' }>;
 
 /** `status`: utf8, not null. */
@@ -46,7 +48,9 @@ export function runningPlan(command: Command): PhysicalPlan | undefined {
 /** What commands need of the engine: it checks names and refuses while draining. */
 export interface CommandTarget {
   readonly storage: Storage;
-  readonly signal: AbortSignal | undefined;
+  readonly run: RunOptions;
+  /** Whose statement it is; undefined where the door keeps none. */
+  readonly session: Session | undefined;
   createTable(name: string, schema: Schema): Promise<void>;
   /** Begins an append to a table that it creates. @throws as `createTable`, now or from the commit */
   beginTable(name: string, schema: Schema): Promise<Append>;
@@ -65,6 +69,10 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
   const { storage } = target;
   const { name } = command;
   switch (command.kind) {
+    case 'set':
+      if (target.session === undefined) throw noSession();
+      target.session.set(name as typeof command.name, command.value);
+      return { status: `set ${name} to ${command.value.toString()}` };
     case 'create_table':
       if (command.plan !== undefined) return { rowCount: await createAs(command, command.plan, target) };
       return {
@@ -85,7 +93,7 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
     case 'truncate':
       return { rowCount: await storage.truncate(name) };
     case 'insert':
-      return { rowCount: await insert(storage, command, target.signal) };
+      return { rowCount: await insert(storage, command, target.run) };
     case 'delete':
       if (command.condition === undefined) return { rowCount: await storage.truncate(name) };
       return { rowCount: await storage.rewrite(name, command.kind, editOf(command)) };
@@ -94,14 +102,20 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
   }
 }
 
+/** The error for SET where no session is kept. */
+export function noSession(): EngineError {
+  const remedy = 'settings hold where a session is kept: in an embedded database';
+  return new EngineError('request_invalid', `SET needs a session, and this door keeps none yet; ${remedy}`);
+}
+
 /** Appends the rows of the command's plan in one commit. */
 async function insert(
   storage: Storage,
   command: Extract<Command, { kind: 'insert' }>,
-  signal: AbortSignal | undefined,
+  run: RunOptions,
 ): Promise<number> {
   const append = await storage.beginAppend(command.name, command.schema, { create: false });
-  return appendAll(append, command.plan, signal, () => {
+  return appendAll(append, command.plan, run, () => {
     checkTarget(command, append);
     const encode = makeInsert(command);
     return (batch) => {
@@ -122,7 +136,7 @@ async function createAs(
   const { name, schema, ifNotExists } = command;
   try {
     const append = await target.beginTable(name, schema);
-    return await appendAll(append, plan, target.signal, () => (batch) => batch.columns);
+    return await appendAll(append, plan, target.run, () => (batch) => batch.columns);
   } catch (error) {
     if (ifNotExists && error instanceof EngineError && error.code === 'already_exists') return 0;
     throw error;
@@ -133,13 +147,13 @@ async function createAs(
 async function appendAll(
   append: Append,
   plan: PhysicalPlan,
-  signal: AbortSignal | undefined,
+  run: RunOptions,
   begin: () => (batch: RecordBatch) => readonly Vector[],
 ): Promise<number> {
   try {
     const fit = begin();
     const { schema } = append;
-    for await (const batch of runPlan(plan, signal === undefined ? {} : { signal })) {
+    for await (const batch of runPlan(plan, run)) {
       await append.write({ schema, rowCount: batch.rowCount, columns: fit(batch) });
     }
     return (await append.commit()).rowCount;

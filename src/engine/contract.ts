@@ -6,6 +6,7 @@
  */
 import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
+import type { Session } from './session.ts';
 import type { AppendResult, AppendTag, CompactionReport, IngestState, StorageStatus } from '../storage/contract.ts';
 
 /** The answer to one statement. */
@@ -25,6 +26,11 @@ export interface QueryOptions {
   /** Refuse statements that write, as `request_invalid` (tickets, HTTP GET). */
   readonly readOnly?: boolean;
   readonly signal?: AbortSignal;
+}
+
+export interface StatementOptions extends QueryOptions {
+  /** Whose settings hold, and are changed by SET; without one they are the defaults, and SET is refused. */
+  readonly session?: Session;
 }
 
 /** What GetFlightInfo promises. `ticket` is opaque, authenticated, and survives a restart. */
@@ -78,7 +84,7 @@ export interface Engine {
    * Runs one SQL statement. A statement that writes has run when the promise resolves, and yields one row saying
    * what it did.
    */
-  query(sql: string, options?: QueryOptions): Promise<QueryResult>;
+  query(sql: string, options?: StatementOptions): Promise<QueryResult>;
   /** The schema that `query` would answer with; runs nothing. */
   describe(sql: string): Promise<Schema>;
   /** Plans a read-only statement, learns its exact row count, and makes the ticket for it. */

@@ -17,6 +17,7 @@ import { makeCounter, makeHistogram } from '../base/metrics.ts';
 import { nearestName } from '../base/names.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
+import type { RunOptions } from '../exec/exec.ts';
 import { readStatement } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
 import { planStatement } from '../plan/plan.ts';
@@ -25,7 +26,7 @@ import type { CompactionReport, IngestState, Snapshot, Storage, TableSnapshot } 
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
 import type { Release } from './admission.ts';
-import { commandSchema, runCommand, runningPlan } from './command.ts';
+import { commandSchema, noSession, runCommand, runningPlan } from './command.ts';
 import type { Command } from './command.ts';
 import type {
   Engine,
@@ -35,6 +36,7 @@ import type {
   PutOptions,
   QueryOptions,
   QueryResult,
+  StatementOptions,
   TableDescription,
 } from './contract.ts';
 import { KeptResults } from './kept-result.ts';
@@ -42,12 +44,14 @@ import type { OpenKeptResult } from './kept-result.ts';
 import { checkTableName, checkTableSchema, makePut } from './put.ts';
 import { Redemptions } from './redemption.ts';
 import { exactBytes, knownRowCount, makeResult, planBatches } from './result.ts';
+import type { Session } from './session.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 import type { TicketPayload } from './ticket.ts';
 import { openWorld } from './world.ts';
 import type { World } from './world.ts';
 
 export type { Engine, TableDescription } from './contract.ts';
+export { Session } from './session.ts';
 
 /** What `open` can be told; tests bring their own disk and clock. */
 export interface OpenOptions {
@@ -109,7 +113,7 @@ class SheafEngine implements Engine {
     this.#sweep.unref();
   }
 
-  async query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
+  async query(sql: string, options: StatementOptions = {}): Promise<QueryResult> {
     return this.#admitted(options, (release) => this.#start(sql, this.#storage.snapshot(), options, release));
   }
 
@@ -127,8 +131,9 @@ class SheafEngine implements Engine {
       const nowMs = this.#nowMs();
       const { planned, world } = await this.#plan(sql, snapshot, nowMs);
       try {
+        if (planned.kind === 'set') throw noSession();
         if (planned.kind !== 'query') throw refuseWrite(planned, sql);
-        return await this.#promisePlan({ kind: 'sql', text: sql, version, nowMs }, planned.plan, options.signal);
+        return await this.#promisePlan({ kind: 'sql', text: sql, version, nowMs }, planned.plan, runOptions(options));
       } finally {
         world.release();
         release();
@@ -142,7 +147,7 @@ class SheafEngine implements Engine {
     try {
       const table = tableOf(snapshot, name);
       const what = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() } as const;
-      return await this.#promisePlan(what, scanOf(table), undefined);
+      return await this.#promisePlan(what, scanOf(table), {});
     } finally {
       snapshot.release();
     }
@@ -168,7 +173,7 @@ class SheafEngine implements Engine {
         if (payload.kind === 'sql') {
           return this.#start(payload.text, snapshot, { signal, readOnly: true }, release, payload.nowMs);
         }
-        return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), signal, release);
+        return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), { signal }, release);
       });
     } catch (error) {
       redemption.end();
@@ -305,16 +310,17 @@ class SheafEngine implements Engine {
   async #start(
     sql: string,
     snapshot: Snapshot,
-    options: QueryOptions,
+    options: StatementOptions,
     release: Release,
-    nowMs?: number,
+    nowMs = this.#nowMs(),
   ): Promise<QueryResult> {
-    const { planned, world } = await this.#plan(sql, snapshot, nowMs);
-    if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), options.signal, release);
+    const { planned, world } = await this.#plan(sql, snapshot, nowMs, options.session);
+    const run = runOptions(options);
+    if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, release);
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
-    if (options.readOnly === true) throw refuseWrite(planned, sql);
-    const batches = await this.#runCommand(planned, options.signal).finally(() => world.release());
+    if (options.readOnly === true && planned.kind !== 'set') throw refuseWrite(planned, sql);
+    const batches = await this.#runCommand(planned, run, options.session).finally(() => world.release());
     return makeResult({
       schema: commandSchema(planned),
       rowCount: 1,
@@ -330,6 +336,7 @@ class SheafEngine implements Engine {
     sql: string,
     snapshot: Snapshot,
     nowMs = this.#nowMs(),
+    session?: Session,
   ): Promise<{ planned: PlannedStatement; world: World }> {
     if (sql.length > SQL_LENGTH_MAX) {
       snapshot.release();
@@ -341,7 +348,8 @@ class SheafEngine implements Engine {
     try {
       const parsed = parseFor(sql, snapshot, nowMs);
       world = await openWorld(this.#storage, parsed, snapshot);
-      return { planned: planStatement(parsed, world.catalog), world };
+      const options = session === undefined ? {} : { settings: session.settings };
+      return { planned: planStatement(parsed, world.catalog, options), world };
     } catch (error) {
       world?.release();
       throw error;
@@ -351,11 +359,16 @@ class SheafEngine implements Engine {
   }
 
   /** Runs a statement that writes. */
-  async #runCommand(command: Command, signal: AbortSignal | undefined): Promise<AsyncIterable<ResultBatch>> {
+  async #runCommand(
+    command: Command,
+    run: RunOptions,
+    session: Session | undefined,
+  ): Promise<AsyncIterable<ResultBatch>> {
     this.#admission.refuseWhileDraining();
     return runCommand(command, {
       storage: this.#storage,
-      signal,
+      run,
+      session,
       createTable: (name, schema) => this.createTable(name, schema),
       beginTable: (name, schema) => {
         checkTableName(name);
@@ -369,7 +382,7 @@ class SheafEngine implements Engine {
   async #promisePlan(
     what: Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs'>,
     physical: PhysicalPlan,
-    signal: AbortSignal | undefined,
+    run: RunOptions,
   ): Promise<PromisedResult> {
     const expiresAtMs = this.#clock.wallMs() + TICKET_LIFE_MS;
     const ticket = (result: string | undefined): Uint8Array =>
@@ -380,7 +393,7 @@ class SheafEngine implements Engine {
       const byteCount = exactBytes(physical) ?? -1;
       return { schema, ticket: ticket(undefined), rowCount: known, byteCount, expiresAtMs };
     }
-    const { id, rowCount, byteCount } = await this.#kept.keep(schema, planBatches(physical, signal), expiresAtMs);
+    const { id, rowCount, byteCount } = await this.#kept.keep(schema, planBatches(physical, run), expiresAtMs);
     return { schema, ticket: ticket(id), rowCount, byteCount, expiresAtMs };
   }
 }
@@ -395,18 +408,18 @@ function parseFor(sql: string, snapshot: Snapshot, nowMs: number): ParsedStateme
   }
 }
 
-function startPlan(
-  physical: PhysicalPlan,
-  unpin: () => void,
-  signal: AbortSignal | undefined,
-  release: Release,
-): QueryResult {
+function runOptions({ signal, session }: StatementOptions): RunOptions {
+  const bound = session === undefined ? {} : { memoryBytesMax: session.settings.memory_limit };
+  return signal === undefined ? bound : { ...bound, signal };
+}
+
+function startPlan(physical: PhysicalPlan, unpin: () => void, run: RunOptions, release: Release): QueryResult {
   return makeResult({
     schema: physical.schema,
     rowCount: knownRowCount(physical),
     byteCount: exactBytes(physical),
-    batches: () => planBatches(physical, signal),
-    signal,
+    batches: () => planBatches(physical, run),
+    signal: run.signal,
     release: () => {
       unpin();
       release();
@@ -453,7 +466,9 @@ function description(table: TableSnapshot): TableDescription {
   return { name: table.name, schema: table.schema, rowCount: table.rowCount, byteCount: table.byteCount };
 }
 
-const WRITE_WORDS: Readonly<Record<Command['kind'], string>> = {
+type WriteKind = Exclude<Command['kind'], 'set'>;
+
+const WRITE_WORDS: Readonly<Record<WriteKind, string>> = {
   create_table: 'CREATE TABLE',
   drop_table: 'DROP TABLE',
   alter_table: 'ALTER TABLE',
@@ -463,7 +478,7 @@ const WRITE_WORDS: Readonly<Record<Command['kind'], string>> = {
   update: 'UPDATE',
 };
 
-function refuseWrite(planned: Command, sql: string): EngineError {
+function refuseWrite(planned: { readonly kind: WriteKind }, sql: string): EngineError {
   const word = WRITE_WORDS[planned.kind];
   const start = Math.max(sql.search(/\S/), 0);
   return new EngineError(

@@ -8,11 +8,12 @@
 import { fromArrowTable, toArrowTable } from '../arrow/interop.ts';
 import type { ArrowTable } from '../arrow/interop.ts';
 import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
-import { open as openEngine } from './engine.ts';
+import { open as openEngine, Session } from './engine.ts';
 import type { Engine, TableDescription } from './engine.ts';
 
 export { EngineError } from '../base/errors.ts';
 export type { ErrorCode } from '../base/errors.ts';
+export { Session } from './engine.ts';
 export type { Engine, TableDescription } from './engine.ts';
 
 /** An open database. */
@@ -25,7 +26,8 @@ export interface Database {
    */
   append(name: string, rows: ArrowTable): Promise<{ readonly commit: number; readonly rowCount: number }>;
   /**
-   * Runs one statement; its whole answer as an apache-arrow table. @throws `sql_syntax`, `sql_bind`, `value_error` …
+   * Runs one statement; its whole answer as an apache-arrow table. What SET sets holds for the next calls, of this
+   * database object alone. @throws `sql_syntax`, `sql_bind`, `value_error` …
    */
   query(sql: string): Promise<ArrowTable>;
   /** Every table with schema, rows and bytes. */
@@ -43,6 +45,7 @@ const CLOSE_GRACE_MS = 10_000;
  */
 export async function open(directory: string): Promise<Database> {
   const engine = await openEngine(directory);
+  const session = new Session();
   return {
     engine,
     async append(name, rows) {
@@ -58,7 +61,7 @@ export async function open(directory: string): Promise<Database> {
       }
     },
     async query(sql) {
-      const result = await engine.query(sql);
+      const result = await engine.query(sql, { session });
       return toArrowTable(result.schema, decoded(result.batches()));
     },
     tables: () => engine.tables(),

@@ -9,9 +9,9 @@ import { encodeResults } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { assert } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
-import { QUERY_MEMORY_BYTES_MAX } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 import { runPlan } from '../exec/exec.ts';
+import type { RunOptions } from '../exec/exec.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import type { TableSnapshot } from '../storage/contract.ts';
 import type { QueryResult } from './contract.ts';
@@ -59,11 +59,10 @@ export function makeResult(parts: ResultParts): QueryResult {
 }
 
 /** The stream of a plan. */
-export function planBatches(plan: PhysicalPlan, signal: AbortSignal | undefined): AsyncIterable<ResultBatch> {
+export function planBatches(plan: PhysicalPlan, run: RunOptions): AsyncIterable<ResultBatch> {
   const whole = wholeTable(plan);
   if (whole !== undefined) return whole.messages();
-  const options = { memoryBytesMax: QUERY_MEMORY_BYTES_MAX, ...(signal === undefined ? {} : { signal }) };
-  return encodeResults(plan.schema, runPlan(plan, options));
+  return encodeResults(plan.schema, runPlan(plan, run));
 }
 
 /** Bytes of the answer's messages, where they are known before the run. */

@@ -9,6 +9,7 @@ import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
 import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
+import type { SettingName, Settings } from './setting.ts';
 
 export type PhysicalPlan =
   | {
@@ -109,6 +110,8 @@ export type TableChange =
 /** A statement, planned. Expressions of DELETE and UPDATE refer to the table's columns by index, all of them in order. */
 export type PlannedStatement =
   | { readonly kind: 'query'; readonly schema: Schema; readonly plan: PhysicalPlan }
+  /** `value` is one that the setting of that name takes. */
+  | { readonly kind: 'set'; readonly name: SettingName; readonly value: Settings[SettingName] }
   | {
       readonly kind: 'create_table';
       readonly name: string;

@@ -19,6 +19,9 @@ import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
 import type { PhysicalPlan, PlanCatalog, PlannedStatement } from './physical.ts';
 import { findTable, lookUpTable, tableNameOf } from './scope.ts';
+import { applySettings } from './setting-apply.ts';
+import type { Settings } from './setting.ts';
+import { bindSetting, DEFAULT_SETTINGS } from './setting.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { catalogAt } from './time-point.ts';
 import { int64Column, momentColumn, utf8Column, valuesPlan } from './values.ts';
@@ -28,6 +31,8 @@ export interface PlanOptions {
   readonly disabledPasses?: readonly PassName[];
   /** What now() means, in microseconds since 1970 UTC; without it now() is refused. */
   readonly nowMicros?: bigint;
+  /** The session's; the defaults unless given. */
+  readonly settings?: Settings;
 }
 
 /**
@@ -39,7 +44,8 @@ export function planStatement(
   catalog: PlanCatalog,
   options: PlanOptions = {},
 ): PlannedStatement {
-  const { sql, statement } = asParsed(text, options.nowMicros);
+  const { sql, statement: parsed } = asParsed(text, options.nowMicros);
+  const statement = applySettings(sql, parsed, options.settings ?? DEFAULT_SETTINGS);
   switch (statement.kind) {
     case 'select':
     case 'set_operation':
@@ -69,6 +75,10 @@ export function planStatement(
       return bindAlter(sql, statement, catalog);
     case 'truncate':
       return { kind: 'truncate', name: findTable(sql, catalog, statement.table).name };
+    case 'set': {
+      const { setting, value } = bindSetting(sql, statement.name, statement.value);
+      return { kind: 'set', name: setting, value };
+    }
     case 'insert':
       return bindInsert(sql, statement, catalog, options.disabledPasses ?? []);
     case 'delete':
@@ -79,7 +89,7 @@ export function planStatement(
 }
 
 /**
- * True when the statement cannot change anything; needs no catalog. @throws `sql_syntax`, `sql_unsupported`,
+ * True when the statement cannot change anything that is stored; needs no catalog. @throws `sql_syntax`, `sql_unsupported`,
  * `limit_exceeded`
  */
 export function isReadOnly(text: string | ParsedStatement): boolean {
@@ -88,6 +98,7 @@ export function isReadOnly(text: string | ParsedStatement): boolean {
     case 'select':
     case 'set_operation':
     case 'values_query':
+    case 'set':
     case 'show_tables':
     case 'show_snapshots':
     case 'describe':

@@ -307,7 +307,9 @@ export interface OrderItem {
   readonly kind: 'order_item';
   readonly expr: ExprNode;
   readonly descending: boolean;
-  /** Undefined when not written: last, for either direction. */
+  /** ASC or DESC is written; without, the session's default holds. */
+  readonly directed: boolean;
+  /** Undefined when not written: the session's default holds. */
   readonly nullsFirst: boolean | undefined;
   readonly span: Span;
 }
@@ -484,6 +486,8 @@ export type Statement =
       readonly where: ExprNode | undefined;
       readonly span: Span;
     }
+  /** `value` is undefined for RESET and for DEFAULT. */
+  | { readonly kind: 'set'; readonly name: Identifier; readonly value: ExprNode | undefined; readonly span: Span }
   | { readonly kind: 'show_tables'; readonly span: Span }
   | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }

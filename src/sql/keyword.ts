@@ -37,8 +37,6 @@ export function canBeFunction(word: string): boolean {
 export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
   ['merge', 'MERGE'],
   ['copy', 'COPY'],
-  ['set', 'SET'],
-  ['reset', 'RESET'],
   ['pragma', 'PRAGMA'],
   ['use', 'USE'],
   ['call', 'CALL'],

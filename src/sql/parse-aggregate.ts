@@ -6,6 +6,7 @@
  */
 import type { ExprNode, OrderItem } from './ast.ts';
 import type { Cursor } from './cursor.ts';
+import { parseDirection } from './parse-order.ts';
 
 type ReadExpression = (cursor: Cursor) => ExprNode;
 
@@ -15,19 +16,9 @@ export function parseCallOrder(cursor: Cursor, read: ReadExpression): readonly O
   cursor.expectWord('by');
   if (cursor.isWord('all')) throw cursor.unsupported('ORDER BY ALL inside a call', cursor.token);
   const orders: OrderItem[] = [];
-  do orders.push(parseItem(cursor, read(cursor)));
+  do orders.push(parseDirection(cursor, read(cursor)));
   while (cursor.takeSymbol(','));
   return orders;
-}
-
-function parseItem(cursor: Cursor, expr: ExprNode): OrderItem {
-  const descending = !cursor.takeWord('asc') && (cursor.takeWord('desc') || cursor.takeWord('descending'));
-  let nullsFirst: boolean | undefined;
-  if (cursor.takeWord('nulls')) {
-    nullsFirst = cursor.takeWord('first');
-    if (!nullsFirst) cursor.expectWord('last');
-  }
-  return { kind: 'order_item', expr, descending, nullsFirst, span: cursor.spanFrom(expr.span.start) };
 }
 
 /** `[WITHIN GROUP (ORDER BY …)]`; undefined when it is not there. */

@@ -10,6 +10,7 @@ import type { Cursor } from './cursor.ts';
 import { CLAUSES_LACKING } from './keyword.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseNames, parseTableName } from './parse-from.ts';
+import { parseDirection } from './parse-order.ts';
 import { BARE_FRAME, parseSelect, wholeStar } from './parse-select.ts';
 
 /** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
@@ -163,16 +164,6 @@ function parseOrderItems(cursor: Cursor): OrderItem[] {
   do orders.push(parseDirection(cursor, parseExpression(cursor)));
   while (cursor.takeSymbol(','));
   return orders;
-}
-
-function parseDirection(cursor: Cursor, expr: ExprNode): OrderItem {
-  const descending = !cursor.takeWord('asc') && (cursor.takeWord('desc') || cursor.takeWord('descending'));
-  let nullsFirst: boolean | undefined;
-  if (cursor.takeWord('nulls')) {
-    nullsFirst = cursor.takeWord('first');
-    if (!nullsFirst) cursor.expectWord('last');
-  }
-  return { kind: 'order_item', expr, descending, nullsFirst, span: cursor.spanFrom(expr.span.start) };
 }
 
 /** LIMIT n and OFFSET m, in either order. */

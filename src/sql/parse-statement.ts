@@ -12,11 +12,11 @@ import { parseInsert } from './parse-insert.ts';
 import { parseTableName, parseTimeTravel } from './parse-from.ts';
 import { expectQuery } from './parse-query.ts';
 import { parseColumn } from './parse-column.ts';
+import { parseReset, parseSet } from './parse-set.ts';
 
 /** First words of the statements that there are, as messages list them. */
-const STATEMENT_WORDS = 'SELECT FROM CREATE DROP ALTER TRUNCATE INSERT DELETE UPDATE SHOW DESCRIBE EXPLAIN'.split(
-  ' ',
-);
+const STATEMENT_WORDS =
+  'SELECT FROM CREATE DROP ALTER TRUNCATE INSERT DELETE UPDATE SHOW DESCRIBE EXPLAIN SET RESET'.split(' ');
 
 /** Parses one statement, without what may follow it. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseOne(cursor: Cursor): Statement {
@@ -37,6 +37,10 @@ export function parseOne(cursor: Cursor): Statement {
       return parseDelete(cursor);
     case 'update':
       return parseUpdate(cursor);
+    case 'set':
+      return parseSet(cursor);
+    case 'reset':
+      return parseReset(cursor);
     case 'show':
       return parseShow(cursor);
     case 'describe':

@@ -67,6 +67,11 @@ export function printStatement(statement: Statement): string {
       );
       return `UPDATE ${printTable(statement.table)} SET ${assignments.join(', ')}${printWhere(statement.where)}`;
     }
+    case 'set': {
+      const { name, value } = statement;
+      if (value === undefined) return `RESET ${printIdentifier(name)}`;
+      return `SET ${printIdentifier(name)} = ${printExpression(value)}`;
+    }
     case 'show_tables':
       return 'SHOW TABLES';
     case 'show_snapshots':
@@ -228,7 +233,7 @@ function printOrder(item: OrderItem): string {
 function orderText(item: OrderItem, style: Style): string {
   const nulls = item.nullsFirst === undefined ? '' : item.nullsFirst ? ' NULLS FIRST' : ' NULLS LAST';
   const expr = item.expr.kind === 'star' ? 'ALL' : expression(item.expr, style);
-  return `${expr}${item.descending ? ' DESC' : ''}${nulls}`;
+  return `${expr}${item.descending ? ' DESC' : item.directed ? ' ASC' : ''}${nulls}`;
 }
 
 function printTable(table: TableName): string {

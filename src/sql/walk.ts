@@ -131,6 +131,7 @@ const CHILD_FIELDS: {
   default_value: [],
   delete: ['table', 'where'],
   update: ['table', 'assignments', 'where'],
+  set: ['name', 'value'],
   show_tables: [],
   show_snapshots: [],
   describe: ['target'],
@@ -152,21 +153,31 @@ export function forEachChild(node: Node, visit: (child: Node) => void): void {
 }
 
 /**
+ * The node with each child as `change` has it, which answers with a node that may stand in the same place; the node
+ * itself when no child changed.
+ */
+export function mapChildren<N extends Node>(node: N, change: (child: Node) => Node): N {
+  const fields: readonly string[] = CHILD_FIELDS[node.kind];
+  const changed: Record<string, Node | readonly Node[]> = {};
+  for (const field of fields) {
+    const value = (node as unknown as Readonly<Record<string, Node | readonly Node[] | undefined>>)[field];
+    if (value === undefined) continue;
+    if (Array.isArray(value)) {
+      const children = value as readonly Node[];
+      const mapped = children.map(change);
+      if (mapped.some((child, i) => child !== children[i])) changed[field] = mapped;
+    } else {
+      const mapped = change(value as Node);
+      if (mapped !== value) changed[field] = mapped;
+    }
+  }
+  return Object.keys(changed).length === 0 ? node : { ...node, ...changed };
+}
+
+/**
  * A node with its children replaced, outermost first: `map` answers undefined for what stays, and is not asked about
  * what is in a replacement. Shares what did not change.
  */
 export function mapNodes<T extends Node>(node: T, map: (node: Node) => Node | undefined): T {
-  const fields: readonly string[] = CHILD_FIELDS[node.kind];
-  const one = (child: Node): Node => map(child) ?? mapNodes(child, map);
-  let changed: Record<string, unknown> | undefined;
-  for (const field of fields) {
-    const value = (node as unknown as Readonly<Record<string, Node | readonly Node[] | undefined>>)[field];
-    if (value === undefined) continue;
-    const children = Array.isArray(value) ? (value as readonly Node[]) : [value as Node];
-    const mapped = children.map(one);
-    if (mapped.every((child, i) => child === children[i])) continue;
-    changed ??= { ...node };
-    changed[field] = Array.isArray(value) ? mapped : mapped[0];
-  }
-  return (changed as T | undefined) ?? node;
+  return mapChildren(node, (child) => map(child) ?? mapNodes(child, map));
 }

@@ -1,0 +1,40 @@
+/**
+ * Goal: SQLite's select1 to select5 are answered as SQLite, PostgreSQL, MySQL, SQL Server and Oracle agreed.
+ * Method: each file on a fresh database; every record must pass, and as many as the file has, so that none is left out
+ * unseen. What does not apply is index statements alone, and what is marked as not PostgreSQL's.
+ */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { groupOf, summaryLines } from './report.ts';
+import { runFile } from './suite.ts';
+
+const corpus = process.env['SHEAF_CORPUS'] ?? fileURLToPath(new URL('../../../shared/corpus', import.meta.url));
+const root = join(corpus, 'slt');
+const missing = existsSync(root)
+  ? undefined
+  : "no corpus of SQLite's sqllogictest: set SHEAF_CORPUS to its directory";
+if (missing !== undefined && process.env['CI'] !== undefined) throw new Error(missing);
+
+/** Records that apply, by file. */
+const RECORDS: Readonly<Record<string, number>> = {
+  'select1.test': 1_031,
+  'select2.test': 1_031,
+  'select3.test': 3_351,
+  'select4.test': 3_841,
+  'select5.test': 1_372,
+};
+const MARKED = /^(?:an index statement|marked (?:onlyif|skipif) \w+)$/;
+
+for (const [name, count] of Object.entries(RECORDS)) {
+  test(`every record of ${name} passes`, { skip: missing ?? false }, async (t) => {
+    const outcome = await runFile(join(root, name), { dialect: 'sqlite' });
+    t.diagnostic(`${name}: ${outcome.passed.toString()} records passed`);
+    const groups = [...new Set(outcome.failures.map((failure) => groupOf(failure.message)))];
+    assert.deepEqual(groups, [], summaryLines([outcome]).join('\n'));
+    assert.equal(outcome.passed, count);
+    for (const reason of outcome.notApplicable.keys()) assert.match(reason, MARKED);
+  });
+}
