@@ -146,6 +146,7 @@ const NUMBERS = '(number, number)';
 export const ARITHMETIC: readonly FunctionEntry[] = [
   {
     name: '+',
+    aliases: ['add'],
     expects: `${NUMBERS}, (date, int32) or (number)`,
     doc: 'Adds; an integer or decimal result out of range is an error.',
     example: '1 + 2 → 3',
@@ -154,6 +155,7 @@ export const ARITHMETIC: readonly FunctionEntry[] = [
   },
   {
     name: '-',
+    aliases: ['subtract'],
     expects: `${NUMBERS}, (date, int32), (date, date) or (number)`,
     doc: 'Subtracts, or negates one argument; the days between two dates.',
     example: '3 - 5 → -2',
@@ -162,6 +164,7 @@ export const ARITHMETIC: readonly FunctionEntry[] = [
   },
   {
     name: '*',
+    aliases: ['multiply'],
     expects: NUMBERS,
     doc: 'Multiplies; an integer or decimal result out of range is an error.',
     example: '6 * 7 → 42',
@@ -178,6 +181,7 @@ export const ARITHMETIC: readonly FunctionEntry[] = [
   },
   {
     name: '//',
+    aliases: ['divide'],
     expects: NUMBERS,
     doc: 'Divides integers, rounding towards zero; on other numbers the same as `/`. By zero gives NULL.',
     example: '-7 // 2 → -3',
@@ -195,6 +199,7 @@ export const ARITHMETIC: readonly FunctionEntry[] = [
   },
   {
     name: 'abs',
+    aliases: ['@'],
     expects: '(number)',
     doc: 'The absolute value.',
     example: 'abs(-3) → 3',

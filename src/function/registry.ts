@@ -8,18 +8,32 @@ import { assert, present } from '../base/assert.ts';
 import type { DataType } from '../arrow/type.ts';
 import { AGGREGATES, distinctAccumulator } from './aggregate.ts';
 import { ARITHMETIC } from './arithmetic.ts';
+import { BIT } from './bit.ts';
 import { BOOLEAN } from './boolean.ts';
 import { makeCastKernel } from './cast.ts';
 import { COMPARE } from './compare.ts';
 import { CONDITIONAL } from './conditional.ts';
 import type { Accumulator, Kernel, ResolvedCall, Unresolved } from './contract.ts';
 import type { AggregateEntry, FunctionEntry } from './entry.ts';
+import { MATH } from './math.ts';
+import { WHOLE_NUMBERS } from './math-integer.ts';
+import { ROUNDING } from './math-round.ts';
 import { STRING } from './string.ts';
 
 export { castKind, commonType, isOrdered } from './signature.ts';
 
 /** All scalar functions, in the order of the reference. */
-export const FUNCTIONS: readonly FunctionEntry[] = [...ARITHMETIC, ...COMPARE, ...BOOLEAN, ...CONDITIONAL, ...STRING];
+export const FUNCTIONS: readonly FunctionEntry[] = [
+  ...ARITHMETIC,
+  ...MATH,
+  ...ROUNDING,
+  ...WHOLE_NUMBERS,
+  ...BIT,
+  ...COMPARE,
+  ...BOOLEAN,
+  ...CONDITIONAL,
+  ...STRING,
+];
 
 export { AGGREGATES };
 
@@ -63,6 +77,11 @@ export function isAggregate(name: string): boolean {
 /** Names of all functions and aggregates with aliases, operators left out, sorted; for suggestions. */
 export function functionNames(): readonly string[] {
   return [...functions.keys(), ...aggregates.keys()].filter((name) => /^[a-z]/.test(name)).sort();
+}
+
+/** True when a call of this canonical name may be an error for some row, arithmetic apart. */
+export function canFailForRow(name: string): boolean {
+  return functions.get(name)?.fails === true;
 }
 
 /** The kernel of a resolved call, by its canonical name and parameter types. */

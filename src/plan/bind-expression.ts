@@ -64,7 +64,11 @@ export interface Clause {
 
 const COMPARISONS = new Set(['=', '!=', '<', '<=', '>', '>=']);
 /** Functions whose arguments meet in one type. */
-const MEETING = new Set(['coalesce', 'ifnull', 'nullif', 'greatest', 'least']);
+const MEETING = new Set(
+  'coalesce ifnull nullif greatest least add subtract multiply divide mod xor gcd lcm'.split(' '),
+);
+/** Functions whose result keeps so many digits after the point as a constant second argument says. */
+const ROUNDING = new Set(['round', 'round_even', 'roundbankers', 'trunc']);
 
 /** Binds the expressions of one query. */
 export class ExpressionBinder {
@@ -252,8 +256,20 @@ export class ExpressionBinder {
       const what = node.star ? '*' : 'DISTINCT';
       throw sqlError('sql_bind', this.#sql, node.span, `${what} belongs to aggregates, and ${name} is none`);
     }
+    if (name === 'if' && node.args.length === 3) return this.#bindIf(node, clause);
     const args = node.args.map((arg) => this.bind(arg, clause));
-    return makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
+    const call = makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
+    const digits = ROUNDING.has(name) ? args[1] : undefined;
+    if (call.type.id !== 'decimal' || digits?.kind !== 'literal' || typeof digits.value !== 'number') return call;
+    const scale = Math.max(0, Math.min(digits.value, call.type.scale));
+    return coerce(call, { ...call.type, scale });
+  }
+
+  /** `if(condition, value, otherwise)` is a CASE. */
+  #bindIf(node: FunctionCall, clause: Clause): Expr {
+    const [condition, result, otherwise] = node.args as [ExprNode, ExprNode, ExprNode];
+    const branches = [{ kind: 'when', condition, result, span: condition.span } as const];
+    return this.#bindCase({ kind: 'case', operand: undefined, branches, otherwise, span: node.span }, clause);
   }
 
   #bindAggregate(node: FunctionCall, name: string, clause: Clause): Expr {
