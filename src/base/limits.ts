@@ -17,7 +17,7 @@ export const ROW_BYTES_MAX = 64 * MIB;
 /** Bytes of text that a function makes of one batch. */
 export const TEXT_RESULT_BYTES_MAX = 512 * MIB;
 /** Characters compared with characters by an edit distance or a similarity of two texts. */
-export const TEXT_DISTANCE_STEPS_MAX = 250_000_000;
+export const TEXT_DISTANCE_STEPS_MAX = 100_000_000;
 /** Instructions of a compiled regular expression. */
 export const PATTERN_SIZE_MAX = 20_000;
 /** Steps that regular expressions take over one batch: instructions visited, some seconds of work. */

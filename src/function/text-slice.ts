@@ -149,7 +149,7 @@ function appendPadding(name: string, out: ByteRowsBuilder, pad: Uint8Array, coun
 
 /** Spaces that trim takes away when it is told no characters: those of Unicode's class Zs. */
 const SPACES = new Set(
-  '   \u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000',
+  ' \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000',
 );
 
 function trimKernel(left: boolean, right: boolean): Kernel {
