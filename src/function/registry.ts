@@ -18,7 +18,16 @@ import type { AggregateEntry, FunctionEntry } from './entry.ts';
 import { MATH } from './math.ts';
 import { WHOLE_NUMBERS } from './math-integer.ts';
 import { ROUNDING } from './math-round.ts';
+import { PATTERN } from './pattern.ts';
+import { HASH } from './hash.ts';
 import { STRING } from './string.ts';
+import { TEXT_CODE } from './text-code.ts';
+import { TEXT_DISTANCE } from './text-distance.ts';
+import { TEXT_FORMAT } from './text-format.ts';
+import { TEXT_PATH } from './text-path.ts';
+import { TEXT_SEARCH } from './text-search.ts';
+import { TEXT_SHOW } from './text-show.ts';
+import { TEXT_SLICE } from './text-slice.ts';
 
 export { castKind, commonType, isOrdered } from './signature.ts';
 
@@ -33,6 +42,15 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...BOOLEAN,
   ...CONDITIONAL,
   ...STRING,
+  ...TEXT_SLICE,
+  ...TEXT_SEARCH,
+  ...TEXT_CODE,
+  ...TEXT_DISTANCE,
+  ...TEXT_FORMAT,
+  ...TEXT_SHOW,
+  ...TEXT_PATH,
+  ...PATTERN,
+  ...HASH,
 ];
 
 export { AGGREGATES };

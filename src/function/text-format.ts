@@ -57,7 +57,7 @@ function integerText(value: bigint, spec: Spec, isC: boolean): readonly [prefix:
   const { type } = spec;
   if (spec.precision !== undefined && !isC) throw rowError('format: an integer has no precision');
   const radix = RADIX[type];
-  if (radix === undefined && !'diuncL'.includes(type)) throw kindError(spec, 'integer');
+  if (radix === undefined && !'diunL'.includes(type)) throw kindError(spec, 'integer');
   const isNegative = value < 0n;
   const size = isNegative ? (isC && radix !== undefined ? BigInt.asUintN(64, value) : -value) : value;
   let digits = size.toString(radix ?? 10);
@@ -71,14 +71,14 @@ function integerText(value: bigint, spec: Spec, isC: boolean): readonly [prefix:
 
 /** %g: the shorter of both notations, without zeros at the end unless `alternate`. */
 function generalText(size: number, precision: number, alternate: boolean): string {
-  const digits = Math.max(1, precision);
-  const [mantissa = '', power = '0'] = size.toExponential(digits - 1).split('e');
+  const digits = Math.min(Math.max(1, precision), FIXED_DIGITS);
+  const [mantissa = '', power = '0'] = exponential(size, digits - 1);
   const exponent = Number(power);
   const trimmed = (text: string): string => {
     return alternate || !text.includes('.') ? text : text.replace(/\.?0+$/, '');
   };
   if (exponent < -4 || exponent >= digits) return trimmed(mantissa) + exponentText(exponent);
-  return trimmed(size.toFixed(Math.max(0, digits - 1 - exponent)));
+  return trimmed(tiesToEven(size, Math.min(FIXED_DIGITS, Math.max(0, digits - 1 - exponent))));
 }
 
 function exponentText(exponent: number): string {
@@ -96,16 +96,28 @@ function fixedText(size: number, precision: number): string {
   return BigInt(size).toString() + fraction;
 }
 
-/** toFixed takes the greater of two equally near texts; C takes the even one. */
-function tiesToEven(size: number, precision: number): string {
-  const up = size.toFixed(precision);
-  if (precision > 25) return up;
-  const exact = size.toFixed(Math.min(FIXED_DIGITS, precision + 60));
-  const rest = exact.slice(exact.indexOf('.') + 1 + precision);
-  if (!/^50*$/.test(rest)) return up;
-  const cut = exact.slice(0, exact.length - rest.length).replace(/\.$/, '');
-  const isEven = Number(cut.at(-1)) % 2 === 0;
-  return isEven ? cut : up;
+/** Digits from which on no double lies half-way between two texts: its last binary digit is a 5 of so many. */
+const EXACT_DIGITS = 60;
+
+/** `up` where it is the nearest, else `exact` cut to `kept` digits: JavaScript rounds halves up, and C to even. */
+function evenOf(up: string, exact: string, kept: number): string {
+  const point = exact.indexOf('.');
+  const end = kept === 0 ? point : point + 1 + kept;
+  const rest = exact.slice(end).replace('.', '');
+  if (point < 0 || !/^50*$/.test(rest)) return up;
+  const cut = exact.slice(0, end);
+  return Number(cut.at(-1)) % 2 === 0 ? cut : up;
+}
+
+function tiesToEven(size: number, kept: number): string {
+  return evenOf(size.toFixed(kept), size.toFixed(Math.min(FIXED_DIGITS, kept + EXACT_DIGITS)), kept);
+}
+
+/** Mantissa and power of ten. */
+function exponential(size: number, kept: number): readonly string[] {
+  const [up = '', power = '0'] = size.toExponential(kept).split('e');
+  const [exact = '', exactPower = '0'] = size.toExponential(Math.min(FIXED_DIGITS, kept + EXACT_DIGITS)).split('e');
+  return power === exactPower ? [evenOf(up, exact, kept), power] : [up, power];
 }
 
 function floatDigits(size: number, spec: Spec): string {
@@ -113,13 +125,13 @@ function floatDigits(size: number, spec: Spec): string {
   switch (type) {
     case '':
       if (precision === undefined) return floatText(size, 64);
-      return wholeMark(generalText(size, precision, false));
+      return wholeMark(generalText(size, precision, true));
     case 'f':
     case 'F':
       return fixedText(size, precision ?? 6);
     case 'e':
     case 'E': {
-      const [mantissa = '', power = '0'] = size.toExponential(Math.min(precision ?? 6, FIXED_DIGITS)).split('e');
+      const [mantissa = '', power = '0'] = exponential(size, Math.min(precision ?? 6, FIXED_DIGITS));
       return mantissa + exponentText(Number(power));
     }
     case 'g':
@@ -159,7 +171,9 @@ function fieldText(value: Value, spec: Spec, isC: boolean): string {
   }
   if (typeof value === 'number') {
     const [prefix, digits] = floatField(value, spec);
-    return padded(prefix, digits, spec, isC || Number.isFinite(value) ? '>' : '<');
+    if (Number.isFinite(value)) return padded(prefix, digits, spec, '>');
+    // Zeros before `inf` would make no number of it.
+    return padded(prefix, digits, spec.align === '=' ? { ...spec, align: '<' } : spec, isC ? '>' : '<');
   }
   const whole = typeof value === 'boolean' ? BigInt(value) : value;
   if (isC && spec.type === 'c') return padded('', String.fromCodePoint(Number(whole & 0xffffn)), spec, '>');

@@ -55,8 +55,13 @@ class Arguments {
   }
 }
 
-const FIELD =
-  /^(\d*)(?::(?:([^{}])?([<>^=]))?([+\- ]?)(#?)(0?)(?:(\d+)|\{(\d*)\})?([,_'tL]?)(?:\.(?:(\d+)|\{(\d*)\}))?([a-zA-Z%]?))?$/u;
+const FIELD = new RegExp(
+  [
+    String.raw`^(\d*)(?::(?:([\x20-\x7a\x7c\x7e])?([<>^=]))?([+\- ]?)(#?)(0?)`,
+    String.raw`(?:(\d+)|\{(\d*)\})?([,_'L]?)(?:\.(?:(\d+)|\{(\d*)\}))?([a-zA-Z%]?))?$`,
+  ].join(''),
+  'u',
+);
 
 function readField(text: string, args: Arguments): Field {
   const match = FIELD.exec(text);

@@ -28,7 +28,7 @@ import { BOOL, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { exprKey } from './expr-walk.ts';
 import type { Scope } from './scope.ts';
-import { arrowTypeOf } from './sql-type.ts';
+import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
 
 /** An alias of the SELECT list, and the place of its item. */
 export interface Alias {
@@ -63,6 +63,10 @@ export interface Clause {
 }
 
 const COMPARISONS = new Set(['=', '!=', '<', '<=', '>', '>=']);
+/** Operators that the registry knows by another name; `~` is a prefix there. */
+const OPERATOR_NAMES: Readonly<Record<string, string>> = { '!=': '<>', '~': 'regexp_matches' };
+/** The functions of LIKE and its kin. */
+const PATTERNS = { like: 'like', ilike: 'ilike', similar: 'regexp_full_match', glob: 'glob' } as const;
 /** Functions whose arguments meet in one type. */
 const MEETING = new Set(
   'coalesce ifnull nullif greatest least add subtract multiply divide mod xor gcd lcm'.split(' '),
@@ -169,8 +173,10 @@ export class ExpressionBinder {
       case 'in':
         return this.#bindIn(node, clause);
       case 'like': {
-        const args = [this.bind(node.operand, clause), this.bind(node.pattern, clause)];
-        return this.#denyIf(node.negated, makeCall(this.#sql, node.operator, args, node.span));
+        const written = [node.operand, node.pattern, ...(node.escape === undefined ? [] : [node.escape])];
+        const args = written.map((operand) => this.bind(operand, clause));
+        const name = PATTERNS[node.operator] + (node.escape === undefined ? '' : '_escape');
+        return this.#denyIf(node.negated, makeCall(this.#sql, name, args, node.span));
       }
       case 'case':
         return this.#bindCase(node, clause);
@@ -207,7 +213,7 @@ export class ExpressionBinder {
   #bindBinary(node: Extract<ExprNode, { kind: 'binary' }>, clause: Clause): Expr {
     const left = this.bind(node.left, clause);
     const right = this.bind(node.right, clause);
-    const name = node.operator === '!=' ? '<>' : node.operator;
+    const name = OPERATOR_NAMES[node.operator] ?? node.operator;
     if (COMPARISONS.has(node.operator)) return makeComparison(this.#sql, name, left, right, node.span);
     return makeArithmetic(this.#sql, name, left, right, node.span);
   }
@@ -258,6 +264,10 @@ export class ExpressionBinder {
     }
     if (name === 'if' && node.args.length === 3) return this.#bindIf(node, clause);
     const args = node.args.map((arg) => this.bind(arg, clause));
+    const [only] = args;
+    if (name === 'typeof' && args.length === 1 && only !== undefined) {
+      return makeLiteral(sqlTypeName(only.type), { id: 'utf8' }, node.span);
+    }
     const call = makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
     const digits = ROUNDING.has(name) ? args[1] : undefined;
     if (call.type.id !== 'decimal' || digits?.kind !== 'literal' || typeof digits.value !== 'number') return call;

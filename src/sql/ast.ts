@@ -44,7 +44,17 @@ export type BinaryOperator =
   | '<'
   | '<='
   | '>'
-  | '>=';
+  | '>='
+  | '~'
+  | '!~'
+  | '~*'
+  | '!~*'
+  | '~~'
+  | '!~~'
+  | '~~*'
+  | '!~~*'
+  | '~~~'
+  | '^@';
 
 export interface ColumnName {
   readonly kind: 'column_name';
@@ -91,7 +101,7 @@ export type ExprNode =
   | { readonly kind: 'parameter'; readonly name: string; readonly span: Span }
   | {
       readonly kind: 'unary';
-      readonly operator: '-' | '+' | '~' | 'not';
+      readonly operator: '-' | '+' | '~' | '@' | 'not';
       readonly operand: ExprNode;
       readonly span: Span;
     }
@@ -140,9 +150,11 @@ export type ExprNode =
     }
   | {
       readonly kind: 'like';
-      readonly operator: 'like' | 'ilike';
+      readonly operator: 'like' | 'ilike' | 'similar' | 'glob';
       readonly operand: ExprNode;
       readonly pattern: ExprNode;
+      /** Of LIKE and ILIKE. */
+      readonly escape: ExprNode | undefined;
       readonly negated: boolean;
       readonly span: Span;
     }
@@ -391,7 +403,7 @@ const CHILD_FIELDS: {
   distinct_from: ['left', 'right'],
   between: ['operand', 'low', 'high'],
   in: ['operand', 'items'],
-  like: ['operand', 'pattern'],
+  like: ['operand', 'pattern', 'escape'],
   case: ['operand', 'branches', 'otherwise'],
   cast: ['operand', 'type'],
   select_item: ['expr', 'alias'],
