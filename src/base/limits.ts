@@ -19,7 +19,7 @@ export const TEXT_RESULT_BYTES_MAX = 512 * MIB;
 /** Characters compared with characters by an edit distance or a similarity of two texts. */
 export const TEXT_DISTANCE_STEPS_MAX = 100_000_000;
 /** Instructions of a compiled regular expression. */
-export const PATTERN_SIZE_MAX = 20_000;
+export const PATTERN_SIZE_MAX = 50_000;
 /** Steps that regular expressions take over one batch: instructions visited, some seconds of work. */
 export const PATTERN_STEPS_MAX = 2_000_000_000;
 /** A message on the wire stays below gRPC's default receive limit of 4 MiB, unless one single row is larger. */

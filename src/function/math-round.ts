@@ -15,7 +15,7 @@ import { decimalText, decimalValues, storeDecimal } from './decimal.ts';
 import type { FunctionEntry } from './entry.ts';
 import { roundAt, roundAway, roundToEven } from './math-special.ts';
 import { eachRow, numberRows } from './scalar-frame.ts';
-import { DOUBLE, FLOAT, flatType, INT32, INT64, strictCall } from './signature.ts';
+import { decimalType, DOUBLE, FLOAT, flatType, INT32, INT64, strictCall } from './signature.ts';
 import { mergeValidity } from './validity.ts';
 
 /** How digits are dropped: of a float that has been scaled, and of an exact quotient. */
@@ -140,12 +140,19 @@ function resolveWhole(name: string, argument: DataType, keepsIntegers: boolean):
   return strictCall(name, [type], { ...type, scale: Math.min(type.scale, 0) });
 }
 
+function wideOf(bitWidth: number): 128 | 256 {
+  return bitWidth === 256 ? 256 : 128;
+}
+
 function resolveDigits(name: string, args: readonly DataType[]): ResolvedCall | undefined {
   const [argument, digits] = args.map(flatType);
   const type = argument === undefined ? undefined : roundedType(argument);
   if (type === undefined || digits === undefined) return undefined;
   const isSmall = digits.id === 'int' && (digits.bitWidth < 32 || (digits.bitWidth === 32 && digits.signed));
-  return isSmall || digits.id === 'null' ? strictCall(name, [type, INT32], type) : undefined;
+  if (!isSmall && digits.id !== 'null') return undefined;
+  // Rounding up can make one digit more: 99.9 becomes 100.0.
+  const result = type.id === 'decimal' ? decimalType(type.precision + 1, type.scale, wideOf(type.bitWidth)) : type;
+  return strictCall(name, [type, INT32], result);
 }
 
 function roundingKernel(name: string, rounding: Rounding, parameters: readonly DataType[]): Kernel {

@@ -41,6 +41,11 @@ function kindOf(byte: number): number {
   return isWord ? WORD : OTHER;
 }
 
+/** True for the bytes of a character that are not its first. */
+function isInside(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x80 && byte < 0xc0;
+}
+
 /** Whether assertion number `assertion` holds between two kinds of neighbours. */
 function holdsBetween(assertion: number, before: number, after: number): boolean {
   switch (assertion) {
@@ -159,7 +164,8 @@ class Automaton {
     this.#visited.clear();
     let visits = 0;
     for (let pc = open.pop(); pc !== undefined; pc = open.pop()) {
-      if (!this.#visited.add(pc)) continue;
+      // A match begins at instruction 0, and not within a character.
+      if ((pc === 0 && isInside(input)) || !this.#visited.add(pc)) continue;
       visits++;
       const x = xs[pc] as number;
       switch (ops[pc]) {
@@ -231,7 +237,7 @@ export class Matcher {
     this.#program = program;
     this.#budget = budget;
     this.groupCount = program.groupCount;
-    this.#slotCount = 2 * (program.groupCount + 1);
+    this.#slotCount = program.slotCount;
     this.#visited = new Visited(program.ops.length);
     this.#current = new Threads(0, 0);
     this.#next = new Threads(0, 0);
@@ -264,7 +270,7 @@ export class Matcher {
     this.#current.count = 0;
     this.#visited.clear();
     for (let at = from; at <= bytes.length; at++) {
-      if (found === undefined) this.#add(this.#current, 0, bytes, at, empty);
+      if (found === undefined && !isInside(bytes[at])) this.#add(this.#current, 0, bytes, at, empty);
       if (this.#current.count === 0 && found !== undefined) break;
       this.#budget.spend(this.#current.count + 1);
       this.#visited.clear();

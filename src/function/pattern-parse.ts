@@ -177,11 +177,7 @@ class Parser {
   }
 
   #literal(code: number): PatternNode {
-    return this.#class([code, code]);
-  }
-
-  #class(ranges: Ranges): PatternNode {
-    return { kind: 'class', ranges: this.#flags.ignoreCase ? foldRanges(ranges) : ranges };
+    return { kind: 'class', ranges: this.#signed([code, code], false) };
   }
 
   /** One thing that can be repeated; undefined for flags, which are nothing to match. */
@@ -263,7 +259,7 @@ class Parser {
       return { kind: 'assert', assertion };
     }
     const ranges = this.#classEscape();
-    return ranges === undefined ? this.#literal(this.#escapedCode()) : this.#class(ranges);
+    return ranges === undefined ? this.#literal(this.#escapedCode()) : { kind: 'class', ranges };
   }
 
   /** \d, \W, \pL, \P{Greek} …; undefined for other escapes. */
@@ -272,14 +268,20 @@ class Parser {
     const perl = PERL_CLASSES.get(letter.toLowerCase());
     if (perl !== undefined) {
       this.#at += 2;
-      return letter === letter.toLowerCase() ? perl : complement(perl);
+      return this.#signed(perl, letter !== letter.toLowerCase());
     }
     const match = /^\\([pP])(?:\{(\^?)(\w{1,40})\}|([A-Z]))/.exec(this.#rest(48));
     if (match === null) return undefined;
     const ranges = unicodeClass(match[3] ?? match[4] ?? '');
     if (ranges === undefined) throw patternError('invalid character class range', match[0]);
     this.#at += match[0].length;
-    return (match[1] === 'P') === (match[2] !== '^') ? complement(ranges) : ranges;
+    return this.#signed(ranges, (match[1] === 'P') === (match[2] !== '^'));
+  }
+
+  /** In any case where that is asked for, and then the others where `negated`. */
+  #signed(ranges: Ranges, negated: boolean): Ranges {
+    const folded = this.#flags.ignoreCase ? foldRanges(ranges) : ranges;
+    return negated ? complement(folded) : folded;
   }
 
   /** The code point of an escape such as \n, \x41, \101 or \*. */
@@ -310,12 +312,11 @@ class Parser {
         pairs.push(...pairsOf(ranges));
         continue;
       }
-      pairs.push(this.#bracketRange(start));
+      pairs.push(...pairsOf(this.#signed(this.#bracketRange(start), false)));
     }
     this.#at++;
     const ranges = makeRanges(pairs);
-    const folded = this.#flags.ignoreCase ? foldRanges(ranges) : ranges;
-    return { kind: 'class', ranges: negated ? complement(folded) : folded };
+    return { kind: 'class', ranges: negated ? complement(ranges) : ranges };
   }
 
   #bracketClass(): Ranges | undefined {
@@ -324,7 +325,7 @@ class Parser {
       const ranges = POSIX_CLASSES.get(posix[2] ?? '');
       if (ranges === undefined) throw patternError('invalid character class range', posix[0]);
       this.#at += posix[0].length;
-      return posix[1] === '^' ? complement(ranges) : ranges;
+      return this.#signed(ranges, posix[1] === '^');
     }
     return this.#peek() === '\\' ? this.#classEscape() : undefined;
   }

@@ -40,7 +40,14 @@ export interface Program {
   readonly xs: Int32Array;
   readonly ys: Int32Array;
   readonly groupCount: number;
+  /** Places that are noted: two of the match, and two of each group that can be named. */
+  readonly slotCount: number;
 }
+
+type ByteRange = readonly [low: number, high: number];
+
+/** Groups whose places are kept: a function can name no others. */
+const CAPTURED_GROUPS = 9;
 
 class Emitter {
   readonly ops: number[] = [];
@@ -66,9 +73,7 @@ class Emitter {
       case 'empty':
         return;
       case 'class':
-        return this.#choices(byteSequences(node.ranges), (sequence) => {
-          for (const [low, high] of sequence) this.emit(OP_BYTE, low, high);
-        });
+        return this.#sequences(byteSequences(node.ranges));
       case 'assert':
         this.emit(OP_ASSERT, ASSERTION_NUMBERS[node.assertion]);
         return;
@@ -80,11 +85,30 @@ class Emitter {
       case 'repeat':
         return this.#repeat(node);
       case 'group':
+        if (node.index > CAPTURED_GROUPS) return this.node(node.part);
         this.emit(OP_SAVE, 2 * node.index);
         this.node(node.part);
         this.emit(OP_SAVE, 2 * node.index + 1);
         return;
     }
+  }
+
+  /** One of several sequences of bytes; those that begin alike share their first. */
+  #sequences(sequences: readonly (readonly ByteRange[])[]): void {
+    const groups: (readonly ByteRange[])[][] = [];
+    for (const sequence of sequences) {
+      const last = groups.at(-1);
+      const [low, high] = sequence[0] as ByteRange;
+      const known = last?.[0]?.[0];
+      if (last !== undefined && known?.[0] === low && known[1] === high) last.push(sequence);
+      else groups.push([sequence]);
+    }
+    this.#choices(groups, (group) => {
+      const [low, high] = (group[0] as readonly ByteRange[])[0] as ByteRange;
+      this.emit(OP_BYTE, low, high);
+      const rests = group.map((sequence) => sequence.slice(1)).filter((rest) => rest.length > 0);
+      if (rests.length > 0) this.#sequences(rests);
+    });
   }
 
   /** One of several, the first ones first; none of none, which no byte satisfies. */
@@ -106,12 +130,23 @@ class Emitter {
   }
 
   #repeat(node: Extract<PatternNode, { kind: 'repeat' }>): void {
-    for (let k = 0; k < node.min; k++) this.node(node.part);
-    if (node.max === Infinity) {
+    const isOpen = node.max === Infinity;
+    for (let k = isOpen ? 1 : 0; k < node.min; k++) this.node(node.part);
+    if (isOpen && node.min === 0 && !canBeEmpty(node.part)) {
       const split = this.emit(OP_SPLIT);
       this.node(node.part);
       this.emit(OP_JUMP, split);
       this.#branch(split, split + 1, this.next, node.greedy);
+      return;
+    }
+    if (isOpen) {
+      // Where the part can be empty, `*` is `+` or nothing: so a match of nothing keeps its place among the others.
+      const around = node.min === 0 ? this.emit(OP_SPLIT) : -1;
+      const start = this.next;
+      this.node(node.part);
+      const split = this.emit(OP_SPLIT);
+      this.#branch(split, start, this.next, node.greedy);
+      if (around >= 0) this.#branch(around, start, this.next, node.greedy);
       return;
     }
     const splits: number[] = [];
@@ -128,6 +163,25 @@ class Emitter {
   }
 }
 
+/** Whether a node matches a text without characters somewhere. */
+function canBeEmpty(node: PatternNode): boolean {
+  switch (node.kind) {
+    case 'empty':
+    case 'assert':
+      return true;
+    case 'class':
+      return false;
+    case 'sequence':
+      return node.parts.every(canBeEmpty);
+    case 'choice':
+      return node.parts.some(canBeEmpty);
+    case 'repeat':
+      return node.min === 0 || canBeEmpty(node.part);
+    case 'group':
+      return canBeEmpty(node.part);
+  }
+}
+
 /** Compiles a pattern. @throws `limit_exceeded` */
 export function compileProgram(pattern: ParsedPattern): Program {
   const emitter = new Emitter();
@@ -140,10 +194,9 @@ export function compileProgram(pattern: ParsedPattern): Program {
     xs: Int32Array.from(emitter.xs),
     ys: Int32Array.from(emitter.ys),
     groupCount: pattern.groupCount,
+    slotCount: 2 * (Math.min(pattern.groupCount, CAPTURED_GROUPS) + 1),
   };
 }
-
-type ByteRange = readonly [low: number, high: number];
 
 /** The sequences of byte ranges that are the UTF-8 of the characters of `ranges`. */
 function byteSequences(ranges: Ranges): readonly (readonly ByteRange[])[] {

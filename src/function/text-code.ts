@@ -300,22 +300,15 @@ export const TEXT_CODE: readonly FunctionEntry[] = [
     'The bytes that binary digits stand for.',
     "unbin('01100001') → 'a'",
   ),
-  {
-    ...text(
-      'to_base64',
-      ['base64'],
-      ['binary'],
-      UTF8,
-      toBase64Kernel,
-      'The bytes in base64.',
-      "to_base64(encode('ab')) → 'YWI='",
-    ),
-    expects: '(text) or (binary)',
-    resolve: (args) => {
-      const parameters = fitKinds(args, ['binary']) ?? fitKinds(args, ['text']);
-      return parameters === undefined ? undefined : strictCall('to_base64', parameters, UTF8);
-    },
-  },
+  text(
+    'to_base64',
+    ['base64'],
+    ['binary'],
+    UTF8,
+    toBase64Kernel,
+    'The bytes in base64; those of a text are encode(text).',
+    "to_base64(encode('ab')) → 'YWI='",
+  ),
   text(
     'from_base64',
     [],

@@ -56,8 +56,9 @@ const RADIX: Readonly<Record<string, number>> = { x: 16, X: 16, o: 8, b: 2, B: 2
 function integerText(value: bigint, spec: Spec, isC: boolean): readonly [prefix: string, digits: string] {
   const { type } = spec;
   if (spec.precision !== undefined && !isC) throw rowError('format: an integer has no precision');
-  const radix = RADIX[type];
-  if (radix === undefined && !'diunL'.includes(type)) throw kindError(spec, 'integer');
+  // Groups are of decimal digits, whatever else is asked for.
+  const radix = spec.separator === '' ? RADIX[type] : undefined;
+  if (RADIX[type] === undefined && !'diunL'.includes(type)) throw kindError(spec, 'integer');
   const isNegative = value < 0n;
   const size = isNegative ? (isC && radix !== undefined ? BigInt.asUintN(64, value) : -value) : value;
   let digits = size.toString(radix ?? 10);
@@ -65,17 +66,17 @@ function integerText(value: bigint, spec: Spec, isC: boolean): readonly [prefix:
   const marks: Readonly<Record<string, string>> = { x: '0x', X: '0X', b: '0b', B: '0B', o: '0' };
   const mark = spec.alternate && size !== 0n ? (marks[type] ?? '') : '';
   const minus = isNegative && !(isC && radix !== undefined);
-  digits = grouped(digits, radix === undefined ? spec.separator : '').padStart(spec.precision ?? 0, '0');
+  digits = grouped(digits, spec.separator).padStart(spec.precision ?? 0, '0');
   return [(minus ? '-' : spec.sign) + mark, digits];
 }
 
-/** %g: the shorter of both notations, without zeros at the end unless `alternate`. */
-function generalText(size: number, precision: number, alternate: boolean): string {
+/** %g: the shorter of both notations, without zeros at the end unless they are kept. */
+function generalText(size: number, precision: number, keepsZeros: boolean): string {
   const digits = Math.min(Math.max(1, precision), FIXED_DIGITS);
   const [mantissa = '', power = '0'] = exponential(size, digits - 1);
   const exponent = Number(power);
   const trimmed = (text: string): string => {
-    return alternate || !text.includes('.') ? text : text.replace(/\.?0+$/, '');
+    return keepsZeros || !text.includes('.') ? text : text.replace(/\.?0+$/, '');
   };
   if (exponent < -4 || exponent >= digits) return trimmed(mantissa) + exponentText(exponent);
   return trimmed(tiesToEven(size, Math.min(FIXED_DIGITS, Math.max(0, digits - 1 - exponent))));
@@ -125,7 +126,8 @@ function floatDigits(size: number, spec: Spec): string {
   switch (type) {
     case '':
       if (precision === undefined) return floatText(size, 64);
-      return wholeMark(generalText(size, precision, true));
+      // fmt keeps zeros at the end, but not those of a number below 1.
+      return wholeMark(generalText(size, precision, size >= 1 || size < 1e-4));
     case 'f':
     case 'F':
       return fixedText(size, precision ?? 6);
@@ -136,7 +138,7 @@ function floatDigits(size: number, spec: Spec): string {
     }
     case 'g':
     case 'G':
-      return generalText(size, Math.min(precision ?? 6, FIXED_DIGITS), spec.alternate);
+      return generalText(size, precision ?? 6, false);
     default:
       throw kindError(spec, 'float');
   }
@@ -165,9 +167,10 @@ function floatField(value: number, spec: Spec): readonly [prefix: string, digits
 function fieldText(value: Value, spec: Spec, isC: boolean): string {
   if (typeof value === 'string' || (typeof value === 'boolean' && (spec.type === '' || (isC && spec.type === 's')))) {
     if (spec.type !== '' && spec.type !== 's') throw kindError(spec, 'text');
+    if (spec.isNumeric && typeof value === 'string') throw rowError('format: a sign and zeros belong to numbers');
     const text = String(value);
     const shown = spec.precision === undefined ? text : Array.from(text).slice(0, spec.precision).join('');
-    return padded('', shown, spec, isC ? '>' : '<');
+    return padded('', shown, isC ? { ...spec, fill: ' ' } : spec, isC ? '>' : '<');
   }
   if (typeof value === 'number') {
     const [prefix, digits] = floatField(value, spec);
@@ -176,7 +179,11 @@ function fieldText(value: Value, spec: Spec, isC: boolean): string {
     return padded(prefix, digits, spec.align === '=' ? { ...spec, align: '<' } : spec, isC ? '>' : '<');
   }
   const whole = typeof value === 'boolean' ? BigInt(value) : value;
-  if (isC && spec.type === 'c') return padded('', String.fromCodePoint(Number(whole & 0xffffn)), spec, '>');
+  if (isC && spec.type === 'c') {
+    if (whole < 0n || whole > 127n)
+      throw rowError('printf: %c writes one byte of ASCII; chr() makes other characters');
+    return padded('', String.fromCharCode(Number(whole)), spec, '>');
+  }
   const [prefix, digits] = integerText(whole, spec.type === '' ? { ...spec, type: 'd' } : spec, isC);
   return padded(prefix, digits, spec, '>');
 }

@@ -1,8 +1,8 @@
 /**
  * Parts of paths: parse_filename, parse_dirname, parse_dirpath.
  *
- * Hides separators. Invariants: nothing is asked of a file system; the separator is '/', unless an option says
- * 'backslash' or 'both_slash'.
+ * Hides separators. Invariants: nothing is asked of a file system; both slashes separate, unless an option says
+ * 'backslash', 'forward_slash' or 'system', which is the latter.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -16,7 +16,7 @@ import { bitAt } from './validity.ts';
 
 function isSeparator(char: string, option: string): boolean {
   if (option === 'backslash') return char === '\\';
-  return char === '/' || (option === 'both_slash' && char === '\\');
+  return char === '/' || (char === '\\' && option !== 'forward_slash' && option !== 'system');
 }
 
 /** The last separator, or -1. */

@@ -19,9 +19,10 @@ const EIGHTHS = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 /** How full the bar is, in eighths of a character. */
 function barEighths(x: number, low: number, high: number, width: number): number {
   if (x !== x || low !== low || high !== high || x <= low) return 0;
-  if (x >= high) return width * 8;
+  if (x >= high) return Math.floor(width * 8);
   const share = (x - low) / (high - low);
-  return share === share ? Math.floor(share * width * 8) : 0;
+  if (share !== share) throw rowError('bar: its ends cannot both be infinite');
+  return Math.floor(share * width * 8);
 }
 
 const barKernel: Kernel = (args, rowCount, type) => {
@@ -33,8 +34,8 @@ const barKernel: Kernel = (args, rowCount, type) => {
     }
     const places = Math.floor(width);
     const eighths = barEighths(x?.[i] as number, low?.[i] as number, high?.[i] as number, width);
-    const full = Math.min(places, Math.floor(eighths / 8));
-    const text = '█'.repeat(full) + (full < places ? (EIGHTHS[eighths % 8] as string) : '');
+    const part = eighths % 8 === 0 ? '' : (EIGHTHS[eighths % 8] as string);
+    const text = '█'.repeat(Math.floor(eighths / 8)) + part;
     out.appendText(text.padEnd(places, ' '));
   });
 };

@@ -68,7 +68,7 @@ function checkPlace(what: string, value: number): void {
   throw rowError(`${what} ${value.toString()} is beyond 2^32`);
 }
 
-/** The half-open range of units that DuckDB's substring takes. */
+/** The half-open range of units that DuckDB's substring takes; a place before the first unit is one all the same. */
 function sliceRange(count: number, offset: number, length: number): readonly [number, number] {
   let start = offset > 0 ? offset - 1 : offset < 0 ? count + offset : -1;
   let end = start + length;

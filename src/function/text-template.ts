@@ -14,6 +14,8 @@ export interface Spec {
   /** What stands before a number that is not negative: '', '+' or ' '. */
   readonly sign: string;
   readonly alternate: boolean;
+  /** True when a field of format asks for what text does not have: a sign, zeros. */
+  readonly isNumeric: boolean;
   readonly width: number;
   /** Between groups of three digits, or ''. */
   readonly separator: string;
@@ -57,8 +59,8 @@ class Arguments {
 
 const FIELD = new RegExp(
   [
-    String.raw`^(\d*)(?::(?:([\x20-\x7a\x7c\x7e])?([<>^=]))?([+\- ]?)(#?)(0?)`,
-    String.raw`(?:(\d+)|\{(\d*)\})?([,_'L]?)(?:\.(?:(\d+)|\{(\d*)\}))?([a-zA-Z%]?))?$`,
+    String.raw`^(\d*)(?::(?:([,_'](?![<>^=]))|([\x20-\x7a\x7c\x7e])?([<>^=]))?([+\- ]?)(#?)(0?)`,
+    String.raw`(?:(\d+)|\{(\d*)\})?(?:\.(?:(\d+)|\{(\d*)\}))?([a-zA-Z%]?))?$`,
   ].join(''),
   'u',
 );
@@ -66,23 +68,23 @@ const FIELD = new RegExp(
 function readField(text: string, args: Arguments): Field {
   const match = FIELD.exec(text);
   if (match === null) throw rowError(`format: {${text.slice(0, 40)}} is not a field`);
-  const [, place, fill, align, sign, alternate, zero, width, widthPlace, separator, precision, precisionPlace, type] =
+  const [, place, separator, fill, align, sign, alternate, zero, width, widthPlace, precision, precisionPlace, type] =
     match;
   const index = args.take(place);
   const widthFrom = widthPlace === undefined ? undefined : args.take(widthPlace);
   const precisionFrom = precisionPlace === undefined ? undefined : args.take(precisionPlace);
-  const aligned = (align ?? '') as Spec['align'];
   return {
     index,
     widthFrom,
     precisionFrom,
     spec: {
-      fill: fill ?? (zero === '0' && aligned === '' ? '0' : ' '),
-      align: aligned === '' && zero === '0' ? '=' : aligned,
+      fill: zero === '0' ? '0' : (fill ?? ' '),
+      align: zero === '0' ? '=' : ((align ?? '') as Spec['align']),
       sign: sign === '+' || sign === ' ' ? sign : '',
+      isNumeric: zero === '0' || align === '=' || (sign ?? '') !== '' || alternate === '#',
       alternate: alternate === '#',
       width: width === undefined ? 0 : sizeOf(width),
-      separator: separator === undefined || separator === 'L' ? '' : separator,
+      separator: separator ?? '',
       precision: precision === undefined ? undefined : sizeOf(precision),
       type: type ?? '',
     },
@@ -126,12 +128,12 @@ export function readFields(template: string): readonly Piece[] {
   return pieces;
 }
 
-const CONVERSION = /^(?:(\d+)\$)?([-+ #0]*)(\d+|\*)?([,_']?)(?:\.(\d+|\*)?)?(?:hh|h|ll|l|j|z|t|L)?(.)/su;
+const CONVERSION = /^(?:(\d+)\$)?([-+ #0]*)([,_']?)(\d+|\*)?(?:\.(\d+|\*)?)?(?:hh|h|ll|l|j|z|t|L)?(.)/su;
 
 function readConversion(text: string, args: Arguments): { readonly field: Field; readonly length: number } {
   const match = CONVERSION.exec(text);
   if (match === null) throw rowError('printf: a % at the end; %% stands for itself');
-  const [whole, place, flags = '', width, separator, precision, type = ''] = match;
+  const [whole, place, flags = '', separator, width, precision, type = ''] = match;
   if (!/[a-zA-Z]/.test(type)) throw rowError(`printf: %${whole.slice(0, 40)} is not a field`);
   const widthFrom = width === '*' ? args.take(undefined) : undefined;
   const precisionFrom = precision === '*' ? args.take(undefined) : undefined;
@@ -147,6 +149,7 @@ function readConversion(text: string, args: Arguments): { readonly field: Field;
       align: isLeft ? '<' : isZero ? '=' : '>',
       sign: flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '',
       alternate: flags.includes('#'),
+      isNumeric: false,
       width: width === undefined || width === '*' ? 0 : sizeOf(width),
       separator: separator ?? '',
       precision: precision === undefined || precision === '*' ? undefined : sizeOf(precision),

@@ -24,6 +24,7 @@ import {
   toCondition,
   unresolvedError,
 } from './coerce.ts';
+import { targetOf } from './adapt.ts';
 import { BOOL, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { exprKey } from './expr-walk.ts';
@@ -269,10 +270,7 @@ export class ExpressionBinder {
       return makeLiteral(sqlTypeName(only.type), { id: 'utf8' }, node.span);
     }
     const call = makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
-    const digits = ROUNDING.has(name) ? args[1] : undefined;
-    if (call.type.id !== 'decimal' || digits?.kind !== 'literal' || typeof digits.value !== 'number') return call;
-    const scale = Math.max(0, Math.min(digits.value, call.type.scale));
-    return coerce(call, { ...call.type, scale });
+    return ROUNDING.has(name) ? withDigits(call, args) : call;
   }
 
   /** `if(condition, value, otherwise)` is a CASE. */
@@ -322,3 +320,14 @@ export class ExpressionBinder {
 
 type LeafKind =
   'column_name' | 'function_call' | 'star' | 'parameter' | 'number' | 'string' | 'bytes' | 'boolean' | 'null';
+
+/** Rounded decimals with as many digits after the point as a constant says, and no more whole ones than there can be. */
+function withDigits(call: Expr, [value, digits]: readonly Expr[]): Expr {
+  const from = value === undefined ? undefined : targetOf(value.type);
+  if (call.type.id !== 'decimal' || from?.id !== 'decimal') return call;
+  if (digits?.kind !== 'literal' || typeof digits.value !== 'number') return call;
+  if (digits.value >= from.scale) return coerce(call, from.bitWidth < 128 ? { ...from, bitWidth: 128 } : from);
+  const scale = Math.max(0, digits.value);
+  const precision = Math.max(from.precision, from.precision - from.scale + 1 + scale);
+  return coerce(call, { ...call.type, precision: Math.min(precision, call.type.precision), scale });
+}
