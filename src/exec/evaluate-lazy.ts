@@ -6,7 +6,7 @@
  */
 import type { Vector } from '../arrow/vector.ts';
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
-import { castKind, kernelOf } from '../function/registry.ts';
+import { canFailForRow, castKind, kernelOf } from '../function/registry.ts';
 import { validityOf } from '../function/validity.ts';
 import type { Expr } from '../plan/expr.ts';
 import { gather } from './gather.ts';
@@ -30,7 +30,8 @@ function canFail(expr: Expr): boolean {
     case 'cast':
       return canFail(expr.operand) || (!expr.attempt && castKind(expr.operand.type, expr.type) !== 'same');
     case 'call':
-      return (CHECKED.has(expr.name) && expr.type.id !== 'float') || expr.args.some(canFail);
+      if (CHECKED.has(expr.name) && expr.type.id !== 'float') return true;
+      return canFailForRow(expr.name) || expr.args.some(canFail);
   }
 }
 

@@ -133,6 +133,7 @@ const NUMBERS = '(number, number)';
 export const ARITHMETIC: readonly FunctionEntry[] = [
   {
     name: '+',
+    aliases: ['add'],
     expects: `${NUMBERS}, (date, int32), (date, time), a moment and an interval, two intervals, or (number)`,
     doc: 'Adds; days to a date, an interval to a moment; a result out of range is an error.',
     example: '1 + 2 → 3',
@@ -141,6 +142,7 @@ export const ARITHMETIC: readonly FunctionEntry[] = [
   },
   {
     name: '-',
+    aliases: ['subtract'],
     expects: `${NUMBERS}, (date, int32), (date, date), (timestamp, timestamp), a moment and an interval, or (number)`,
     doc: 'Subtracts, or negates one argument; the days between two dates, the interval between two timestamps.',
     example: '3 - 5 → -2',
@@ -149,6 +151,7 @@ export const ARITHMETIC: readonly FunctionEntry[] = [
   },
   {
     name: '*',
+    aliases: ['multiply'],
     expects: `${NUMBERS} or (interval, number)`,
     doc: 'Multiplies; an integer or decimal result out of range is an error.',
     example: '6 * 7 → 42',
@@ -165,6 +168,7 @@ export const ARITHMETIC: readonly FunctionEntry[] = [
   },
   {
     name: '//',
+    aliases: ['divide'],
     expects: NUMBERS,
     doc: 'Divides integers, rounding towards zero; on other numbers the same as `/`. By zero gives NULL.',
     example: '-7 // 2 → -3',
@@ -182,6 +186,7 @@ export const ARITHMETIC: readonly FunctionEntry[] = [
   },
   {
     name: 'abs',
+    aliases: ['@'],
     expects: '(number)',
     doc: 'The absolute value.',
     example: 'abs(-3) → 3',

@@ -231,10 +231,15 @@ export class ByteRowsBuilder {
     for (let k = start; k < end; k++) this.#bytes[this.#at++] = source[k] as number;
   }
 
-  /** Adds one whole row of text. */
-  addText(text: string): void {
+  /** Adds text to the open row. */
+  appendText(text: string): void {
     this.#reserve(text.length * 3);
     this.#at += encoder.encodeInto(text, this.#bytes.subarray(this.#at)).written;
+  }
+
+  /** Adds one whole row of text. */
+  addText(text: string): void {
+    this.appendText(text);
     this.endRow();
   }
 

@@ -200,11 +200,11 @@ export function bytesCast(task: CastTask): Kernel {
   };
 }
 
-/** Binary as text: printable ASCII as it is, other bytes as \xNN. */
+/** Binary as text: printable ASCII but quotes and backslashes as it is, other bytes as \xNN. */
 export function binaryText(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) {
-    const plain = byte >= 32 && byte < 127 && byte !== 92;
+    const plain = byte >= 32 && byte < 127 && byte !== 92 && byte !== 34 && byte !== 39;
     text += plain ? String.fromCharCode(byte) : `\\x${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return text;

@@ -1,5 +1,5 @@
 /**
- * CASE and COALESCE when every argument is already there: constants, mostly.
+ * CASE and COALESCE when every argument is already there (constants, mostly), and GREATEST and LEAST.
  *
  * Hides the choice: for each row the index of the argument it takes. Invariants: arguments that are taken have the
  * result's flat type; exec does not come here, it evaluates an argument only for the rows that reach it
@@ -11,10 +11,10 @@ import { TYPE_TABLE, typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder } from './byte-rows.ts';
-import { bitsOf, formOf, vectorOf } from './column.ts';
-import { trueRows } from './compare-kernel.ts';
+import { bitsOf, formOf, vectorOf, withValidity } from './column.ts';
+import { compareKernel, trueRows } from './compare-kernel.ts';
 import type { Kernel } from './contract.ts';
-import { bitAt, validityFrom, validityOf } from './validity.ts';
+import { bitAt, mergeValidity, validityFrom, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
 
 /** Row i of the result is row i of `args[choice[i]]`, or null for -1. */
@@ -86,4 +86,27 @@ export const coalesceKernel: Kernel = (args, rowCount, type) => {
     for (let i = 0; i < rowCount; i++) if (present === undefined || bitAt(present, i)) choice[i] = arg;
   }
   return chooseRows(args, choice, type);
+};
+
+/** The greatest or least argument that is present, in the order of comparisons. */
+export function extremeKernel(operator: '>' | '<'): Kernel {
+  return (args, rowCount, type) => {
+    const isBeyond = compareKernel(operator, [type, type]);
+    let best = args[0] as Vector;
+    for (const next of args.slice(1)) {
+      const { bits } = trueRows(isBeyond([next, best], rowCount, { id: 'bool' }));
+      const known = validityOf(best).bits;
+      const choice = new Int32Array(rowCount);
+      for (let i = 0; i < rowCount; i++)
+        choice[i] = bitAt(bits, i) || (known !== undefined && !bitAt(known, i)) ? 1 : 0;
+      best = chooseRows([best, next], choice, type);
+    }
+    return best;
+  };
+}
+
+/** The first argument where all others are present. */
+export const unlessNullKernel: Kernel = (args, rowCount) => {
+  const { bits } = mergeValidity(args, rowCount);
+  return bits === undefined ? (args[0] as Vector) : withValidity(args[0] as Vector, validityFrom(bits, rowCount));
 };

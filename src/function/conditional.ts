@@ -1,5 +1,5 @@
 /**
- * CASE, COALESCE and NULLIF.
+ * CASE and IF, COALESCE, NULLIF, GREATEST and LEAST.
  *
  * Hides nothing. Invariants: `case` takes cond1, value1, …, [else]; running evaluates the arguments of it and of
  * `coalesce` only for the rows that reach them, so that a branch not taken cannot fail.
@@ -9,10 +9,10 @@ import type { Vector } from '../arrow/vector.ts';
 import { withValidity } from './column.ts';
 import { makeCastKernel } from './cast.ts';
 import { compareKernel, trueRows } from './compare-kernel.ts';
-import { caseKernel, coalesceKernel } from './conditional-kernel.ts';
+import { caseKernel, coalesceKernel, extremeKernel, unlessNullKernel } from './conditional-kernel.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
-import { BOOL, commonTypeOf, comparisonTypes, flatType } from './signature.ts';
+import { BOOL, commonTypeOf, comparisonTypes, flatType, INT32, isOrdered, valueType } from './signature.ts';
 import { validityFrom, validityOf, writableBits } from './validity.ts';
 
 function resolveCase(args: readonly DataType[]): ResolvedCall | undefined {
@@ -44,10 +44,27 @@ function nullifKernel(parameters: readonly DataType[]): Kernel {
   };
 }
 
+function extreme(name: string, operator: '>' | '<', doc: string, example: string): FunctionEntry {
+  return {
+    name,
+    expects: 'one or more values of one type',
+    doc,
+    example,
+    resolve: (args) => {
+      const common = commonTypeOf(args);
+      if (common === undefined || !isOrdered(common)) return undefined;
+      const type = common.id === 'null' ? INT32 : valueType(common);
+      return { name, parameters: args.map(() => type), type, canMakeNull: false, nulls: 'custom' };
+    },
+    kernel: () => extremeKernel(operator),
+  };
+}
+
 /** The entries of this family. */
 export const CONDITIONAL: readonly FunctionEntry[] = [
   {
     name: 'case',
+    aliases: ['if'],
     expects: 'boolean conditions, and results of one type',
     doc: 'The value of the first condition that is true, else the last value, else null.',
     example: "CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END → 'b'",
@@ -80,5 +97,21 @@ export const CONDITIONAL: readonly FunctionEntry[] = [
       return { name: 'nullif', parameters, type, canMakeNull: true, nulls: 'custom' };
     },
     kernel: nullifKernel,
+  },
+  extreme('greatest', '>', 'The greatest value; nulls are left out.', 'greatest(2, NULL, 3) → 3'),
+  extreme('least', '<', 'The least value; nulls are left out.', "least('b', 'a') → 'a'"),
+  {
+    name: 'constant_or_null',
+    expects: 'a value and one or more others',
+    doc: 'The first value, null where another is null.',
+    example: 'constant_or_null(1, NULL) → NULL',
+    resolve: (args) => {
+      const [first] = args;
+      if (first === undefined || args.length < 2 || first.id === 'null') return undefined;
+      const type = flatType(first);
+      const parameters = [type, ...args.slice(1)];
+      return { name: 'constant_or_null', parameters, type, canMakeNull: false, nulls: 'strict' };
+    },
+    kernel: () => unlessNullKernel,
   },
 ];

@@ -5,7 +5,9 @@
  * of its full length, so that a kernel which does not ask still answers right; the mark is only an opportunity.
  */
 import { EngineError } from '../base/errors.ts';
+import { TEXT_RESULT_BYTES_MAX } from '../base/limits.ts';
 import { nullVector } from '../arrow/null-vector.ts';
+import { sliceVector } from '../arrow/slice.ts';
 import type { DataType } from '../arrow/type.ts';
 import { typeName } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -18,6 +20,11 @@ const constants = new WeakSet<Vector>();
 /** True when every row of `vector` is known to hold the value (or null) of row 0. */
 export function isConstant(vector: Vector): boolean {
   return constants.has(vector) && vector.length > 0;
+}
+
+/** The first `rowCount` rows of a constant vector, as a constant. */
+export function constantRows(vector: Vector, rowCount: number): Vector {
+  return markConstant(sliceVector(vector, 0, rowCount));
 }
 
 function markConstant(vector: Vector): Vector {
@@ -69,7 +76,15 @@ export function constantVector(type: DataType, value: ConstantValue, rowCount: n
     throw new EngineError('sql_unsupported', `literals of type ${typeName(type)} are not supported`);
   }
   const bytes = typeof value === 'string' ? encodeText(value) : (value as Uint8Array);
-  const builder = new ByteRowsBuilder(rowCount, bytes.length * rowCount);
+  const byteCount = bytes.length * rowCount;
+  if (byteCount > TEXT_RESULT_BYTES_MAX) {
+    const sizes = `${bytes.length.toString()} bytes in each of ${rowCount.toString()} rows`;
+    throw new EngineError(
+      'limit_exceeded',
+      `a constant of ${sizes} is more than the ${TEXT_RESULT_BYTES_MAX.toString()} bytes of one batch; make it shorter`,
+    );
+  }
+  const builder = new ByteRowsBuilder(rowCount, byteCount);
   for (let i = 0; i < rowCount; i++) {
     builder.append(bytes, 0, bytes.length);
     builder.endRow();

@@ -19,6 +19,8 @@ export interface FunctionEntry {
   readonly doc: string;
   /** A call and its answer: `abs(-3) → 3`. */
   readonly example: string;
+  /** True when a row may be an error; then AND and OR evaluate it only for rows that need it. */
+  readonly fails?: boolean;
   resolve(args: readonly DataType[]): ResolvedCall | undefined;
   kernel(parameters: readonly DataType[]): Kernel;
 }

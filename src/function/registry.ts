@@ -8,6 +8,7 @@ import { assert, present } from '../base/assert.ts';
 import type { DataType } from '../arrow/type.ts';
 import { AGGREGATES } from './aggregate.ts';
 import { ARITHMETIC } from './arithmetic.ts';
+import { BIT } from './bit.ts';
 import { BOOLEAN } from './boolean.ts';
 import { makeCastKernel } from './cast.ts';
 import { COMPARE } from './compare.ts';
@@ -15,8 +16,20 @@ import { CONDITIONAL } from './conditional.ts';
 import type { ConstantValue } from './constant.ts';
 import type { AggregateMethod, Kernel, ResolvedCall, Unresolved } from './contract.ts';
 import type { AggregateEntry, FunctionEntry } from './entry.ts';
+import { MATH } from './math.ts';
+import { WHOLE_NUMBERS } from './math-integer.ts';
+import { ROUNDING } from './math-round.ts';
+import { PATTERN } from './pattern.ts';
+import { HASH } from './hash.ts';
 import { STRING } from './string.ts';
 import { TIME_FUNCTIONS } from './time-function.ts';
+import { TEXT_CODE } from './text-code.ts';
+import { TEXT_DISTANCE } from './text-distance.ts';
+import { TEXT_FORMAT } from './text-format.ts';
+import { TEXT_PATH } from './text-path.ts';
+import { TEXT_SEARCH } from './text-search.ts';
+import { TEXT_SHOW } from './text-show.ts';
+import { TEXT_SLICE } from './text-slice.ts';
 
 export { momentValue, isNowFunction, isNowWord } from './time-now.ts';
 export { constantCall } from './time-function.ts';
@@ -26,11 +39,24 @@ export { castKind, commonType, isOrdered } from './signature.ts';
 /** All scalar functions, in the order of the reference. */
 export const FUNCTIONS: readonly FunctionEntry[] = [
   ...ARITHMETIC,
+  ...MATH,
+  ...ROUNDING,
+  ...WHOLE_NUMBERS,
+  ...BIT,
   ...COMPARE,
   ...BOOLEAN,
   ...CONDITIONAL,
   ...STRING,
   ...TIME_FUNCTIONS,
+  ...TEXT_SLICE,
+  ...TEXT_SEARCH,
+  ...TEXT_CODE,
+  ...TEXT_DISTANCE,
+  ...TEXT_FORMAT,
+  ...TEXT_SHOW,
+  ...TEXT_PATH,
+  ...PATTERN,
+  ...HASH,
 ];
 
 export { AGGREGATES };
@@ -76,6 +102,11 @@ export function isAggregate(name: string): boolean {
 /** Names of all functions and aggregates with aliases, operators left out, sorted; for suggestions. */
 export function functionNames(): readonly string[] {
   return [...functions.keys(), ...aggregates.keys()].filter((name) => /^[a-z]/.test(name)).sort();
+}
+
+/** True when a call of this canonical name may be an error for some row, arithmetic apart. */
+export function canFailForRow(name: string): boolean {
+  return functions.get(name)?.fails === true;
 }
 
 /** The kernel of a resolved call, by its canonical name and parameter types. */

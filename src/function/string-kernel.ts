@@ -1,15 +1,16 @@
 /**
- * Loops of the text functions.
+ * Loops of case, lengths and concatenation.
  *
  * Hides UTF-8. Invariants: case maps one code point to one code point (a mapping to several is left out, ß becomes
- * ẞ), as DuckDB does; LIKE takes time proportional to text × pattern at worst, whatever the pattern.
+ * ẞ), as DuckDB does.
  */
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder, encodeText, decodeText } from './byte-rows.ts';
 import type { ByteRows } from './byte-rows.ts';
 import { bytesOf, vectorOf } from './column.ts';
-import { isConstant } from './constant.ts';
 import type { Kernel } from './contract.ts';
+import { endTextRow, numberRows, textsOf } from './scalar-frame.ts';
+import { graphemesOf } from './text-slice.ts';
 import { ALL_PRESENT, bitAt, mergeValidity, validityOf } from './validity.ts';
 
 const UPPER_A = 65;
@@ -19,13 +20,16 @@ function bufferOf(rows: ByteRows, row: number): Uint8Array {
   return rows.buffers[rows.which === undefined ? 0 : (rows.which[row] as number)] as Uint8Array;
 }
 
+/** Characters whose image JavaScript writes with two, and Unicode's simple mapping with one. */
+const SPECIAL: Readonly<Record<string, string>> = { ß: 'ẞ', İ: 'i' };
+
 /** Maps one text by code points; a character whose image is several stays as it is. */
 function mapText(text: string, to: 'lower' | 'upper'): string {
   let out = '';
   for (const character of text) {
     const mapped = to === 'lower' ? character.toLowerCase() : character.toUpperCase();
     const single = mapped.length === 1 || (mapped.length === 2 && (mapped.codePointAt(0) ?? 0) > 0xffff);
-    out += single ? mapped : character === 'ß' ? 'ẞ' : character;
+    out += single ? mapped : (SPECIAL[character] ?? character);
   }
   return out;
 }
@@ -51,6 +55,12 @@ function mapRow(rows: ByteRows, row: number, to: 'lower' | 'upper'): Uint8Array 
   const end = rows.ends[row] as number;
   if (isAscii(buffer, start, end)) return mapAscii(buffer, start, end, to === 'lower' ? UPPER_A : LOWER_A);
   return encodeText(mapText(decodeText(buffer.subarray(start, end)), to));
+}
+
+/** Bytes of text in lower case. */
+export function lowered(bytes: Uint8Array): Uint8Array {
+  if (isAscii(bytes, 0, bytes.length)) return mapAscii(bytes, 0, bytes.length, UPPER_A);
+  return encodeText(mapText(decodeText(bytes), 'lower'));
 }
 
 /** lower and upper. */
@@ -92,6 +102,18 @@ export const byteLengthKernel: Kernel = ([vector], rowCount, type) => {
   return vectorOf(type, rowCount, validityOf(vector as Vector), bytesOf(words));
 };
 
+/** Bits. */
+export const bitLengthKernel: Kernel = (args, rowCount, type) => {
+  const rows = byteRowsOf(args[0] as Vector);
+  return numberRows(args, rowCount, type, (i) => ((rows.ends[i] as number) - (rows.starts[i] as number)) * 8);
+};
+
+/** Grapheme clusters. */
+export const graphemeLengthKernel: Kernel = (args, rowCount, type) => {
+  const texts = textsOf(args[0] as Vector);
+  return numberRows(args, rowCount, type, (i) => graphemesOf(texts(i)).length);
+};
+
 /** `||` when strict, else `concat`, which leaves nulls out. */
 export function concatKernel(strict: boolean): Kernel {
   return (args, rowCount, type) => {
@@ -104,78 +126,35 @@ export function concatKernel(strict: boolean): Kernel {
       for (let c = 0; wanted && c < columns.length; c++) {
         const bits = presence[c];
         if (bits !== undefined && !bitAt(bits, i)) continue;
-        const rows = columns[c] as ByteRows;
-        builder.append(bufferOf(rows, i), rows.starts[i] as number, rows.ends[i] as number);
+        appendRow(builder, columns[c] as ByteRows, i);
       }
-      builder.endRow();
+      endTextRow(builder);
     }
     return builder.finish(type, validity);
   };
 }
 
-const ANY_CHARACTER = -1;
-const ANY_TEXT = -2;
-
-/** A pattern as bytes, with negative numbers for its wildcards. */
-function compilePattern(pattern: Uint8Array): Int16Array {
-  return Int16Array.from(pattern, (byte) => (byte === 37 ? ANY_TEXT : byte === 95 ? ANY_CHARACTER : byte));
-}
-
-/** Bytes of the character that begins with `byte`. */
-function characterLength(byte: number): number {
-  return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-}
-
-/** Matches greedily; on a mismatch only the last % is tried again, one character further. */
-function matches(text: Uint8Array, start: number, end: number, pattern: Int16Array): boolean {
-  let at = start;
-  let p = 0;
-  let retryAt = -1;
-  let retryPattern = -1;
-  while (at < end) {
-    const wanted = p < pattern.length ? (pattern[p] as number) : -3;
-    if (wanted === ANY_TEXT) {
-      retryAt = at;
-      retryPattern = ++p;
-    } else if (wanted === ANY_CHARACTER) {
-      at += characterLength(text[at] as number);
-      p++;
-    } else if (wanted === text[at]) {
-      at++;
-      p++;
-    } else if (retryAt >= 0) {
-      retryAt += characterLength(text[retryAt] as number);
-      at = retryAt;
-      p = retryPattern;
-    } else {
-      return false;
+/** The values after the first, that one between those which are present. */
+export const joinKernel: Kernel = (args, rowCount, type) => {
+  const [separators, ...columns] = args.map((vector) => byteRowsOf(vector)) as [ByteRows, ...ByteRows[]];
+  const presence = args.slice(1).map((vector) => validityOf(vector).bits);
+  const validity = validityOf(args[0] as Vector);
+  const builder = new ByteRowsBuilder(rowCount);
+  for (let i = 0; i < rowCount; i++) {
+    const wanted = validity.bits === undefined || bitAt(validity.bits, i);
+    let isFirst = true;
+    for (let c = 0; wanted && c < columns.length; c++) {
+      const bits = presence[c];
+      if (bits !== undefined && !bitAt(bits, i)) continue;
+      if (!isFirst) appendRow(builder, separators, i);
+      isFirst = false;
+      appendRow(builder, columns[c] as ByteRows, i);
     }
+    endTextRow(builder);
   }
-  while (p < pattern.length && pattern[p] === ANY_TEXT) p++;
-  return p === pattern.length && at === end;
-}
+  return builder.finish(type, validity);
+};
 
-/** LIKE; ILIKE lowers both sides first. */
-export function likeKernel(ignoreCase: boolean): Kernel {
-  return (args, rowCount, type) => {
-    const [value, pattern] = args as [Vector, Vector];
-    const texts = byteRowsOf(value);
-    const patterns = byteRowsOf(pattern);
-    const validity = mergeValidity(args, rowCount);
-    const patternOf = (row: number): Int16Array => {
-      const start = patterns.starts[row] as number;
-      const bytes = bufferOf(patterns, row).subarray(start, patterns.ends[row]);
-      return compilePattern(ignoreCase ? mapRow(patterns, row, 'lower') : bytes);
-    };
-    const fixed = isConstant(pattern) && validityOf(pattern).bits === undefined ? patternOf(0) : undefined;
-    const bits = new Uint8Array((rowCount + 7) >> 3);
-    for (let i = 0; i < rowCount; i++) {
-      if (validity.bits !== undefined && !bitAt(validity.bits, i)) continue;
-      const text = ignoreCase ? mapRow(texts, i, 'lower') : bufferOf(texts, i);
-      const start = ignoreCase ? 0 : (texts.starts[i] as number);
-      const end = ignoreCase ? text.length : (texts.ends[i] as number);
-      if (matches(text, start, end, fixed ?? patternOf(i))) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
-    }
-    return vectorOf(type, rowCount, validity, bits);
-  };
+function appendRow(builder: ByteRowsBuilder, rows: ByteRows, row: number): void {
+  builder.append(bufferOf(rows, row), rows.starts[row] as number, rows.ends[row] as number);
 }

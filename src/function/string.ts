@@ -1,107 +1,140 @@
 /**
- * Text functions: lower, upper, length, concat, ||, LIKE and ILIKE.
+ * Text functions: lower, upper, lengths, concat, concat_ws and ||.
  *
- * Hides the loops (string-kernel). Invariants: lengths count code points; results are utf8; text is UTF-8 and stays
- * so.
+ * Hides the loops (string-kernel). Invariants: lengths count code points, graphemes or bytes, as their names say;
+ * results are utf8, and text stays valid; concatenation takes values of every flat type, as text.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { ResolvedCall } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
-import { BOOL, familyOf, flatType, INT64, strictCall, UTF8 } from './signature.ts';
-import { byteLengthKernel, caseMapKernel, concatKernel, lengthKernel, likeKernel } from './string-kernel.ts';
+import { expectsText, fitKinds, strictEntry, strictKinds } from './scalar-frame.ts';
+import type { Kind } from './scalar-frame.ts';
+import { familyOf, INT64, strictCall, UTF8 } from './signature.ts';
+import {
+  bitLengthKernel,
+  byteLengthKernel,
+  caseMapKernel,
+  concatKernel,
+  graphemeLengthKernel,
+  joinKernel,
+  lengthKernel,
+} from './string-kernel.ts';
 
-/** Parameters of a call on text: text as it stands, null as text; undefined when an argument is not text. */
-function textParameters(args: readonly DataType[], count: number): readonly DataType[] | undefined {
-  if (args.length !== count) return undefined;
-  if (!args.every((type) => type.id === 'null' || familyOf(type) === 'text')) return undefined;
-  return args.map((type) => (type.id === 'null' ? UTF8 : flatType(type)));
+/** Any number of values that print. */
+function printable(args: readonly DataType[]): readonly DataType[] | undefined {
+  return fitKinds(
+    args,
+    args.map(() => 'any'),
+  );
 }
 
-function textCall(
-  name: string,
-  count: number,
-  type: DataType,
-): (args: readonly DataType[]) => ResolvedCall | undefined {
-  return (args) => {
-    const parameters = textParameters(args, count);
-    return parameters === undefined ? undefined : strictCall(name, parameters, type);
-  };
+/** `||`: two binaries make binary, and all else makes text. */
+function resolveJoin(args: readonly DataType[]): ResolvedCall | undefined {
+  const isBinary = (type: DataType): boolean => familyOf(type) === 'binary';
+  const binary = args.some(isBinary) ? fitKinds(args, ['binary', 'binary']) : undefined;
+  if (binary !== undefined) return strictCall('||', binary, { id: 'binary' });
+  const parameters = args.length === 2 ? printable(args) : undefined;
+  return parameters === undefined ? undefined : strictCall('||', parameters, UTF8);
 }
 
-function like(name: string, ignoreCase: boolean, example: string): FunctionEntry {
-  return {
-    name,
-    expects: '(text, text)',
-    doc: `Matches a whole text with a pattern: % is any text, _ one character${ignoreCase ? '; ignores case' : ''}.`,
-    example,
-    resolve: textCall(name, 2, BOOL),
-    kernel: () => likeKernel(ignoreCase),
-  };
-}
+const OCTETS: readonly (readonly Kind[])[] = [['binary'], ['text']];
 
 /** The entries of this family. */
 export const STRING: readonly FunctionEntry[] = [
-  {
+  strictEntry({
     name: 'lower',
     aliases: ['lcase'],
-    expects: '(text)',
+    overloads: [['text']],
+    type: UTF8,
     doc: 'The text in lower case.',
     example: "lower('ÄB') → 'äb'",
-    resolve: textCall('lower', 1, UTF8),
-    kernel: () => caseMapKernel('lower'),
-  },
-  {
+    kernel: caseMapKernel('lower'),
+  }),
+  strictEntry({
     name: 'upper',
     aliases: ['ucase'],
-    expects: '(text)',
+    overloads: [['text']],
+    type: UTF8,
     doc: 'The text in upper case.',
     example: "upper('äb') → 'ÄB'",
-    resolve: textCall('upper', 1, UTF8),
-    kernel: () => caseMapKernel('upper'),
-  },
-  {
+    kernel: caseMapKernel('upper'),
+  }),
+  strictEntry({
     name: 'length',
     aliases: ['len', 'char_length', 'character_length'],
-    expects: '(text)',
+    overloads: [['text']],
+    type: INT64,
     doc: 'The number of code points.',
     example: "length('äb') → 2",
-    resolve: textCall('length', 1, INT64),
-    kernel: () => lengthKernel,
-  },
+    kernel: lengthKernel,
+  }),
+  strictEntry({
+    name: 'length_grapheme',
+    overloads: [['text']],
+    type: INT64,
+    doc: 'The number of grapheme clusters.',
+    example: "length_grapheme('🤦🏼‍♂️') → 1",
+    kernel: graphemeLengthKernel,
+  }),
+  strictEntry({
+    name: 'strlen',
+    overloads: [['text']],
+    type: INT64,
+    doc: 'The number of bytes.',
+    example: "strlen('ä') → 2",
+    kernel: byteLengthKernel,
+  }),
   {
     name: 'octet_length',
-    aliases: ['strlen'],
-    expects: '(text) or (binary)',
+    expects: expectsText(OCTETS),
     doc: 'The number of bytes.',
     example: "octet_length('ä') → 2",
-    resolve: (args) => {
-      const [type] = args;
-      if (type === undefined || args.length !== 1) return undefined;
-      if (familyOf(type) === 'binary') return strictCall('octet_length', [flatType(type)], INT64);
-      return textCall('octet_length', 1, INT64)(args);
-    },
+    resolve: strictKinds('octet_length', OCTETS, INT64),
     kernel: () => byteLengthKernel,
   },
+  strictEntry({
+    name: 'bit_length',
+    overloads: [['text']],
+    type: INT64,
+    doc: 'The number of bits: eight for each byte.',
+    example: "bit_length('ä') → 16",
+    kernel: bitLengthKernel,
+  }),
   {
     name: '||',
-    expects: '(text, text)',
-    doc: 'Both texts joined; null if either is.',
-    example: "'a' || 'b' → 'ab'",
-    resolve: textCall('||', 2, UTF8),
+    expects: '(any, any), one of them text, or (binary, binary)',
+    doc: 'Both values joined as text, or two binaries; null if either is.',
+    example: "'a' || 1 → 'a1'",
+    fails: true,
+    resolve: resolveJoin,
     kernel: () => concatKernel(true),
   },
   {
     name: 'concat',
-    expects: 'one or more texts',
-    doc: 'All texts joined, nulls left out.',
-    example: "concat('a', NULL, 'b') → 'ab'",
+    expects: 'one or more values',
+    doc: 'All values joined as text, nulls left out.',
+    example: "concat('a', NULL, 1) → 'a1'",
+    fails: true,
     resolve: (args) => {
-      const parameters = args.length === 0 ? undefined : textParameters(args, args.length);
+      const parameters = args.length === 0 ? undefined : printable(args);
       if (parameters === undefined) return undefined;
       return { name: 'concat', parameters, type: UTF8, canMakeNull: false, nulls: 'never' };
     },
     kernel: () => concatKernel(false),
   },
-  like('like', false, "'abc' LIKE 'a%' → true"),
-  like('ilike', true, "'ABC' ILIKE 'a%' → true"),
+  {
+    name: 'concat_ws',
+    expects: 'a separator and one or more values',
+    doc: 'All values joined as text with the separator between them, nulls left out; null if the separator is.',
+    example: "concat_ws(', ', 'a', NULL, 1) → 'a, 1'",
+    fails: true,
+    resolve: (args) => {
+      const separator = fitKinds(args.slice(0, 1), ['text']);
+      const values = args.length < 2 ? undefined : printable(args.slice(1));
+      if (separator === undefined || values === undefined) return undefined;
+      const parameters = [...separator, ...values];
+      return { name: 'concat_ws', parameters, type: UTF8, canMakeNull: args[0]?.id === 'null', nulls: 'custom' };
+    },
+    kernel: () => joinKernel,
+  },
 ];

@@ -15,6 +15,7 @@ import { aggregateName, bindAggregateCall } from './bind-aggregate.ts';
 import {
   adaptAmong,
   castTo,
+  coerce,
   comparable,
   makeArithmetic,
   makeCall,
@@ -22,6 +23,7 @@ import {
   readText,
   toCondition,
 } from './coerce.ts';
+import { targetOf } from './adapt.ts';
 import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
 import type { OuterColumns } from './binding.ts';
@@ -30,7 +32,7 @@ import { BOOL, DOUBLE, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { columnOf, exprKey } from './expr-walk.ts';
 import type { Scope } from './scope.ts';
-import { arrowTypeOf } from './sql-type.ts';
+import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
 
 /** An alias of the SELECT list, and the place of its item. */
 export interface Alias {
@@ -75,8 +77,16 @@ export interface Clause {
 }
 
 const COMPARISONS = new Set(['=', '!=', '<', '<=', '>', '>=']);
+/** Operators that the registry knows by another name; `~` is a prefix there. */
+const OPERATOR_NAMES: Readonly<Record<string, string>> = { '!=': '<>', '~': 'regexp_matches' };
+/** The functions of LIKE and its kin. */
+const PATTERNS = { like: 'like', ilike: 'ilike', similar: 'regexp_full_match', glob: 'glob' } as const;
 /** Functions whose arguments meet in one type. */
-const MEETING = new Set(['coalesce', 'ifnull', 'nullif', 'greatest', 'least']);
+const MEETING = new Set(
+  'coalesce ifnull nullif greatest least add subtract multiply divide mod xor gcd lcm'.split(' '),
+);
+/** Functions whose result keeps so many digits after the point as a constant second argument says. */
+const ROUNDING = new Set(['round', 'round_even', 'roundbankers', 'trunc']);
 
 /** What expressions may read beside the rows of their query. */
 interface Around {
@@ -195,8 +205,10 @@ export class ExpressionBinder {
       case 'in':
         return this.#bindIn(node, clause);
       case 'like': {
-        const args = [this.bind(node.operand, clause), this.bind(node.pattern, clause)];
-        return this.#denyIf(node.negated, makeCall(this.#sql, node.operator, args, node.span));
+        const written = [node.operand, node.pattern, ...(node.escape === undefined ? [] : [node.escape])];
+        const args = written.map((operand) => this.bind(operand, clause));
+        const name = PATTERNS[node.operator] + (node.escape === undefined ? '' : '_escape');
+        return this.#denyIf(node.negated, makeCall(this.#sql, name, args, node.span));
       }
       case 'case':
         return this.#bindCase(node, clause);
@@ -259,7 +271,7 @@ export class ExpressionBinder {
   #bindBinary(node: Extract<ExprNode, { kind: 'binary' }>, clause: Clause): Expr {
     const left = this.bind(node.left, clause);
     const right = this.bind(node.right, clause);
-    const name = node.operator === '!=' ? '<>' : node.operator;
+    const name = OPERATOR_NAMES[node.operator] ?? node.operator;
     if (COMPARISONS.has(node.operator)) return makeComparison(this.#sql, name, left, right, node.span);
     return makeArithmetic(this.#sql, name, left, right, node.span);
   }
@@ -309,10 +321,23 @@ export class ExpressionBinder {
     if (mark !== 'ORDER BY' || node.orders.length > 0) {
       throw sqlError('sql_bind', this.#sql, node.span, `${mark} belongs to aggregates, and ${name} is none`);
     }
+    if (name === 'if' && node.args.length === 3) return this.#bindIf(node, clause);
     const args = node.args.map((arg) => this.bind(arg, clause));
     const timed = bindTimeCall(this.#sql, name, args, node.span);
     if (timed !== undefined) return timed;
-    return makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
+    const [only] = args;
+    if (name === 'typeof' && args.length === 1 && only !== undefined) {
+      return makeLiteral(sqlTypeName(only.type), { id: 'utf8' }, node.span);
+    }
+    const call = makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
+    return ROUNDING.has(name) ? withDigits(call, args) : call;
+  }
+
+  /** `if(condition, value, otherwise)` is a CASE. */
+  #bindIf(node: FunctionCall, clause: Clause): Expr {
+    const [condition, result, otherwise] = node.args as [ExprNode, ExprNode, ExprNode];
+    const branches = [{ kind: 'when', condition, result, span: condition.span } as const];
+    return this.#bindCase({ kind: 'case', operand: undefined, branches, otherwise, span: node.span }, clause);
   }
 
   /** now() and its kin as literals; of bare words only those that are no column and no alias. */
@@ -356,3 +381,14 @@ export class ExpressionBinder {
 
 type LeafKind =
   'column_name' | 'function_call' | 'star' | 'parameter' | 'number' | 'string' | 'bytes' | 'boolean' | 'null';
+
+/** Rounded decimals with as many digits after the point as a constant says, and no more whole ones than there can be. */
+function withDigits(call: Expr, [value, digits]: readonly Expr[]): Expr {
+  const from = value === undefined ? undefined : targetOf(value.type);
+  if (call.type.id !== 'decimal' || from?.id !== 'decimal') return call;
+  if (digits?.kind !== 'literal' || typeof digits.value !== 'number') return call;
+  if (digits.value >= from.scale) return coerce(call, from.bitWidth < 128 ? { ...from, bitWidth: 128 } : from);
+  const scale = Math.max(0, digits.value);
+  const precision = Math.max(from.precision, from.precision - from.scale + 1 + scale);
+  return coerce(call, { ...call.type, precision: Math.min(precision, call.type.precision), scale });
+}

@@ -5,6 +5,7 @@
  * for the fields that hold nodes.
  */
 import type { Span } from '../base/errors.ts';
+import type { BinaryOperator, IntervalUnit } from './ast-word.ts';
 
 /**
  * A name as written, without its quotes; unquoted names compare without regard to ASCII case, and so do quoted
@@ -24,43 +25,6 @@ export interface TypeName {
   readonly sizes: readonly number[];
   readonly span: Span;
 }
-
-export type BinaryOperator =
-  | '+'
-  | '-'
-  | '*'
-  | '/'
-  | '//'
-  | '%'
-  | '^'
-  | '**'
-  | '||'
-  | '&'
-  | '|'
-  | '<<'
-  | '>>'
-  | '='
-  | '!='
-  | '<'
-  | '<='
-  | '>'
-  | '>=';
-
-/** The units of `INTERVAL value unit`. */
-export type IntervalUnit =
-  | 'millennia'
-  | 'centuries'
-  | 'decades'
-  | 'years'
-  | 'quarters'
-  | 'months'
-  | 'weeks'
-  | 'days'
-  | 'hours'
-  | 'minutes'
-  | 'seconds'
-  | 'milliseconds'
-  | 'microseconds';
 
 export interface ColumnName {
   readonly kind: 'column_name';
@@ -118,7 +82,7 @@ export type ExprNode =
   | { readonly kind: 'parameter'; readonly name: string; readonly span: Span }
   | {
       readonly kind: 'unary';
-      readonly operator: '-' | '+' | '~' | 'not';
+      readonly operator: '-' | '+' | '~' | '@' | 'not';
       readonly operand: ExprNode;
       readonly span: Span;
     }
@@ -189,9 +153,11 @@ export type ExprNode =
     }
   | {
       readonly kind: 'like';
-      readonly operator: 'like' | 'ilike';
+      readonly operator: 'like' | 'ilike' | 'similar' | 'glob';
       readonly operand: ExprNode;
       readonly pattern: ExprNode;
+      /** Of LIKE and ILIKE. */
+      readonly escape: ExprNode | undefined;
       readonly negated: boolean;
       readonly span: Span;
     }

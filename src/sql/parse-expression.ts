@@ -1,87 +1,20 @@
 /**
  * Expressions by precedence climbing (Pratt).
  *
- * Hides precedence. Invariants: recursion is bounded by Cursor.nested; a chain of one operator costs no recursion.
- * Source: PostgreSQL's operator precedence as DuckDB 2.0 keeps it, from loosest to tightest: OR, AND, NOT, IS,
- * comparison (which does not chain), BETWEEN IN LIKE, other operators, + -, * / // %, ^ **, AT TIME ZONE, COLLATE,
- * sign, ::.
+ * Hides how precedence is climbed (operator.ts has it). Invariants: recursion is bounded by Cursor.nested; a chain of one operator costs no recursion.
  */
-import type { BinaryOperator, ExprNode, FunctionCall, Identifier, When } from './ast.ts';
+import type { ExprNode, FunctionCall, Identifier, When } from './ast.ts';
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseCallOrder, parseFilter, parseWithinGroup } from './parse-aggregate.ts';
 import { canBeFunction, canBeName } from './keyword.ts';
 import { sqlError } from './frame.ts';
+import { INFIX, INFIX_LACKING, POWER, PREFIX } from './operator.ts';
 import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
+import { parseWordedCall, PLAIN_CALL } from './parse-call.ts';
+import type { ArgumentReaders } from './parse-call.ts';
 import { isTypedLiteral, parseTypeName } from './parse-type.ts';
-
-const POWER = {
-  or: 1,
-  and: 2,
-  not: 3,
-  is: 4,
-  compare: 5,
-  range: 6,
-  other: 7,
-  add: 8,
-  multiply: 9,
-  power: 10,
-  zone: 11,
-  sign: 12,
-  cast: 14,
-};
-
-interface Infix {
-  readonly power: number;
-  readonly operator: BinaryOperator;
-}
-
-const INFIX: ReadonlyMap<string, Infix> = new Map([
-  ['=', { power: POWER.compare, operator: '=' }],
-  ['==', { power: POWER.compare, operator: '=' }],
-  ['<>', { power: POWER.compare, operator: '!=' }],
-  ['!=', { power: POWER.compare, operator: '!=' }],
-  ['<', { power: POWER.compare, operator: '<' }],
-  ['<=', { power: POWER.compare, operator: '<=' }],
-  ['>', { power: POWER.compare, operator: '>' }],
-  ['>=', { power: POWER.compare, operator: '>=' }],
-  ['||', { power: POWER.other, operator: '||' }],
-  ['&', { power: POWER.other, operator: '&' }],
-  ['|', { power: POWER.other, operator: '|' }],
-  ['<<', { power: POWER.other, operator: '<<' }],
-  ['>>', { power: POWER.other, operator: '>>' }],
-  ['+', { power: POWER.add, operator: '+' }],
-  ['-', { power: POWER.add, operator: '-' }],
-  ['*', { power: POWER.multiply, operator: '*' }],
-  ['/', { power: POWER.multiply, operator: '/' }],
-  ['//', { power: POWER.multiply, operator: '//' }],
-  ['%', { power: POWER.multiply, operator: '%' }],
-  ['^', { power: POWER.power, operator: '^' }],
-  ['**', { power: POWER.power, operator: '**' }],
-] as const);
-
-/** Operators of DuckDB's that we recognise and lack. */
-const INFIX_LACKING = new Set([
-  '->',
-  '->>',
-  '=>',
-  ':=',
-  '^@',
-  '@>',
-  '<@',
-  '&&',
-  '~',
-  '!~',
-  '~*',
-  '!~*',
-  '~~',
-  '!~~',
-  '~~*',
-  '!~~*',
-  '<=>',
-  '[',
-]);
 
 /** Parses one expression. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseExpression(cursor: Cursor): ExprNode {
@@ -129,7 +62,7 @@ function chainError(cursor: Cursor): Error {
   return sqlError('sql_syntax', cursor.sql, cursor.token, 'comparisons cannot be chained', remedy);
 }
 
-/** `::type`, and symbols that we know but lack. */
+/** `::type`, `!`, and symbols that we know but lack. */
 function parseSymbolSuffix(cursor: Cursor, left: ExprNode, floor: number): ExprNode | undefined {
   const token = cursor.token;
   if (token.kind !== 'symbol') return undefined;
@@ -143,6 +76,18 @@ function parseSymbolSuffix(cursor: Cursor, left: ExprNode, floor: number): ExprN
       attempt: false,
       written: 'colons',
       span: coverSpans(left.span, type.span),
+    };
+  }
+  if (token.text === '!' && POWER.factorial > floor) {
+    const { start, end } = cursor.advance();
+    const name = { kind: 'identifier', name: 'factorial', quoted: false, span: { start, end } } as const;
+    const span = { start: left.span.start, end };
+    return {
+      kind: 'function_call',
+      name,
+      args: [left],
+      ...PLAIN_CALL,
+      span,
     };
   }
   if (INFIX_LACKING.has(token.text)) throw cursor.unsupported(`the operator ${token.text}`, token);
@@ -237,15 +182,21 @@ function parseRange(cursor: Cursor, operand: ExprNode): ExprNode {
     const items = parseInList(cursor);
     return { kind: 'in', operand, items, negated, span: cursor.spanFrom(start) };
   }
-  for (const operator of ['like', 'ilike'] as const) {
-    if (!cursor.takeWord(operator)) continue;
-    const pattern = parseAbove(cursor, POWER.range);
-    if (cursor.isWord('escape')) throw cursor.unsupported('ESCAPE', cursor.token);
-    return { kind: 'like', operator, operand, pattern, negated, span: cursor.spanFrom(start) };
+  return parsePattern(cursor, operand, negated);
+}
+
+/** `LIKE`, `ILIKE`, `SIMILAR TO` and `GLOB`, the first two with ESCAPE. */
+function parsePattern(cursor: Cursor, operand: ExprNode, negated: boolean): ExprNode {
+  const operator = (['like', 'ilike', 'similar', 'glob'] as const).find((word) => cursor.takeWord(word));
+  if (operator === undefined) throw cursor.unexpected();
+  if (operator === 'similar') cursor.expectWord('to');
+  const pattern = parseAbove(cursor, POWER.range);
+  const takesEscape = operator === 'like' || operator === 'ilike';
+  if (!takesEscape && cursor.isWord('escape')) {
+    throw cursor.unsupported(`ESCAPE after ${operator.toUpperCase()}`, cursor.token);
   }
-  if (cursor.isWord('similar')) throw cursor.unsupported('SIMILAR TO', cursor.token);
-  if (cursor.isWord('glob')) throw cursor.unsupported('GLOB', cursor.token);
-  throw cursor.unexpected();
+  const escape = takesEscape && cursor.takeWord('escape') ? parseAbove(cursor, POWER.range) : undefined;
+  return { kind: 'like', operator, operand, pattern, escape, negated, span: cursor.spanFrom(operand.span.start) };
 }
 
 function parseInList(cursor: Cursor): ExprNode[] {
@@ -267,13 +218,14 @@ function parsePrefix(cursor: Cursor): ExprNode {
     const operand = parseAbove(cursor, POWER.not);
     return { kind: 'unary', operator: 'not', operand, span: coverSpans(token, operand.span) };
   }
-  if (token.kind === 'symbol' && (token.text === '-' || token.text === '+' || token.text === '~')) {
+  const power = token.kind === 'symbol' ? PREFIX.get(token.text) : undefined;
+  if (power !== undefined) {
     cursor.advance();
-    const operand = parseAbove(cursor, POWER.sign);
+    const operand = parseAbove(cursor, power);
     const span = cursor.spanFrom(start);
     // A sign before digits belongs to the number: -9223372036854775808 has no positive counterpart.
     if (token.text === '-' && operand.kind === 'number') return { kind: 'number', text: negate(operand.text), span };
-    return { kind: 'unary', operator: token.text, operand, span };
+    return { kind: 'unary', operator: token.text as '-' | '+' | '~' | '@', operand, span };
   }
   return parsePrimary(cursor);
 }
@@ -437,9 +389,24 @@ function parseNamed(cursor: Cursor): ExprNode {
   return { kind: 'column_name', path, span: cursor.spanFrom(start) };
 }
 
+const READERS: ArgumentReaders = {
+  any: parseExpression,
+  beforeIn: (cursor) => parseAbove(cursor, POWER.range),
+};
+
 function parseCall(cursor: Cursor, name: Identifier): FunctionCall {
   const start = name.span.start;
   cursor.expectSymbol('(');
+  const worded = parseWordedCall(cursor, name, READERS);
+  if (worded !== undefined) {
+    cursor.expectSymbol(')');
+    return {
+      kind: 'function_call',
+      ...worded,
+      ...PLAIN_CALL,
+      span: cursor.spanFrom(start),
+    };
+  }
   const star = cursor.isSymbol('*') && cursor.peek(1).text === ')';
   if (star) cursor.advance();
   const distinct = !star && cursor.takeWord('distinct');

@@ -3,7 +3,8 @@
  *
  * Hides nothing. Invariant: the query stands in parentheses of its own.
  */
-import type { BinaryOperator, ExprNode, Query } from './ast.ts';
+import type { ExprNode, Query } from './ast.ts';
+import type { BinaryOperator } from './ast-word.ts';
 import type { Cursor } from './cursor.ts';
 
 /** The query in parentheses that begins here. */

@@ -5,8 +5,10 @@
  * interval without a unit is a typed literal. The parser of expressions is passed in: it is the one that comes here.
  */
 import type { Span } from '../base/errors.ts';
-import type { ExprNode, FunctionCall, IntervalUnit } from './ast.ts';
+import type { ExprNode, FunctionCall } from './ast.ts';
+import type { IntervalUnit } from './ast-word.ts';
 import type { Cursor } from './cursor.ts';
+import { PLAIN_CALL } from './parse-call.ts';
 
 const UNITS: ReadonlyMap<string, IntervalUnit> = new Map<string, IntervalUnit>([
   ...(['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second'] as const).flatMap(
@@ -54,11 +56,7 @@ function call(name: string, args: readonly ExprNode[], span: Span): FunctionCall
     kind: 'function_call',
     name: identifier,
     args,
-    star: false,
-    distinct: false,
-    orders: [],
-    withinGroup: false,
-    filter: undefined,
+    ...PLAIN_CALL,
     span,
   };
 }

@@ -15,7 +15,6 @@ import type {
   FunctionCall,
   GroupItem,
   Identifier,
-  IntervalUnit,
   Join,
   OrderItem,
   Query,
@@ -28,6 +27,7 @@ import type {
   ValueRow,
   ValueRows,
 } from './ast.ts';
+import type { IntervalUnit } from './ast-word.ts';
 import { canBeName } from './keyword.ts';
 
 /** How count(*) is written: as SQL, or as the column name that DuckDB gives it. */
@@ -363,8 +363,10 @@ function operation(node: Operation, style: Style): string {
     case 'in':
       return maybeNot(node.negated, `(${expression(node.operand, style)} IN (${list(node.items, style)}))`);
     case 'like': {
-      const operands = `${expression(node.operand, style)} ${node.operator.toUpperCase()}`;
-      return maybeNot(node.negated, `(${operands} ${expression(node.pattern, style)})`);
+      const operator = node.operator === 'similar' ? 'SIMILAR TO' : node.operator.toUpperCase();
+      const escape = node.escape === undefined ? '' : ` ESCAPE ${expression(node.escape, style)}`;
+      const operands = `${expression(node.operand, style)} ${operator} ${expression(node.pattern, style)}`;
+      return maybeNot(node.negated, `(${operands}${escape})`);
     }
     default:
       return queryOperation(node, style);

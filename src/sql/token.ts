@@ -28,7 +28,7 @@ export interface Token extends Span {
 /** Longest first, so that the first match is the right one. */
 const SYMBOLS_BY_LENGTH: readonly (readonly string[])[] = [
   ['!~~*'],
-  ['->>', '~~*', '!~~', '!~*', '<=>', '...', '&&&'],
+  ['->>', '~~*', '~~~', '!~~', '!~*', '<=>', '...', '&&&'],
   [
     '::',
     '<=',
