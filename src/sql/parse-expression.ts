@@ -1,7 +1,8 @@
 /**
  * Expressions by precedence climbing (Pratt).
  *
- * Hides how precedence is climbed (operator.ts has it). Invariants: recursion is bounded by Cursor.nested; a chain of one operator costs no recursion.
+ * Hides how precedence is climbed; operator.ts has it. Invariants: recursion is bounded by Cursor.nested; a chain of
+ * one operator costs no recursion.
  */
 import type { ExprNode, FunctionCall, Identifier, When } from './ast.ts';
 import { coverSpans } from './ast.ts';
