@@ -47,7 +47,7 @@ export function complement(ranges: Ranges): Ranges {
 }
 
 /** True when `ranges` hold `code`. */
-export function holds(ranges: Ranges, code: number): boolean {
+function holds(ranges: Ranges, code: number): boolean {
   let low = 0;
   let high = ranges.length >> 1;
   while (low < high) {

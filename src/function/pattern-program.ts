@@ -25,7 +25,7 @@ export const OP_ASSERT = 4;
 export const OP_MATCH = 5;
 
 /** Assertions by their number in a program. */
-export const ASSERTION_NUMBERS: Readonly<Record<Assertion, number>> = {
+const ASSERTION_NUMBERS: Readonly<Record<Assertion, number>> = {
   text_start: 0,
   text_end: 1,
   line_start: 2,
