@@ -20,8 +20,8 @@ export const TEXT_RESULT_BYTES_MAX = 512 * MIB;
 export const TEXT_DISTANCE_STEPS_MAX = 100_000_000;
 /** Instructions of a compiled regular expression. */
 export const PATTERN_SIZE_MAX = 50_000;
-/** Steps that regular expressions take over one batch: instructions visited, some seconds of work. */
-export const PATTERN_STEPS_MAX = 2_000_000_000;
+/** Steps that regular expressions take over one batch: instructions visited, some ten seconds of work. */
+export const PATTERN_STEPS_MAX = 500_000_000;
 /** A message on the wire stays below gRPC's default receive limit of 4 MiB, unless one single row is larger. */
 export const WIRE_MESSAGE_BYTES_MAX = 4 * MIB;
 /** Bytes of one message received over Flight or HTTP; below 2 GiB, the protobuf limit. */

@@ -11,10 +11,10 @@ import { TYPE_TABLE, typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder } from './byte-rows.ts';
-import { bitsOf, formOf, vectorOf, withValidity } from './column.ts';
+import { bitsOf, formOf, vectorOf } from './column.ts';
 import { compareKernel, trueRows } from './compare-kernel.ts';
 import type { Kernel } from './contract.ts';
-import { bitAt, mergeValidity, validityFrom, validityOf } from './validity.ts';
+import { bitAt, validityFrom, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
 
 /** Row i of the result is row i of `args[choice[i]]`, or null for -1. */
@@ -104,9 +104,3 @@ export function extremeKernel(operator: '>' | '<'): Kernel {
     return best;
   };
 }
-
-/** The first argument where all others are present. */
-export const unlessNullKernel: Kernel = (args, rowCount) => {
-  const { bits } = mergeValidity(args, rowCount);
-  return bits === undefined ? (args[0] as Vector) : withValidity(args[0] as Vector, validityFrom(bits, rowCount));
-};

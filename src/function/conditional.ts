@@ -9,7 +9,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { withValidity } from './column.ts';
 import { makeCastKernel } from './cast.ts';
 import { compareKernel, trueRows } from './compare-kernel.ts';
-import { caseKernel, coalesceKernel, extremeKernel, unlessNullKernel } from './conditional-kernel.ts';
+import { caseKernel, coalesceKernel, extremeKernel } from './conditional-kernel.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
 import { BOOL, commonTypeOf, comparisonTypes, flatType, INT32, isOrdered, valueType } from './signature.ts';
@@ -100,18 +100,4 @@ export const CONDITIONAL: readonly FunctionEntry[] = [
   },
   extreme('greatest', '>', 'The greatest value; nulls are left out.', 'greatest(2, NULL, 3) → 3'),
   extreme('least', '<', 'The least value; nulls are left out.', "least('b', 'a') → 'a'"),
-  {
-    name: 'constant_or_null',
-    expects: 'a value and one or more others',
-    doc: 'The first value, null where another is null.',
-    example: 'constant_or_null(1, NULL) → NULL',
-    resolve: (args) => {
-      const [first] = args;
-      if (first === undefined || args.length < 2 || first.id === 'null') return undefined;
-      const type = flatType(first);
-      const parameters = [type, ...args.slice(1)];
-      return { name: 'constant_or_null', parameters, type, canMakeNull: false, nulls: 'strict' };
-    },
-    kernel: () => unlessNullKernel,
-  },
 ];

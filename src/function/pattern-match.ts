@@ -14,13 +14,19 @@ import type { Program } from './pattern-program.ts';
 
 /** Steps left for one batch. */
 export class StepBudget {
-  #left = PATTERN_STEPS_MAX;
+  readonly #most: number;
+  #left: number;
+
+  constructor(most = PATTERN_STEPS_MAX) {
+    this.#most = most;
+    this.#left = most;
+  }
 
   /** @throws `limit_exceeded` */
   spend(steps: number): void {
     this.#left -= steps;
     if (this.#left >= 0) return;
-    const bound = PATTERN_STEPS_MAX.toString();
+    const bound = this.#most.toString();
     throw new EngineError(
       'limit_exceeded',
       `a pattern takes more than ${bound} steps over one batch; make it simpler`,
@@ -208,7 +214,24 @@ class Automaton {
   }
 }
 
-/** Threads at one place, the preferred ones first; each carries its slots. */
+/** Marks the bytes with which a match can begin; undefined where it can begin with any, or be empty. */
+function firstBytes({ ops, xs, ys }: Program): Uint8Array | undefined {
+  const marks = new Uint8Array(256);
+  const seen = new Set<number>();
+  const open = [0];
+  for (let pc = open.pop(); pc !== undefined; pc = open.pop()) {
+    if (seen.has(pc)) continue;
+    seen.add(pc);
+    const x = xs[pc] as number;
+    if (ops[pc] === OP_MATCH) return undefined;
+    if (ops[pc] === OP_BYTE) marks.fill(1, x, (ys[pc] as number) + 1);
+    else if (ops[pc] === OP_SPLIT) open.push(x, ys[pc] as number);
+    else open.push(ops[pc] === OP_JUMP ? x : pc + 1);
+  }
+  return marks;
+}
+
+/** Threads at one place that take the byte there or have matched, the preferred ones first; each with its slots. */
 class Threads {
   readonly pcs: Int32Array;
   readonly slots: Int32Array;
@@ -228,6 +251,9 @@ export class Matcher {
   readonly #slotCount: number;
   readonly #visited: Visited;
   readonly #open: number[] = [];
+  readonly #firsts: Uint8Array | undefined;
+  readonly #scratch: Int32Array;
+  readonly #unset: Int32Array;
   #current: Threads;
   #next: Threads;
   #anywhere: Automaton | undefined;
@@ -238,6 +264,9 @@ export class Matcher {
     this.#budget = budget;
     this.groupCount = program.groupCount;
     this.#slotCount = program.slotCount;
+    this.#firsts = firstBytes(program);
+    this.#scratch = new Int32Array(program.slotCount);
+    this.#unset = new Int32Array(program.slotCount).fill(-1);
     this.#visited = new Visited(program.ops.length);
     this.#current = new Threads(0, 0);
     this.#next = new Threads(0, 0);
@@ -265,12 +294,16 @@ export class Matcher {
       this.#current = new Threads(size, this.#slotCount);
       this.#next = new Threads(size, this.#slotCount);
     }
-    const empty = new Int32Array(this.#slotCount).fill(-1);
+    const firsts = this.#firsts;
     let found: Int32Array | undefined;
     this.#current.count = 0;
     this.#visited.clear();
     for (let at = from; at <= bytes.length; at++) {
-      if (found === undefined && !isInside(bytes[at])) this.#add(this.#current, 0, bytes, at, empty);
+      if (found === undefined && this.#current.count === 0) {
+        while (firsts !== undefined && at < bytes.length && firsts[bytes[at] as number] === 0) at++;
+        this.#visited.clear();
+      }
+      if (found === undefined && !isInside(bytes[at])) this.#add(this.#current, 0, bytes, at, this.#unset, 0);
       if (this.#current.count === 0 && found !== undefined) break;
       this.#budget.spend(this.#current.count + 1);
       this.#visited.clear();
@@ -283,26 +316,29 @@ export class Matcher {
 
   /** Moves the threads over the byte at `at`; answers the slots of one that has matched, which ends those after it. */
   #advance(bytes: Uint8Array, at: number): Int32Array | undefined {
-    const { ops, xs, ys } = this.#program;
-    const byte = at < bytes.length ? (bytes[at] as number) : -1;
+    const { ops } = this.#program;
     const { pcs, slots, count } = this.#current;
     for (let t = 0; t < count; t++) {
       const pc = pcs[t] as number;
-      const own = slots.subarray(t * this.#slotCount, (t + 1) * this.#slotCount);
-      if (ops[pc] === OP_MATCH) return own.slice();
-      if (byte >= (xs[pc] as number) && byte <= (ys[pc] as number)) {
-        this.#add(this.#next, pc + 1, bytes, at + 1, own);
-      }
+      const own = t * this.#slotCount;
+      if (ops[pc] === OP_MATCH) return slots.slice(own, own + this.#slotCount);
+      this.#add(this.#next, pc + 1, bytes, at + 1, slots, own);
     }
     return undefined;
   }
 
-  /** Follows instructions that take no byte, and adds threads for those that do. */
-  #add(threads: Threads, start: number, bytes: Uint8Array, at: number, from: Int32Array): void {
+  /**
+   * Follows instructions that take no byte, and adds threads for those that do, with the slots of `from` that begin at
+   * `base`.
+   */
+  #add(threads: Threads, start: number, bytes: Uint8Array, at: number, from: Int32Array, base: number): void {
     const { ops, xs, ys } = this.#program;
     const before = at === 0 ? EDGE : kindOf(bytes[at - 1] as number);
     const after = at === bytes.length ? EDGE : kindOf(bytes[at] as number);
-    const slots = from.slice();
+    const next = at === bytes.length ? -1 : (bytes[at] as number);
+    const slots = this.#scratch;
+    const slotCount = this.#slotCount;
+    for (let k = 0; k < slotCount; k++) slots[k] = from[base + k] as number;
     const open = this.#open;
     let visits = 0;
     open.push(start);
@@ -330,8 +366,10 @@ export class Matcher {
           slots[x] = at;
           break;
         default:
+          // A thread that the next byte ends is not worth its slots.
+          if (ops[pc] === OP_BYTE && (next < x || next > (ys[pc] as number))) break;
           threads.pcs[threads.count] = pc;
-          threads.slots.set(slots, threads.count * this.#slotCount);
+          for (let k = 0; k < slotCount; k++) threads.slots[threads.count * slotCount + k] = slots[k] as number;
           threads.count++;
       }
     }
