@@ -19,6 +19,8 @@ const MEANINGS: readonly (readonly [prefix: string, code: ErrorCode, remedy: str
   ['SQLITE_BUSY', 'busy', 'another program holds this file open, such as a SQLite shell or a backup tool: end it'],
   ['SQLITE_LOCKED', 'busy', 'another program holds this file open, such as a SQLite shell or a backup tool: end it'],
   ['SQLITE_CORRUPT', 'corrupt', 'the file is damaged: restore it from a backup'],
+  // The catalog asks only for collations that SQLite itself has: another one can only stand in a damaged schema.
+  ['SQLITE_ERROR_MISSING_COLLSEQ', 'corrupt', 'the file is damaged: restore it from a backup'],
   [
     'SQLITE_NOTADB',
     'corrupt',
