@@ -10,6 +10,7 @@ import { MISSING } from '../function/key-table.ts';
 import { gather } from './gather.ts';
 import type { JoinTable } from './join-table.ts';
 import type { Rows } from './rows.ts';
+import { lazyRows } from './rows.ts';
 
 /** Row `left[i]` of the batch beside row `right[i]` of the table. */
 export interface Pairs {
@@ -53,17 +54,8 @@ export function* pairsOf(ids: Uint32Array, table: JoinTable, fill: boolean): Gen
 
 /** Pairs as rows for expressions: the batch's columns and then the table's. */
 export function pairRows(rows: Rows, width: number, table: JoinTable, { left, right }: Pairs): Rows {
-  const gathered = new Map<number, Vector>();
-  return {
-    rowCount: left.length,
-    column: (index) => {
-      let vector = gathered.get(index);
-      if (vector === undefined) {
-        vector =
-          index < width ? gather(rows.column(index), left) : gather(table.columns[index - width] as Vector, right);
-        gathered.set(index, vector);
-      }
-      return vector;
-    },
-  };
+  return lazyRows(left.length, (index) => {
+    if (index < width) return gather(rows.column(index), left);
+    return gather(table.columns[index - width] as Vector, right);
+  });
 }

@@ -14,7 +14,7 @@ import { bitAt, validityOf } from '../function/validity.ts';
 import type { JoinKey } from '../plan/expr.ts';
 import { compileExpr } from './evaluate.ts';
 import { joinParts } from './join.ts';
-import { vectorBytes } from './memory.ts';
+import { columnsBytes } from './memory.ts';
 import type { RunContext } from './operator.ts';
 import { checkSignal } from './operator.ts';
 import type { Batches } from './operator.ts';
@@ -93,8 +93,7 @@ export class JoinTable {
     this.rowCount = rowCount;
     this.numbers = numbers;
     this.keyRows = groupRows(ids, numbers.count);
-    const bytes = columns.reduce((sum, column) => sum + vectorBytes(column), 0);
-    this.byteCount = bytes + numbers.byteCount + 8 * rowCount;
+    this.byteCount = columnsBytes(columns) + numbers.byteCount + 8 * rowCount;
   }
 
   /** Reads `input` to its end. `types` are those of its columns. @throws `limit_exceeded` */
@@ -116,10 +115,8 @@ export class JoinTable {
       observe(rows);
       batches.push(batch);
       rowCount += batch.rowCount;
-      const bytes = batch.columns.reduce((sum, column) => sum + vectorBytes(column), 0);
       // Joining the batches needs them a second time.
-      held = context.memory.change('JOIN', held, held + 2 * bytes + 8 * batch.rowCount);
-      context.memory.change('JOIN', 0, 0);
+      held = context.memory.change('JOIN', held, held + 2 * columnsBytes(batch.columns) + 8 * batch.rowCount);
     }
     const all = new Uint32Array(rowCount);
     let at = 0;

@@ -13,3 +13,8 @@ export function vectorBytes(vector: Vector): number {
   for (const child of vector.children) bytes += vectorBytes(child);
   return bytes;
 }
+
+/** Bytes of all columns together. */
+export function columnsBytes(columns: readonly Vector[]): number {
+  return columns.reduce((sum, column) => sum + vectorBytes(column), 0);
+}

@@ -22,18 +22,23 @@ export function rowsOf(batch: RecordBatch): Rows {
   return { rowCount: batch.rowCount, column: (index) => batch.columns[index] as Vector };
 }
 
-/** Some rows of `rows`; columns are gathered when they are first asked for. */
-export function someRows(rows: Rows, selected: Uint32Array): Rows {
-  const gathered = new Map<number, Vector>();
+/** Rows whose columns are made when they are first asked for. */
+export function lazyRows(rowCount: number, make: (index: number) => Vector): Rows {
+  const made = new Map<number, Vector>();
   return {
-    rowCount: selected.length,
+    rowCount,
     column: (index) => {
-      let vector = gathered.get(index);
+      let vector = made.get(index);
       if (vector === undefined) {
-        vector = gather(rows.column(index), selected);
-        gathered.set(index, vector);
+        vector = make(index);
+        made.set(index, vector);
       }
       return vector;
     },
   };
+}
+
+/** Some rows of `rows`; columns are gathered when they are first asked for. */
+export function someRows(rows: Rows, selected: Uint32Array): Rows {
+  return lazyRows(selected.length, (index) => gather(rows.column(index), selected));
 }

@@ -11,13 +11,9 @@ import { RECURSION_ROUNDS_MAX } from '../base/limits.ts';
 import { RowKeys } from '../function/key-table.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { gather } from './gather.ts';
-import { vectorBytes } from './memory.ts';
+import { columnsBytes } from './memory.ts';
 import { checkSignal } from './operator.ts';
 import type { Batches, Open, RunContext } from './operator.ts';
-
-function batchBytes(batch: RecordBatch): number {
-  return batch.columns.reduce((sum, column) => sum + vectorBytes(column), 0);
-}
 
 /** Reads rows that several operators read. */
 export async function* runShared(
@@ -41,7 +37,7 @@ export async function* runShared(
 async function collect(input: Batches, context: RunContext): Promise<readonly RecordBatch[]> {
   const batches: RecordBatch[] = [];
   for await (const batch of input) {
-    context.memory.change('WITH', 0, batchBytes(batch));
+    context.memory.change('WITH', 0, columnsBytes(batch.columns));
     batches.push(batch);
   }
   return batches;
@@ -111,8 +107,7 @@ export async function* runRecursive(
       const fresh = seen === undefined ? batch : seen.choose(batch);
       if (fresh.rowCount === 0) continue;
       made.push({ ...fresh, schema: plan.schema });
-      bytes += batchBytes(fresh);
-      context.memory.change('WITH RECURSIVE', 0, batchBytes(fresh));
+      bytes += context.memory.change('WITH RECURSIVE', 0, columnsBytes(fresh.columns));
       keys = context.memory.change('WITH RECURSIVE', keys, seen?.byteCount ?? 0);
       yield made.at(-1) as RecordBatch;
     }

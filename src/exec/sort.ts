@@ -13,7 +13,7 @@ import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
 import { gather } from './gather.ts';
 import { joinParts } from './join.ts';
-import { vectorBytes } from './memory.ts';
+import { columnsBytes } from './memory.ts';
 import { checkSignal } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 import { selectRank, sortByWords } from './radix.ts';
@@ -51,7 +51,7 @@ function joinRuns(runs: readonly Run[]): Run {
 }
 
 function runBytes(run: Run): number {
-  return [...run.columns, ...run.keys].reduce((sum, vector) => sum + vectorBytes(vector), 0);
+  return columnsBytes(run.columns) + columnsBytes(run.keys);
 }
 
 function orderOf(run: Run, keys: readonly SortKey[]): Uint32Array {

@@ -69,7 +69,8 @@ export class PairTable {
 
   /**
    * Numbers rows: row i is (low[i × stride], high[i × stride + offset]). With `present`, absent rows share a number
-   * of their own. `ids`: out, one number a row.
+   * of their own. `ids`: out, one number a row. With `isFixed` rows without a number get MISSING, and none is given
+   * out.
    */
   number(
     low: Int32Array,
@@ -77,43 +78,14 @@ export class PairTable {
     layout: { readonly stride: number; readonly offset: number },
     ids: Uint32Array,
     present?: Uint8Array,
+    isFixed = false,
   ): void {
     // Room is made in steps, so that few distinct values among many rows do not swell the table.
     const step = 4096;
     for (let start = 0; start < ids.length; start += step) {
       const end = Math.min(start + step, ids.length);
-      this.#makeRoom(end - start);
-      this.#numberRange(low, high, layout.stride, layout.offset, ids, start, end, present);
-    }
-  }
-
-  /** As `number`, but rows that have no number get MISSING, and the table stays as it is. */
-  find(
-    low: Int32Array,
-    high: Int32Array,
-    layout: { readonly stride: number; readonly offset: number },
-    ids: Uint32Array,
-    present?: Uint8Array,
-  ): void {
-    const slots = this.#slots;
-    const keys = this.#keys;
-    const mask = slots.length - 1;
-    const { stride, offset } = layout;
-    const absent = this.#absentId < 0 ? MISSING : this.#absentId;
-    for (let i = 0; i < ids.length; i++) {
-      if (present !== undefined && (((present[i >> 3] as number) >> (i & 7)) & 1) === 0) {
-        ids[i] = absent;
-        continue;
-      }
-      const x = low[i * stride] as number;
-      const y = high[i * stride + offset] as number;
-      let slot = mix(x, y) & mask;
-      let id = slots[slot] as number;
-      while (id !== 0 && (keys[id * 2 - 2] !== x || keys[id * 2 - 1] !== y)) {
-        slot = (slot + 1) & mask;
-        id = slots[slot] as number;
-      }
-      ids[i] = id === 0 ? MISSING : id - 1;
+      if (!isFixed) this.#makeRoom(end - start);
+      this.#numberRange(low, high, layout.stride, layout.offset, ids, start, end, present, isFixed);
     }
   }
 
@@ -126,6 +98,7 @@ export class PairTable {
     start: number,
     end: number,
     present: Uint8Array | undefined,
+    isFixed: boolean,
   ): void {
     const slots = this.#slots;
     const keys = this.#keys;
@@ -133,8 +106,8 @@ export class PairTable {
     let count = this.#count;
     for (let i = start; i < end; i++) {
       if (present !== undefined && (((present[i >> 3] as number) >> (i & 7)) & 1) === 0) {
-        if (this.#absentId < 0) this.#absentId = count++;
-        ids[i] = this.#absentId;
+        if (this.#absentId < 0 && !isFixed) this.#absentId = count++;
+        ids[i] = this.#absentId < 0 ? MISSING : this.#absentId;
         continue;
       }
       const x = low[i * stride] as number;
@@ -146,6 +119,10 @@ export class PairTable {
         id = slots[slot] as number;
       }
       if (id === 0) {
+        if (isFixed) {
+          ids[i] = MISSING;
+          continue;
+        }
         keys[count * 2] = x;
         keys[count * 2 + 1] = y;
         id = ++count;
@@ -264,19 +241,6 @@ function canonicalWords(numbers: Float64Array): Int32Array {
 /** Among the numbers of a dictionary's values, where -1 is not yet looked up: looked up, and without a number. */
 const KNOWN_MISSING = -2;
 
-function enter(
-  table: PairTable,
-  isFixed: boolean,
-  low: Int32Array,
-  high: Int32Array,
-  layout: { readonly stride: number; readonly offset: number },
-  ids: Uint32Array,
-  present?: Uint8Array,
-): void {
-  if (isFixed) table.find(low, high, layout, ids, present);
-  else table.number(low, high, layout, ids, present);
-}
-
 const PAIRS = { stride: 2, offset: 1 };
 const SINGLES = { stride: 1, offset: 0 };
 
@@ -324,12 +288,12 @@ export class ColumnKeys {
     }
     if (this.#kind === 'number') {
       const words = canonicalWords(numbersOf(vector));
-      enter(this.#pairs, isFixed, words, words, PAIRS, ids, present);
+      this.#pairs.number(words, words, PAIRS, ids, present, isFixed);
     } else if (this.#kind === 'bool') {
       const bits = vector.type.id === 'null' ? new Uint8Array((rowCount + 7) >> 3) : bitsOf(vector);
       const values = new Int32Array(rowCount);
       for (let i = 0; i < rowCount; i++) values[i] = bitAt(bits, i) ? 1 : 0;
-      enter(this.#pairs, isFixed, values, values, SINGLES, ids, present);
+      this.#pairs.number(values, values, SINGLES, ids, present, isFixed);
     } else {
       this.#numberWords(orderWordsOf(vector), ids, present, isFixed);
     }
@@ -342,20 +306,20 @@ export class ColumnKeys {
     present: Uint8Array | undefined,
     isFixed: boolean,
   ): void {
-    if (this.#words === 2) return enter(this.#pairs, isFixed, words, words, PAIRS, ids, present);
+    if (this.#words === 2) return this.#pairs.number(words, words, PAIRS, ids, present, isFixed);
     // Wider keys: number the low pair, then (number so far, next pair's number), the last of which is the key's own.
     const joint = (index: number): PairTable => (this.#joints[index] ??= new PairTable());
     let known = new Uint32Array(ids.length);
-    enter(joint(0), isFixed, words, words, { stride: this.#words, offset: 1 }, known, present);
+    joint(0).number(words, words, { stride: this.#words, offset: 1 }, known, present, isFixed);
     for (let k = 2; k < this.#words; k += 2) {
       const next = new Uint32Array(ids.length);
       const part = words.subarray(k);
-      enter(joint(k - 1), isFixed, part, part, { stride: this.#words, offset: 1 }, next, present);
+      joint(k - 1).number(part, part, { stride: this.#words, offset: 1 }, next, present, isFixed);
       const last = k + 2 === this.#words;
       const joined = last ? ids : new Uint32Array(ids.length);
       const table = last ? this.#pairs : joint(k);
       const [low, high] = [new Int32Array(known.buffer), new Int32Array(next.buffer)];
-      enter(table, isFixed, low, high, SINGLES, joined, present);
+      table.number(low, high, SINGLES, joined, present, isFixed);
       known = joined;
     }
   }
@@ -421,7 +385,7 @@ export class RowKeys {
       }
       const joined = new Uint32Array(rowCount);
       const [left, right] = [new Int32Array(ids.buffer), new Int32Array(own.buffer)];
-      enter(this.#joints[c - 1] as PairTable, isFixed, left, right, SINGLES, joined);
+      (this.#joints[c - 1] as PairTable).number(left, right, SINGLES, joined, undefined, isFixed);
       ids = joined;
     });
     return ids;
