@@ -13,7 +13,7 @@ import type { SubqueryBinding } from './bind-subquery.ts';
 import type { Binding, CommonTables, NameResolver } from './binding.ts';
 import { OuterColumns } from './binding.ts';
 import { makeCall, makeComparison, toCondition } from './coerce.ts';
-import { hasOuter, substituteOuter } from './decorrelate.ts';
+import { substituteOuter } from './decorrelate.ts';
 import type { Expr, JoinKind } from './expr.ts';
 import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
@@ -21,7 +21,7 @@ import type { LogicalPlan } from './logical.ts';
 import { makeJoin, pickColumns } from './logical.ts';
 import { renameColumns } from './rename.ts';
 import { findTable, Scope } from './scope.ts';
-import { SubqueryList, dependent } from './subquery.ts';
+import { openDependent, SubqueryList } from './subquery.ts';
 import { bindTableFunction } from './table-function.ts';
 import { catalogAt } from './time-point.ts';
 
@@ -215,21 +215,13 @@ class JoinBinder {
       const message = `a query that reads the tables before it cannot stand in a ${join.toUpperCase()} JOIN`;
       throw sqlError('sql_bind', this.#sql, this.#item.right.span, message, 'use JOIN or LEFT JOIN');
     }
-    const { shared } = this.#binding;
-    const isOpen = hasOuter(this.#left.plan);
-    const id = isOpen ? undefined : shared.add(this.#left.plan);
-    const rows = (): LogicalPlan => (id === undefined ? this.#left.plan : shared.read(id));
+    const { plan: inner } = this.#right;
     const { span } = this.#item.right;
-    const right = dependent(this.#sql, { plan: this.#right.plan, outer: lateral.exprs, span }, rows());
-    const width = this.#right.plan.schema.fields.length;
-    const domain = lateral.exprs.map((expr, i) => {
-      const field = right.schema.fields[width + i];
-      if (field === undefined) throw new TypeError('a lateral query without its domain');
-      const column = columnOf(this.#width + width + i, field, span);
-      return makeCall(this.#sql, 'is_not_distinct_from', [expr, column], span);
-    });
-    const { keys, condition } = splitCondition([...domain, ...conditions], this.#width);
-    const plan = makeJoin({ join, left: rows(), right, keys, condition });
+    const dependent = { plan: inner, outer: lateral.exprs, span };
+    const opened = openDependent(this.#sql, this.#binding.shared, dependent, this.#left.plan);
+    const width = inner.schema.fields.length;
+    const { keys, condition } = splitCondition([...opened.conditions, ...conditions], this.#width);
+    const plan = makeJoin({ join, left: opened.input, right: opened.plan, keys, condition });
     return pickColumns(
       plan,
       Array.from({ length: this.#width + width }, (_, i) => i),

@@ -26,6 +26,9 @@ export interface ReadNeeds {
   readonly snapshots: boolean;
 }
 
+/** A look at the text, so that most statements are not walked. */
+const MAY_NAME_A_MOMENT = /\bat\b/iu;
+
 const NOTHING: ReadNeeds = { points: [], snapshots: false };
 
 /**
@@ -46,6 +49,7 @@ export function asParsed(text: string | ParsedStatement, nowMicros?: bigint): Pa
 export function readNeeds(text: string | ParsedStatement): ReadNeeds {
   const { sql, statement } = asParsed(text);
   if (statement.kind === 'show_snapshots') return { points: [], snapshots: true };
+  if (!MAY_NAME_A_MOMENT.test(sql)) return NOTHING;
   const points = momentsOf(statement).map((at) => timePointOf(sql, at));
   return points.length === 0 ? NOTHING : { points, snapshots: false };
 }

@@ -4,6 +4,7 @@
  * Hides which join stands for which form. Invariants: an expression holds a subquery as a `pending` leaf with its place
  * in the list; joins add columns behind those of the input, so that other expressions over it keep their meaning.
  */
+import type { Field } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import { present } from '../base/assert.ts';
@@ -91,10 +92,10 @@ export class SubqueryList {
     // NOT IN is not true beside NULL, which an anti join does not know.
     if (entry.form === 'scalar' || (negated && entry.form === 'any')) return undefined;
     if (entry.operands.some((operand) => hasLeaf(operand, 'pending'))) return undefined;
-    const { plan, conditions } = this.#open(input, entry);
+    const { input: left, plan, conditions } = this.#open(input, entry);
     const all = [...conditions, ...comparisons(this.#sql, entry, input.schema.fields.length)];
     const { keys, condition } = splitCondition(all, input.schema.fields.length);
-    return makeJoin({ join: negated ? 'anti' : 'semi', left: input, right: plan, keys, condition });
+    return makeJoin({ join: negated ? 'anti' : 'semi', left, right: plan, keys, condition });
   }
 
   /** `exprs` over rows of `input`, their subqueries joined to it. */
@@ -124,32 +125,33 @@ export class SubqueryList {
   #join(input: LogicalPlan, entry: Subquery): LogicalPlan {
     const width = input.schema.fields.length;
     if (entry.form === 'scalar') {
-      const { plan, conditions } = this.#domain(input, entry);
+      const { input: left, plan, conditions } = openDependent(this.#sql, this.#shared, entry, input);
       const { keys, condition } = splitCondition(conditions, width);
-      return makeJoin({ join: 'single', left: input, right: plan, keys, condition });
+      return makeJoin({ join: 'single', left, right: plan, keys, condition });
     }
     if (entry.form === 'exists') {
-      const { plan, conditions } = this.#open(input, entry);
+      const { input: left, plan, conditions } = this.#open(input, entry);
       const { keys, condition } = splitCondition(conditions, width);
-      return makeJoin({ join: 'mark', left: input, right: plan, keys, condition });
+      return makeJoin({ join: 'mark', left, right: plan, keys, condition });
     }
-    const { plan, conditions } = this.#domain(input, entry);
+    const { input: left, plan, conditions } = openDependent(this.#sql, this.#shared, entry, input);
     const compared = comparisons(this.#sql, entry, width);
+    // What is no key compares columns further out: decorrelating the query around makes keys of those, on both sides.
     const domain = splitCondition(conditions, width);
     const own = splitCondition(compared, width);
     const [key] = own.keys;
     if (own.keys.length === 1 && own.condition === undefined && key !== undefined) {
       const keys: JoinKey[] = [...domain.keys, key];
-      return makeJoin({ join: 'mark', left: input, right: plan, keys, condition: undefined, nullAware: true });
+      return makeJoin({ join: 'mark', left, right: plan, keys, condition: undefined, nullAware: true });
     }
     const condition = conjunctionOf(compared);
-    return makeJoin({ join: 'mark', left: input, right: plan, keys: domain.keys, condition, nullAware: true });
+    return makeJoin({ join: 'mark', left, right: plan, keys: domain.keys, condition, nullAware: true });
   }
 
   /** The subquery's rows, and the conditions, over both sides, under which they belong to a row around. */
   #open(input: LogicalPlan, entry: Subquery): Opened {
     const pulled = pullConditions(entry.plan, conjunctsOf);
-    if (pulled === undefined) return this.#domain(input, entry);
+    if (pulled === undefined) return openDependent(this.#sql, this.#shared, entry, input);
     const width = input.schema.fields.length;
     const conditions = pulled.conditions.map((condition) =>
       mapLeaves(condition, (leaf) => {
@@ -157,49 +159,54 @@ export class SubqueryList {
         return leaf.kind === 'column' ? { ...leaf, index: leaf.index + width } : leaf;
       }),
     );
-    return { plan: pulled.plan, conditions };
-  }
-
-  /** The same by way of the values that the columns around have: the subquery is run for each of them once. */
-  #domain(input: LogicalPlan, entry: Subquery): Opened {
-    if (!hasOuter(entry.plan)) return { plan: entry.plan, conditions: [] };
-    // Rows that depend on the query further out are made where they are needed: there is no one set of them.
-    const rows = hasOuter(input) ? input : this.#shared.read(this.#shared.add(input));
-    const made = dependent(this.#sql, entry, rows);
-    const width = input.schema.fields.length;
-    const start = width + entry.plan.schema.fields.length;
-    const conditions = entry.outer.map((outer, i) => {
-      const column = columnOf(start + i, made.schema.fields[start - width + i] ?? emptyField(), entry.span);
-      return makeCall(this.#sql, 'is_not_distinct_from', [outer, column], entry.span);
-    });
-    return { plan: made, conditions };
+    return { input, plan: pulled.plan, conditions };
   }
 }
 
-function emptyField(): { readonly name: string; readonly type: { readonly id: 'null' }; readonly nullable: true } {
-  return { name: '', type: { id: 'null' }, nullable: true };
-}
-
+/** A subquery beside the rows around it. */
 interface Opened {
+  /** The rows around; where they are read twice, one more reader of them. */
+  readonly input: LogicalPlan;
+  /** The subquery's rows. */
   readonly plan: LogicalPlan;
-  /** Over the columns around and then the plan's. */
+  /** Over the columns around and then the plan's: when they belong together. */
   readonly conditions: readonly Expr[];
 }
 
-/** What a subquery yields for each of the distinct values that `outer` has in `rows`, which stand behind its columns. */
-export function dependent(
+/**
+ * Runs a subquery once for all values that the columns which it reads have in `input`; the values stand behind its own
+ * columns. @throws `sql_unsupported`
+ */
+export function openDependent(
   sql: string,
+  shared: SharedPlans,
   { plan, outer, span }: Pick<Subquery, 'plan' | 'outer' | 'span'>,
-  rows: LogicalPlan,
-): LogicalPlan {
-  const fields = outer.map((expr) => {
+  input: LogicalPlan,
+): Opened {
+  if (!hasOuter(plan)) return { input, plan, conditions: [] };
+  // Rows that depend on the query further out are made where they are needed: there is no one set of them.
+  const id = hasOuter(input) ? undefined : shared.add(input);
+  const rows = (): LogicalPlan => (id === undefined ? input : shared.read(id));
+  const fields = outer.map((expr): Field => {
     const name = expr.kind === 'column' ? expr.name : '';
     return { name, type: expr.type, nullable: expr.nullable, metadata: [] };
   });
   const schema = { fields, metadata: [] };
-  const values: LogicalPlan = { kind: 'project', schema, input: rows, exprs: outer };
+  const values: LogicalPlan = { kind: 'project', schema, input: rows(), exprs: outer };
+  const made = located(sql, span, () => decorrelate(plan, { kind: 'distinct', schema, input: values }));
+  const width = plan.schema.fields.length;
+  const conditions = outer.map((expr, i) => {
+    const field = present(made.schema.fields[width + i], 'a column of the domain');
+    const column = columnOf(input.schema.fields.length + width + i, field, span);
+    return makeCall(sql, 'is_not_distinct_from', [expr, column], span);
+  });
+  return { input: rows(), plan: made, conditions };
+}
+
+/** Says where in the text something is that cannot be planned. */
+function located<T>(sql: string, span: Span, make: () => T): T {
   try {
-    return decorrelate(plan, { kind: 'distinct', schema, input: values });
+    return make();
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== 'sql_unsupported') throw error;
     throw sqlError('sql_unsupported', sql, span, error.message);

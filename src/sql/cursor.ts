@@ -10,7 +10,7 @@ import type { EngineError, Span } from '../base/errors.ts';
 import { SQL_DEPTH_MAX } from '../base/limits.ts';
 import type { Identifier, Query } from './ast.ts';
 import { quoteText, sqlError } from './frame.ts';
-import { canBeName } from './keyword.ts';
+import { canBeName, CLAUSES_LACKING } from './keyword.ts';
 import { nearestName } from '../base/names.ts';
 import type { Token } from './token.ts';
 import { tokenize } from './token.ts';
@@ -182,6 +182,12 @@ export class Cursor {
   unsupported(feature: string, span: Span): EngineError {
     const [name = feature, remedy] = feature.split('; ');
     return sqlError('sql_unsupported', this.sql, span, `${name} is not supported yet`, remedy);
+  }
+
+  /** Refuses a clause that DuckDB has and we lack, if one begins here. @throws `sql_unsupported` */
+  refuseLacking(): void {
+    const feature = CLAUSES_LACKING.get(this.token.word);
+    if (feature !== undefined) throw this.unsupported(feature, this.token);
   }
 
   /** The error for the current token: what was found, what was expected, and the keyword that was perhaps meant. */

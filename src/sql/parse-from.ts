@@ -16,7 +16,6 @@ import type {
 } from './ast.ts';
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
-import { CLAUSES_LACKING } from './keyword.ts';
 import { parseExpression } from './parse-expression.ts';
 
 /** Parses what stands after FROM. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
@@ -29,8 +28,7 @@ export function parseFrom(cursor: Cursor): FromItem {
     const span = coverSpans(left.span, right.span);
     left = { kind: 'join', join: 'cross', left, right, on: undefined, using: [], natural: false, span };
   }
-  const feature = CLAUSES_LACKING.get(cursor.token.word);
-  if (feature !== undefined) throw cursor.unsupported(feature, cursor.token);
+  cursor.refuseLacking();
   return left;
 }
 

@@ -7,11 +7,10 @@
 import type { CommonTable, ExprNode, Identifier, OrderItem, Query, SetOperation, ValueRow } from './ast.ts';
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
-import { CLAUSES_LACKING } from './keyword.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseNames, parseTableName } from './parse-from.ts';
 import { parseDirection } from './parse-order.ts';
-import { BARE_FRAME, parseSelect, wholeStar } from './parse-select.ts';
+import { BARE_FRAME, parseSelect, selectAll } from './parse-select.ts';
 
 /** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseQuery(cursor: Cursor): Query {
@@ -20,16 +19,14 @@ export function parseQuery(cursor: Cursor): Query {
   const { query, isClosed } = parseBody(cursor, 0);
   const order = parseOrderBy(cursor);
   const bounds = parseLimit(cursor);
-  refuseLacking(cursor);
+  cursor.refuseLacking();
   const span = cursor.spanFrom(start);
   const isBare = common.length === 0 && order.orderAll === undefined && order.orders.length === 0;
   if (!isClosed) return { ...query, common, ...order, ...bounds, span };
   if (isBare && bounds.limit === undefined && bounds.offset === undefined) return query;
   // The clauses of a query in parentheses are its own: these go around it.
   const from = { kind: 'subquery', query, lateral: false, alias: undefined, columns: [], span: query.span } as const;
-  const select = { kind: 'select', distinct: false, distinctOn: [], items: [wholeStar(from)], from } as const;
-  const rest = { where: undefined, groupAll: false, groups: [], having: undefined, qualify: undefined };
-  return { ...select, ...rest, common, ...order, ...bounds, span };
+  return { ...selectAll(from, span), common, ...order, ...bounds };
 }
 
 /** A query, and whether parentheses stand around it. */
@@ -86,10 +83,7 @@ function parsePrimary(cursor: Cursor): Body {
     return { query: { kind: 'values_query', rows, ...BARE_FRAME, span: cursor.spanFrom(start) }, isClosed: false };
   }
   if (cursor.takeWord('table')) {
-    const from = parseTableName(cursor);
-    const select = { kind: 'select', distinct: false, distinctOn: [], items: [wholeStar(from)], from } as const;
-    const rest = { where: undefined, groupAll: false, groups: [], having: undefined, qualify: undefined };
-    return { query: { ...select, ...rest, ...BARE_FRAME, span: cursor.spanFrom(start) }, isClosed: false };
+    return { query: selectAll(parseTableName(cursor), cursor.spanFrom(start)), isClosed: false };
   }
   return { query: parseSelect(cursor), isClosed: false };
 }
@@ -111,11 +105,6 @@ export function expectQuery(cursor: Cursor): Query {
   if (cursor.isQuery() || (cursor.isSymbol('(') && cursor.isQuery(1))) return cursor.query();
   for (const word of ['SELECT', 'FROM']) cursor.note(word);
   throw cursor.unexpected();
-}
-
-function refuseLacking(cursor: Cursor): void {
-  const feature = CLAUSES_LACKING.get(cursor.token.word);
-  if (feature !== undefined) throw cursor.unsupported(feature, cursor.token);
 }
 
 /** `WITH name AS (SELECT …), …`, or nothing. */

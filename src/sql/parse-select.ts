@@ -3,9 +3,9 @@
  *
  * Hides clause order. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
  */
+import type { Span } from '../base/errors.ts';
 import type { ExprNode, FromItem, GroupItem, GroupingSets, Identifier, Select, SelectItem, Star } from './ast.ts';
 import type { Cursor } from './cursor.ts';
-import { CLAUSES_LACKING } from './keyword.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseFrom } from './parse-from.ts';
 
@@ -37,11 +37,11 @@ export function parseSelect(cursor: Cursor): Select {
     list = parseList(cursor);
     if (cursor.takeWord('from')) from = parseFrom(cursor);
   }
-  refuseLacking(cursor);
+  cursor.refuseLacking();
   const where = cursor.takeWord('where') ? parseExpression(cursor) : undefined;
   const group = parseGroupBy(cursor);
   const having = cursor.takeWord('having') ? parseExpression(cursor) : undefined;
-  refuseLacking(cursor);
+  cursor.refuseLacking();
   return {
     kind: 'select',
     ...BARE_FRAME,
@@ -55,15 +55,17 @@ export function parseSelect(cursor: Cursor): Select {
   };
 }
 
-/** The `*` that `FROM t` alone means; its span is the table's. */
-export function wholeStar(from: FromItem): SelectItem {
-  const expr: Star = { kind: 'star', table: [], exclude: [], replace: [], rename: [], span: from.span };
-  return { kind: 'select_item', expr, alias: undefined, span: from.span };
+/** `SELECT * FROM` an item, and nothing around it. */
+export function selectAll(from: FromItem, span: Span): Select {
+  const items = [wholeStar(from)];
+  const clauses = { where: undefined, groupAll: false, groups: [], having: undefined, qualify: undefined };
+  return { kind: 'select', ...BARE_FRAME, distinct: false, distinctOn: [], items, from, ...clauses, span };
 }
 
-function refuseLacking(cursor: Cursor): void {
-  const feature = CLAUSES_LACKING.get(cursor.token.word);
-  if (feature !== undefined) throw cursor.unsupported(feature, cursor.token);
+/** The `*` that `FROM t` alone means; its span is the table's. */
+function wholeStar(from: FromItem): SelectItem {
+  const expr: Star = { kind: 'star', table: [], exclude: [], replace: [], rename: [], span: from.span };
+  return { kind: 'select_item', expr, alias: undefined, span: from.span };
 }
 
 /** SELECT [ALL | DISTINCT [ON (…)]] item, … ; a comma after the last item is allowed before FROM, as in DuckDB. */
