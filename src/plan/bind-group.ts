@@ -15,65 +15,77 @@ import { columnOf } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 
 /** Distinct expressions, and the sets of their places; undefined when there is one set of all of them. */
-export interface GroupList {
+interface GroupList {
   readonly nodes: readonly ExprNode[];
   readonly sets: readonly (readonly number[])[] | undefined;
 }
 
 /** Writes the items of GROUP BY out. @throws `limit_exceeded` for too many sets */
 export function expandGroups(sql: string, items: readonly GroupItem[]): GroupList {
-  const nodes: ExprNode[] = [];
-  const places = new Map<string, number>();
-  const placeOf = (node: ExprNode): number => {
-    const key = printExpression(node);
-    let place = places.get(key);
-    if (place === undefined) {
-      place = nodes.push(node) - 1;
-      places.set(key, place);
-    }
-    return place;
-  };
-  const check = (sets: readonly (readonly number[])[], item: GroupItem): void => {
-    if (sets.length <= GROUPING_SETS_MAX) return;
-    const message = `GROUP BY makes more than ${GROUPING_SETS_MAX.toString()} grouping sets`;
-    throw sqlError('limit_exceeded', sql, item.span, message, 'write the ones that are needed');
-  };
-  // Columns of one step: `(a, b)` is one of two, anything else of one.
-  const step = (item: GroupItem): readonly number[] => {
-    if (item.kind === 'empty_group' || item.kind === 'grouping_sets') return [];
-    return item.kind === 'row' ? item.items.map(placeOf) : [placeOf(item)];
-  };
-  const setsOf = (item: GroupItem): readonly (readonly number[])[] => {
-    if (item.kind !== 'grouping_sets') return [step(item)];
-    const made: (readonly number[])[] = [];
-    if (item.form === 'sets') {
-      for (const inner of item.items) made.push(...setsOf(inner));
-    } else if (item.form === 'rollup') {
-      const steps = item.items.map(step);
-      for (let count = steps.length; count >= 0; count--) made.push(steps.slice(0, count).flat());
-    } else {
-      const steps = item.items.map(step);
-      if (steps.length < 16) {
-        for (let bits = (1 << steps.length) - 1; bits >= 0; bits--) {
-          made.push(steps.filter((_, i) => ((bits >> (steps.length - 1 - i)) & 1) === 1).flat());
-        }
-      } else
-        check(
-          Array.from({ length: GROUPING_SETS_MAX + 1 }, () => []),
+  const expansion = new Expansion(sql);
+  const sets = items.reduce<Sets>((made, item) => expansion.multiply(made, expansion.setsOf(item), item), [[]]);
+  const isPlain = items.every((item) => item.kind !== 'grouping_sets' && item.kind !== 'empty_group');
+  return { nodes: expansion.nodes, sets: isPlain ? undefined : sets };
+}
+
+/** Sets of places. */
+type Sets = readonly (readonly number[])[];
+
+/** The distinct expressions met so far, and what items make of their places. */
+class Expansion {
+  readonly nodes: ExprNode[] = [];
+  readonly #sql: string;
+  readonly #places = new Map<string, number>();
+
+  constructor(sql: string) {
+    this.#sql = sql;
+  }
+
+  /** The sets that one item makes. */
+  setsOf(item: GroupItem): Sets {
+    if (item.kind !== 'grouping_sets') return [this.#step(item)];
+    switch (item.form) {
+      case 'sets':
+        return item.items.reduce<Sets>((made, inner) => this.#checked([...made, ...this.setsOf(inner)], item), []);
+      case 'rollup': {
+        const steps = this.#checked(
+          item.items.map((inner) => this.#step(inner)),
           item,
         );
+        return this.#checked([...steps.map((_, i) => steps.slice(0, steps.length - i).flat()), []], item);
+      }
+      case 'cube':
+        // With the step and without it, in DuckDB's order.
+        return item.items.reduce<Sets>((made, inner) => this.multiply(made, [this.#step(inner), []], item), [[]]);
     }
-    check(made, item);
-    return made;
-  };
-  let sets: readonly (readonly number[])[] = [[]];
-  for (const item of items) {
-    const more = setsOf(item);
-    sets = sets.flatMap((set) => more.map((other) => [...new Set([...set, ...other])]));
-    check(sets, item);
   }
-  const isPlain = items.every((item) => item.kind !== 'grouping_sets' && item.kind !== 'empty_group');
-  return { nodes, sets: isPlain ? undefined : sets };
+
+  /** Each set of one together with each of the other. @throws `limit_exceeded` */
+  multiply(sets: Sets, others: Sets, item: GroupItem): Sets {
+    const made = sets.flatMap((set) => others.map((other) => [...new Set([...set, ...other])]));
+    return this.#checked(made, item);
+  }
+
+  /** Columns of one step: `(a, b)` is one of two, anything else of one. */
+  #step(item: GroupItem): readonly number[] {
+    if (item.kind === 'empty_group' || item.kind === 'grouping_sets') return [];
+    return item.kind === 'row' ? item.items.map((node) => this.#placeOf(node)) : [this.#placeOf(item)];
+  }
+
+  #placeOf(node: ExprNode): number {
+    const key = printExpression(node);
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const place = this.nodes.push(node) - 1;
+    this.#places.set(key, place);
+    return place;
+  }
+
+  #checked(sets: Sets, item: GroupItem): Sets {
+    if (sets.length <= GROUPING_SETS_MAX) return sets;
+    const message = `GROUP BY makes more than ${GROUPING_SETS_MAX.toString()} grouping sets`;
+    throw sqlError('limit_exceeded', this.#sql, item.span, message, 'write the ones that are needed');
+  }
 }
 
 /** What an aggregate operator is made of. */

@@ -3,6 +3,7 @@
  *
  * Hides nothing. Invariant: the rows and their columns stay.
  */
+import type { Span } from '../base/errors.ts';
 import type { Query } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { isOrdered } from '../function/registry.ts';
@@ -16,6 +17,14 @@ import { sqlTypeName } from './sql-type.ts';
 /** The number of a GROUP BY or ORDER BY item that is a bare integer. */
 export function positionOf(node: { readonly kind: string; readonly text?: string }): bigint | undefined {
   return node.kind === 'number' && /^-?\d+$/u.test(node.text ?? '') ? BigInt(node.text ?? '') : undefined;
+}
+
+/** The one of `list` that a number names, from 1. @throws `sql_bind` when there is none */
+export function atPlace<T>(sql: string, list: readonly T[], place: bigint, span: Span, clause: string): T {
+  const found = place >= 1n && place <= BigInt(list.length) ? list[Number(place) - 1] : undefined;
+  if (found !== undefined) return found;
+  const range = list.length === 1 ? 'there is only column 1' : `there are columns 1 to ${list.length.toString()}`;
+  throw sqlError('sql_bind', sql, span, `${clause} names column ${place.toString()} of the list`, range);
 }
 
 /** `plan` sorted by the query's ORDER BY. @throws `sql_bind` */
@@ -38,12 +47,7 @@ export function bindOrder(sql: string, query: Pick<Query, 'orders' | 'orderAll'>
       add(binder.bind(item.expr, { name: 'ORDER BY', aggregates: undefined, aliasesBefore: 0 }), item);
       continue;
     }
-    const field = place >= 1n && place <= BigInt(fields.length) ? fields[Number(place) - 1] : undefined;
-    if (field === undefined) {
-      const range =
-        fields.length === 1 ? 'there is only column 1' : `there are columns 1 to ${fields.length.toString()}`;
-      throw sqlError('sql_bind', sql, item.expr.span, `ORDER BY names column ${place.toString()} of the list`, range);
-    }
+    const field = atPlace(sql, fields, place, item.expr.span, 'ORDER BY');
     add(columnOf(Number(place) - 1, field, item.expr.span), item);
   }
   return keys.length === 0 ? plan : { kind: 'sort', schema, input: plan, keys, limit: undefined };

@@ -19,7 +19,7 @@ import type { From } from './bind-from.ts';
 import { bindFrom } from './bind-from.ts';
 import { aggregateOver, expandGroups } from './bind-group.ts';
 import { bindLimit } from './bind-limit.ts';
-import { positionOf } from './bind-order.ts';
+import { atPlace, positionOf } from './bind-order.ts';
 import type { Binding, Bound, CommonTables, OuterColumns, SharedPlans } from './binding.ts';
 import { toCondition } from './coerce.ts';
 import type { Expr, SortKey } from './expr.ts';
@@ -196,18 +196,10 @@ class SelectBinder {
   #bindGroup(node: ExprNode, outputs: readonly Output[]): Expr {
     const place = positionOf(node);
     if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false));
-    const output = this.#outputAt(place, node.span, outputs, 'GROUP BY');
+    const output = atPlace(this.#sql, outputs, place, node.span, 'GROUP BY');
     if (!hasAggregate(output.expr)) return output.expr;
     const message = `column ${place.toString()} is an aggregate and cannot stand in GROUP BY`;
     throw sqlError('sql_bind', this.#sql, node.span, message);
-  }
-
-  #outputAt(place: bigint, span: Span, outputs: readonly Output[], clause: string): Output {
-    const output = place >= 1n && place <= BigInt(outputs.length) ? outputs[Number(place) - 1] : undefined;
-    if (output !== undefined) return output;
-    const range =
-      outputs.length === 1 ? 'there is only column 1' : `there are columns 1 to ${outputs.length.toString()}`;
-    throw sqlError('sql_bind', this.#sql, span, `${clause} names column ${place.toString()} of the list`, range);
   }
 
   #requireOrder(expr: Expr, verb: string): void {
@@ -254,7 +246,7 @@ class SelectBinder {
   #orderPlace(item: OrderItem, outputs: readonly Output[]): number | undefined {
     const place = positionOf(item.expr);
     if (place !== undefined) {
-      const output = this.#outputAt(place, item.expr.span, outputs, 'ORDER BY');
+      const output = atPlace(this.#sql, outputs, place, item.expr.span, 'ORDER BY');
       this.#requireOrder({ ...output.expr, span: item.expr.span }, 'order');
       return outputs.indexOf(output);
     }
