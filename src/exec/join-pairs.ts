@@ -6,7 +6,6 @@
  */
 import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
-import { MISSING } from '../function/key-table.ts';
 import { gather } from './gather.ts';
 import type { JoinTable } from './join-table.ts';
 import type { Rows } from './rows.ts';
@@ -18,38 +17,46 @@ export interface Pairs {
   readonly right: Uint32Array;
 }
 
-/** All pairs of rows with the keys `ids`. With `fill`, a row that has none is paired with the table's row of NULLs. */
-export function* pairsOf(ids: Uint32Array, table: JoinTable, fill: boolean): Generator<Pairs> {
-  const { starts, rows } = table.keyRows;
-  let left = new Uint32Array(BATCH_ROWS_MAX);
-  let right = new Uint32Array(BATCH_ROWS_MAX);
+/** How many pairs there are of rows with the keys `ids`; with `fill` one for a row that has none. */
+function countPairs(ids: Uint32Array, starts: Uint32Array, fill: boolean): number {
+  const keyCount = starts.length - 1;
   let count = 0;
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
-    const start = id === MISSING || id >= starts.length - 1 ? 0 : (starts[id] as number);
-    const end = id === MISSING || id >= starts.length - 1 ? 0 : (starts[id + 1] as number);
-    if (start === end && fill) {
+    const own = id < keyCount ? (starts[id + 1] as number) - (starts[id] as number) : 0;
+    count += own === 0 && fill ? 1 : own;
+  }
+  return count;
+}
+
+function makePairs(count: number): Pairs {
+  return { left: new Uint32Array(count), right: new Uint32Array(count) };
+}
+
+/** All pairs of rows with the keys `ids`. With `fill`, a row that has none is paired with the table's row of NULLs. */
+export function* pairsOf(ids: Uint32Array, table: JoinTable, fill: boolean): Generator<Pairs> {
+  const { starts, rows } = table.keyRows;
+  // MISSING lies beyond the numbers of all keys.
+  const keyCount = starts.length - 1;
+  let open = countPairs(ids, starts, fill);
+  let { left, right } = makePairs(Math.min(open, BATCH_ROWS_MAX));
+  let count = 0;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number;
+    let at = id < keyCount ? (starts[id] as number) : 0;
+    const end = id < keyCount ? (starts[id + 1] as number) : 0;
+    let isFilled = fill && at === end;
+    while (at < end || isFilled) {
       left[count] = i;
-      right[count++] = table.rowCount;
-    }
-    for (let at = start; at < end; at++) {
-      if (count === BATCH_ROWS_MAX) {
-        yield { left, right };
-        left = new Uint32Array(BATCH_ROWS_MAX);
-        right = new Uint32Array(BATCH_ROWS_MAX);
-        count = 0;
-      }
-      left[count] = i;
-      right[count++] = rows[at] as number;
-    }
-    if (count === BATCH_ROWS_MAX) {
+      right[count++] = isFilled ? table.rowCount : (rows[at++] as number);
+      isFilled = false;
+      if (count < left.length) continue;
       yield { left, right };
-      left = new Uint32Array(BATCH_ROWS_MAX);
-      right = new Uint32Array(BATCH_ROWS_MAX);
+      open -= count;
+      ({ left, right } = makePairs(Math.min(open, BATCH_ROWS_MAX)));
       count = 0;
     }
   }
-  if (count > 0) yield { left: left.subarray(0, count), right: right.subarray(0, count) };
 }
 
 /** Pairs as rows for expressions: the batch's columns and then the table's. */
