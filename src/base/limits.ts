@@ -84,6 +84,8 @@ export const RESULT_SPOOL_BYTES_MAX = 2 * GIB;
 export const RESULTS_MAX = 1_000;
 /** Sets that GROUPING SETS, ROLLUP and CUBE of one query make. */
 export const GROUPING_SETS_MAX = 4_096;
+/** Milliseconds that a query computes before it lets the event loop serve others. */
+export const QUERY_TURN_MS = 10;
 /** Rounds of one recursive query. */
 export const RECURSION_ROUNDS_MAX = 1_000_000;
 /** Groups of one aggregate. */

@@ -17,7 +17,7 @@ import { compileExpr } from './evaluate.ts';
 import { gather } from './gather.ts';
 import { joinParts } from './join.ts';
 import { vectorBytes } from './memory.ts';
-import { checkSignal } from './operator.ts';
+import { step } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 import { rowsOf } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';
@@ -109,7 +109,7 @@ export async function* runAggregate(plan: AggregatePlan, input: Batches, context
     const state = calls.reduce((sum, call) => sum + call.byteCount(), groups?.byteCount ?? 0);
     held = context.memory.change('GROUP BY', held, state);
   }
-  checkSignal(context);
+  await step(context);
   const rowCount = groups?.count ?? 1;
   const columns = [...(groups?.finish(plan) ?? []), ...calls.map((call) => call.finish(rowCount))];
   yield* cut(columns, rowCount, plan);

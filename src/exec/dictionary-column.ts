@@ -5,7 +5,7 @@
  * batch while the batches share theirs, so that the last one serves all edited and untouched batches; only when the
  * index type is full is it made anew from the values in use.
  */
-import { joinVectors } from '../arrow/concat.ts';
+import { growDictionary } from '../arrow/concat.ts';
 import { emptyVector } from '../arrow/slice.ts';
 import { dictionaryIndexMax, typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
@@ -61,7 +61,7 @@ class Growing {
       }
       indexes[row] = place;
     }
-    if (fresh.length > 0) this.#grown = joinVectors([this.#grown, gather(values, Uint32Array.from(fresh))]);
+    if (fresh.length > 0) this.#grown = growDictionary([this.#grown, gather(values, Uint32Array.from(fresh))]);
     return indexes;
   }
 }

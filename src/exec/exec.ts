@@ -12,7 +12,7 @@ import { runAggregate } from './aggregate.ts';
 import { runFilter } from './filter.ts';
 import { runJoin } from './hash-join.ts';
 import { runLimit } from './limit.ts';
-import { MemoryBudget } from './operator.ts';
+import { MemoryBudget, Pace } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 import { runProject } from './project.ts';
 import { runRecursive, runShared, runUnion, runWorking } from './shared.ts';
@@ -64,7 +64,13 @@ export async function* runPlan(
   options: RunOptions = {},
 ): AsyncGenerator<RecordBatch, void, undefined> {
   const memory = new MemoryBudget(options.memoryBytesMax ?? QUERY_MEMORY_BYTES_MAX);
-  for await (const batch of open(plan, { signal: options.signal, memory, shared: new Map(), working: new Map() })) {
+  for await (const batch of open(plan, {
+    signal: options.signal,
+    memory,
+    pace: new Pace(),
+    shared: new Map(),
+    working: new Map(),
+  })) {
     if (batch.rowCount === 0) continue;
     yield batch.schema === plan.schema ? batch : { ...batch, schema: plan.schema };
   }

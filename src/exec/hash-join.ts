@@ -18,7 +18,7 @@ import { markRows, NullAwareKeys } from './join-mark.ts';
 import type { Pairs } from './join-pairs.ts';
 import { pairRows, pairsOf } from './join-pairs.ts';
 import { JoinTable, nullColumn } from './join-table.ts';
-import { checkSignal } from './operator.ts';
+import { step } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 import type { Evaluator, Rows } from './rows.ts';
 import { rowsOf } from './rows.ts';
@@ -37,7 +37,7 @@ export async function* runJoin(plan: JoinPlan, left: Batches, right: Batches, co
     await left.return();
   } else {
     for await (const batch of left) {
-      checkSignal(context);
+      await step(context);
       yield* run.join(batch);
     }
   }
@@ -69,13 +69,13 @@ class JoinRun {
   }
 
   /** What one left batch yields. */
-  *join(batch: RecordBatch): Generator<RecordBatch> {
+  async *join(batch: RecordBatch): Batches {
     const rows = rowsOf(batch);
     const ids = this.#table.numbers.find(this.#keys, rows);
     switch (this.#plan.join) {
       case 'inner':
       case 'right':
-        for (const pairs of this.#pairs(rows, ids, false)) yield this.#emit(rows, pairs);
+        for await (const pairs of this.#pairs(rows, ids, false)) yield this.#emit(rows, pairs);
         return;
       case 'left':
       case 'full':
@@ -87,13 +87,13 @@ class JoinRun {
         yield* this.#choose(batch, rows, ids);
         return;
       case 'mark':
-        yield this.#mark(batch, rows, ids);
+        yield await this.#mark(batch, rows, ids);
         return;
     }
   }
 
   /** Right rows that no left row has joined. */
-  *rest(): Generator<RecordBatch> {
+  async *rest(): Batches {
     if (this.#joined === undefined) return;
     const { rowCount, columns } = this.#table;
     const open: number[] = [];
@@ -101,7 +101,7 @@ class JoinRun {
     for (let row = 0; row <= rowCount; row++) {
       if (row < rowCount && this.#joined[row] === 0) open.push(row);
       if (open.length === 0 || (open.length < BATCH_ROWS_MAX && row < rowCount)) continue;
-      checkSignal(this.#context);
+      await step(this.#context);
       const rows = Uint32Array.from(open.splice(0));
       const left = fields.map((field) => nullColumn(field.type, rows.length));
       const right = columns.map((column) => gather(column, rows));
@@ -110,9 +110,9 @@ class JoinRun {
   }
 
   /** Pairs for which the condition is true. */
-  *#pairs(rows: Rows, ids: Uint32Array, fill: boolean): Generator<Pairs> {
+  async *#pairs(rows: Rows, ids: Uint32Array, fill: boolean): AsyncGenerator<Pairs, void, undefined> {
     for (const pairs of pairsOf(ids, this.#table, fill)) {
-      checkSignal(this.#context);
+      await step(this.#context);
       const kept = this.#condition === undefined ? pairs : this.#meeting(rows, pairs, this.#condition);
       const { left, right } = kept;
       const joined = this.#joined;
@@ -137,7 +137,7 @@ class JoinRun {
   }
 
   /** Each left row with those that it joins, or with NULLs. */
-  *#outer(rows: Rows, ids: Uint32Array): Generator<RecordBatch> {
+  async *#outer(rows: Rows, ids: Uint32Array): Batches {
     const isSingle = this.#plan.join === 'single';
     const counts = new Uint32Array(rows.rowCount);
     const count = ({ left }: Pairs): void => {
@@ -149,13 +149,13 @@ class JoinRun {
       }
     };
     if (this.#condition === undefined) {
-      for (const pairs of this.#pairs(rows, ids, true)) {
+      for await (const pairs of this.#pairs(rows, ids, true)) {
         if (isSingle) count(pairs);
         yield this.#emit(rows, pairs);
       }
       return;
     }
-    for (const pairs of this.#pairs(rows, ids, false)) {
+    for await (const pairs of this.#pairs(rows, ids, false)) {
       count(pairs);
       yield this.#emit(rows, pairs);
     }
@@ -165,10 +165,10 @@ class JoinRun {
   }
 
   /** Which left rows join some row: 1 for those. */
-  #joins(rows: Rows, ids: Uint32Array): Uint8Array {
+  async #joins(rows: Rows, ids: Uint32Array): Promise<Uint8Array> {
     const joins = new Uint8Array(rows.rowCount);
     if (this.#condition !== undefined) {
-      for (const { left } of this.#pairs(rows, ids, false)) {
+      for await (const { left } of this.#pairs(rows, ids, false)) {
         for (let i = 0; i < left.length; i++) joins[left[i] as number] = 1;
       }
       return joins;
@@ -181,8 +181,8 @@ class JoinRun {
     return joins;
   }
 
-  *#choose(batch: RecordBatch, rows: Rows, ids: Uint32Array): Generator<RecordBatch> {
-    const chosen = rowsWhere(this.#joins(rows, ids), this.#plan.join === 'semi' ? 1 : 0);
+  async *#choose(batch: RecordBatch, rows: Rows, ids: Uint32Array): Batches {
+    const chosen = rowsWhere(await this.#joins(rows, ids), this.#plan.join === 'semi' ? 1 : 0);
     if (chosen.length === 0) return;
     if (chosen.length === batch.rowCount) {
       yield { ...batch, schema: this.#plan.schema };
@@ -192,17 +192,21 @@ class JoinRun {
     yield { schema: this.#plan.schema, rowCount: chosen.length, columns };
   }
 
-  #mark(batch: RecordBatch, rows: Rows, ids: Uint32Array): RecordBatch {
-    const mark = this.#aware?.mark(rows, this.#joins(rows, ids)) ?? this.#markByCondition(rows, ids);
+  async #mark(batch: RecordBatch, rows: Rows, ids: Uint32Array): Promise<RecordBatch> {
+    const aware = this.#aware;
+    const mark =
+      aware === undefined ? await this.#markByCondition(rows, ids) : aware.mark(rows, await this.#joins(rows, ids));
     return { schema: this.#plan.schema, rowCount: batch.rowCount, columns: [...batch.columns, mark] };
   }
 
-  #markByCondition(rows: Rows, ids: Uint32Array): Vector {
-    if (!this.#plan.nullAware || this.#condition === undefined) return markRows(this.#joins(rows, ids), undefined);
+  async #markByCondition(rows: Rows, ids: Uint32Array): Promise<Vector> {
+    if (!this.#plan.nullAware || this.#condition === undefined) {
+      return markRows(await this.#joins(rows, ids), undefined);
+    }
     const joins = new Uint8Array(rows.rowCount);
     const open = new Uint8Array(rows.rowCount);
     for (const pairs of pairsOf(ids, this.#table, false)) {
-      checkSignal(this.#context);
+      await step(this.#context);
       const answer = this.#condition(pairRows(rows, this.#width, this.#table, pairs));
       const { bits } = trueRows(answer);
       const present = answer.nullCount === 0 ? undefined : answer.buffers[0];

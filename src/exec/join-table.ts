@@ -16,7 +16,7 @@ import { compileExpr } from './evaluate.ts';
 import { joinParts } from './join.ts';
 import { columnsBytes } from './memory.ts';
 import type { RunContext } from './operator.ts';
-import { checkSignal } from './operator.ts';
+import { step } from './operator.ts';
 import type { Batches } from './operator.ts';
 import { rowsOf } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';
@@ -109,7 +109,7 @@ export class JoinTable {
     const ids: Uint32Array[] = [];
     let [rowCount, held] = [0, 0];
     for await (const batch of input) {
-      checkSignal(context);
+      await step(context);
       const rows = rowsOf(batch);
       ids.push(numbers.number(rows));
       observe(rows);

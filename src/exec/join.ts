@@ -6,7 +6,6 @@
  */
 import { EngineError } from '../base/errors.ts';
 import { joinVectors } from '../arrow/concat.ts';
-import { sliceVector } from '../arrow/slice.ts';
 import { dictionaryIndexMax, typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -22,7 +21,7 @@ export function joinParts(parts: readonly Vector[]): Vector {
   if (first === undefined) throw new TypeError('joinParts: no parts');
   if (parts.length === 1) return first;
   const shared = first.type.id === 'dictionary' ? withOneDictionary(parts, first.type) : parts;
-  return joinVectors(shared.map((part) => sliceVector(part, 0, part.length)));
+  return joinVectors(shared);
 }
 
 /** The parts over one dictionary that holds each value once; the parts themselves when they share one already. */

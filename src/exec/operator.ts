@@ -2,11 +2,14 @@
  * What operators share: the run's context, and the memory that it may hold.
  *
  * Hides nothing. Invariants: an operator is an async generator of batches; closing it (`return`) closes its input;
- * the signal is looked at before each batch; what an operator holds across batches is charged to the budget.
+ * the signal is looked at, and others get their turn, before each batch; what an operator holds across batches is
+ * charged to the budget.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import type { RecordBatch } from '../arrow/batch.ts';
 import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
+import { QUERY_TURN_MS } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 
 /** A stream of batches of one schema. */
@@ -36,6 +39,7 @@ export class MemoryBudget {
 export interface RunContext {
   readonly signal: AbortSignal | undefined;
   readonly memory: MemoryBudget;
+  readonly pace: Pace;
   /** Rows of shared plans, by their numbers, once somebody reads them. */
   readonly shared: Map<number, Promise<readonly RecordBatch[]>>;
   /** Rows of the last round of recursive operators, by their numbers. */
@@ -45,7 +49,26 @@ export interface RunContext {
 /** Opens an operator within the run. */
 export type Open = (plan: PhysicalPlan) => Batches;
 
-/** Ends the run when its signal has fired. @throws `cancelled` */
-export function checkSignal(context: RunContext): void {
+/** Keeps a run from holding the event loop: operators that pass batches on never wait for anything by themselves. */
+export class Pace {
+  #since = performance.now();
+
+  /** Resolves when others had a turn, if it is their time; undefined otherwise. */
+  rest(): Promise<void> | undefined {
+    return performance.now() - this.#since < QUERY_TURN_MS ? undefined : this.#rest();
+  }
+
+  async #rest(): Promise<void> {
+    await turn();
+    this.#since = performance.now();
+  }
+}
+
+/**
+ * Stands between two batches of work: lets others have the event loop when it is time, which is also when a signal can
+ * fire. @throws `cancelled` when it has
+ */
+export async function step(context: RunContext): Promise<void> {
+  await context.pace.rest();
   if (context.signal?.aborted === true) throw new EngineError('cancelled', 'the query was cancelled');
 }

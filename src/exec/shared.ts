@@ -12,7 +12,7 @@ import { RowKeys } from '../function/key-table.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { gather } from './gather.ts';
 import { columnsBytes } from './memory.ts';
-import { checkSignal } from './operator.ts';
+import { step } from './operator.ts';
 import type { Batches, Open, RunContext } from './operator.ts';
 
 /** Reads rows that several operators read. */
@@ -28,7 +28,7 @@ export async function* runShared(
     context.shared.set(rows.id, held);
   }
   for (const batch of await held) {
-    checkSignal(context);
+    await step(context);
     const picked = columns.map((column) => batch.columns[column] as Vector);
     yield { schema, rowCount: batch.rowCount, columns: picked };
   }
@@ -103,7 +103,7 @@ export async function* runRecursive(
     const made: RecordBatch[] = [];
     let bytes = 0;
     for await (const batch of input) {
-      checkSignal(context);
+      await step(context);
       const fresh = seen === undefined ? batch : seen.choose(batch);
       if (fresh.rowCount === 0) continue;
       made.push({ ...fresh, schema: plan.schema });

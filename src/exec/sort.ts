@@ -5,7 +5,6 @@
  * with one, at most a few times the limit and one batch. Method of top-N: the worst row kept so far gives a threshold
  * on the first key; rows of later batches that are surely after it are dropped before anything is copied.
  */
-import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import type { SortKey } from '../plan/expr.ts';
@@ -14,7 +13,7 @@ import { compileExpr } from './evaluate.ts';
 import { gather } from './gather.ts';
 import { joinParts } from './join.ts';
 import { columnsBytes } from './memory.ts';
-import { checkSignal } from './operator.ts';
+import { step } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 import { selectRank, sortByWords } from './radix.ts';
 import { keyWords, leadNumbers } from './sort-key.ts';
@@ -123,13 +122,13 @@ class TopRows {
   }
 }
 
-function* emit(runs: readonly Run[], plan: SortPlan, context: RunContext): Generator<RecordBatch> {
+async function* emit(runs: readonly Run[], plan: SortPlan, context: RunContext): Batches {
   if (runs.length === 0) return;
   const joined = joinRuns(runs);
   const order = orderOf(joined, plan.keys);
   const end = Math.min(plan.limit ?? Infinity, joined.rowCount);
   for (let start = 0; start < end; start += BATCH_ROWS_MAX) {
-    checkSignal(context);
+    await step(context);
     const rows = order.subarray(start, Math.min(start + BATCH_ROWS_MAX, end));
     yield {
       schema: plan.schema,
@@ -162,7 +161,7 @@ export async function* runSort(plan: SortPlan, input: Batches, context: RunConte
       held = context.memory.change('ORDER BY', held, top.byteCount);
     }
   }
-  checkSignal(context);
+  await step(context);
   yield* emit(top?.finish() ?? all, plan, context);
   context.memory.change('ORDER BY', held, 0);
 }

@@ -9,7 +9,7 @@ import type { Schema } from '../arrow/schema.ts';
 import { sliceBatch } from '../arrow/slice.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
-import { checkSignal } from './operator.ts';
+import { step } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 
 function* cut(batch: RecordBatch, schema: Schema): Generator<RecordBatch> {
@@ -25,20 +25,19 @@ function* cut(batch: RecordBatch, schema: Schema): Generator<RecordBatch> {
 
 /** Reads a table. */
 export async function* runScan(plan: Extract<PhysicalPlan, { kind: 'scan' }>, context: RunContext): Batches {
-  checkSignal(context);
+  await step(context);
   const { columns, bounds, limit } = plan;
   for await (const batch of plan.source.scan({ columns, bounds, limit })) {
-    checkSignal(context);
+    await step(context);
     yield* cut(batch, plan.schema);
-    checkSignal(context);
+    await step(context);
   }
 }
 
 /** Yields the batches that stand in the plan. */
-// oxlint-disable-next-line typescript/require-await -- the other operators are asynchronous
 export async function* runValues(plan: Extract<PhysicalPlan, { kind: 'values' }>, context: RunContext): Batches {
   for (const batch of plan.batches) {
-    checkSignal(context);
+    await step(context);
     yield* cut(batch, plan.schema);
   }
 }
