@@ -16,8 +16,15 @@ import type { Vector } from './vector.ts';
  */
 export function joinVectors(vectors: readonly Vector[]): Vector {
   const first = present(vectors[0], 'a vector to join');
-  if (vectors.length === 1) return first;
-  const joined = joinCanonical(vectors.map(wholeVector), wholeVector);
-  rememberBeginning(joined, first);
+  return vectors.length === 1 ? first : joinCanonical(vectors.map(wholeVector), wholeVector);
+}
+
+/**
+ * Joins, as `joinVectors` does, values that are a dictionary's: the result is known to have grown out of the first.
+ * @throws as joinVectors
+ */
+export function growDictionary(values: readonly Vector[]): Vector {
+  const joined = joinVectors(values);
+  rememberBeginning(joined, present(values[0], 'a vector to join'));
   return joined;
 }

@@ -9,7 +9,7 @@
 import { present } from '../base/assert.ts';
 import type { RecordBatch } from './batch.ts';
 import { getBit } from './bits.ts';
-import { joinVectors } from './concat.ts';
+import { growDictionary } from './concat.ts';
 import { encodeBatch } from './ipc-write.ts';
 import { integersOf } from './offsets.ts';
 import { makeField, makeSchema } from './schema.ts';
@@ -137,7 +137,7 @@ function extended(values: Vector | undefined, own: Vector, added: readonly numbe
     for (i++; i < added.length && added[i] === end; i++) end++;
     parts.push(sliceVector(own, start, end));
   }
-  return joinVectors(parts);
+  return growDictionary(parts);
 }
 
 /** Gives a text for each value that no other value has. */

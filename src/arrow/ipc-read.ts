@@ -10,7 +10,7 @@ import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
 import { MESSAGE_ROWS_MAX, RECEIVE_MESSAGE_BYTES_MAX } from '../base/limits.ts';
 import type { RecordBatch } from './batch.ts';
-import { joinVectors } from './concat.ts';
+import { growDictionary } from './concat.ts';
 import { readBatchHead, readDictionaryHead, readMessageHead } from './ipc-header.ts';
 import type { BatchHead, MessageHead } from './ipc-header.ts';
 import { fieldPath } from './schema.ts';
@@ -136,7 +136,7 @@ export class BatchReader {
     const state = present(this.dictionaries.get(type.dictionaryId), 'a registered dictionary');
     state.values ??= emptyVector(type.value);
     if (state.added.length > 0) {
-      state.values = joinVectors([state.values, ...state.added]);
+      state.values = growDictionary([state.values, ...state.added]);
       state.added = [];
     }
     return state.values;

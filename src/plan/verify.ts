@@ -57,17 +57,17 @@ function verifyOperator(plan: LogicalPlan, query: LogicalQuery, when: string): v
       return;
     case 'project':
       checkFields(plan.exprs, fields, `${when}: project`);
-      for (const expr of plan.exprs) checkExpr(expr, [plan.input], when);
+      checkExprs(plan.exprs, plan.input.schema.fields, when);
       return;
     case 'aggregate':
       checkFields([...plan.groups, ...plan.aggregates], fields, `${when}: aggregate`);
-      forEachExpr(plan, (expr) => checkExpr(expr, [plan.input], when));
+      checkExprs(exprsOf(plan), plan.input.schema.fields, when);
       return;
     case 'filter':
     case 'sort':
     case 'distinct':
     case 'limit':
-      forEachExpr(plan, (expr) => checkExpr(expr, [plan.input], when));
+      checkExprs(exprsOf(plan), plan.input.schema.fields, when);
       assert(plan.schema === plan.input.schema, () => `${when}: ${plan.kind} changes the schema`);
       return;
     case 'join':
@@ -81,11 +81,18 @@ function verifyOperator(plan: LogicalPlan, query: LogicalQuery, when: string): v
 }
 
 function verifyJoin(plan: JoinPlan, when: string): void {
-  for (const key of plan.keys) {
-    checkExpr(key.left, [plan.left], when);
-    checkExpr(key.right, [plan.right], when);
-  }
-  if (plan.condition !== undefined) checkExpr(plan.condition, [plan.left, plan.right], when);
+  const [left, right] = [plan.left.schema.fields, plan.right.schema.fields];
+  checkExprs(
+    plan.keys.map((key) => key.left),
+    left,
+    when,
+  );
+  checkExprs(
+    plan.keys.map((key) => key.right),
+    right,
+    when,
+  );
+  if (plan.condition !== undefined) checkExprs([plan.condition], [...left, ...right], when);
   const { fields } = joinSchema(plan.join, plan.left.schema, plan.right.schema, plan.nullAware);
   checkFields(fields, plan.schema.fields, `${when}: join`);
   const isOpen = plan.join === 'mark' && plan.keys.length + (plan.condition === undefined ? 0 : 1) > 0;
@@ -107,14 +114,19 @@ function checkFields(made: readonly (Typed | undefined)[], fields: readonly Fiel
   });
 }
 
-function checkExpr(expr: Expr, inputs: readonly LogicalPlan[], when: string): void {
-  const fields = inputs.flatMap((input) => input.schema.fields);
-  forEachColumn(expr, (column) => {
-    const field = fields[column.index];
-    assert(
-      field !== undefined,
-      () => `${when}: column ${column.index.toString()} of ${inputs[0]?.kind ?? ''} does not exist`,
-    );
-    assert(sameType(field.type, column.type), () => `${when}: column ${column.name} has another type in its input`);
-  });
+function exprsOf(plan: LogicalPlan): readonly Expr[] {
+  const exprs: Expr[] = [];
+  forEachExpr(plan, (expr) => exprs.push(expr));
+  return exprs;
+}
+
+/** Checks that expressions read columns that there are, `fields`. */
+function checkExprs(exprs: readonly Expr[], fields: readonly Field[], when: string): void {
+  for (const expr of exprs) {
+    forEachColumn(expr, (column) => {
+      const field = fields[column.index];
+      assert(field !== undefined, () => `${when}: column ${column.index.toString()} of an input does not exist`);
+      assert(sameType(field.type, column.type), () => `${when}: column ${column.name} has another type in its input`);
+    });
+  }
 }
