@@ -101,12 +101,14 @@ export function threeDecimals(value: number): string {
 
 function sortedValues(rows: string[][], { sort, lines }: Wanted): readonly string[] {
   if (sort === 'nosort' || lines.length === 0) return rows.flat();
-  if (sort === 'valuesort') return rows.flat().sort(byBytes);
-  return rows.toSorted((a, b) => byBytes(a.join('\n'), b.join('\n'))).flat();
+  if (sort === 'valuesort') return sortByBytes(rows.flat(), (value) => value);
+  return sortByBytes(rows, (row) => row.join('\n')).flat();
 }
 
-function byBytes(a: string, b: string): number {
-  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** Items in the order of their texts' bytes; each text is encoded once. */
+function sortByBytes<T>(items: readonly T[], textOf: (item: T) => string): T[] {
+  const keyed = items.map((item) => ({ item, key: Buffer.from(textOf(item)) }));
+  return keyed.sort((a, b) => Buffer.compare(a.key, b.key)).map(({ item }) => item);
 }
 
 function hashOf(values: readonly string[]): string {
@@ -138,7 +140,7 @@ function valuesFault(got: readonly string[], wanted: readonly string[], equal: E
 }
 
 function sortLines(lines: readonly string[], { sort }: Wanted): readonly string[] {
-  return sort === 'nosort' ? lines : lines.toSorted(byBytes);
+  return sort === 'nosort' ? lines : sortByBytes(lines, (line) => line);
 }
 
 /** Rows of a file that has one a line; undefined where each line is a value. */
@@ -157,11 +159,11 @@ function rowsFault(
   const isJoined = dialect === 'datafusion';
   const rows = isJoined ? got.map((row) => [row.join(' ').trim().replaceAll(/\s+/gu, ' ')]) : got;
   const key = (row: readonly string[]): string => row.join('\t');
-  const byRow = (a: readonly string[], b: readonly string[]): number => byBytes(key(a), key(b));
-  const mine = sort === 'rowsort' ? rows.toSorted(byRow) : rows;
-  const theirs = sort === 'rowsort' ? wanted.toSorted(byRow) : wanted;
+  const sortValues = (lists: readonly string[][]): string[] => sortByBytes(lists.flat(), (value) => value);
+  const mine = sort === 'rowsort' ? sortByBytes(rows, key) : rows;
+  const theirs = sort === 'rowsort' ? sortByBytes(wanted, key) : wanted;
   if (sort === 'valuesort') {
-    return valuesFault(mine.flat().sort(byBytes), theirs.flat().sort(byBytes), isNear(undefined));
+    return valuesFault(sortValues(mine), sortValues(theirs), isNear(undefined));
   }
   if (mine.length !== theirs.length) return `${mine.length.toString()} rows, ${theirs.length.toString()} are wanted`;
   for (const [i, row] of mine.entries()) {
