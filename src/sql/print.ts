@@ -396,7 +396,7 @@ function callText(node: FunctionCall, style: Style): string {
   const isCountStar = name === 'count' && !node.distinct && (node.star || node.args.length === 0);
   const filter = node.filter === undefined ? '' : ` FILTER (WHERE ${expression(node.filter, style)})`;
   if (style === 'name' && isCountStar) return `count_star()${filter}`;
-  const written = style === 'name' ? callName(node) : node.name.quoted ? printName(node.name.name) : name;
+  const written = style === 'name' ? callName(node) : sqlName(node.name);
   const args = node.star ? '*' : `${node.distinct ? 'DISTINCT ' : ''}${list(node.args, style)}`;
   if (node.orders.length === 0) return `${written}(${args})${filter}`;
   const orders = `ORDER BY ${node.orders.map((item) => orderText(item, style)).join(', ')}`;
@@ -408,6 +408,12 @@ function callText(node: FunctionCall, style: Style): string {
 
 /** Names of functions that are keywords of DuckDB, which it quotes in the names of columns. */
 const QUOTED_NAMES = new Set(['first', 'last', 'left', 'mode', 'replace', 'right']);
+
+/** A function's name where a call begins; without quotes `position(` would want IN between its arguments. */
+function sqlName({ name, quoted }: Identifier): string {
+  if (name.toLowerCase() === 'position') return '"position"';
+  return quoted ? printName(name) : name.toLowerCase();
+}
 
 function callName(node: FunctionCall): string {
   const name = node.name.name.toLowerCase();
