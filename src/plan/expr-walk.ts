@@ -131,6 +131,29 @@ export function conjunctsOf(expr: Expr): readonly Expr[] {
   return expr.args.flatMap(conjunctsOf);
 }
 
+/**
+ * As `conjunctsOf`, and of an OR what all its operands ask: `(a AND b) OR (a AND c)` is `a` and `b OR c`, also where
+ * NULLs are about. Cost: linear in the operands' conjuncts.
+ */
+export function factoredConjuncts(expr: Expr): readonly Expr[] {
+  return conjunctsOf(expr).flatMap((conjunct) => {
+    if (conjunct.kind !== 'call' || conjunct.name !== 'or') return [conjunct];
+    const operands = conjunct.args.map((arg) => new Map(factoredConjuncts(arg).map((part) => [exprKey(part), part])));
+    const [first, ...others] = operands;
+    const common = [...(first ?? [])].filter(([key]) => others.every((other) => other.has(key)));
+    if (common.length === 0) return [conjunct];
+    const keys = new Set(common.map(([key]) => key));
+    const shared = common.map(([, part]) => part);
+    const rests = operands.map((operand) => {
+      return conjunctionOf([...operand].flatMap(([key, part]) => (keys.has(key) ? [] : [part])));
+    });
+    // Where an operand asks nothing more, the OR does not either.
+    if (!rests.every((rest) => rest !== undefined)) return shared;
+    const nullable = rests.some((rest) => rest.nullable);
+    return [...shared, { ...conjunct, args: rests, nullable }];
+  });
+}
+
 /** All of `conjuncts` as one condition; undefined for none. */
 export function conjunctionOf(conjuncts: readonly Expr[]): Expr | undefined {
   const [first, ...more] = conjuncts;

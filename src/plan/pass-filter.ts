@@ -6,7 +6,7 @@
  * join towards a side whose rows the join cannot make up, or becomes part of an inner one; nothing passes a limit.
  */
 import type { Expr, JoinKind } from './expr.ts';
-import { conjunctionOf, conjunctsOf, forEachColumn, mapColumns, shiftColumns } from './expr-walk.ts';
+import { conjunctionOf, factoredConjuncts, forEachColumn, mapColumns, shiftColumns } from './expr-walk.ts';
 import { sideOf, splitCondition } from './join-condition.ts';
 import type { JoinPlan, LogicalPlan } from './logical.ts';
 import { makeFilter, makeJoin, mapInputs } from './logical.ts';
@@ -15,14 +15,14 @@ import { makeFilter, makeJoin, mapInputs } from './logical.ts';
 export function pushFilters(plan: LogicalPlan): LogicalPlan {
   if (plan.kind === 'join') return pushIntoJoin(plan, []);
   if (plan.kind !== 'filter') return mapInputs(plan, pushFilters);
-  return push(plan.input, conjunctsOf(plan.condition));
+  return push(plan.input, factoredConjuncts(plan.condition));
 }
 
 /** `plan` filtered by `conjuncts`, each as deep as it may go. */
 function push(plan: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {
   switch (plan.kind) {
     case 'filter':
-      return push(plan.input, [...conjunctsOf(plan.condition), ...conjuncts]);
+      return push(plan.input, [...factoredConjuncts(plan.condition), ...conjuncts]);
     case 'project': {
       const substituted = conjuncts.map((conjunct) => substitute(conjunct, plan.exprs));
       return { ...plan, input: push(plan.input, substituted) };
@@ -71,7 +71,7 @@ function pushIntoJoin(join: JoinPlan, conjuncts: readonly Expr[]): LogicalPlan {
     else above.push(conjunct);
   }
   const kept: Expr[] = [];
-  for (const conjunct of plan.condition === undefined ? [] : conjunctsOf(plan.condition)) {
+  for (const conjunct of plan.condition === undefined ? [] : factoredConjuncts(plan.condition)) {
     const side = sideOf(conjunct, width);
     const filtersRight = isInner || plan.join === 'left' || plan.join === 'semi' || plan.join === 'anti';
     if (side === 'right' && filtersRight) toRight.push(toSide(conjunct, width));
