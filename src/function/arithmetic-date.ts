@@ -210,7 +210,8 @@ export const DATE_ADD: readonly FunctionEntry[] = [
     example: "date_add(DATE '2024-01-31', INTERVAL '1' MONTH) → 2024-02-29 00:00:00",
     resolve: (args) => {
       const [moment, span] = args.map(flatType);
-      const call = isSpan(span) && !isSpan(moment) ? resolveTemporal('+', args) : undefined;
+      const fits = args.length === 2 && isSpan(span) && !isSpan(moment);
+      const call = fits ? resolveTemporal('+', args) : undefined;
       return call === undefined ? undefined : { ...call, name: 'date_add' };
     },
     kernel: () => shiftMoments('+', 0),

@@ -34,7 +34,7 @@ import { TEXT_SLICE } from './text-slice.ts';
 export { momentValue, isNowFunction, isNowWord } from './time-now.ts';
 export { constantCall } from './time-function.ts';
 export type { ConstantCall } from './time-function.ts';
-export { castKind, commonType, isOrdered } from './signature.ts';
+export { castKind, isOrdered, resultType } from './signature.ts';
 
 /** All scalar functions, in the order of the reference. */
 export const FUNCTIONS: readonly FunctionEntry[] = [
