@@ -17,7 +17,7 @@ interface Room {
   readonly entries: readonly string[];
 }
 
-const BELOW_ENGINE = ['base', 'os', 'arrow', 'catalog', 'storage', 'sql', 'function', 'plan', 'exec'];
+const BELOW_ENGINE = ['base', 'os', 'arrow', 'catalog', 'storage', 'sql', 'function', 'plan', 'codegen', 'exec'];
 
 /** The layers, lowest first. */
 const ROOMS: Readonly<Record<string, Room>> = {
@@ -70,13 +70,17 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'key-table',
       'byte-rows',
       'compare-kernel',
-    ].concat(['validity', 'run-end', 'decode']),
+    ].concat(['validity', 'run-end', 'decode', 'aggregate-sum']),
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],
-    entries: ['plan', 'logical', 'physical', 'expr', 'explain', 'needs'],
+    entries: ['plan', 'logical', 'physical', 'expr', 'expr-walk', 'explain', 'needs'],
   },
-  exec: { mayImport: ['base', 'os', 'arrow', 'function', 'plan'], entries: ['exec', 'edit'] },
+  codegen: { mayImport: ['base'], entries: ['code', 'opcode', 'module', 'compile'] },
+  exec: {
+    mayImport: ['base', 'os', 'arrow', 'function', 'plan', 'codegen'],
+    entries: ['exec', 'edit', 'compiled-pipeline'],
+  },
   engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance'] },
   format: {
     mayImport: ['base', 'arrow'],

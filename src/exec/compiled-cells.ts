@@ -86,18 +86,27 @@ class CellBuilder {
     if (!arg.nullable && arg.type.id !== 'dictionary') return this.rows();
     const key = `count ${exprKey(arg)}`;
     const cell = { kind: 'count', arg, test: undefined, form: 'int', unsigned: false, words: 1 } as const;
-    if (isCompilable(arg, this.#hosted)) return this.#add(key, () => `count ${this.#shape.add(arg, this.#hosted)}`, cell);
+    if (isCompilable(arg, this.#hosted))
+      return this.#add(key, () => `count ${this.#shape.add(arg, this.#hosted)}`, cell);
     if (arg.kind !== 'column') return undefined;
     if (arg.type.id !== 'dictionary') return this.#add(key, () => `count ${this.#shape.addPresence(arg)}`, cell);
     const { span } = arg;
-    const test: Expr = { kind: 'call', name: 'is_not_null', args: [arg], type: { id: 'bool' }, nullable: false, span };
+    const test: Expr = {
+      kind: 'call',
+      name: 'is_not_null',
+      args: [arg],
+      type: { id: 'bool' },
+      nullable: false,
+      span,
+    };
     return this.#add(key, () => `test ${this.#shape.add(test, false)}`, { ...cell, arg: undefined, test });
   }
 
   /** Sums or finds an extreme; undefined when that cannot be compiled. */
   value(kind: 'sum' | 'min' | 'max', arg: Expr): number | undefined {
     const form = laneForm(arg.type);
-    if (form === undefined || (form === 'bool' && kind !== 'sum') || !isCompilable(arg, this.#hosted)) return undefined;
+    if (form === undefined || (form === 'bool' && kind !== 'sum') || !isCompilable(arg, this.#hosted))
+      return undefined;
     const words = kind === 'sum' ? sumWords(arg.type, form) : form === 'decimal' ? 2 : 1;
     const cell = { kind, arg, test: undefined, form, unsigned: isUnsigned64(arg.type), words };
     return this.#add(`${kind} ${exprKey(arg)}`, () => `${kind} ${this.#shape.add(arg, this.#hosted)}`, cell);

@@ -171,12 +171,9 @@ function addOutput(shape: Shape, expr: Expr, texts: string[]): Output {
 
 function selectPipeline(plan: SelectPipeline['plan']): SelectPipeline | undefined {
   const chain = chainOf(plan.kind === 'filter' ? plan : plan.input);
-  const exprs = plan.kind === 'project' ? plan.exprs.map(chain.lower) : undefined;
-  if (chain.operators.some(({ kind }) => kind === 'project') && exprs === undefined && plan.kind === 'filter') {
-    // The chain's own projections make the columns.
-    return projectedFilter(plan, chain);
-  }
-  return selectOf(plan, plan.kind === 'filter' ? chain.operators : [plan, ...chain.operators], chain, exprs);
+  if (plan.kind === 'project') return selectOf(plan, [plan, ...chain.operators], chain, plan.exprs.map(chain.lower));
+  if (chain.operators.some(({ kind }) => kind === 'project')) return projectedFilter(plan, chain);
+  return selectOf(plan, chain.operators, chain, undefined);
 }
 
 /** A filter over projections: its columns are theirs. */
@@ -248,7 +245,11 @@ function aggregatePipeline(plan: AggregatePipeline['plan']): AggregatePipeline |
   const groupExprs = plan.groups.map(chain.lower);
   const aggregates = plan.aggregates.map((call) => ({ ...call, args: call.args.map(chain.lower) }));
   const condition = chain.condition;
-  const all = [...groupExprs, ...aggregates.flatMap(({ args }) => args), ...(condition === undefined ? [] : [condition])];
+  const all = [
+    ...groupExprs,
+    ...aggregates.flatMap(({ args }) => args),
+    ...(condition === undefined ? [] : [condition]),
+  ];
   if (!aggregates.every(isPlainCall) || !isSmall(all) || groupExprs.length > 32) return undefined;
   const shape = new Shape();
   const text = conditionText(shape, condition);

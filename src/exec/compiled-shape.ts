@@ -45,7 +45,8 @@ export interface Table {
 
 /** Where the parts of an expression are found. */
 export type Place =
-  { readonly kind: 'slot' | 'param' | 'table'; readonly index: number } | { readonly kind: 'null'; readonly index: 0 };
+  | { readonly kind: 'slot' | 'param' | 'table'; readonly index: number }
+  | { readonly kind: 'null'; readonly index: 0 };
 
 type Literal = Extract<Expr, { kind: 'literal' }>;
 
@@ -170,7 +171,8 @@ export class Shape {
   }
 
   #addSlot(expr: Expr, mode: SlotPlace['mode']): string {
-    const key = expr.kind === 'column' ? `${mode} ${expr.index.toString()}` : `${mode} ${this.slots.length.toString()}`;
+    const key =
+      expr.kind === 'column' ? `${mode} ${expr.index.toString()}` : `${mode} ${this.slots.length.toString()}`;
     const { type, nullable } = expr;
     const known = expr.kind === 'column' ? this.#slotOf.get(key) : undefined;
     const index = known ?? this.slots.length;

@@ -170,7 +170,11 @@ export class RowScope {
   /** A value whose words are computed once. */
   bound(value: Value, name: string): Value {
     const words = value.words.map((code) => this.bind(code, name));
-    return { ...value, words, present: value.present === undefined ? undefined : this.bind(value.present, `${name}_p`) };
+    return {
+      ...value,
+      words,
+      present: value.present === undefined ? undefined : this.bind(value.present, `${name}_p`),
+    };
   }
 
   /** Notes that the row fails where `condition` holds and `active` and `present` do. */

@@ -9,6 +9,9 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import { QUERY_MEMORY_BYTES_MAX } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { runAggregate } from './aggregate.ts';
+import { compilePipeline } from './compiled-pipeline.ts';
+import type { CompiledPipeline, CompileMode } from './compiled-pipeline.ts';
+import { runAggregation, runSelect } from './compiled-run.ts';
 import { runFilter } from './filter.ts';
 import { runLimit } from './limit.ts';
 import { MemoryBudget } from './operator.ts';
@@ -22,24 +25,35 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Bytes that operators may hold; QUERY_MEMORY_BYTES_MAX unless given. */
   readonly memoryBytesMax?: number;
+  /** Which pipelines run as generated code: those over large sources unless given. */
+  readonly compile?: CompileMode;
 }
 
-function open(plan: PhysicalPlan, context: RunContext): Batches {
+function openCompiled(pipeline: CompiledPipeline, context: RunContext, mode: CompileMode): Batches {
+  const input = open(pipeline.source, context, mode);
+  const interpret = (plan: PhysicalPlan): Batches => open(plan, context, 'never');
+  if (pipeline.kind === 'select') return runSelect(pipeline, input, context, interpret);
+  return runAggregation(pipeline, input, context, interpret);
+}
+
+function open(plan: PhysicalPlan, context: RunContext, mode: CompileMode): Batches {
+  const pipeline = compilePipeline(plan, mode);
+  if (pipeline !== undefined) return openCompiled(pipeline, context, mode);
   switch (plan.kind) {
     case 'scan':
       return runScan(plan, context);
     case 'values':
       return runValues(plan, context);
     case 'filter':
-      return runFilter(plan, open(plan.input, context));
+      return runFilter(plan, open(plan.input, context, mode));
     case 'project':
-      return runProject(plan, open(plan.input, context));
+      return runProject(plan, open(plan.input, context, mode));
     case 'aggregate':
-      return runAggregate(plan, open(plan.input, context), context);
+      return runAggregate(plan, open(plan.input, context, mode), context);
     case 'sort':
-      return runSort(plan, open(plan.input, context), context);
+      return runSort(plan, open(plan.input, context, mode), context);
     case 'limit':
-      return runLimit(plan, open(plan.input, context));
+      return runLimit(plan, open(plan.input, context, mode));
   }
 }
 
@@ -51,7 +65,7 @@ export async function* runPlan(
   options: RunOptions = {},
 ): AsyncGenerator<RecordBatch, void, undefined> {
   const memory = new MemoryBudget(options.memoryBytesMax ?? QUERY_MEMORY_BYTES_MAX);
-  for await (const batch of open(plan, { signal: options.signal, memory })) {
+  for await (const batch of open(plan, { signal: options.signal, memory }, options.compile ?? 'large')) {
     if (batch.rowCount === 0) continue;
     yield batch.schema === plan.schema ? batch : { ...batch, schema: plan.schema };
   }
