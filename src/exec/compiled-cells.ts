@@ -14,6 +14,7 @@ import { isCompilable } from './compiled-shape.ts';
 import type { Shape } from './compiled-shape.ts';
 import { isUnsigned64, laneForm } from './compiled-value.ts';
 import type { LaneForm } from './compiled-value.ts';
+import { canFail } from './evaluate-lazy.ts';
 
 /** One piece of state. `offset`: bytes from the first cell. */
 export interface Cell {
@@ -83,7 +84,7 @@ class CellBuilder {
 
   /** Counts present values; undefined when that cannot be compiled. */
   count(arg: Expr): number | undefined {
-    if (!arg.nullable && arg.type.id !== 'dictionary') return this.rows();
+    if (!arg.nullable && arg.type.id !== 'dictionary' && !canFail(arg)) return this.rows();
     const key = `count ${exprKey(arg)}`;
     const cell = { kind: 'count', arg, test: undefined, form: 'int', unsigned: false, words: 1 } as const;
     if (isCompilable(arg, this.#hosted))

@@ -171,10 +171,9 @@ export class Shape {
   }
 
   #addSlot(expr: Expr, mode: SlotPlace['mode']): string {
-    const key =
-      expr.kind === 'column' ? `${mode} ${expr.index.toString()}` : `${mode} ${this.slots.length.toString()}`;
+    const key = expr.kind === 'column' ? `${mode} ${expr.index.toString()}` : undefined;
     const { type, nullable } = expr;
-    const known = expr.kind === 'column' ? this.#slotOf.get(key) : undefined;
+    const known = key === undefined ? undefined : this.#slotOf.get(key);
     const index = known ?? this.slots.length;
     if (known === undefined) {
       const width = mode === 'validity' ? 0 : type.id === 'bool' ? 1 / 8 : widthOf(type);
@@ -182,7 +181,7 @@ export class Shape {
       // A dictionary may hold a null although its column is never null.
       const validity = nullable || mode === 'code' ? this.take(CODE_BLOCK_ROWS / 8) : undefined;
       this.slots.push({ expr, type, mode, data, validity });
-      this.#slotOf.set(key, index);
+      if (key !== undefined) this.#slotOf.set(key, index);
     }
     this.#places.set(expr, { kind: 'slot', index });
     const place = this.slots[index] as Slot;
