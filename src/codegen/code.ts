@@ -4,7 +4,7 @@
  * Hides nothing of WebAssembly but its stack: an expression is a tree that knows its type, so that ill-typed code does
  * not pass the TypeScript compiler. Invariants: trees are immutable and have no effects, so that one may stand in
  * several places (whoever wants it computed once binds it to a local); statements are in order; labels are left only
- * from inside. The opcodes stand in opcode.ts, the bytes are made by module.ts, the text form by print.ts.
+ * from inside. The opcodes stand in opcode.ts, the bytes are made by module.ts.
  * Source: WebAssembly core specification, "Instructions"; mutable-org/mutable, WasmDSL.
  */
 import type { OpName } from './opcode.ts';
@@ -40,7 +40,7 @@ export type Statement =
   | {
       readonly kind: 'if';
       readonly condition: Code<'i32'>;
-      readonly then: readonly Statement[];
+      readonly taken: readonly Statement[];
       readonly otherwise: readonly Statement[];
     }
   | { readonly kind: 'branch'; readonly label: Label; readonly condition: Code<'i32'> | undefined }
@@ -113,11 +113,6 @@ export function load<T extends ValueType>(type: T, op: OpName, address: Code<'i3
 /** One lane of a vector. */
 export function lane<T extends ValueType>(type: T, op: OpName, vector: Code<'v128'>, index: 0 | 1): Code<T> {
   return node(type, op, [vector], index);
-}
-
-/** True for a constant of this value. */
-export function isConst(code: Code, value: number | bigint): boolean {
-  return code.op === 'const' && code.immediate === value;
 }
 
 /** Builds one function: statements go where the innermost open loop, block or condition is. */
@@ -198,7 +193,7 @@ export class FunctionBuilder {
 
   when(condition: Code<'i32'>, then: () => void, otherwise: () => void = () => undefined): void {
     const taken = this.#within(then);
-    this.#open.push({ kind: 'if', condition, then: taken, otherwise: this.#within(otherwise) });
+    this.#open.push({ kind: 'if', condition, taken, otherwise: this.#within(otherwise) });
   }
 
   /** `body` for counter = counter, counter + step … while counter < end. */

@@ -35,7 +35,8 @@ export interface LinearMemory {
 }
 
 const PAGE_BYTES = 65_536;
-const PAGES_MAX = 65_536;
+/** What 32 bits can address. */
+const PAGES = 65_536;
 
 const modules = new Map<string, CompiledModule>();
 let compiled = 0;
@@ -82,7 +83,7 @@ function noMemory(bytes: number, cause: unknown): EngineError {
 /** A memory of at least `bytes` bytes, all zero. @throws `busy` when the process has none left */
 export function makeMemory(bytes: number): LinearMemory {
   try {
-    return new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES), maximum: PAGES_MAX });
+    return new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES), maximum: PAGES });
   } catch (error) {
     throw noMemory(bytes, error);
   }

@@ -187,7 +187,7 @@ class BodyEncoder {
         this.#code(statement.condition);
         this.#out.byte(IF);
         this.#out.byte(EMPTY_BLOCK);
-        this.#nested(undefined, statement.then);
+        this.#nested(undefined, statement.taken);
         if (statement.otherwise.length > 0) {
           this.#out.byte(ELSE);
           this.#nested(undefined, statement.otherwise);

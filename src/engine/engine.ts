@@ -17,6 +17,7 @@ import { makeCounter, makeHistogram } from '../base/metrics.ts';
 import { nearestName } from '../base/names.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
+import { compiledOperators } from '../exec/compiled-pipeline.ts';
 import { readStatement } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
 import { planStatement } from '../plan/plan.ts';
@@ -321,7 +322,7 @@ class SheafEngine implements Engine {
     try {
       const parsed = parseFor(sql, snapshot);
       world = await openWorld(this.#storage, parsed, snapshot);
-      return { planned: planStatement(parsed, world.catalog), world };
+      return { planned: planStatement(parsed, world.catalog, { compiledOperators }), world };
     } catch (error) {
       world?.release();
       throw error;

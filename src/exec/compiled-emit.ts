@@ -5,8 +5,8 @@
  * by UNROLL rows, then row by row; a function answers in memory whether a row failed.
  */
 import { assert } from '../base/assert.ts';
-import { FunctionBuilder, get, i32Const, i64Const, load, select } from '../codegen/code.ts';
-import type { Code, Local } from '../codegen/code.ts';
+import { get, i32Const, i64Const, load, select } from '../codegen/code.ts';
+import type { Code, FunctionBuilder, Local } from '../codegen/code.ts';
 import type { Expr } from '../plan/expr.ts';
 import { emitCast } from './compiled-choice.ts';
 import type { CompiledPipeline } from './compiled-pipeline.ts';
@@ -41,10 +41,9 @@ class ExprEmitter implements Emitter {
   constructor(row: RowScope, shape: Shape) {
     this.row = row;
     this.#shape = shape;
-    this.value = this.value.bind(this);
   }
 
-  value(expr: Expr, active: Code<'i32'> | undefined): Value {
+  readonly value = (expr: Expr, active: Code<'i32'> | undefined): Value => {
     const place = this.#shape.place(expr);
     switch (place?.kind) {
       case 'slot':
@@ -62,7 +61,7 @@ class ExprEmitter implements Emitter {
     const rule = expr.kind === 'call' ? RULES.get(expr.name) : undefined;
     assert(expr.kind === 'call' && rule !== undefined, () => `there is no rule for a ${expr.kind}`);
     return rule.emit(this, expr, active);
-  }
+  };
 
   /** The byte at the row's index: 0 false, 1 true, 2 null. */
   #table(expr: Expr, index: number): Value {

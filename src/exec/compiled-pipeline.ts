@@ -298,7 +298,7 @@ export function compilePipeline(plan: PhysicalPlan, mode: CompileMode): Compiled
 }
 
 /** Every operator of `plan` that runs as generated code. */
-export function compiledOperators(plan: PhysicalPlan, mode: CompileMode): ReadonlySet<PhysicalPlan> {
+export function compiledOperators(plan: PhysicalPlan, mode: CompileMode = 'large'): ReadonlySet<PhysicalPlan> {
   const found = new Set<PhysicalPlan>();
   const visit = (operator: PhysicalPlan): void => {
     const pipeline = compilePipeline(operator, mode);

@@ -17,7 +17,7 @@ export type Call = Extract<Expr, { kind: 'call' }>;
 export interface Emitter {
   readonly row: RowScope;
   /** The value of an expression for the rows that are `active`. */
-  value(expr: Expr, active: Code<'i32'> | undefined): Value;
+  readonly value: (expr: Expr, active: Code<'i32'> | undefined) => Value;
 }
 
 export interface Rule {

@@ -21,12 +21,12 @@ const UTF8 = { id: 'utf8' } as const;
 
 /**
  * The plan that yields `plan` as text, in DuckDB's columns. A scan of one row that is made when it is asked for,
- * because zone maps are read without blocking.
+ * because zone maps are read without blocking. @see explainPlan
  */
-export function explainedPlan(plan: PhysicalPlan): PhysicalPlan {
+export function explainedPlan(plan: PhysicalPlan, compiled: ReadonlySet<PhysicalPlan>): PhysicalPlan {
   const schema = makeSchema([makeField('explain_key', UTF8, false), makeField('explain_value', UTF8, false)]);
   async function* scan(request: ScanRequest): AsyncGenerator<RecordBatch> {
-    const columns = [utf8Column(['physical_plan']), utf8Column([await explainPlan(plan)])];
+    const columns = [utf8Column(['physical_plan']), utf8Column([await explainPlan(plan, compiled)])];
     const fields = request.columns.map((column) => schema.fields[column] as Field);
     yield {
       schema: makeSchema(fields),
@@ -38,13 +38,19 @@ export function explainedPlan(plan: PhysicalPlan): PhysicalPlan {
   return { kind: 'scan', schema, tableName: 'explain', source, columns: [0, 1], bounds: [], limit: undefined };
 }
 
-/** The plan as an indented tree, without a newline at its end. */
-export async function explainPlan(plan: PhysicalPlan): Promise<string> {
+/**
+ * The plan as an indented tree, without a newline at its end. Operators that are `compiled` bear the mark `[wasm]`:
+ * whoever runs plans knows which.
+ */
+export async function explainPlan(
+  plan: PhysicalPlan,
+  compiled: ReadonlySet<PhysicalPlan> = new Set(),
+): Promise<string> {
   const lines: string[] = [];
   let depth = 0;
   for (let operator: PhysicalPlan | undefined = plan; operator !== undefined; depth++) {
     const text = operator.kind === 'scan' ? await scanText(operator) : operatorText(operator);
-    lines.push(`${'  '.repeat(depth)}${text}`);
+    lines.push(`${'  '.repeat(depth)}${text}${compiled.has(operator) ? ' [wasm]' : ''}`);
     operator = 'input' in operator ? operator.input : undefined;
   }
   return lines.join('\n');

@@ -26,6 +26,8 @@ import { int64Column, momentColumn, utf8Column, valuesPlan } from './values.ts';
 export interface PlanOptions {
   /** Passes to leave out: for tests and for finding a wrong one. */
   readonly disabledPasses?: readonly PassName[];
+  /** Operators of a plan that run as generated code, for EXPLAIN; none unless given. */
+  readonly compiledOperators?: (plan: PhysicalPlan) => ReadonlySet<PhysicalPlan>;
 }
 
 /**
@@ -50,7 +52,8 @@ export function planStatement(
       return query(describeFields(fields));
     }
     case 'explain': {
-      return query(explainedPlan(planSelect(sql, statement.query, catalog, options)));
+      const plan = planSelect(sql, statement.query, catalog, options);
+      return query(explainedPlan(plan, options.compiledOperators?.(plan) ?? new Set()));
     }
     case 'create_table':
       return bindCreate(sql, statement, catalog, options.disabledPasses ?? []);

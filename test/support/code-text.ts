@@ -4,13 +4,13 @@
  * Hides layout. Invariant: the text says all that the bytes do: `local = value`, instructions as calls, offsets of
  * memory accesses in brackets.
  */
-import type { Code, FunctionCode, Local, Statement } from './code.ts';
+import type { Code, FunctionCode, Local, Statement } from '../../src/codegen/code.ts';
 
 function codeText(code: Code): string {
   if (code.op === 'get') return (code.immediate as Local).name;
   if (code.op === 'const') {
-    const value = code.immediate;
-    const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value);
+    const value = code.immediate as number | bigint | Uint8Array;
+    const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value.toString();
     return code.type === 'i32' ? text : `${code.type}:${text}`;
   }
   const place = typeof code.immediate === 'number' ? `[${code.immediate.toString()}]` : '';
@@ -33,7 +33,7 @@ function lines(statements: readonly Statement[], indent: string): string[] {
         const otherwise = statement.otherwise.length === 0 ? [] : [`${indent}else`];
         return [
           `${indent}if ${codeText(statement.condition)}`,
-          ...lines(statement.then, `${indent}  `),
+          ...lines(statement.taken, `${indent}  `),
           ...otherwise,
           ...lines(statement.otherwise, `${indent}  `),
         ];
