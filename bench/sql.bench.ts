@@ -1,11 +1,11 @@
 /**
  * How fast is SQL over columns in memory, beside DuckDB and Polars, and what does generated code bring?
  *
- * Method: one table of 10 M rows (int64, float64, int32, dictionary and nullable columns) is made here, given to Sheaf as
- * batches of 64 Ki rows, and written as one Arrow stream for the peers, which read it before the clock runs. Each query
- * runs once unmeasured, then in rounds; the whole result is pulled. Sheaf runs on one thread, interpreted and compiled;
- * DuckDB over its native table with one and two threads and over the Arrow table, Polars with one. Every answer (rows,
- * and sums of the numeric columns) is compared with DuckDB's.
+ * Method: one table of 10 M rows (int64, float64, int32, dictionary and nullable columns) is made here, given to
+ * Sheaf as batches of 64 Ki rows, and written as one Arrow stream for the peers, which read it before the clock runs.
+ * Each query runs once unmeasured, then in rounds; the whole result is pulled. Sheaf runs on one thread, interpreted
+ * and compiled; DuckDB over its native table with one and two threads and over the Arrow table, Polars with one. Every
+ * answer (rows, and sums of the numeric columns) is compared with DuckDB's.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

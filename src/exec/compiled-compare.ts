@@ -18,7 +18,7 @@ import { f64, i32, i64 } from './compiled-vocabulary.ts';
 type Bit = Code<'i32'>;
 
 /** True for a literal that is not NaN: one side of most comparisons, which then need no look at NaN there. */
-function isOrderedLiteral(expr: Expr): boolean {
+export function isOrderedLiteral(expr: Expr): boolean {
   return expr.kind === 'literal' && typeof expr.value === 'number' && !Number.isNaN(expr.value);
 }
 

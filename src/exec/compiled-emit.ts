@@ -78,13 +78,17 @@ class ExprEmitter implements Emitter {
   }
 }
 
+/** Code of a row: `row` + `step` is its number in the block. */
+export type RowBody = (emitter: Emitter, row: Code<'i32'>, step: number) => void;
+
 /** A function of a pipeline while its body is made. */
 export class Frame {
   readonly fn: FunctionBuilder;
   readonly pipeline: CompiledPipeline;
   readonly failed: Local<'i32'>;
   readonly #slots: readonly SlotPlace[];
-  readonly #params: readonly (readonly Code[])[];
+  /** The words of each constant, in locals. */
+  readonly params: readonly (readonly Code[])[];
 
   /** Parameters of the function must be there already. With `nullable`, columns may have nulls. */
   constructor(fn: FunctionBuilder, pipeline: CompiledPipeline, nullable: boolean) {
@@ -92,9 +96,7 @@ export class Frame {
     this.pipeline = pipeline;
     this.failed = fn.local('i32', 'failed');
     this.#slots = pipeline.shape.slots.map((slot) => (nullable ? slot : { ...slot, validity: undefined }));
-    this.#params = pipeline.shape.params.map((param, i) =>
-      this.#readParam(param, pipeline.shape.paramPlaces[i] ?? 0),
-    );
+    this.params = pipeline.shape.params.map((param, i) => this.#readParam(param, pipeline.shape.paramPlaces[i] ?? 0));
   }
 
   #readParam(param: Expr, place: number): readonly Code[] {
@@ -113,7 +115,7 @@ export class Frame {
 
   /** What makes code for the row `row` + `step`. */
   emitter(row: Code<'i32'>, step = 0): Emitter {
-    const scope = new RowScope(this.fn, this.failed, this.#slots, this.#params, row, step);
+    const scope = new RowScope(this.fn, this.failed, this.#slots, this.params, row, step);
     return new ExprEmitter(scope, this.pipeline.shape);
   }
 
@@ -124,12 +126,22 @@ export class Frame {
   }
 
   /** `body` for each row below `end`; several rows at a time, then the rest. */
-  eachRow(end: Code<'i32'>, body: (emitter: Emitter, row: Code<'i32'>, step: number) => void): void {
+  eachRow(end: Code<'i32'>, body: RowBody): void {
     const row = this.fn.local('i32', 'row');
-    const whole = this.fn.bind(i32.and(end, i32Const(-UNROLL)), 'whole');
+    const whole = this.wholeTurns(end);
     this.fn.count('rows', row, whole, UNROLL, () => {
       for (let step = 0; step < UNROLL; step++) body(this.emitter(get(row), step), get(row), step);
     });
+    this.eachRest(row, end, body);
+  }
+
+  /** How many of `end` rows whole turns of a loop take. */
+  wholeTurns(end: Code<'i32'>): Code<'i32'> {
+    return this.fn.bind(i32.and(end, i32Const(-UNROLL)), 'whole');
+  }
+
+  /** `body` for each row from the one in `row` on, below `end`. */
+  eachRest(row: Local<'i32'>, end: Code<'i32'>, body: RowBody): void {
     this.fn.count('rest', row, end, 1, () => body(this.emitter(get(row)), get(row), 0));
   }
 

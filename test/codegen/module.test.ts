@@ -21,6 +21,7 @@ import { compileCounts, growMemory, instantiate, makeMemory, moduleOf } from '..
 import { encodeModule } from '../../src/codegen/module.ts';
 import { OPCODES } from '../../src/codegen/opcode.ts';
 import type { OpName } from '../../src/codegen/opcode.ts';
+import { toEngineError } from '../../src/base/errors.ts';
 import { CODE_MODULES_MAX } from '../../src/base/limits.ts';
 import { printFunction } from '../support/code-text.ts';
 
@@ -136,6 +137,18 @@ test('every instruction of the table is one that WebAssembly knows', () => {
     });
     assert.ok(fits, op);
   }
+});
+
+test('a trap is an internal error, and the module goes on', () => {
+  const fn = new FunctionBuilder('f');
+  const address = get(fn.param('i32', 'address'));
+  const code = fn.finish(load('i32', 'i32.load', address, 0));
+  const memory = makeMemory(1);
+  assert.throws(
+    () => run(code, [65_536], memory),
+    (error) => toEngineError(error).code === 'internal',
+  );
+  assert.equal(run(code, [0], memory), 0);
 });
 
 test('a choice computes both sides and takes one', () => {

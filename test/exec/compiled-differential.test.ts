@@ -195,6 +195,28 @@ class Generator {
     )();
   }
 
+  /** Aggregates that run two rows at a time over columns without nulls. */
+  #lanes(): string {
+    const column = (): string => this.#one('i64', 'i32', 'u32', 'f64', 't1', 't2', 'dt', 'ts');
+    const double = (): string => this.#one('f64', '(f64 * 2.0::DOUBLE)', '(f64 + f64)', '(1.0::DOUBLE / f64)');
+    const operator = this.#one('=', '<>', '<', '<=', '>', '>=');
+    const test = (): string =>
+      this.#one(
+        () => `${this.#one('i64', 't2')} ${operator} ${this.#one('t2', '3')}`,
+        () => `${double()} ${operator} ${this.#one('f64', '0.5::DOUBLE', "'nan'::DOUBLE")}`,
+        () => `t1 ${this.#one('IN (1, 2, 3)', 'BETWEEN 0 AND 5')}`,
+      )();
+    const items = [
+      `sum(${this.#one('i64', 't1', 't2', 'u32')})`,
+      `count(${column()})`,
+      `sum(${double()})`,
+      'count(*)',
+    ];
+    const more = `${this.#one('min', 'max')}(${this.#one('i64', 'i32', 'u32', 't1', 'dt', 'ts')})`;
+    const where = this.#one('', ` WHERE ${test()}`, ` WHERE ${test()} ${this.#one('AND', 'OR')} NOT (${test()})`);
+    return `SELECT ${this.#one(...items)}, ${this.#one(...items)}, ${more} FROM t${where}`;
+  }
+
   query(): string {
     const from = this.#random() < 0.8 ? 't' : '(SELECT *, t1 + 1.0::DOUBLE AS x, NOT b AS y FROM t) q';
     const where = this.#random() < 0.6 ? ` WHERE ${this.condition(2)}` : '';
@@ -211,6 +233,7 @@ class Generator {
       () => `SELECT ${this.number(3)} AS x, ${this.condition(2)} AS y, s, d, i64 FROM ${from}${where}`,
       () => `SELECT * FROM ${from} WHERE ${this.condition(2)}`,
       () => `SELECT ${aggregates} FROM ${from}${where}`,
+      () => this.#lanes(),
       () =>
         `SELECT ${keys.join(', ')}, ${aggregates} FROM ${from}${where} GROUP BY ${keys.map((_, i) => (i + 1).toString()).join(', ')}`,
       () => `SELECT DISTINCT ${keys.join(', ')} FROM ${from}${where}`,
