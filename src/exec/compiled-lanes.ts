@@ -125,10 +125,10 @@ class LaneEmitter {
   #call(name: string, exprs: readonly Expr[], args: readonly Lanes[]): Lanes | undefined {
     const [first] = exprs;
     const type = first?.type ?? { id: 'null' };
+    if (name === 'and' || name === 'or') return args.reduce(name === 'and' ? and : or);
+    if (name === 'not') return not(args[0] as Lanes);
     const [x, y] = args.map((arg) => this.#frame.fn.bind(arg, 'x')) as [Lanes, Lanes];
     const form = laneForm(type);
-    if (name === 'and' || name === 'or') return args.reduce(name === 'and' ? and : or);
-    if (name === 'not') return not(x);
     if (form === 'float' && widthOf(type) === 8) {
       const arithmetic = ARITHMETIC[name];
       if (arithmetic !== undefined && args.length === 2) return op2(arithmetic)(x, y);

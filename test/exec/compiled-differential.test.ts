@@ -279,10 +279,16 @@ function isClose(a: Cell, b: Cell, size: number): boolean {
   return Math.abs(x - y) <= 1e-9 * Math.max(size, 1);
 }
 
+/** True for an aggregate without groups, projections above it apart. */
+function isWithoutGroups(plan: PhysicalPlan): boolean {
+  if (plan.kind === 'project') return isWithoutGroups(plan.input);
+  return plan.kind === 'aggregate' && plan.groups.length === 0;
+}
+
 function compare(sql: string, plan: PhysicalPlan, wanted: Outcome, got: Outcome): void {
   assert.equal(got.error, wanted.error, sql);
   assert.equal(got.rows.length, wanted.rows.length, `${sql}: rows`);
-  const isSingle = plan.kind === 'aggregate' && plan.groups.length === 0;
+  const isSingle = isWithoutGroups(plan);
   wanted.rows.forEach((row, r) => {
     row.forEach((cell, c) => {
       const made = got.rows[r]?.[c] ?? '';
