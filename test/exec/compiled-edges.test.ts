@@ -2,8 +2,8 @@
  * Generated code against the interpreter where chance rarely looks: ends of ranges, NaN on each side, arguments that
  * fail only for rows that do not reach them.
  *
- * Method: every pair of edges is a table of one row, or of all rows where nothing can fail; both ways must give the same
- * rows or the same error.
+ * Method: every pair of edges is a table of one row, or of all rows where nothing can fail; both ways must give the
+ * same rows or the same error.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -24,6 +24,11 @@ const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
 const DOUBLE: DataType = { id: 'float', bitWidth: 64 };
 const BOOL: DataType = { id: 'bool' };
 
+/** Values of this file: numbers, booleans, null. */
+function cellText(value: Value): string {
+  return Object.is(value, -0) ? '-0' : `${value as number | bigint | boolean | null}`;
+}
+
 async function outcome(sql: string, table: MemorySource, compile: CompileMode): Promise<string> {
   const planned = planStatement(sql, catalogOf([table]));
   assert.equal(planned.kind, 'query');
@@ -32,7 +37,7 @@ async function outcome(sql: string, table: MemorySource, compile: CompileMode): 
     const rows: string[] = [];
     for await (const batch of runPlan(planned.plan, { compile })) {
       const readers = batch.columns.map(makeReader);
-      for (let i = 0; i < batch.rowCount; i++) rows.push(readers.map((read) => String(read(i))).join());
+      for (let i = 0; i < batch.rowCount; i++) rows.push(readers.map((read) => cellText(read(i))).join());
     }
     return rows.join(';');
   } catch (error) {
