@@ -175,8 +175,8 @@ class Counts {
 }
 
 /**
- * Which groups had a present row, for sums. A group is made by a row, so as long as no null was seen every group has
- * one, and nothing is written for a row.
+ * Which groups had a present row, for sums. A group is made by a row, so as long as no null was seen and every group
+ * came with a row of its own (FILTER may take it away), every group has one, and nothing is written for a row.
  */
 class Presence {
   #flags: Uint8Array<ArrayBuffer> | undefined;
@@ -189,8 +189,8 @@ class Presence {
 
   add(validity: Validity, groups: Uint32Array, rowCount: number, groupCount: number): void {
     const bits = validity.bits;
-    if (bits === undefined && this.#flags === undefined) {
-      if (rowCount > 0) this.#groups = groupCount;
+    if (bits === undefined && this.#flags === undefined && this.#covers(groups, rowCount, groupCount)) {
+      this.#groups = groupCount;
       return;
     }
     this.#flags ??= new Uint8Array(Math.max(this.#groups, 1)).fill(1, 0, this.#groups);
@@ -198,6 +198,13 @@ class Presence {
     for (let i = 0; i < rowCount; i++) {
       if (bits === undefined || (((bits[i >> 3] as number) >> (i & 7)) & 1) === 1) flags[groups[i] as number] = 1;
     }
+  }
+
+  /** True when all groups that are new have a row; they are numbered as their rows come. */
+  #covers(groups: Uint32Array, rowCount: number, groupCount: number): boolean {
+    let next = this.#groups;
+    for (let i = 0; i < rowCount && next < groupCount; i++) if (groups[i] === next) next++;
+    return next === groupCount;
   }
 
   validity(groupCount: number): Validity {

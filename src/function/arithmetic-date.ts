@@ -70,6 +70,7 @@ function resolveDateAndTime(a: DataType, b: DataType): ResolvedCall | undefined 
 /** The overload of an operator for types of which one is a date, time, timestamp or interval; undefined for others. */
 export function resolveTemporal(operator: TemporalOperator, args: readonly DataType[]): ResolvedCall | undefined {
   const [a, b] = args.map(flatType);
+  if (args.length > 2) return undefined;
   if (a === undefined || b === undefined) {
     return a !== undefined && operator === '-' && isSpan(a) ? strictCall('-', [INTERVAL], INTERVAL) : undefined;
   }
@@ -210,8 +211,7 @@ export const DATE_ADD: readonly FunctionEntry[] = [
     example: "date_add(DATE '2024-01-31', INTERVAL '1' MONTH) → 2024-02-29 00:00:00",
     resolve: (args) => {
       const [moment, span] = args.map(flatType);
-      const fits = args.length === 2 && isSpan(span) && !isSpan(moment);
-      const call = fits ? resolveTemporal('+', args) : undefined;
+      const call = isSpan(span) && !isSpan(moment) ? resolveTemporal('+', args) : undefined;
       return call === undefined ? undefined : { ...call, name: 'date_add' };
     },
     kernel: () => shiftMoments('+', 0),

@@ -199,8 +199,8 @@ export function commonType(a: DataType, b: DataType): DataType | undefined {
   const rightFamily = FAMILY[b.id];
   if (leftFamily === 'text' && rightFamily === 'text') return commonBytes(a, b, 'large_utf8', 'utf8');
   if (leftFamily === 'binary' && rightFamily === 'binary') return commonBytes(a, b, 'large_binary', 'binary');
-  if (leftFamily === 'bool' && rightFamily === 'int') return b;
-  if (leftFamily === 'int' && rightFamily === 'bool') return a;
+  if (leftFamily === 'bool' && isNumeric(b)) return b;
+  if (rightFamily === 'bool' && isNumeric(a)) return a;
   if (isNumeric(a) && isNumeric(b)) return commonNumeric(a, b);
   return commonTemporal(a, b);
 }
@@ -248,6 +248,8 @@ export function resultType(a: DataType, b: DataType): DataType | undefined {
   const common = commonType(a, b);
   const [left, right] = [asDecimal(valueType(a)), asDecimal(valueType(b))];
   if (common?.id !== 'decimal' || left === undefined || right === undefined) return common;
+  // What stands for 128-bit integers rarely needs all of its digits; DuckDB keeps those behind the point as well.
+  if (sameType(left, HUGE) || sameType(right, HUGE)) return common;
   const whole = Math.max(left.precision - left.scale, right.precision - right.scale);
   return { ...common, scale: Math.min(common.scale, common.precision - whole) };
 }

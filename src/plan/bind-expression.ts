@@ -15,7 +15,6 @@ import { aggregateName, bindAggregateCall } from './bind-aggregate.ts';
 import {
   adaptAmong,
   castTo,
-  coerce,
   comparable,
   makeArithmetic,
   makeCall,
@@ -385,8 +384,9 @@ function withDigits(call: Expr, [value, digits]: readonly Expr[]): Expr {
   const from = value === undefined ? undefined : targetOf(value.type);
   if (call.type.id !== 'decimal' || from?.id !== 'decimal') return call;
   if (digits?.kind !== 'literal' || typeof digits.value !== 'number') return call;
-  if (digits.value >= from.scale) return coerce(call, from.bitWidth < 128 ? { ...from, bitWidth: 128 } : from);
+  // The kernel rounds into whatever type the call has.
+  if (digits.value >= from.scale) return { ...call, type: from.bitWidth < 128 ? { ...from, bitWidth: 128 } : from };
   const scale = Math.max(0, digits.value);
   const precision = Math.max(from.precision, from.precision - from.scale + 1 + scale);
-  return coerce(call, { ...call.type, precision: Math.min(precision, call.type.precision), scale });
+  return { ...call, type: { ...call.type, precision: Math.min(precision, call.type.precision), scale } };
 }

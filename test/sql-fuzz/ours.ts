@@ -18,7 +18,7 @@ import { answerOf } from './answer.ts';
 import type { Answer } from './answer.ts';
 
 /** Ways to run a query: `engine` over segments on disk, the others over memory. */
-export const MODES = ['engine', 'unoptimized'] as const;
+export const MODES = ['engine', 'unoptimized', 'compiled', 'interpreted'] as const;
 export type Mode = (typeof MODES)[number];
 
 /** After this a query is given up. */
@@ -71,9 +71,11 @@ export class Ours {
         for await (const batch of result.batches()) batches.push(batch.batch());
         return answerOf(result.schema, batches);
       }
-      const planned = planStatement(sql, catalogOf(this.#tables), { disabledPasses: PASS_NAMES });
+      const disabledPasses = mode === 'unoptimized' ? PASS_NAMES : [];
+      const compile = mode === 'compiled' ? 'always' : 'never';
+      const planned = planStatement(sql, catalogOf(this.#tables), { disabledPasses });
       assert(planned.kind === 'query');
-      for await (const batch of runPlan(planned.plan, { signal })) batches.push(batch);
+      for await (const batch of runPlan(planned.plan, { signal, compile })) batches.push(batch);
       return answerOf(planned.schema, batches);
     } catch (error) {
       return failure(error);
