@@ -13,17 +13,21 @@ import { runFilter } from './filter.ts';
 import { runJoin } from './hash-join.ts';
 import { runLimit } from './limit.ts';
 import { MemoryBudget, Pace } from './operator.ts';
-import type { Batches, RunContext } from './operator.ts';
+import type { Batches, MemoryUsage, RunContext } from './operator.ts';
 import { runProject } from './project.ts';
 import { runRecursive, runShared, runUnion, runWorking } from './shared.ts';
 import { runSort } from './sort.ts';
 import { runScan, runValues } from './source-scan.ts';
+
+export type { MemoryUsage } from './operator.ts';
 
 /** How a plan is run. */
 export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Bytes that operators may hold; QUERY_MEMORY_BYTES_MAX unless given. */
   readonly memoryBytesMax?: number;
+  /** Where what operators hold is counted, for others to look at. */
+  readonly usage?: MemoryUsage;
 }
 
 function open(plan: PhysicalPlan, context: RunContext): Batches {
@@ -63,7 +67,7 @@ export async function* runPlan(
   plan: PhysicalPlan,
   options: RunOptions = {},
 ): AsyncGenerator<RecordBatch, void, undefined> {
-  const memory = new MemoryBudget(options.memoryBytesMax ?? QUERY_MEMORY_BYTES_MAX);
+  const memory = new MemoryBudget(options.memoryBytesMax ?? QUERY_MEMORY_BYTES_MAX, options.usage);
   for await (const batch of open(plan, {
     signal: options.signal,
     memory,

@@ -15,19 +15,29 @@ import type { PhysicalPlan } from '../plan/physical.ts';
 /** A stream of batches of one schema. */
 export type Batches = AsyncGenerator<RecordBatch, void, undefined>;
 
-/** Bytes that the operators of one query hold. */
+/** Bytes that the operators of a query hold, and held at most. */
+export interface MemoryUsage {
+  heldBytes: number;
+  peakBytes: number;
+}
+
+/** Bytes that the operators of one query may hold. */
 export class MemoryBudget {
   readonly #max: number;
-  #held = 0;
+  readonly #usage: MemoryUsage;
 
-  constructor(max: number) {
+  /** Counts on in `usage`, so that others see it while the query runs. */
+  constructor(max: number, usage: MemoryUsage = { heldBytes: 0, peakBytes: 0 }) {
     this.#max = max;
+    this.#usage = usage;
   }
 
   /** Notes that `operator` now holds `bytes`, `before` until now; answers `bytes`. @throws `limit_exceeded` */
   change(operator: string, before: number, bytes: number): number {
-    this.#held += bytes - before;
-    if (bytes > before && this.#held > this.#max) {
+    const usage = this.#usage;
+    usage.heldBytes += bytes - before;
+    if (usage.heldBytes > usage.peakBytes) usage.peakBytes = usage.heldBytes;
+    if (bytes > before && usage.heldBytes > this.#max) {
       const text = `${operator} needs more than the ${formatBytes(this.#max)} that one query may hold`;
       throw new EngineError('limit_exceeded', `${text}; filter rows, select fewer columns or add a LIMIT`);
     }

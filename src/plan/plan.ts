@@ -5,6 +5,7 @@
  * maps, never rows; the same text on the same catalog gives the same plan.
  */
 import type { Field } from '../arrow/schema.ts';
+import { present } from '../base/assert.ts';
 import type { Query, Statement } from '../sql/ast.ts';
 import { bindAlter } from './bind-alter.ts';
 import { bindCreate } from './bind-create.ts';
@@ -23,8 +24,8 @@ import { applySettings } from './setting-apply.ts';
 import type { Settings } from './setting.ts';
 import { bindSetting, DEFAULT_SETTINGS } from './setting.ts';
 import { sqlTypeName } from './sql-type.ts';
-import { catalogAt } from './time-point.ts';
-import { int64Column, momentColumn, utf8Column, valuesPlan } from './values.ts';
+import { findSource } from './system-table.ts';
+import { int64Column, utf8Column, valuesPlan } from './values.ts';
 
 export interface PlanOptions {
   /** Passes to leave out: for tests and for finding a wrong one. */
@@ -133,14 +134,12 @@ function showTables(catalog: PlanCatalog): PhysicalPlan {
   ]);
 }
 
-/** Retained snapshots, oldest first. */
+/** Retained snapshots, oldest first: a system table, whole. */
 function showSnapshots(catalog: PlanCatalog): PhysicalPlan {
-  const rows = catalog.snapshots();
-  return valuesPlan([
-    { name: 'version', vector: int64Column(rows.map((row) => BigInt(row.version))), nullable: false },
-    { name: 'time', vector: momentColumn(rows.map((row) => row.timeMs)), nullable: false },
-    { name: 'changes', vector: utf8Column(rows.map((row) => row.what)), nullable: false },
-  ]);
+  const source = present(catalog.system('sheaf_snapshots'), 'the list of snapshots');
+  const { schema, name } = source;
+  const columns = schema.fields.map((_, i) => i);
+  return { kind: 'scan', schema, tableName: name, source, columns, bounds: [], limit: undefined };
 }
 
 function describedFields(
@@ -149,7 +148,7 @@ function describedFields(
   catalog: PlanCatalog,
 ): readonly Field[] {
   if (target.kind !== 'table_name') return bindQuery(sql, target, catalog).plan.schema.fields;
-  return findTable(sql, catalogAt(sql, catalog, target), target).schema.fields;
+  return findSource(sql, catalog, target).source.schema.fields;
 }
 
 /** The columns that DuckDB's DESCRIBE has. */
