@@ -16,6 +16,7 @@ import { makeCounter, makeHistogram } from '../base/metrics.ts';
 import { nearestName } from '../base/names.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
+import { compiledOperators } from '../exec/compiled-pipeline.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import { readStatement } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
@@ -379,7 +380,7 @@ class SheafEngine implements Engine {
       const settings = session?.settings ?? DEFAULT_SETTINGS;
       const facts = { storage: this.#storage, queries: this.#queries, settings };
       world = await openWorld(this.#storage, parsed, snapshot, facts);
-      return { planned: planStatement(parsed, world.catalog, { settings }), world };
+      return { planned: planStatement(parsed, world.catalog, { settings, compiledOperators }), world };
     } catch (error) {
       world?.release();
       throw error;
