@@ -81,6 +81,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'expr',
       'expr-walk',
       'explain',
+      'explain-figures',
       'needs',
       'setting',
       'row-source',

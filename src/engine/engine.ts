@@ -17,7 +17,9 @@ import { nearestName } from '../base/names.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
 import { compiledOperators } from '../exec/compiled-pipeline.ts';
+import { analyzePlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
+import type { RunFigures } from '../plan/explain-figures.ts';
 import { readStatement } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
 import { planStatement } from '../plan/plan.ts';
@@ -132,12 +134,12 @@ class SheafEngine implements Engine {
       const snapshot = this.#storage.snapshot();
       const { version } = snapshot;
       const nowMs = this.#nowMs();
-      const { planned, world } = await this.#plan(sql, snapshot, nowMs);
+      const run = { ...runOptions(options), usage: query.usage };
+      const { planned, world } = await this.#plan(sql, snapshot, nowMs, run);
       try {
         if (planned.kind === 'set') throw noSession();
         if (planned.kind !== 'query') throw refuseWrite(planned, sql);
         const what = { kind: 'sql', text: sql, version, nowMs } as const;
-        const run = { ...runOptions(options), usage: query.usage };
         const promised = await this.#promisePlan(what, planned.plan, run, world.isRepeatable);
         query.end('done');
         return promised;
@@ -340,14 +342,13 @@ class SheafEngine implements Engine {
     turn: Turn,
     nowMs = this.#nowMs(),
   ): Promise<QueryResult> {
-    const { planned, world } = await this.#plan(sql, snapshot, nowMs, options.session);
-    const run = runOptions(options);
+    const run = { ...runOptions(options), usage: turn.query.usage };
+    const { planned, world } = await this.#plan(sql, snapshot, nowMs, run, options.session);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
     if (options.readOnly === true && planned.kind !== 'set') throw refuseWrite(planned, sql);
-    const counted = { ...run, usage: turn.query.usage };
-    const done = await this.#runCommand(planned, counted, options.session).finally(() => world.release());
+    const done = await this.#runCommand(planned, run, options.session).finally(() => world.release());
     turn.query.rowCount = done.changedCount;
     turn.query.end('done');
     return makeResult({
@@ -361,11 +362,12 @@ class SheafEngine implements Engine {
     });
   }
 
-  /** Plans on `snapshot`, which is the world's from here on; now() is `nowMs`. */
+  /** Plans on `snapshot`, which is the world's from here on; now() is `nowMs`, and EXPLAIN ANALYZE runs by `run`. */
   async #plan(
     sql: string,
     snapshot: Snapshot,
     nowMs = this.#nowMs(),
+    run: RunOptions = {},
     session?: Session,
   ): Promise<{ planned: PlannedStatement; world: World }> {
     if (sql.length > SQL_LENGTH_MAX) {
@@ -380,7 +382,8 @@ class SheafEngine implements Engine {
       const settings = session?.settings ?? DEFAULT_SETTINGS;
       const facts = { storage: this.#storage, queries: this.#queries, settings };
       world = await openWorld(this.#storage, parsed, snapshot, facts);
-      return { planned: planStatement(parsed, world.catalog, { settings, compiledOperators }), world };
+      const analyze = (plan: PhysicalPlan): Promise<RunFigures> => analyzePlan(plan, run);
+      return { planned: planStatement(parsed, world.catalog, { settings, compiledOperators, analyze }), world };
     } catch (error) {
       world?.release();
       throw error;

@@ -84,7 +84,7 @@ export function startPlan(plan: PhysicalPlan, unpin: () => void, run: RunOptions
     schema: plan.schema,
     rowCount: knownRowCount(plan),
     byteCount: exactBytes(plan),
-    batches: () => planBatches(plan, { ...run, usage: turn.query.usage }),
+    batches: () => planBatches(plan, run),
     signal: run.signal,
     turn,
     unpin,

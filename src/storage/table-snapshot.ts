@@ -10,7 +10,7 @@
 import type { Message, RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
-import type { Bound, ScanRequest } from '../arrow/source.ts';
+import type { BatchCounts, Bound, ScanRequest } from '../arrow/source.ts';
 import { present } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { READ_AHEAD_BYTES, READ_AHEAD_SLICE_BYTES } from '../base/limits.ts';
@@ -113,21 +113,25 @@ class ManifestScan implements TableSnapshot {
     for await (const batch of decodedBatches(view, pruner)) yield layout.batch(batch);
   }
 
-  async countBatches(bounds: readonly Bound[]): Promise<{ pruned: number; total: number }> {
+  async countBatches(bounds: readonly Bound[]): Promise<BatchCounts> {
     let pruned = 0;
     let total = 0;
+    const segments = { pruned: 0, total: 0 };
     for (const view of this.#segments) {
       if (view.messageCount === 0) continue;
       const { definition } = view.segment.identity;
       const pruner = new Pruner(definition.schema, new Layout(definition, this.#definition, []).bounds(bounds));
       const index = await view.segment.loadIndex();
+      const before = total - pruned;
       for (let i = 0; i < view.messageCount; i++) {
         if (index.isDictionary(i)) continue;
         total++;
         if (skips(pruner, view.segment, i)) pruned++;
       }
+      segments.total++;
+      if (total - pruned === before) segments.pruned++;
     }
-    return { pruned, total };
+    return { pruned, total, segments };
   }
 
   #refuseDamage(): void {

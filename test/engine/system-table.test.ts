@@ -245,3 +245,23 @@ test('a table that had a kept name before goes on being read and written', async
   await run('DROP TABLE sheaf_queries');
   assert.deepEqual(await run('SELECT count(*) FROM sheaf_queries WHERE query_id = 1'), [[1n]]);
 });
+
+test('EXPLAIN ANALYZE runs the query, and tells what the zone maps spared it', async (t) => {
+  const { engine, run } = await openEngine(t);
+  await run('CREATE TABLE t AS SELECT range AS a FROM range(5)');
+  await engine.seal('t');
+  await run('INSERT INTO t SELECT range + 10 FROM range(5)');
+  const [[key, text] = []] = await run('EXPLAIN ANALYZE SELECT a FROM t WHERE a >= 12');
+  assert.equal(key, 'analyzed_plan');
+  const lines = String(text).split('\n');
+  assert.match(lines[0] ?? '', /^Filter \(a >= 12\) \(rows=3 batches=1 /u);
+  assert.match(lines[1] ?? '', /^ {2}Scan t .* batches=1 of 2 \(rows=5 batches=1 .* segments=1 of 2\)$/u);
+  assert.match(lines[2] ?? '', /^Total rows=3 time=[\d.]+ms planning=[\d.]+ms$/u);
+  const promised = await engine.promise('EXPLAIN ANALYZE FROM t ORDER BY a');
+  const [row] = await rowsOf((await engine.redeem(promised.ticket)).batches());
+  assert.match(String(row?.[1]), /^Sort .* memory=/u);
+  const [[memory] = []] = await run(
+    "SELECT max(memory_bytes) FROM sheaf_queries WHERE query LIKE 'EXPLAIN ANALYZE FROM%'",
+  );
+  assert(Number(memory) > 0);
+});
