@@ -32,21 +32,21 @@ const EMPTY: PlanCatalog = {
 };
 
 /**
- * The query that an example of the registry stands for: `call → answer`, or `call over rows → answer` over the columns
- * x and y.
+ * The query that an example of the registry stands for: `call → answer`, of an aggregate `call over rows → answer` with
+ * columns x and y.
  */
-function exampleQuery(example: string): string {
+export function exampleQuery(example: string, kind: FunctionRow['kind']): string {
   const [call = ''] = example.split(' → ');
-  const [, aggregate, rows = ''] = /^(.*) over (.*)$/u.exec(call) ?? [];
-  if (aggregate === undefined) return `SELECT ${call}`;
+  if (kind !== 'aggregate') return `SELECT ${call}`;
+  const [, aggregate = '', rows = ''] = /^(.*) over (.*)$/u.exec(call) ?? [];
   if (rows.startsWith('(')) return `SELECT ${aggregate} FROM (VALUES ${rows}) AS t(x, y)`;
   const values = rows.split(', ').map((value) => `(${value})`);
   return `SELECT ${aggregate} FROM (VALUES ${values.join(', ')}) AS t(x)`;
 }
 
 /** The type of an example's answer. */
-function answerType(example: string): string {
-  const sql = exampleQuery(example);
+function answerType(example: string, kind: FunctionRow['kind']): string {
+  const sql = exampleQuery(example, kind);
   const statement = freezeMoment(sql, parseStatement(sql), 0n);
   if (statement.kind !== 'select') throw new TypeError(`the example is no query: ${sql}`);
   const [field] = bindQuery(sql, statement, EMPTY).plan.schema.fields;
@@ -64,7 +64,7 @@ function makeRows(): readonly FunctionRow[] {
     name: entry.name,
     kind,
     args: entry.expects,
-    returns: answerType(entry.example),
+    returns: answerType(entry.example, kind),
     description: entry.doc,
     example: entry.example,
     aliases: (entry.aliases ?? []).join(', '),
