@@ -9,7 +9,9 @@ import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
 import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
+import type { NamedSource } from './row-source.ts';
 import type { SettingName, Settings } from './setting.ts';
+import type { EngineTable } from './system-name.ts';
 
 export type PhysicalPlan =
   | {
@@ -190,21 +192,12 @@ export type PlannedStatement =
 export type TimePoint =
   { readonly kind: 'version'; readonly version: number } | { readonly kind: 'timestamp'; readonly micros: bigint };
 
-/** One snapshot as SHOW SNAPSHOTS lists it. */
-export interface SnapshotRow {
-  readonly version: number;
-  /** Wall time of the commit in ms. */
-  readonly timeMs: number;
-  /** Kinds of change, such as `append` or `delete`. */
-  readonly what: string;
-}
-
 /** What the planner asks about the world: one snapshot's tables. */
 export interface PlanCatalog {
-  table(name: string): (Source & { readonly name: string }) | undefined;
+  table(name: string): NamedSource | undefined;
   tableNames(): readonly string[];
   /** The tables at another moment; each one that `readNeeds` found in the text is there. */
   at(point: TimePoint): PlanCatalog;
-  /** Retained snapshots, oldest first; there when `readNeeds` asks for them. */
-  snapshots(): readonly SnapshotRow[];
+  /** A system table, the same all over the statement; undefined for one that `readNeeds` did not find in the text. */
+  system(name: EngineTable): NamedSource | undefined;
 }
