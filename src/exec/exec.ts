@@ -18,6 +18,7 @@ import { runProject } from './project.ts';
 import { runRecursive, runShared, runUnion, runWorking } from './shared.ts';
 import { runSort } from './sort.ts';
 import { runScan, runValues } from './source-scan.ts';
+import { runWindow } from './window.ts';
 
 /** How a plan is run. */
 export interface RunOptions {
@@ -39,6 +40,8 @@ function open(plan: PhysicalPlan, context: RunContext): Batches {
       return runProject(plan, open(plan.input, context));
     case 'aggregate':
       return runAggregate(plan, open(plan.input, context), context);
+    case 'window':
+      return runWindow(plan, open(plan.input, context), context);
     case 'sort':
       return runSort(plan, open(plan.input, context), context);
     case 'limit':

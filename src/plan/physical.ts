@@ -8,7 +8,7 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
-import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
+import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey, WindowCall } from './expr.ts';
 import type { SettingName, Settings } from './setting.ts';
 
 export type PhysicalPlan =
@@ -39,6 +39,13 @@ export type PhysicalPlan =
       readonly input: PhysicalPlan;
       readonly groups: readonly Expr[];
       readonly aggregates: readonly AggregateCall[];
+    }
+  /** The input's rows in their order, and behind their columns the values of the calls. */
+  | {
+      readonly kind: 'window';
+      readonly schema: Schema;
+      readonly input: PhysicalPlan;
+      readonly calls: readonly WindowCall[];
     }
   /** Stable. `limit`: only the first rows are wanted (top-N). */
   | {
