@@ -16,6 +16,8 @@ import type { Frames } from './window-frame.ts';
 import { framesOf, isWhole } from './window-frame.ts';
 import { filteredPlaces, firstPlaces, presentPlaces } from './window-mask.ts';
 import type { WindowOrder } from './window-order.ts';
+import { mergedResult } from './window-merge.ts';
+import { quantileResult } from './window-ranked.ts';
 import { growingResult, recomputedResult, wholeResult } from './window-recompute.ts';
 import type { WindowResult } from './window-result.ts';
 import { int64Result, NO_ROW, takenResult } from './window-result.ts';
@@ -32,7 +34,16 @@ export async function aggregateResult(
   const direct = directResult(order, call, frames);
   if (direct !== undefined) return direct;
   const parameters = call.args.map((arg) => arg.type);
-  const { kind } = aggregateMethod(call.name, parameters, call.constants);
+  const method = aggregateMethod(call.name, parameters, call.constants);
+  const [value] = call.args;
+  if (method.kind === 'collected' && method.quantile !== undefined && value !== undefined) {
+    const taken = takenPlaces(order, call, frames, [value]);
+    if (taken !== undefined) return quantileResult(order, frames, value, taken.flags, method.quantile);
+  }
+  const { kind } = method;
+  const merges = method.kind === 'running' && method.accumulator.merge !== undefined;
+  const taken = merges ? takenPlaces(order, call, frames, []) : undefined;
+  if (taken !== undefined) return mergedResult(order, call, frames, taken.flags, context);
   const grows = frames.isRunning && call.order.length === 0 && (kind === 'running' || kind === 'chosen');
   return grows ? growingResult(order, call, frames, context) : recomputedResult(order, call, frames, context);
 }

@@ -57,7 +57,7 @@ export function firstPlaces(
 }
 
 /** The flagged places, in order. */
-function placesOf(flags: Uint8Array | undefined, count: number): Uint32Array {
+export function placesOf(flags: Uint8Array | undefined, count: number): Uint32Array {
   const places = new Uint32Array(count);
   let found = 0;
   for (let i = 0; i < count; i++) if (flags === undefined || flags[i] === 1) places[found++] = i;

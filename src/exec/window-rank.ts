@@ -80,9 +80,6 @@ function ntile(order: WindowOrder, call: WindowCall): WindowResult {
   for (let i = 0; i < rows.length; i++) {
     if (given !== undefined && !bitAt(given, i)) continue;
     const wanted = counts[i] as number;
-    if (wanted <= 0) {
-      throw new EngineError('value_error', `ntile(${wanted.toString()}): the number of buckets must be above zero`);
-    }
     const row = rows[i] as number;
     present[row] = 1;
     numbers[row] = bucketOf(i - (begins[i] as number), (ends[i] as number) - (begins[i] as number), wanted);
@@ -90,8 +87,11 @@ function ntile(order: WindowOrder, call: WindowCall): WindowResult {
   return int64Result(numbers, present);
 }
 
-/** The bucket, from 1, of row `at` of `count`: the first ones have one row more. */
-function bucketOf(at: number, count: number, wanted: number): number {
+/** The bucket, from 1, of row `at` of `count`: the first ones have one row more. @throws `value_error` */
+export function bucketOf(at: number, count: number, wanted: number): number {
+  if (wanted <= 0) {
+    throw new EngineError('value_error', `ntile(${wanted.toString()}): the number of buckets must be above zero`);
+  }
   const buckets = Math.min(wanted, count);
   const size = Math.floor(count / buckets);
   const larger = count - size * buckets;

@@ -65,7 +65,7 @@ export function valueResult(order: WindowOrder, call: WindowCall): WindowResult 
     case 'last_value':
       return framed(order, call, () => 1);
     case 'nth_value':
-      return framed(order, call, numbersOf(order, call.args[1], 1));
+      return framed(order, call, argumentNumbers(order, call.args[1], 1));
     default:
       return undefined;
   }
@@ -73,8 +73,8 @@ export function valueResult(order: WindowOrder, call: WindowCall): WindowResult 
 
 type Count = (place: number) => number | undefined;
 
-/** An int64 argument by place; undefined for null. */
-function numbersOf(order: WindowOrder, expr: Expr | undefined, otherwise: number): Count {
+/** An int64 argument by place; undefined for null, `otherwise` where there is none. */
+export function argumentNumbers(order: WindowOrder, expr: Expr | undefined, otherwise: number): Count {
   if (expr === undefined) return () => otherwise;
   if (expr.kind === 'literal') {
     const number = expr.value === null ? undefined : Number(expr.value);
@@ -90,7 +90,7 @@ function shifted(order: WindowOrder, call: WindowCall, sign: number): WindowResu
   const [value, offset, otherwise] = call.args as [Expr, Expr | undefined, Expr | undefined];
   const { begins, ends } = order.partitionRanges;
   const counted = countedOf(order, call);
-  const distance = numbersOf(order, offset, 1);
+  const distance = argumentNumbers(order, offset, 1);
   const rows = order.order;
   const count = rows.length;
   const values = order.column(value);

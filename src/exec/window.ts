@@ -16,6 +16,7 @@ import { WindowColumns } from './window-column.ts';
 import { WindowOrders } from './window-order.ts';
 import type { WindowOrder } from './window-order.ts';
 import { rankResult } from './window-rank.ts';
+import { rankedResult } from './window-ranked.ts';
 import type { WindowResult } from './window-result.ts';
 import { sliceResult } from './window-result.ts';
 import { valueResult } from './window-value.ts';
@@ -58,6 +59,7 @@ export async function* runWindow(plan: WindowPlan, input: Batches, context: RunC
 
 async function resultOf(order: WindowOrder, call: WindowCall, context: RunContext): Promise<WindowResult> {
   if (call.isAggregate) return aggregateResult(order, call, context);
+  if (call.order.length > 0) return rankedResult(order, call);
   const result = rankResult(order, call) ?? valueResult(order, call);
   if (result === undefined) throw new TypeError(`window: ${call.name} is no function`);
   return result;

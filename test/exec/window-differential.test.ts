@@ -57,9 +57,7 @@ function makeTable(random: Random, rows: number): MemorySource {
     [ids[i], ids[j]] = [ids[j] as string, ids[i] as string];
   }
   const vectors = COLUMNS.map(([name, type, values]) => {
-    const texts = Array.from({ length: rows }, () =>
-      name !== 'n' && random() < 0.15 ? null : pick(random, values),
-    );
+    const texts = Array.from({ length: rows }, () => (name !== 'n' && random() < 0.15 ? null : pick(random, values)));
     return vectorOfTexts(type, texts);
   });
   const fields = [makeField('id', INT32), ...COLUMNS.map(([name, type]) => makeField(name, type))];
@@ -93,7 +91,15 @@ class Generator {
   }
 
   #bounds(distance: () => string): string {
-    const exclude = this.#one('', '', '', ' EXCLUDE CURRENT ROW', ' EXCLUDE GROUP', ' EXCLUDE TIES', ' EXCLUDE NO OTHERS');
+    const exclude = this.#one(
+      '',
+      '',
+      '',
+      ' EXCLUDE CURRENT ROW',
+      ' EXCLUDE GROUP',
+      ' EXCLUDE TIES',
+      ' EXCLUDE NO OTHERS',
+    );
     const ends = [
       'UNBOUNDED PRECEDING',
       `${distance()} PRECEDING`,
@@ -117,7 +123,10 @@ class Generator {
       case 3:
         return { key: 't', distance: () => this.#one("INTERVAL '1' DAY", "INTERVAL '1' MONTH", '1', 'n') };
       case 4:
-        return { key: 'ts', distance: () => this.#one("INTERVAL '1' SECOND", "INTERVAL '29' DAY", "INTERVAL '1 month'") };
+        return {
+          key: 'ts',
+          distance: () => this.#one("INTERVAL '1' SECOND", "INTERVAL '29' DAY", "INTERVAL '1 month'"),
+        };
       default:
         return { key: 'id', distance: () => this.#one('0', '3', 'n', '17') };
     }
@@ -138,7 +147,8 @@ class Generator {
     const hasOneOrder = needsOneOrder || this.#chance(0.5);
     if (hasOneOrder) keys.push(this.#key('id'));
     if (keys.length > 0) parts.push(`ORDER BY ${keys.join(', ')}`);
-    if (unit < 0.65 && hasOneOrder) parts.push(`ROWS ${this.#bounds(() => this.#one('0', '1', '3', '20', 'n', 'n * 2'))}`);
+    if (unit < 0.65 && hasOneOrder)
+      parts.push(`ROWS ${this.#bounds(() => this.#one('0', '1', '3', '20', 'n', 'n * 2'))}`);
     else if (unit < 0.8) parts.push(`GROUPS ${this.#bounds(() => this.#one('0', '1', '2', 'n'))}`);
     return { text: `(${parts.join(' ')})`, hasOneOrder };
   }
@@ -158,7 +168,11 @@ class Generator {
       case 0:
         return bound('row_number()');
       case 1:
-        return { text: this.#one('rank()', 'dense_rank()', 'percent_rank()', 'cume_dist()'), ordered: false, filters: false };
+        return {
+          text: this.#one('rank()', 'dense_rank()', 'percent_rank()', 'cume_dist()'),
+          ordered: false,
+          filters: false,
+        };
       case 2:
         return bound(`ntile(${this.#one('1', '2', '3', '7', '1000', 'n + 1')})`);
       case 3:
@@ -195,17 +209,27 @@ class Generator {
       case 18:
         return free(this.#one('bool_and(o)', 'bool_or(o)', 'bit_xor(k)', 'count_if(o)', 'bit_and(n)'));
       case 19:
-        return free(this.#one(`stddev_pop(${this.#one('k', 'n')})`, 'median(k)', 'quantile_disc(k, 0.3)', 'quantile_cont(y, 0.8)'));
+        return free(
+          this.#one(
+            `stddev_pop(${this.#one('k', 'n')})`,
+            'median(k)',
+            'quantile_disc(k, 0.3)',
+            'quantile_cont(y, 0.8)',
+          ),
+        );
       case 20:
         return { ...free(this.#one(`string_agg(s, '-')`, 'list(k)', 'any_value(s)', 'arbitrary(k)')), ordered: true };
       default:
-        return free(this.#one(`string_agg(s, '-' ORDER BY id DESC)`, 'list(k ORDER BY id)', 'list(DISTINCT n ORDER BY n)'));
+        return free(
+          this.#one(`string_agg(s, '-' ORDER BY id DESC)`, 'list(k ORDER BY id)', 'list(DISTINCT n ORDER BY n)'),
+        );
     }
   }
 
   call(): string {
     const { text, ordered, filters } = this.#call();
-    const filter = filters && this.#chance(0.25) ? ` FILTER (WHERE ${this.#one('k > 0', 'o', "s <> 'a'", 'n = 1')})` : '';
+    const filter =
+      filters && this.#chance(0.25) ? ` FILTER (WHERE ${this.#one('k > 0', 'o', "s <> 'a'", 'n = 1')})` : '';
     return `${text}${filter} OVER ${this.window(ordered).text}`;
   }
 
