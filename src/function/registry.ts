@@ -61,7 +61,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...HASH,
 ];
 
-export { AGGREGATES, WINDOW_FUNCTIONS };
+export { AGGREGATES };
 export type { AggregateEntry, WindowEntry };
 
 type Entry = FunctionEntry | AggregateEntry | WindowEntry;

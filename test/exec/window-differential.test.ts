@@ -164,7 +164,8 @@ class Generator {
     const bound = (text: string): { text: string; ordered: boolean; filters: boolean } => {
       return { text, ordered: true, filters: false };
     };
-    switch (Math.floor(this.#random() * 22)) {
+    const own = ` ORDER BY ${this.#key(this.#one('k', 's', 'x', 'd'))}, ${this.#key('id')}`;
+    switch (Math.floor(this.#random() * 26)) {
       case 0:
         return bound('row_number()');
       case 1:
@@ -217,6 +218,17 @@ class Generator {
             'quantile_cont(y, 0.8)',
           ),
         );
+      case 22:
+        return {
+          ...bound(`${this.#one('row_number', 'rank', 'percent_rank', 'cume_dist')}(${own})`),
+          ordered: false,
+        };
+      case 23:
+        return { ...bound(`${this.#one('first_value', 'last_value')}(${any}${own}${nulls})`), ordered: false };
+      case 24:
+        return { ...bound(`nth_value(${any}, 2${own}${nulls})`), ordered: false };
+      case 25:
+        return free(this.#one('var_samp(y)', 'corr(k, n)', 'covar_pop(y, n)', 'regr_slope(n, k)', 'kurtosis(n)'));
       case 20:
         return { ...free(this.#one(`string_agg(s, '-')`, 'list(k)', 'any_value(s)', 'arbitrary(k)')), ordered: true };
       default:
@@ -230,7 +242,11 @@ class Generator {
     const { text, ordered, filters } = this.#call();
     const filter =
       filters && this.#chance(0.25) ? ` FILTER (WHERE ${this.#one('k > 0', 'o', "s <> 'a'", 'n = 1')})` : '';
-    return `${text}${filter} OVER ${this.window(ordered).text}`;
+    const over = this.window(ordered).text;
+    // Where the call has an order of its own, DuckDB takes no EXCLUDE for ranks.
+    const isRank = /^(row_number|rank|percent_rank|cume_dist)\( ?ORDER/.test(text);
+    const window = isRank ? over.replace(/ EXCLUDE (CURRENT ROW|GROUP|TIES)/, '') : over;
+    return `${text}${filter} OVER ${window}`;
   }
 
   query(): string {
