@@ -9,7 +9,7 @@
  */
 import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
-import { present } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import type { Accumulator } from '../function/contract.ts';
 import type { WindowCall } from '../plan/expr.ts';
 import { makeAccumulator, pick } from './accumulator.ts';
@@ -48,7 +48,7 @@ export async function mergedResult(
   const types = call.args.map((arg) => arg.type);
   const make = (): Merging => {
     const accumulator = makeAccumulator(call.name, types, call.constants);
-    present(accumulator.merge, 'a state that can be combined');
+    assert('merge' in accumulator, 'a state that can be combined');
     return accumulator as Merging;
   };
   const asked: Asked = { args: call.args.map((arg) => order.sorted(arg)), taken, make };
