@@ -146,6 +146,12 @@ export class ExpressionBinder {
         return this.#bindFunction(node, clause);
       case 'star':
         throw sqlError('sql_bind', this.#sql, node.span, '* can only stand alone in a SELECT list or in count(*)');
+      case 'columns':
+        throw sqlError('sql_bind', this.#sql, node.span, `COLUMNS cannot stand in ${clause.name}`);
+      case 'position': {
+        const { index, field } = this.#scope.at(node.place, node.all, node.span);
+        return columnOf(index, field, node.span);
+      }
       case 'parameter':
         throw sqlError(
           'sql_unsupported',
@@ -380,7 +386,17 @@ export class ExpressionBinder {
 }
 
 type LeafKind =
-  'column_name' | 'function_call' | 'star' | 'parameter' | 'number' | 'string' | 'bytes' | 'boolean' | 'null';
+  | 'columns'
+  | 'position'
+  | 'column_name'
+  | 'function_call'
+  | 'star'
+  | 'parameter'
+  | 'number'
+  | 'string'
+  | 'bytes'
+  | 'boolean'
+  | 'null';
 
 /** Rounded decimals with as many digits after the point as a constant says, and no more whole ones than there can be. */
 function withDigits(call: Expr, [value, digits]: readonly Expr[]): Expr {

@@ -10,7 +10,7 @@ import type { Span } from '../base/errors.ts';
 import { COLUMNS_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import { isOrdered } from '../function/registry.ts';
-import type { ExprNode, OrderItem, Select, SelectItem, Star } from '../sql/ast.ts';
+import type { ExprNode, OrderItem, Select, SelectItem } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { columnLabel } from '../sql/print.ts';
 import type { Alias, Clause } from './bind-expression.ts';
@@ -18,6 +18,7 @@ import { AggregateList, ExpressionBinder } from './bind-expression.ts';
 import type { From } from './bind-from.ts';
 import { bindFrom } from './bind-from.ts';
 import { aggregateOver, expandGroups } from './bind-group.ts';
+import { expandColumns, expandItem } from './bind-star.ts';
 import { bindLimit } from './bind-limit.ts';
 import { atPlace, positionOf } from './bind-order.ts';
 import type { Binding, Bound, CommonTables, OuterColumns, SharedPlans } from './binding.ts';
@@ -112,7 +113,14 @@ class SelectBinder {
     return { name, aggregates: withAggregates ? this.#aggregates : undefined, aliasesBefore };
   }
 
-  #bindCondition(node: ExprNode, name: string, withAggregates: boolean): Expr {
+  /** Where COLUMNS stands in a condition, it must hold for each of them. */
+  #bindCondition(written: ExprNode, name: string, withAggregates: boolean): Expr {
+    const columns = expandColumns(this.#sql, this.#scope, written);
+    const operands = columns?.map(({ node }) => node) ?? [];
+    const node: ExprNode =
+      operands.length > 1
+        ? { kind: 'logical', operator: 'and', operands, span: written.span }
+        : (operands[0] ?? written);
     return toCondition(
       this.#sql,
       this.#binder.bind(node, this.#clause(name, withAggregates)),
@@ -125,40 +133,28 @@ class SelectBinder {
     const outputs: Output[] = [];
     this.#select.items.forEach((item, place) => {
       this.#checkCount(outputs.length, item.span);
-      if (item.expr.kind === 'star') {
-        outputs.push(...this.#bindStar(item.expr, place));
+      const columns = expandItem(this.#sql, this.#scope, item);
+      if (columns !== undefined) {
+        this.#checkCount(outputs.length + columns.length - 1, item.span);
+        for (const { name, node } of columns) {
+          const expr = this.#binder.bind(node, this.#clause('the SELECT list', true, place));
+          outputs.push({ name, expr, metadata: this.#metadataOf(expr) });
+        }
         return;
       }
       const expr = this.#binder.bind(item.expr, this.#clause('the SELECT list', true, place));
       const name = item.alias?.name ?? this.#labelOf(item.expr, expr);
       outputs.push({ name, expr, metadata: this.#metadataOf(expr) });
     });
-    this.#checkCount(outputs.length - 1, this.#select.items.at(-1)?.span ?? this.#select.span);
-    return outputs;
-  }
-
-  /** The columns of a star, without those it leaves out, and with those that it replaces. */
-  #bindStar(star: Star, place: number): Output[] {
-    const columns = this.#scope.star(star.table, star.span);
-    const has = (name: string): boolean => columns.some(({ field }) => sameText(field.name, name));
-    const named = [...star.exclude, ...star.replace.flatMap(({ alias }) => alias ?? [])];
-    const renamed = star.rename.map(({ expr }) => (expr.kind === 'column_name' ? expr.path.at(-1) : undefined));
-    for (const name of [...named, ...renamed]) {
-      if (name === undefined || has(name.name)) continue;
-      const message = `* has no column ${quoteText(name.name)}`;
-      throw sqlError('sql_bind', this.#sql, name.span, message);
+    if (outputs.length === 0) {
+      throw sqlError(
+        'sql_bind',
+        this.#sql,
+        this.#select.items[0]?.span ?? this.#select.span,
+        'no column is left to select',
+      );
     }
-    return columns.flatMap(({ index, field }): Output[] => {
-      const { name, metadata } = field;
-      if (star.exclude.some((excluded) => sameText(excluded.name, name))) return [];
-      const replaced = star.replace.find(({ alias }) => sameText(alias?.name ?? '', name));
-      if (replaced !== undefined) {
-        const expr = this.#binder.bind(replaced.expr, this.#clause('the SELECT list', true, place));
-        return [{ name, expr, metadata: [] }];
-      }
-      const rename = star.rename[renamed.findIndex((old) => old !== undefined && sameText(old.name, name))];
-      return [{ name: rename?.alias?.name ?? name, expr: columnOf(index, field, star.span), metadata }];
-    });
+    return outputs;
   }
 
   /** A few stars over a wide table would otherwise unfold to any number of columns. */
@@ -215,31 +211,39 @@ class SelectBinder {
     if (orderAll !== undefined) return { keys: outputs.map((_, place) => ({ place, item: orderAll })), hidden };
     const places =
       orders.length === 0 ? undefined : new Map(outputs.map((o, i) => [exprKey(o.expr), i] as const).reverse());
-    const keys = orders.map((item) => {
-      const known = this.#orderPlace(item, outputs);
-      if (known !== undefined) return { place: known, item };
-      const expr = this.#binder.bind(item.expr, this.#clause('ORDER BY', true));
-      if (expr.kind === 'literal') {
-        const remedy = 'name a column, or its number in the list';
-        throw sqlError('sql_bind', this.#sql, item.expr.span, 'ORDER BY a constant sorts nothing', remedy);
-      }
-      this.#requireOrder(expr, 'order');
-      const same = places?.get(exprKey(expr));
-      if (same !== undefined) return { place: same, item };
-      if (distinct) {
-        const remedy = 'add it to the list';
-        throw sqlError(
-          'sql_bind',
-          this.#sql,
-          item.expr.span,
-          'with DISTINCT, ORDER BY takes only columns of the list',
-          remedy,
-        );
-      }
-      hidden.push({ name: columnLabel(item.expr), expr, metadata: [] });
-      return { place: outputs.length + hidden.length - 1, item };
-    });
+    const keys = orders
+      .flatMap((item) => this.#orderItems(item))
+      .map((item) => {
+        const known = this.#orderPlace(item, outputs);
+        if (known !== undefined) return { place: known, item };
+        const expr = this.#binder.bind(item.expr, this.#clause('ORDER BY', true));
+        if (expr.kind === 'literal') {
+          const remedy = 'name a column, or its number in the list';
+          throw sqlError('sql_bind', this.#sql, item.expr.span, 'ORDER BY a constant sorts nothing', remedy);
+        }
+        this.#requireOrder(expr, 'order');
+        const same = places?.get(exprKey(expr));
+        if (same !== undefined) return { place: same, item };
+        if (distinct) {
+          const remedy = 'add it to the list';
+          throw sqlError(
+            'sql_bind',
+            this.#sql,
+            item.expr.span,
+            'with DISTINCT, ORDER BY takes only columns of the list',
+            remedy,
+          );
+        }
+        hidden.push({ name: columnLabel(item.expr), expr, metadata: [] });
+        return { place: outputs.length + hidden.length - 1, item };
+      });
     return { keys, hidden };
+  }
+
+  /** An item of ORDER BY, or one for each column of its COLUMNS. */
+  #orderItems(item: OrderItem): readonly OrderItem[] {
+    const columns = expandColumns(this.#sql, this.#scope, item.expr);
+    return columns === undefined ? [item] : columns.map(({ node }) => ({ ...item, expr: node }));
   }
 
   /** The output that an ORDER BY item names by number or by alias. */

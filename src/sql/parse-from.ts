@@ -16,6 +16,7 @@ import type {
 } from './ast.ts';
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
+import { sqlError } from './frame.ts';
 import { parseExpression } from './parse-expression.ts';
 
 /** Parses what stands after FROM. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
@@ -89,7 +90,21 @@ function parseJoins(cursor: Cursor): FromItem {
   }
 }
 
+/** An item with its alias behind it, or before it as in `a: t`. */
 function parseItem(cursor: Cursor): FromItem {
+  const { start } = cursor.token;
+  const before = cursor.takePrefixAlias();
+  const item = parseAliased(cursor);
+  if (before === undefined) return item;
+  const span = cursor.spanFrom(start);
+  if (item.kind === 'join' || item.alias !== undefined) {
+    const message = item.kind === 'join' ? 'an alias before a join names nothing' : 'one alias is enough';
+    throw sqlError('sql_syntax', cursor.sql, before.span, message);
+  }
+  return { ...item, alias: before, span };
+}
+
+function parseAliased(cursor: Cursor): FromItem {
   const token = cursor.token;
   const lateral = cursor.takeWord('lateral');
   if (cursor.isSymbol('(')) {

@@ -10,6 +10,7 @@ import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseNames, parseTableName } from './parse-from.ts';
 import { parseDirection } from './parse-order.ts';
+import { bareStar } from './parse-star.ts';
 import { BARE_FRAME, parseSelect, selectAll } from './parse-select.ts';
 
 /** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
@@ -141,9 +142,9 @@ function parseOrderBy(cursor: Cursor): { orderAll: OrderItem | undefined; orders
   if (cursor.isWord('all')) {
     const token = cursor.advance();
     const span = { start: token.start, end: token.end };
-    const all: ExprNode = { kind: 'star', table: [], exclude: [], replace: [], rename: [], span };
-    return { orderAll: parseDirection(cursor, all), orders: [] };
+    return { orderAll: parseDirection(cursor, bareStar(span)), orders: [] };
   }
+  if (cursor.isSymbol('*')) return { orderAll: parseDirection(cursor, parseExpression(cursor)), orders: [] };
   return { orderAll: undefined, orders: parseOrderItems(cursor) };
 }
 
