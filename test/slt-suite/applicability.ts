@@ -131,7 +131,7 @@ const OUTSIDE: readonly (readonly [reason: string, ...messages: RegExp[]])[] = [
 
 /** Why a statement that Sheaf answered with `message` asks for another part; undefined when it does not. */
 export function outsideReason(message: string): string | undefined {
-  return OUTSIDE.find(([, ...patterns]) => patterns.some((pattern) => (pattern as RegExp).test(message)))?.[0];
+  return OUTSIDE.find(([, ...patterns]) => patterns.some((pattern) => pattern.test(message)))?.[0];
 }
 
 /** First words of statements that make or change something, up to its name. */
