@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { openOracle } from './oracle.ts';
 import { failureText, fileLine, groupOf, summaryLines } from './report.ts';
 import type { FileOutcome } from './report.ts';
 import type { Dialect } from './script.ts';
@@ -35,10 +36,11 @@ if (positionals.length === 0 || (dialect !== undefined && !DIALECTS.includes(dia
 }
 
 const outcomes: FileOutcome[] = [];
+const oracle = values.oracle ? openOracle() : undefined;
 for (const path of suiteFiles(positionals).filter((name) => name.includes(values.filter))) {
   const options = {
     errorText: values['error-text'],
-    oracle: values.oracle,
+    ...(oracle === undefined ? {} : { oracle }),
     ...(values.seconds === undefined ? {} : { recordMsMax: Number(values.seconds) * 1_000 }),
     ...(dialect === undefined ? {} : { dialect: dialect as Dialect }),
   };
@@ -48,6 +50,7 @@ for (const path of suiteFiles(positionals).filter((name) => name.includes(values
   if (!values.verbose) continue;
   for (const { line, message } of outcome.failures) print(`  line ${line.toString()}: ${groupOf(message)}`);
 }
+oracle?.close();
 for (const line of summaryLines(outcomes)) print(line);
 if (values.failures !== undefined) writeFileSync(values.failures, failureText(outcomes));
 const ran = outcomes.reduce((sum, { passed, failures }) => sum + passed + failures.length, 0);

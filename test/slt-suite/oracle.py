@@ -39,6 +39,9 @@ def main():
     for line in sys.stdin:
         request = json.loads(line)
         if request["sql"] is None:
+            for cursor in connections.values():
+                cursor.close()
+            database.close()
             database, connections = duckdb.connect(":memory:"), {}
             print("{}", flush=True)
             continue

@@ -19,27 +19,26 @@ export type Verdict = { readonly answer: Answer } | { readonly error: string };
 export interface Oracle {
   /** Runs one statement, for at most `msMax`. */
   run(sql: string, connection: string, msMax: number): Promise<Verdict>;
-  /** Forgets all tables and connections. */
-  reset(): Promise<void>;
+  /** Forgets all tables and connections; the next ones begin with `settings`, or as those before. */
+  reset(settings?: readonly string[]): Promise<void>;
   close(): void;
 }
 
-/** Starts DuckDB; `settings` are statements that each connection begins with. @throws Error without Python */
-export function openOracle(settings: readonly string[]): Oracle {
+/** Starts DuckDB. @throws Error without Python */
+export function openOracle(): Oracle {
   const python = pythonPath();
   if (python === undefined) throw new Error(PYTHON_MISSING);
-  return new ChildOracle(spawn(python, [SCRIPT], { stdio: ['pipe', 'pipe', 'inherit'] }), settings);
+  return new ChildOracle(spawn(python, [SCRIPT], { stdio: ['pipe', 'pipe', 'inherit'] }));
 }
 
 class ChildOracle implements Oracle {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
-  readonly #settings: readonly string[];
+  #settings: readonly string[] = [];
 
-  constructor(child: ChildProcess, settings: readonly string[]) {
+  constructor(child: ChildProcess) {
     if (child.stdout === null) throw new Error('the oracle has no output');
     this.#child = child;
-    this.#settings = settings;
     this.#lines = createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY })[
       Symbol.asyncIterator
     ]();
@@ -50,7 +49,8 @@ class ChildOracle implements Oracle {
     return 'error' in reply ? reply : { answer: reply as Answer };
   }
 
-  async reset(): Promise<void> {
+  async reset(settings = this.#settings): Promise<void> {
+    this.#settings = settings;
     await this.#ask({ sql: null });
   }
 

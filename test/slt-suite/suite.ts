@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openHost } from './host.ts';
-import { openOracle } from './oracle.ts';
+import type { Oracle } from './oracle.ts';
 import type { FileOutcome } from './report.ts';
 import { runScript } from './runner.ts';
 import { dialectOf } from './script.ts';
@@ -19,8 +19,8 @@ export interface SuiteOptions {
   readonly dialect?: Dialect;
   readonly recordMsMax?: number;
   readonly errorText?: boolean;
-  /** Ask DuckDB whether it fails as Sheaf does. */
-  readonly oracle?: boolean;
+  /** DuckDB, which is asked whether it fails as Sheaf does. */
+  readonly oracle?: Oracle;
 }
 
 const RECORD_MS_MAX = 60_000;
@@ -50,8 +50,9 @@ export async function runFile(path: string, options: SuiteOptions = {}): Promise
   const text = readFileSync(path, 'utf8');
   const { dialect = dialectOf(path, text), recordMsMax = RECORD_MS_MAX, errorText = false } = options;
   const host = await openHost(dialect);
-  const oracle = options.oracle === true ? openOracle(ORACLE_SETTINGS[dialect]) : undefined;
+  const { oracle } = options;
   try {
+    await oracle?.reset(ORACLE_SETTINGS[dialect]);
     const asked = oracle === undefined ? {} : { oracle };
     const outcome = await runScript(text, host, { dialect, recordMsMax, errorText, ...asked });
     return { ...outcome, path, milliseconds: performance.now() - started };
@@ -59,7 +60,6 @@ export async function runFile(path: string, options: SuiteOptions = {}): Promise
     const failures = [{ line: 1, sql: '', message: `the file cannot be run: ${String(error)}` }];
     return { passed: 0, failures, notApplicable: new Map(), path, milliseconds: performance.now() - started };
   } finally {
-    oracle?.close();
     await host.close();
   }
 }
