@@ -28,7 +28,7 @@ import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
 import type { OuterColumns } from './binding.ts';
 import { bindTimeCall, momentLiteral } from './bind-time.ts';
-import { BOOL, DOUBLE, makeLiteral, numberLiteral } from './constant.ts';
+import { BOOL, DOUBLE, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { columnOf, exprKey } from './expr-walk.ts';
 import type { Scope } from './scope.ts';
@@ -87,6 +87,10 @@ const MEETING = new Set(
 );
 /** Functions whose result keeps so many digits after the point as a constant second argument says. */
 const ROUNDING = new Set(['round', 'round_even', 'roundbankers', 'trunc']);
+
+/** The name of GROUPING's calls among the aggregates. */
+export const GROUPING = 'grouping';
+const GROUPINGS = new Set([GROUPING, 'grouping_id']);
 
 /** What expressions may read beside the rows of their query. */
 interface Around {
@@ -321,6 +325,7 @@ export class ExpressionBinder {
 
   #bindFunction(node: FunctionCall, clause: Clause): Expr {
     const name = node.name.name.toLowerCase();
+    if (GROUPINGS.has(name)) return this.#bindGrouping(node, clause);
     const aggregate = aggregateName(this.#sql, node);
     if (aggregate !== undefined) return this.#bindAggregate(node, aggregate, clause);
     const mark = node.star ? '*' : node.distinct ? 'DISTINCT' : node.filter === undefined ? 'ORDER BY' : 'FILTER';
@@ -337,6 +342,28 @@ export class ExpressionBinder {
     }
     const call = makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
     return ROUNDING.has(name) ? withDigits(call, args) : call;
+  }
+
+  /** GROUPING stands among the aggregates, since it depends on the set that a group belongs to. */
+  #bindGrouping(node: FunctionCall, clause: Clause): Expr {
+    const { aggregates } = clause;
+    if (aggregates === undefined) {
+      throw sqlError('sql_bind', this.#sql, node.span, `GROUPING cannot stand in ${clause.name}`);
+    }
+    const args = node.args.map((arg) => this.bind(arg, { ...clause, aggregates: undefined }));
+    const call: AggregateCall = {
+      name: GROUPING,
+      args,
+      constants: [],
+      distinct: false,
+      filter: undefined,
+      order: [],
+      type: INT64,
+      nullable: false,
+      span: node.span,
+    };
+    const place = aggregates.placeOf(call);
+    return { kind: 'column', index: -1 - place, name: GROUPING, type: INT64, nullable: false, span: node.span };
   }
 
   /** `if(condition, value, otherwise)` is a CASE. */

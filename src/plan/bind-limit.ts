@@ -12,6 +12,9 @@ import type { LogicalPlan } from './logical.ts';
 import { foldExpr } from './pass-fold.ts';
 import { Scope } from './scope.ts';
 
+/** Digits that every number of rows may have. */
+const PLAIN_COUNT = /^\d{1,15}$/u;
+
 /** The rows of `plan` within a query's LIMIT and OFFSET. @throws `sql_bind` */
 export function bindLimit(sql: string, query: Pick<Query, 'limit' | 'offset'>, plan: LogicalPlan): LogicalPlan {
   const limit = bindRowCount(sql, query.limit, 'LIMIT');
@@ -26,6 +29,7 @@ export function bindLimit(sql: string, query: Pick<Query, 'limit' | 'offset'>, p
  */
 function bindRowCount(sql: string, node: ExprNode | undefined, clause: string): number | undefined {
   if (node === undefined) return undefined;
+  if (node.kind === 'number' && PLAIN_COUNT.test(node.text)) return Number(node.text);
   if (node.kind === 'column_name') {
     throw sqlError('sql_bind', sql, node.span, `${clause} takes a number of rows, not a column`);
   }

@@ -14,7 +14,7 @@ import type { ExprNode, OrderItem, Select, SelectItem } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { columnLabel } from '../sql/print.ts';
 import type { Alias, Clause } from './bind-expression.ts';
-import { AggregateList, ExpressionBinder } from './bind-expression.ts';
+import { AggregateList, ExpressionBinder, GROUPING } from './bind-expression.ts';
 import type { From } from './bind-from.ts';
 import { bindFrom } from './bind-from.ts';
 import { aggregateOver, expandGroups } from './bind-group.ts';
@@ -36,6 +36,8 @@ interface Output {
   readonly name: string;
   readonly expr: Expr;
   readonly metadata: Metadata;
+  /** The name is one that the query gives. */
+  readonly isAlias: boolean;
 }
 
 /** Binds one SELECT. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
@@ -138,13 +140,15 @@ class SelectBinder {
         this.#checkCount(outputs.length + columns.length - 1, item.span);
         for (const { name, node } of columns) {
           const expr = this.#binder.bind(node, this.#clause('the SELECT list', true, place));
-          outputs.push({ name, expr, metadata: this.#metadataOf(expr) });
+          const isAlias = item.alias !== undefined;
+          outputs.push({ name, expr, metadata: this.#metadataOf(expr), isAlias });
         }
         return;
       }
       const expr = this.#binder.bind(item.expr, this.#clause('the SELECT list', true, place));
       const name = item.alias?.name ?? this.#labelOf(item.expr, expr);
-      outputs.push({ name, expr, metadata: this.#metadataOf(expr) });
+      const isAlias = item.alias !== undefined;
+      outputs.push({ name, expr, metadata: this.#metadataOf(expr), isAlias });
     });
     if (outputs.length === 0) {
       throw sqlError(
@@ -191,7 +195,9 @@ class SelectBinder {
 
   #bindGroup(node: ExprNode, outputs: readonly Output[]): Expr {
     const place = positionOf(node);
-    if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false));
+    // As in DuckDB an alias stands for a group by itself only.
+    const aliases = node.kind === 'column_name' ? undefined : 0;
+    if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false, aliases));
     const output = atPlace(this.#sql, outputs, place, node.span, 'GROUP BY');
     if (!hasAggregate(output.expr)) return output.expr;
     const message = `column ${place.toString()} is an aggregate and cannot stand in GROUP BY`;
@@ -234,7 +240,7 @@ class SelectBinder {
             remedy,
           );
         }
-        hidden.push({ name: columnLabel(item.expr), expr, metadata: [] });
+        hidden.push({ name: columnLabel(item.expr), expr, metadata: [], isAlias: false });
         return { place: outputs.length + hidden.length - 1, item };
       });
     return { keys, hidden };
@@ -257,11 +263,7 @@ class SelectBinder {
     const { expr } = item;
     if (expr.kind !== 'column_name' || expr.path.length !== 1) return undefined;
     const name = expr.path[0]?.name ?? '';
-    const isAlias = this.#select.items.some(
-      (candidate) => candidate.alias !== undefined && sameText(candidate.alias.name, name),
-    );
-    if (!isAlias) return undefined;
-    const found = outputs.findIndex((output) => sameText(output.name, name));
+    const found = outputs.findIndex((output) => output.isAlias && sameText(output.name, name));
     const output = outputs[found];
     if (output === undefined) return undefined;
     this.#requireOrder({ ...output.expr, span: expr.span }, 'order');
@@ -270,6 +272,7 @@ class SelectBinder {
 
   #aggregate(input: LogicalPlan): LogicalPlan {
     const aggregates = this.#aggregates.calls;
+    const marks = this.#marks();
     const placed = this.#subqueries.place(input, [...this.#groups, ...aggregates.flatMap(exprsOfCall)]);
     const groups = placed.exprs.slice(0, this.#groups.length);
     let next = groups.length;
@@ -277,7 +280,24 @@ class SelectBinder {
     const names = this.#groups.map((group): Pick<Field, 'name' | 'metadata'> => {
       return { name: group.kind === 'column' ? group.name : '', metadata: this.#metadataOf(group) };
     });
-    return aggregateOver(this.#shared, placed.plan, { groups, calls, names, sets: this.#sets });
+    return aggregateOver(this.#shared, placed.plan, { groups, calls, marks, names, sets: this.#sets });
+  }
+
+  /** The groups that each GROUPING asks about: all of them where it names none. */
+  #marks(): ReadonlyMap<number, readonly number[]> {
+    const keys = this.#groups.map(exprKey);
+    const marks = new Map<number, readonly number[]>();
+    this.#aggregates.calls.forEach(({ name, args, span }, i) => {
+      if (name !== GROUPING) return;
+      const asked = args.map((arg) => {
+        const place = keys.indexOf(exprKey(arg));
+        if (place >= 0) return place;
+        throw sqlError('sql_bind', this.#sql, arg.span, 'GROUPING takes only what GROUP BY names');
+      });
+      if (keys.length === 0) throw sqlError('sql_bind', this.#sql, span, 'GROUPING needs GROUP BY');
+      marks.set(i, args.length === 0 ? [...keys.keys()] : asked);
+    });
+    return marks;
   }
 
   /** Turns expressions over the table into ones over the aggregate's output. */

@@ -426,6 +426,7 @@ function sqlName({ name, quoted }: Identifier): string {
 
 function callName(node: FunctionCall): string {
   const name = node.name.name.toLowerCase();
+  if (name === 'grouping' || name === 'grouping_id') return 'GROUPING';
   if (QUOTED_NAMES.has(name)) return `"${name}"`;
   return node.withinGroup ? name.replace(/^percentile_/u, 'quantile_') : name;
 }
