@@ -112,7 +112,7 @@ function parseAliased(cursor: Cursor): FromItem {
     if (!lateral) return cursor.nested(() => parseParenthesised(cursor));
   }
   if (token.kind === 'string') throw cursor.unsupported('a file in FROM', token);
-  if (token.word === 'values') throw cursor.unsupported('VALUES in FROM without parentheses', token);
+  if (token.word === 'values' && cursor.peek(1).text === '(') return parseValues(cursor, lateral);
   const table = parseTableName(cursor);
   if (cursor.isSymbol('(')) return parseTableFunction(cursor, table);
   if (lateral) throw cursor.unsupported('LATERAL before a table', token);
@@ -149,6 +149,15 @@ function parseSubquery(cursor: Cursor, lateral: boolean, start: number): Subquer
   const columns = alias === undefined ? [] : parseNames(cursor);
   if (cursor.isWord('at')) throw cursor.unsupported('AT after a subquery; write it after the table', cursor.token);
   refuseSample(cursor);
+  return { kind: 'subquery', query, lateral, alias, columns, span: cursor.spanFrom(start) };
+}
+
+/** `VALUES (…), … [AS] alias(column, …)` without parentheses around it. */
+function parseValues(cursor: Cursor, lateral: boolean): Subquery {
+  const { start } = cursor.token;
+  const query = cursor.query();
+  const alias = cursor.takeAlias(false);
+  const columns = alias === undefined ? [] : parseNames(cursor);
   return { kind: 'subquery', query, lateral, alias, columns, span: cursor.spanFrom(start) };
 }
 

@@ -68,7 +68,7 @@ function wholeStar(from: FromItem): SelectItem {
   return { kind: 'select_item', expr: bareStar(from.span), alias: undefined, span: from.span };
 }
 
-/** SELECT [ALL | DISTINCT [ON (…)]] item, … ; a comma after the last item is allowed before FROM, as in DuckDB. */
+/** SELECT [ALL | DISTINCT [ON (…)]] item, … ; a comma after the last item is allowed, as in DuckDB. */
 function parseList(cursor: Cursor): List {
   cursor.expectWord('select');
   const distinct = cursor.takeWord('distinct');
@@ -82,10 +82,20 @@ function parseList(cursor: Cursor): List {
   if (!distinct && cursor.isWord('all')) cursor.advance();
   const items = [parseItem(cursor)];
   while (cursor.takeSymbol(',')) {
-    if (cursor.isWord('from')) break;
+    if (endsList(cursor)) break;
     items.push(parseItem(cursor));
   }
   return { distinct, distinctOn, items };
+}
+
+const AFTER_LIST = new Set(
+  'from where group having qualify window order limit offset union intersect except'.split(' '),
+);
+
+/** True where a comma was the last of the list. */
+function endsList(cursor: Cursor): boolean {
+  const { kind, word } = cursor.token;
+  return kind === 'end' || AFTER_LIST.has(word) || cursor.isSymbol(')') || cursor.isSymbol(';');
 }
 
 /** An expression with its alias behind it, or before it as in `a: 1`. */

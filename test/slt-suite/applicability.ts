@@ -116,16 +116,28 @@ const OUTSIDE: readonly (readonly [reason: string, ...messages: RegExp[]])[] = [
   [
     'nested types',
     /(?:a list|a struct|a list type in SQL|a list in COLUMNS|ANY of a list|the operator \[) is not supported/u,
+    /there is no function "(?:list_|array_|struct_|map_|union_|enum_|json_)\w*"/u,
+    /there is no function "(?:list|row|map|unnest|range|generate_series|equi_width_bins|approx_top_k|lttb)"/u,
+    /there is no function "(?:string_split|str_split|regexp_split|regexp_extract_all|parse_path)\w*"/u,
+    /belongs to aggregates, and (?:lttb|approx_top_k) is none/u,
     /the type (?:STRUCT|ROW|MAP|UNION|LIST)(?: in SQL)? is not supported/u,
   ],
   [
     'types that Sheaf has not',
     /the type (?:ENUM|BIT|UUID|TIMETZ|TIME WITH TIME ZONE|HUGEINT|UHUGEINT|BIGNUM|JSON)\b.* is not supported/u,
     /there is no type (?:VARIANT|GEOMETRY|BIGNUM|INT128|UINT128|VARINT)\b/u,
+    /there is no function "bit(?:string|string_agg)"/u,
   ],
   ['upserts and RETURNING', /(?:RETURNING|ON CONFLICT|INSERT OR \w+|MERGE|MERGE INTO) is not supported/u],
   ['statements that change rows within WITH', /a statement in WITH that is no query is not supported/u],
   ['constraints', /the column constraint (?:CHECK|REFERENCES|FOREIGN|GENERATED|CONSTRAINT)\b.* is not supported/u],
+  ['exported states of aggregates', /found "(?:export_state)"/iu, /there is no function "(?:finalize|combine\w*)"/u],
+  ['joins of DuckDB alone', /(?:ASOF JOIN|POSITIONAL JOIN) is not supported/u, /found "(?:NEAREST|BY)"/u],
+  ['tables with keys in recursion', /USING KEY in WITH RECURSIVE is not supported/u],
+  [
+    'infinite dates and timestamps',
+    /'[-+]?inf(?:inity)?' (?:cannot be read as|from string to) (?:DATE|TIME|date|time)/iu,
+  ],
   ['samples', /(?:TABLESAMPLE|USING SAMPLE) is not supported/u],
 ];
 
@@ -149,11 +161,27 @@ export function changedBy(sql: string): string | undefined {
   return CHANGED.exec(sql)?.[1]?.replaceAll('"', '').toLowerCase();
 }
 
-const BEFORE_A_THING = String.raw`(?:\b(?:from|join|into|update|table|view|describe|exists|execute|using)\s+|[,(.]\s*)`;
+const WORDS_BEFORE = 'from|join|into|update|table|view|describe|exists|execute|using';
+const BEFORE_A_THING = String.raw`(?:\b(?:${WORDS_BEFORE})\s+|[,(.]\s*)`;
 
 /** True when a statement names one of `things` where a table or function stands. */
 export function readsAny(sql: string, things: ReadonlySet<string>): boolean {
   if (things.size === 0) return false;
   const names = [...things].map((name) => name.replaceAll(/[^\w]/gu, String.raw`\$&`)).join('|');
   return new RegExp(String.raw`${BEFORE_A_THING}(?:"(?:${names})"|(?:${names})(?!\w))`, 'iu').test(sql);
+}
+
+/** Settings of DuckDB that change what statements mean. */
+const MEANINGS = new Set(
+  (
+    'scalar_subquery_error_on_multiple_rows ieee_floating_point_ops order_by_non_integer_literal old_implicit_casting ' +
+    'lambda_syntax default_collation timezone calendar disable_timestamptz_casts'
+  ).split(' '),
+);
+
+/** What a SET or RESET does to such a setting: its name, and whether it is set to something of its own. */
+export function meaningOf(sql: string): { readonly name: string; readonly isSet: boolean } | undefined {
+  const match = /^\s*(set|reset|pragma)\s+(?:(?:session|global|local)\s+)?(\w+)/iu.exec(sql);
+  const name = match?.[2]?.toLowerCase() ?? '';
+  return MEANINGS.has(name) ? { name, isSet: match?.[1]?.toLowerCase() !== 'reset' } : undefined;
 }

@@ -7,7 +7,15 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../src/base/errors.ts';
-import { changedBy, exceptionOf, markAgainst, outsideReason, readsAny, requirementLacking } from './applicability.ts';
+import {
+  changedBy,
+  exceptionOf,
+  markAgainst,
+  meaningOf,
+  outsideReason,
+  readsAny,
+  requirementLacking,
+} from './applicability.ts';
 import { answerHash, faultOf, patternOf, sameAnswers } from './compare.ts';
 import type { Answer, SortMode, Wanted } from './compare.ts';
 import type { Variables } from './expand.ts';
@@ -65,6 +73,8 @@ class Runner {
   #isSkipping = false;
   /** Tables and other things that statements which were left out would have made or changed. */
   readonly #lost = new Set<string>();
+  /** Settings that Sheaf lacks and that change what the statements after them mean. */
+  readonly #meanings = new Set<string>();
 
   constructor(host: SuiteHost, options: RunnerOptions) {
     this.#host = host;
@@ -160,6 +170,9 @@ class Runner {
     const fault = this.#faultOf(words, result, wanted);
     const reason = fault === undefined ? undefined : this.#reasonAfter(words, result, verdict, wanted);
     if (reason !== undefined) {
+      const meaning = meaningOf(sql);
+      if (meaning?.isSet === true) this.#meanings.add(meaning.name);
+      else if (meaning !== undefined) this.#meanings.delete(meaning.name);
       this.#leaveOut(reason);
       if (changed !== undefined) this.#lost.add(changed);
       return;
@@ -184,7 +197,10 @@ class Runner {
     verdict: Verdict | undefined,
     wanted: readonly string[] | undefined,
   ): string | undefined {
-    const outside = result.error === undefined ? undefined : outsideReason(result.error);
+    const [meaning] = this.#meanings;
+    const outside =
+      (result.error === undefined ? undefined : outsideReason(result.error)) ??
+      (meaning === undefined ? undefined : `fails under ${meaning}, which Sheaf has not`);
     if (outside !== undefined || verdict === undefined) return outside;
     if ('error' in verdict) {
       if (result.error === undefined) return undefined;
