@@ -10,6 +10,7 @@ import type { ExprNode, GroupItem } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { printExpression } from '../sql/print.ts';
 import type { SharedPlans } from './binding.ts';
+import { hasOuter } from './decorrelate.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
@@ -110,8 +111,10 @@ export function aggregateOver(shared: SharedPlans, input: LogicalPlan, grouping:
     const plan = aggregateOf(input, grouping, all);
     return marks.size === 0 ? plan : widen(plan, grouping, all);
   }
-  const id = shared.add(input);
-  const inputs = sets.map((set) => widen(aggregateOf(shared.read(id), grouping, set), grouping, set));
+  // What reads columns of the query around it means other rows for each of that one's, and cannot be shared.
+  const id = hasOuter(input) ? undefined : shared.add(input);
+  const read = (): LogicalPlan => (id === undefined ? input : shared.read(id));
+  const inputs = sets.map((set) => widen(aggregateOf(read(), grouping, set), grouping, set));
   const isSure = (place: number): boolean => sets.every((set) => set.includes(place));
   const schema = schemaOf(grouping, [...groups.keys()], isSure);
   return { kind: 'union', schema, inputs };

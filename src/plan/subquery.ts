@@ -61,6 +61,12 @@ export class SubqueryList {
     return this.add({ ...entry, outer: entry.outer.map(rewrite), operands: entry.operands.map(rewrite) });
   }
 
+  /** What a subquery reads of the rows around it. */
+  reads(pending: Pending): readonly Expr[] {
+    const { outer, operands } = this.#at(pending);
+    return [...outer, ...operands];
+  }
+
   #at(pending: Pending): Subquery {
     return present(this.#entries[pending.place], 'a subquery');
   }

@@ -174,8 +174,8 @@ export function readsAny(sql: string, things: ReadonlySet<string>): boolean {
 /** Settings of DuckDB that change what statements mean. */
 const MEANINGS = new Set(
   (
-    'scalar_subquery_error_on_multiple_rows ieee_floating_point_ops order_by_non_integer_literal old_implicit_casting ' +
-    'lambda_syntax default_collation timezone calendar disable_timestamptz_casts'
+    'scalar_subquery_error_on_multiple_rows ieee_floating_point_ops order_by_non_integer_literal ' +
+    'old_implicit_casting lambda_syntax default_collation timezone calendar disable_timestamptz_casts'
   ).split(' '),
 );
 
