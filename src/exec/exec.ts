@@ -56,7 +56,7 @@ function open(plan: PhysicalPlan, context: RunContext): Batches {
     case 'sort':
       return runSort(plan, open(plan.input, context), context);
     case 'limit':
-      return runLimit(plan, open(plan.input, context));
+      return runLimit(plan, open(plan.input, context), context);
     case 'shared':
       return runShared(plan, again, context);
     case 'working':

@@ -305,6 +305,8 @@ interface QueryFrame {
   readonly orders: readonly OrderItem[];
   /** Undefined also for `LIMIT ALL`. */
   readonly limit: ExprNode | undefined;
+  /** The limit is that part of all rows, of 100. */
+  readonly limitPercent: boolean;
   readonly offset: ExprNode | undefined;
   readonly span: Span;
 }

@@ -16,6 +16,7 @@ export const BARE_FRAME = {
   orderAll: undefined,
   orders: [],
   limit: undefined,
+  limitPercent: false,
   offset: undefined,
 } as const;
 

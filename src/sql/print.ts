@@ -148,6 +148,7 @@ function printQuery(query: Query): string {
   if (query.orderAll !== undefined) words.push('ORDER BY', printOrder(query.orderAll));
   if (query.orders.length > 0) words.push('ORDER BY', query.orders.map(printOrder).join(', '));
   if (query.limit !== undefined) words.push('LIMIT', printExpression(query.limit));
+  if (query.limitPercent) words.push('PERCENT');
   if (query.offset !== undefined) words.push('OFFSET', printExpression(query.offset));
   return words.join(' ');
 }
