@@ -161,6 +161,14 @@ export function changedBy(sql: string): string | undefined {
   return CHANGED.exec(sql)?.[1]?.replaceAll('"', '').toLowerCase();
 }
 
+/** Every table that a statement left out would have changed, also by queries of WITH. */
+export function changedWithin(sql: string): string[] {
+  const first = changedBy(sql);
+  const within = [...sql.matchAll(/\b(?:insert\s+into|merge\s+into|delete\s+from|update)\s+("[^"]+"|[\w.]+)/giu)];
+  const names = within.map((match) => (match[1] ?? '').replaceAll('"', '').toLowerCase());
+  return first === undefined ? names : [first, ...names];
+}
+
 const WORDS_BEFORE = 'from|join|into|update|table|view|describe|exists|execute|using';
 const BEFORE_A_THING = String.raw`(?:\b(?:${WORDS_BEFORE})\s+|[,(.]\s*)`;
 

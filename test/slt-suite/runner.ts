@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../src/base/errors.ts';
 import {
   changedBy,
+  changedWithin,
   exceptionOf,
   markAgainst,
   meaningOf,
@@ -162,7 +163,7 @@ class Runner {
     const verdict = await this.#ask(sql, connection);
     if (before !== undefined) {
       this.#leaveOut(before);
-      if (changed !== undefined) this.#lost.add(changed);
+      for (const name of changedWithin(sql)) this.#lost.add(name);
       if (exception?.changesRows === true) this.#ended = `after ${exception.reason}`;
       return;
     }
@@ -174,7 +175,7 @@ class Runner {
       if (meaning?.isSet === true) this.#meanings.add(meaning.name);
       else if (meaning !== undefined) this.#meanings.delete(meaning.name);
       this.#leaveOut(reason);
-      if (changed !== undefined) this.#lost.add(changed);
+      for (const name of changedWithin(sql)) this.#lost.add(name);
       return;
     }
     if (changed !== undefined && isMaking(sql)) this.#lost.delete(changed);
