@@ -24,7 +24,7 @@ import { atPlace, positionOf } from './bind-order.ts';
 import type { Binding, Bound, CommonTables, OuterColumns, SharedPlans } from './binding.ts';
 import { toCondition } from './coerce.ts';
 import type { Expr, SortKey } from './expr.ts';
-import { columnOf, exprKey, exprsOfCall, mapCall, mapColumns } from './expr-walk.ts';
+import { columnOf, exprKey, exprsOfCall, hasLeaf, mapCall, mapColumns } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import { oneRow, pickColumns } from './logical.ts';
 import { Scope } from './scope.ts';
@@ -195,6 +195,8 @@ class SelectBinder {
 
   #bindGroup(node: ExprNode, outputs: readonly Output[]): Expr {
     const place = positionOf(node);
+    const named = this.#aliasGroup(node, outputs);
+    if (named !== undefined) return named;
     // As in DuckDB an alias stands for a group by itself only.
     const aliases = node.kind === 'column_name' ? undefined : 0;
     if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false, aliases));
@@ -202,6 +204,15 @@ class SelectBinder {
     if (!hasAggregate(output.expr)) return output.expr;
     const message = `column ${place.toString()} is an aggregate and cannot stand in GROUP BY`;
     throw sqlError('sql_bind', this.#sql, node.span, message);
+  }
+
+  /** The output that an alias by itself means: the very expression, since a subquery bound anew would be another one. */
+  #aliasGroup(node: ExprNode, outputs: readonly Output[]): Expr | undefined {
+    const [name, ...more] = node.kind === 'column_name' ? node.path : [];
+    if (name === undefined || more.length > 0 || node.kind !== 'column_name') return undefined;
+    const output = outputs.find((one) => one.isAlias && sameText(one.name, name.name));
+    if (output === undefined || hasAggregate(output.expr) || !hasLeaf(output.expr, 'pending')) return undefined;
+    return this.#scope.find(node) === undefined ? output.expr : undefined;
   }
 
   #requireOrder(expr: Expr, verb: string): void {
