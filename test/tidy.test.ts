@@ -58,7 +58,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'os', 'arrow', 'catalog'],
     entries: ['storage', 'contract', 'check', 'backup', 'restore', 'repair'],
   },
-  sql: { mayImport: ['base'], entries: ['parse', 'ast', 'print', 'frame', 'walk'] },
+  sql: { mayImport: ['base'], entries: ['parse', 'ast', 'ast-command', 'print', 'frame', 'walk'] },
   function: {
     mayImport: ['base', 'arrow'],
     entries: [
@@ -74,7 +74,17 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],
-    entries: ['plan', 'logical', 'physical', 'expr', 'explain', 'needs', 'setting'],
+    entries: [
+      'plan',
+      'logical',
+      'physical',
+      'expr',
+      'explain',
+      'needs',
+      'setting',
+      'parameter-value',
+      'bind-execute',
+    ],
   },
   exec: { mayImport: ['base', 'os', 'arrow', 'function', 'plan'], entries: ['exec', 'edit'] },
   engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance'] },

@@ -66,6 +66,10 @@ export const DECIMAL_SCALE_MAX = 1_024;
 export const MESSAGE_ROWS_MAX = 2_147_483_647;
 /** UTF-16 code units of an SQL text. */
 export const SQL_LENGTH_MAX = 1 * MIB;
+/** Parameters of one statement. */
+export const PARAMETERS_MAX = 65_535;
+/** Statements that one session keeps by PREPARE. */
+export const SESSION_STATEMENTS_MAX = 1_000;
 /** Depth of nested expressions in SQL. */
 export const SQL_DEPTH_MAX = 250;
 /** Nodes of the bound expressions of one statement, each use of an alias counted in full. */

@@ -9,28 +9,26 @@ import { randomBytes } from 'node:crypto';
 import { prepareCodecs } from '../arrow/compression.ts';
 import type { ResultBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
-import { EngineError, positionOf } from '../base/errors.ts';
-import { PUT_STREAMS_MAX, SQL_LENGTH_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
+import { EngineError } from '../base/errors.ts';
+import { PUT_STREAMS_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
-import { makeCounter, makeHistogram } from '../base/metrics.ts';
-import { nearestName } from '../base/names.ts';
+import { makeCounter } from '../base/metrics.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
 import type { RunOptions } from '../exec/exec.ts';
-import { readStatement } from '../plan/needs.ts';
-import type { ParsedStatement } from '../plan/needs.ts';
-import { planStatement } from '../plan/plan.ts';
-import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
-import type { CompactionReport, IngestState, Snapshot, Storage, TableSnapshot } from '../storage/contract.ts';
+import { describeStatement } from '../plan/plan.ts';
+import type { PhysicalPlan } from '../plan/physical.ts';
+import type { CompactionReport, IngestState, Snapshot, Storage } from '../storage/contract.ts';
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
 import type { Release } from './admission.ts';
-import { commandSchema, noSession, runCommand, runningPlan } from './command.ts';
+import { commandSchema, isStoring, refuseWrite, runCommand, runningPlan } from './command.ts';
 import type { Command } from './command.ts';
 import type {
   Engine,
   EngineStatus,
+  PreparedStatement,
   PromisedResult,
   Put,
   PutOptions,
@@ -40,15 +38,16 @@ import type {
   TableDescription,
 } from './contract.ts';
 import { KeptResults } from './kept-result.ts';
-import type { OpenKeptResult } from './kept-result.ts';
+import { noSession, planRequest, readRequest } from './planning.ts';
+import type { Request } from './planning.ts';
+import { makePrepared } from './prepared.ts';
 import { checkTableName, checkTableSchema, makePut } from './put.ts';
 import { Redemptions } from './redemption.ts';
-import { exactBytes, knownRowCount, makeResult, planBatches } from './result.ts';
+import { exactBytes, keptResult, knownRowCount, makeResult, planBatches, scanOf, startPlan } from './result.ts';
 import type { Session } from './session.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 import type { TicketPayload } from './ticket.ts';
-import { openWorld } from './world.ts';
-import type { World } from './world.ts';
+import { description, openWorld, tableOf } from './world.ts';
 
 export type { Engine, TableDescription } from './contract.ts';
 export { Session } from './session.ts';
@@ -64,7 +63,6 @@ export interface OpenOptions {
 }
 
 const queriesTotal = makeCounter('queries_total', 'Statements run, by outcome', ['outcome']);
-const planSeconds = makeHistogram('plan_seconds', 'Time from SQL text to plan');
 const KEY_BYTES = 32;
 const SWEEP_MS = 30_000;
 
@@ -114,12 +112,35 @@ class SheafEngine implements Engine {
   }
 
   async query(sql: string, options: StatementOptions = {}): Promise<QueryResult> {
-    return this.#admitted(options, (release) => this.#start(sql, this.#storage.snapshot(), options, release));
+    const request = (): Request => readRequest(sql, this.#nowMs(), options);
+    return this.#admitted(options, (release) => this.#start(request, this.#storage.snapshot(), options, release));
+  }
+
+  async prepare(sql: string, { session }: { readonly session?: Session } = {}): Promise<PreparedStatement> {
+    this.#admission.refuseWhileDraining();
+    const { parsed } = readRequest(sql, undefined, {});
+    const world = await openWorld(this.#storage, parsed, undefined, this.#storage.snapshot());
+    try {
+      const described = describeStatement(
+        parsed,
+        world.catalog,
+        session === undefined ? {} : { settings: session.settings },
+      );
+      return makePrepared(parsed, described, (request, options) =>
+        this.#admitted(options, (release) => {
+          const now = (): Request => request(this.#nowMs());
+          return this.#start(now, this.#storage.snapshot(), options, release);
+        }),
+      );
+    } finally {
+      world.release();
+    }
   }
 
   async describe(sql: string): Promise<Schema> {
     this.#admission.refuseWhileDraining();
-    const { planned, world } = await this.#plan(sql, this.#storage.snapshot());
+    const request = (): Request => readRequest(sql, this.#nowMs(), {});
+    const { planned, world } = await planRequest(this.#storage, request, this.#storage.snapshot(), undefined);
     world.release();
     return planned.kind === 'query' ? planned.schema : commandSchema(planned);
   }
@@ -129,10 +150,11 @@ class SheafEngine implements Engine {
       const snapshot = this.#storage.snapshot();
       const { version } = snapshot;
       const nowMs = this.#nowMs();
-      const { planned, world } = await this.#plan(sql, snapshot, nowMs);
+      const request = (): Request => readRequest(sql, nowMs, {});
+      const { planned, world } = await planRequest(this.#storage, request, snapshot, undefined);
       try {
-        if (planned.kind === 'set') throw noSession();
-        if (planned.kind !== 'query') throw refuseWrite(planned, sql);
+        if (planned.kind !== 'query')
+          throw isStoring(planned) ? refuseWrite(planned, sql) : noSession('the statement');
         return await this.#promisePlan({ kind: 'sql', text: sql, version, nowMs }, planned.plan, runOptions(options));
       } finally {
         world.release();
@@ -171,7 +193,8 @@ class SheafEngine implements Engine {
         if (kept !== undefined) return keptResult(kept, signal, release);
         const snapshot = await this.#storage.snapshotAt(payload.version);
         if (payload.kind === 'sql') {
-          return this.#start(payload.text, snapshot, { signal, readOnly: true }, release, payload.nowMs);
+          const request = (): Request => readRequest(payload.text, payload.nowMs, {});
+          return this.#start(request, snapshot, { signal, readOnly: true }, release);
         }
         return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), { signal }, release);
       });
@@ -308,18 +331,17 @@ class SheafEngine implements Engine {
   }
 
   async #start(
-    sql: string,
+    request: () => Request,
     snapshot: Snapshot,
     options: StatementOptions,
     release: Release,
-    nowMs = this.#nowMs(),
   ): Promise<QueryResult> {
-    const { planned, world } = await this.#plan(sql, snapshot, nowMs, options.session);
+    const { planned, world, sql } = await planRequest(this.#storage, request, snapshot, options.session);
     const run = runOptions(options);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, release);
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
-    if (options.readOnly === true && planned.kind !== 'set') throw refuseWrite(planned, sql);
+    if (options.readOnly === true && isStoring(planned)) throw refuseWrite(planned, sql);
     const batches = await this.#runCommand(planned, run, options.session).finally(() => world.release());
     return makeResult({
       schema: commandSchema(planned),
@@ -329,33 +351,6 @@ class SheafEngine implements Engine {
       signal: options.signal,
       release,
     });
-  }
-
-  /** Plans on `snapshot`, which is the world's from here on; now() is `nowMs`. */
-  async #plan(
-    sql: string,
-    snapshot: Snapshot,
-    nowMs = this.#nowMs(),
-    session?: Session,
-  ): Promise<{ planned: PlannedStatement; world: World }> {
-    if (sql.length > SQL_LENGTH_MAX) {
-      snapshot.release();
-      const lengths = `${sql.length.toString()} characters, at most ${SQL_LENGTH_MAX.toString()} are allowed`;
-      throw new EngineError('limit_exceeded', `the SQL text has ${lengths}`);
-    }
-    const end = planSeconds.startTimer();
-    let world: World | undefined;
-    try {
-      const parsed = parseFor(sql, snapshot, nowMs);
-      world = await openWorld(this.#storage, parsed, snapshot);
-      const options = session === undefined ? {} : { settings: session.settings };
-      return { planned: planStatement(parsed, world.catalog, options), world };
-    } catch (error) {
-      world?.release();
-      throw error;
-    } finally {
-      end();
-    }
   }
 
   /** Runs a statement that writes. */
@@ -398,93 +393,7 @@ class SheafEngine implements Engine {
   }
 }
 
-/** Parses; a text that cannot be gives the snapshot back. */
-function parseFor(sql: string, snapshot: Snapshot, nowMs: number): ParsedStatement {
-  try {
-    return readStatement(sql, BigInt(nowMs) * 1_000n);
-  } catch (error) {
-    snapshot.release();
-    throw error;
-  }
-}
-
 function runOptions({ signal, session }: StatementOptions): RunOptions {
   const bound = session === undefined ? {} : { memoryBytesMax: session.settings.memory_limit };
   return signal === undefined ? bound : { ...bound, signal };
-}
-
-function startPlan(physical: PhysicalPlan, unpin: () => void, run: RunOptions, release: Release): QueryResult {
-  return makeResult({
-    schema: physical.schema,
-    rowCount: knownRowCount(physical),
-    byteCount: exactBytes(physical),
-    batches: () => planBatches(physical, run),
-    signal: run.signal,
-    release: () => {
-      unpin();
-      release();
-    },
-  });
-}
-
-function keptResult(kept: OpenKeptResult, signal: AbortSignal, release: Release): QueryResult {
-  return makeResult({
-    schema: kept.schema,
-    rowCount: kept.rowCount,
-    byteCount: kept.byteCount,
-    batches: () => kept.batches(),
-    signal,
-    release: () => {
-      kept.release();
-      release();
-    },
-  });
-}
-
-function scanOf(table: TableSnapshot): PhysicalPlan {
-  const columns = table.schema.fields.map((_, i) => i);
-  return {
-    kind: 'scan',
-    schema: table.schema,
-    tableName: table.name,
-    source: table,
-    columns,
-    bounds: [],
-    limit: undefined,
-  };
-}
-
-function tableOf(snapshot: Snapshot, name: string): TableSnapshot {
-  const table = snapshot.table(name);
-  if (table !== undefined) return table;
-  const near = nearestName(name, snapshot.tableNames());
-  const hint = near === undefined ? 'SHOW TABLES lists what there is' : `did you mean "${near}"?`;
-  throw new EngineError('not_found', `there is no table ${JSON.stringify(name)}; ${hint}`);
-}
-
-function description(table: TableSnapshot): TableDescription {
-  return { name: table.name, schema: table.schema, rowCount: table.rowCount, byteCount: table.byteCount };
-}
-
-type WriteKind = Exclude<Command['kind'], 'set'>;
-
-const WRITE_WORDS: Readonly<Record<WriteKind, string>> = {
-  create_table: 'CREATE TABLE',
-  drop_table: 'DROP TABLE',
-  alter_table: 'ALTER TABLE',
-  truncate: 'TRUNCATE',
-  insert: 'INSERT',
-  delete: 'DELETE',
-  update: 'UPDATE',
-};
-
-function refuseWrite(planned: { readonly kind: WriteKind }, sql: string): EngineError {
-  const word = WRITE_WORDS[planned.kind];
-  const start = Math.max(sql.search(/\S/), 0);
-  return new EngineError(
-    'request_invalid',
-    `${word} writes, and this door only reads; ` +
-      'send it by HTTP POST /query, the sheaf query command, or a Flight action',
-    { position: positionOf(sql, { start, end: start + word.length }) },
-  );
 }

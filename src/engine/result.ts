@@ -14,7 +14,9 @@ import { runPlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import type { TableSnapshot } from '../storage/contract.ts';
+import type { Release } from './admission.ts';
 import type { QueryResult } from './contract.ts';
+import type { OpenKeptResult } from './kept-result.ts';
 
 const rowsReturned = makeCounter('result_rows_total', 'Rows handed to doors');
 
@@ -118,4 +120,48 @@ export function knownRowCount(plan: PhysicalPlan): number | undefined {
         return sum === undefined || rows === undefined ? undefined : sum + rows;
       }, 0);
   }
+}
+
+/** The result of a plan; `unpin` and `release` are called when it ends. */
+export function startPlan(physical: PhysicalPlan, unpin: () => void, run: RunOptions, release: Release): QueryResult {
+  return makeResult({
+    schema: physical.schema,
+    rowCount: knownRowCount(physical),
+    byteCount: exactBytes(physical),
+    batches: () => planBatches(physical, run),
+    signal: run.signal,
+    release: () => {
+      unpin();
+      release();
+    },
+  });
+}
+
+/** The result that was kept. */
+export function keptResult(kept: OpenKeptResult, signal: AbortSignal, release: Release): QueryResult {
+  return makeResult({
+    schema: kept.schema,
+    rowCount: kept.rowCount,
+    byteCount: kept.byteCount,
+    batches: () => kept.batches(),
+    signal,
+    release: () => {
+      kept.release();
+      release();
+    },
+  });
+}
+
+/** The plan that reads all of a table. */
+export function scanOf(table: TableSnapshot): PhysicalPlan {
+  const columns = table.schema.fields.map((_, i) => i);
+  return {
+    kind: 'scan',
+    schema: table.schema,
+    tableName: table.name,
+    source: table,
+    columns,
+    bounds: [],
+    limit: undefined,
+  };
 }

@@ -249,8 +249,7 @@ function parsePrimary(cursor: Cursor): ExprNode {
       cursor.advance();
       return { kind: 'bytes', digits: token.text, span };
     case 'parameter':
-      cursor.advance();
-      return { kind: 'parameter', name: token.text, span };
+      return { kind: 'parameter', name: cursor.takeParameter(), span };
     case 'symbol':
       return parseSymbolPrimary(cursor);
     case 'word':

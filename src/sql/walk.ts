@@ -28,6 +28,7 @@ import type {
   ValueRows,
   When,
 } from './ast.ts';
+import type { CopyOption, ExecuteArgument } from './ast-command.ts';
 
 export type Node =
   | ExprNode
@@ -48,7 +49,9 @@ export type Node =
   | OrderItem
   | ColumnDefinition
   | Assignment
+  | CopyOption
   | DefaultValue
+  | ExecuteArgument
   | ValueRow
   | ValueRows
   | TimeLength;
@@ -131,6 +134,13 @@ const CHILD_FIELDS: {
   default_value: [],
   delete: ['table', 'where'],
   update: ['table', 'assignments', 'where'],
+  copy_from: ['table', 'columns', 'path', 'options'],
+  copy_to: ['query', 'path', 'options'],
+  copy_option: ['name', 'value'],
+  prepare: ['name', 'statement'],
+  execute: ['name', 'args'],
+  execute_argument: ['name', 'value'],
+  deallocate: ['name'],
   set: ['name', 'value'],
   show_tables: [],
   show_snapshots: [],
