@@ -9,6 +9,7 @@ import type { Source } from '../arrow/source.ts';
 import { EngineError } from '../base/errors.ts';
 import { SQL_LENGTH_MAX } from '../base/limits.ts';
 import { makeHistogram } from '../base/metrics.ts';
+import { compiledOperators } from '../exec/compiled-pipeline.ts';
 import { valuesOfExecute } from '../plan/bind-execute.ts';
 import { atMoment, readStatement } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
@@ -73,7 +74,10 @@ export async function planRequest(
   try {
     const { parsed, values, rows } = request();
     world = await openWorld(storage, parsed, rows === undefined ? values : undefined, snapshot);
-    const options: PlanOptions = session === undefined ? {} : { settings: session.settings };
+    const options: PlanOptions = {
+      ...(session === undefined ? {} : { settings: session.settings }),
+      compiledOperators,
+    };
     const { catalog } = world;
     const bulk = rows === undefined ? undefined : planInsertOf(parsed, catalog, options, rows);
     return { planned: bulk ?? planWith(parsed, catalog, options, values), world, sql: parsed.sql };

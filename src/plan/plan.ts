@@ -41,6 +41,8 @@ export interface PlanOptions {
   readonly nowMicros?: bigint;
   /** The session's; the defaults unless given. */
   readonly settings?: Settings;
+  /** Operators of a plan that run as generated code, for EXPLAIN; none unless given. */
+  readonly compiledOperators?: (plan: PhysicalPlan) => ReadonlySet<PhysicalPlan>;
   /** Values of the statement's parameters; a statement that has some cannot be planned without. */
   readonly values?: ParameterValues | undefined;
 }
@@ -63,9 +65,8 @@ export function planStatement(
   options: PlanOptions = {},
 ): PlannedStatement {
   const parsed = asParsed(text, options.nowMicros);
-  const { parameters } = parsed;
-  if (parsed.statement.kind === 'prepare') return planWith(parsed, catalog, options, []);
-  return planWith(parsed, catalog, options, literalsOf(parameters, options.values));
+  const isToRun = parsed.statement.kind !== 'prepare';
+  return planWith(parsed, catalog, options, isToRun ? literalsOf(parsed.parameters, options.values) : []);
 }
 
 /** The same with values that are literals already, one for each parameter. @throws as `planStatement` */
@@ -139,7 +140,8 @@ function planParsed(parsed: ParsedStatement, catalog: PlanCatalog, options: Plan
       return query(describeFields(fields));
     }
     case 'explain': {
-      return query(explainedPlan(planQuery(sql, statement.query, catalog, options)));
+      const plan = planQuery(sql, statement.query, catalog, options);
+      return query(explainedPlan(plan, options.compiledOperators?.(plan) ?? new Set()));
     }
     case 'create_table':
       return bindCreate(sql, statement, catalog, options.disabledPasses ?? []);
