@@ -125,6 +125,10 @@ export const DRAIN_GRACE_MS = 10_000;
  * sends to all).
  */
 export const SIGNAL_ECHO_MS = 500;
+/** Rows of a row group of a Parquet file that is written. */
+export const PARQUET_GROUP_ROWS = 122_880;
+/** Bytes of such a row group, about, as it is encoded. */
+export const PARQUET_GROUP_BYTES = 64 * MIB;
 /** Decoded bytes that a Parquet row group is read in at most; larger row groups are read in several steps. */
 export const PARQUET_STEP_BYTES_MAX = 128 * MIB;
 /** Bytes of a Parquet file's footer. */

@@ -44,7 +44,8 @@ export async function openTarget(host: CliHost, settings: Settings, create: bool
     throw new EngineError('not_found', `there is no database in ${directory}; ${remedy}`);
   }
   try {
-    return directoryTarget(await open(directory));
+    const { copyDir } = settings;
+    return directoryTarget(await open(directory, copyDir === '' ? {} : { copyDirectory: copyDir }));
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== 'locked') throw error;
     const record = await host.readServerRecord(directory);

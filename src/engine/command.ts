@@ -17,8 +17,11 @@ import { runPlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import type { PhysicalPlan, PlannedStatement, TableChange } from '../plan/physical.ts';
 import type { Append, Storage } from '../storage/contract.ts';
+import { copyFrom, copyTo } from './copy.ts';
+import type { CopyFiles } from './copy.ts';
 import { noSession } from './planning.ts';
 import type { Session } from './session.ts';
+import { withCatalog } from './world.ts';
 
 /** A planned statement that writes, or sets. */
 export type Command = Exclude<PlannedStatement, { kind: 'query' }>;
@@ -32,7 +35,14 @@ export const COUNT_SCHEMA: Schema = makeSchema([
 ]);
 
 /** Statements that answer with a count of rows. */
-const COUNTING: ReadonlySet<Command['kind']> = new Set(['insert', 'delete', 'update', 'truncate'] as const);
+const COUNTING: ReadonlySet<Command['kind']> = new Set([
+  'insert',
+  'delete',
+  'update',
+  'truncate',
+  'copy_from',
+  'copy_to',
+] as const);
 
 /** What a command answers: rows changed, or a few words. */
 type Outcome = { readonly rowCount: number } | { readonly status: string };
@@ -45,12 +55,14 @@ export function commandSchema(command: Command): Schema {
 
 /** The query that a command reads while it runs. */
 export function runningPlan(command: Command): PhysicalPlan | undefined {
-  return command.kind === 'insert' || command.kind === 'create_table' ? command.plan : undefined;
+  const { kind } = command;
+  return kind === 'insert' || kind === 'create_table' || kind === 'copy_to' ? command.plan : undefined;
 }
 
 /** What commands need of the engine: it checks names and refuses while draining. */
 export interface CommandTarget {
   readonly storage: Storage;
+  readonly files: CopyFiles;
   readonly run: RunOptions;
   /** Whose statement it is; undefined where the door keeps none. */
   readonly session: Session | undefined;
@@ -80,9 +92,20 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
     case 'deallocate':
       sessionOf(target, 'DEALLOCATE').deallocate(command.name);
       return { status: `deallocated statement ${command.name}` };
-    case 'copy_from':
+    case 'copy_from': {
+      const insertRows = (planned: Extract<Command, { kind: 'insert' }>): Promise<number> =>
+        insert(storage, planned, target.run);
+      const { files } = target;
+      return {
+        rowCount: await copyFrom(command, {
+          files,
+          withCatalog: (work) => withCatalog(storage, work),
+          insert: insertRows,
+        }),
+      };
+    }
     case 'copy_to':
-      throw new EngineError('unimplemented', 'COPY');
+      return { rowCount: await copyTo(command, target.files, target.run) };
     case 'create_table':
       if (command.plan !== undefined) return { rowCount: await createAs(command, command.plan, target) };
       return {

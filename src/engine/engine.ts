@@ -25,6 +25,7 @@ import { Admission } from './admission.ts';
 import type { Release } from './admission.ts';
 import { commandSchema, isStoring, refuseWrite, runCommand, runningPlan } from './command.ts';
 import type { Command } from './command.ts';
+import { CopyFiles } from './copy.ts';
 import type {
   Engine,
   EngineStatus,
@@ -60,6 +61,8 @@ export interface OpenOptions {
   readonly snapshotRetentionMs?: number;
   /** 0: no background scrub. */
   readonly scrubBytesPerSecond?: number;
+  /** Where COPY may read and write files; nowhere unless given. It must lie apart from the database. */
+  readonly copyDirectory?: string;
 }
 
 const queriesTotal = makeCounter('queries_total', 'Statements run, by outcome', ['outcome']);
@@ -84,7 +87,13 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   // Storage does its maintenance in a thread when the disk is the machine's own.
   const disk = options.os === undefined ? {} : { os };
   const storage = await openStorage({ directory, ...disk, clock, bounds });
-  return new SheafEngine(storage, os, clock, await storage.secret('ticket-key', KEY_BYTES));
+  try {
+    const files = await CopyFiles.open(options.copyDirectory, directory);
+    return new SheafEngine(storage, os, clock, await storage.secret('ticket-key', KEY_BYTES), files);
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
 }
 
 class SheafEngine implements Engine {
@@ -92,6 +101,7 @@ class SheafEngine implements Engine {
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #ticketKey: Uint8Array;
+  readonly #files: CopyFiles;
   readonly #admission = new Admission();
   readonly #kept: KeptResults;
   readonly #redemptions = new Redemptions();
@@ -100,11 +110,12 @@ class SheafEngine implements Engine {
   #putsOpen = 0;
   #closed = false;
 
-  constructor(storage: Storage, os: Os, clock: Clock, ticketKey: Uint8Array) {
+  constructor(storage: Storage, os: Os, clock: Clock, ticketKey: Uint8Array, files: CopyFiles) {
     this.directory = storage.directory;
     this.#storage = storage;
     this.#clock = clock;
     this.#ticketKey = ticketKey;
+    this.#files = files;
     this.#kept = new KeptResults(os, storage.spoolDirectory);
     this.#startedMs = clock.monotonicMs();
     this.#sweep = setInterval(() => void this.#kept.sweep(clock.wallMs()).catch(() => undefined), SWEEP_MS);
@@ -362,6 +373,7 @@ class SheafEngine implements Engine {
     this.#admission.refuseWhileDraining();
     return runCommand(command, {
       storage: this.#storage,
+      files: this.#files,
       run,
       session,
       createTable: (name, schema) => this.createTable(name, schema),

@@ -53,6 +53,11 @@ export interface PreparedQuery {
   queryRows(rows: ArrowTable): Promise<ArrowTable>;
 }
 
+export interface DatabaseOptions {
+  /** Where COPY may read and write files; nowhere unless given. It must lie apart from the database. */
+  readonly copyDirectory?: string;
+}
+
 /** How long `close` waits for queries that still run. */
 const CLOSE_GRACE_MS = 10_000;
 
@@ -60,8 +65,8 @@ const CLOSE_GRACE_MS = 10_000;
  * Opens the database in `directory`, which is made when it is missing.
  * @throws `locked` when another process has it open, `version_unsupported`, `corrupt`, `forbidden`, `storage_full`
  */
-export async function open(directory: string): Promise<Database> {
-  const engine = await openEngine(directory);
+export async function open(directory: string, options: DatabaseOptions = {}): Promise<Database> {
+  const engine = await openEngine(directory, options);
   const session = new Session();
   return {
     engine,

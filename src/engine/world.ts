@@ -53,6 +53,16 @@ export async function openWorld(
   }
 }
 
+/** Runs `work` on the tables of the newest snapshot. */
+export function withCatalog<T>(storage: Storage, work: (catalog: PlanCatalog) => T): T {
+  const snapshot = storage.snapshot();
+  try {
+    return work(catalogOf(snapshot, new Map(), []));
+  } finally {
+    snapshot.release();
+  }
+}
+
 /** Moments that parameters name are not known before these have values. */
 function needsOf(parsed: ParsedStatement, values: GivenValues | undefined): ReadNeeds {
   const { parameters } = parsed;

@@ -4,14 +4,26 @@
  * Hides the spellings of options. Invariants: an option is known, given once, and fits the form, or is refused at its
  * place; without FORMAT the file's ending says which form it has.
  */
+import { makeSchema } from '../arrow/schema.ts';
+import type { Field } from '../arrow/schema.ts';
+import type { Source } from '../arrow/source.ts';
+import type { DataType } from '../arrow/type.ts';
 import type { ExprNode, Statement } from '../sql/ast.ts';
 import type { CopyOption } from '../sql/ast-command.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { nearestName } from '../base/names.ts';
 import { bindConstant } from './bind-constant.ts';
-import { targetColumns } from './bind-insert.ts';
+import { bindInsert, targetColumns } from './bind-insert.ts';
+import type { Expr } from './expr.ts';
+import { columnOf } from './expr-walk.ts';
+import { storedType } from './stored-type.ts';
+import { castKind } from '../function/registry.ts';
+import { insertOfFile, withRows } from './insert-rows.ts';
+import type { ParsedStatement } from './needs.ts';
 import type { CopyFile, CopyFormat, PhysicalPlan, PlanCatalog, PlannedStatement } from './physical.ts';
 import { findTable } from './scope.ts';
+
+type CopyFrom = Extract<Statement, { kind: 'copy_from' }>;
 
 const FORMATS: ReadonlyMap<string, CopyFormat> = new Map([
   ['csv', 'csv'],
@@ -53,21 +65,29 @@ const CSV_ONLY: ReadonlySet<keyof CopyFile> = new Set([
 type Compression = NonNullable<CopyFile['compression']>;
 const COMPRESSIONS: readonly Compression[] = ['none', 'gzip', 'snappy', 'zstd', 'lz4_raw', 'brotli'];
 
-/** Binds COPY FROM. @throws `sql_bind`, `sql_unsupported` */
-export function bindCopyFrom(
-  sql: string,
-  { table, columns, path, options }: Extract<Statement, { kind: 'copy_from' }>,
+/** Binds COPY FROM as far as it can be without the file. @throws `sql_bind`, `sql_unsupported` */
+export function bindCopyFrom(parsed: ParsedStatement, node: CopyFrom, catalog: PlanCatalog): PlannedStatement {
+  const { sql } = parsed;
+  const { table, columns, path, options } = node;
+  const found = findTable(sql, catalog, table);
+  const { fields } = found.schema;
+  const places = columns === undefined ? fields.keys() : targetColumns(sql, found, columns);
+  const targets = makeSchema([...places].map((place) => fields[place] as Field));
+  const file = fileOf(sql, path, options);
+  // The file is known from here on, so that the parameters need not be.
+  const statement: CopyFrom = { ...node, path: { kind: 'string', value: file.path, span: path.span }, options: [] };
+  return { kind: 'copy_from', name: found.name, targets, file, statement: { ...parsed, statement } };
+}
+
+/** The INSERT of a file's rows; NDJSON says names, other files places. @throws `sql_bind`, `sql_unsupported` */
+export function bindFile(
+  { statement, file }: Extract<PlannedStatement, { kind: 'copy_from' }>,
+  rows: Source,
   catalog: PlanCatalog,
 ): PlannedStatement {
-  const found = findTable(sql, catalog, table);
-  const places = columns === undefined ? undefined : targetColumns(sql, found, columns);
-  return {
-    kind: 'copy_from',
-    name: found.name,
-    schema: found.schema,
-    columns: places,
-    file: fileOf(sql, path, options),
-  };
+  const { sql } = statement;
+  const node = statement.statement as CopyFrom;
+  return bindInsert(sql, insertOfFile(node, file.format === 'ndjson'), withRows(catalog, rows), []);
 }
 
 /** Binds COPY TO, whose rows are those of `plan`. @throws `sql_bind`, `sql_unsupported` */
@@ -76,7 +96,32 @@ export function bindCopyTo(
   { path, options }: Extract<Statement, { kind: 'copy_to' }>,
   plan: PhysicalPlan,
 ): PlannedStatement {
-  return { kind: 'copy_to', plan, file: fileOf(sql, path, options) };
+  const file = fileOf(sql, path, options);
+  return { kind: 'copy_to', plan: withWritableTypes(plan, file.format), file };
+}
+
+/** The plan with each column as the form takes it. */
+function withWritableTypes(plan: PhysicalPlan, format: CopyFormat): PhysicalPlan {
+  const { fields } = plan.schema;
+  const types = fields.map(({ type }) => writtenType(type, format));
+  if (types.every((type, i) => type === fields[i]?.type)) return plan;
+  const span = { start: 0, end: 0 };
+  const exprs = fields.map((field, index): Expr => {
+    const column = columnOf(index, field, span);
+    const type = types[index] as DataType;
+    if (type === field.type) return column;
+    return { kind: 'cast', operand: column, type, nullable: field.nullable, attempt: false, span };
+  });
+  const schema = makeSchema(fields.map((field, i) => ({ ...field, type: types[i] as DataType })));
+  return { kind: 'project', schema, input: plan, exprs };
+}
+
+/** Bytes are text in DuckDB's form in text, which a cast reads back; Parquet has encodings of its own. */
+function writtenType(type: DataType, format: CopyFormat): DataType {
+  const isText = format === 'csv' || format === 'ndjson';
+  if (isText) return type.id === 'binary' || type.id === 'large_binary' ? { id: 'utf8' } : type;
+  const plain = storedType(type);
+  return format === 'parquet' && castKind(type, plain) !== 'none' ? plain : type;
 }
 
 function fileOf(sql: string, node: ExprNode, options: readonly CopyOption[]): CopyFile {

@@ -147,15 +147,14 @@ export type PlannedStatement =
   /** `prepared` is kept by the session under `name`. */
   | { readonly kind: 'prepare'; readonly name: string; readonly prepared: ParsedStatement }
   | { readonly kind: 'deallocate'; readonly name: string }
-  /** Rows of a file are appended; column i of the file, or of its name, is column `columns[i]` of the table. */
+  /** Rows of a file are appended: `planFile` plans the INSERT, once the file says what it holds. */
   | {
       readonly kind: 'copy_from';
       readonly name: string;
-      /** The table's. */
-      readonly schema: Schema;
-      /** Undefined: the table's columns in order, or by name where the file has names. */
-      readonly columns: readonly number[] | undefined;
+      /** The table's columns that are filled, in the order of the file's. */
+      readonly targets: Schema;
       readonly file: CopyFile;
+      readonly statement: ParsedStatement;
     }
   | { readonly kind: 'copy_to'; readonly plan: PhysicalPlan; readonly file: CopyFile }
   | { readonly kind: 'drop_table'; readonly name: string; readonly ifExists: boolean }

@@ -161,7 +161,7 @@ function planParsed(parsed: ParsedStatement, catalog: PlanCatalog, options: Plan
       return { kind: 'set', name: setting, value };
     }
     case 'copy_from':
-      return bindCopyFrom(sql, statement, catalog);
+      return bindCopyFrom({ ...parsed, statement }, statement, catalog);
     case 'copy_to':
       return bindCopyTo(sql, statement, planQuery(sql, statement.query, catalog, options));
     case 'prepare':
