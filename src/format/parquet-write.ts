@@ -102,7 +102,7 @@ function refused(error: unknown): EngineError {
 
 /** The batches in the library's memory, one at a time. */
 class Source {
-  failure: unknown;
+  failure: Error | undefined;
   readonly #library: Library;
   readonly #schema: Schema;
   readonly #batches: AsyncIterable<RecordBatch>;
@@ -123,7 +123,7 @@ class Source {
       // The library takes the schema from the first batch.
       if (count === 0) yield* await this.#inLibrary([emptyBatch(this.#schema)]);
     } catch (error) {
-      this.failure = error;
+      this.failure = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   }
