@@ -66,6 +66,10 @@ export const DECIMAL_SCALE_MAX = 1_024;
 export const MESSAGE_ROWS_MAX = 2_147_483_647;
 /** UTF-16 code units of an SQL text. */
 export const SQL_LENGTH_MAX = 1 * MIB;
+/** Parameters of one statement. */
+export const PARAMETERS_MAX = 65_535;
+/** Statements that one session keeps by PREPARE. */
+export const SESSION_STATEMENTS_MAX = 1_000;
 /** Depth of nested expressions in SQL. */
 export const SQL_DEPTH_MAX = 250;
 /** Nodes of the bound expressions of one statement, each use of an alias counted in full. */
@@ -100,6 +104,12 @@ export const CODE_NODES_MAX = 500;
 export const CODE_BLOCK_ROWS = 4_096;
 /** Rows that a pipeline's source must have before it is compiled rather than interpreted. */
 export const CODE_SOURCE_ROWS_MIN = 10_000;
+/** Integers that are no farther from 0 can be keys by their distance: they and their distances are exact as doubles. */
+export const RANGE_KEY_MAX = 2 ** 52;
+/** Numbers that there may be for each row when keys are numbered by distance. */
+export const RANGE_KEYS_PER_ROW = 4;
+/** Numbers that there may be besides, so that few rows need no hash table either. */
+export const RANGE_KEYS_FREE = 1_024;
 /** Queries running at one time; more wait. */
 export const QUERIES_RUNNING_MAX = 64;
 /** Queries waiting at one time; more are told `busy`. */
@@ -121,6 +131,10 @@ export const DRAIN_GRACE_MS = 10_000;
  * sends to all).
  */
 export const SIGNAL_ECHO_MS = 500;
+/** Rows of a row group of a Parquet file that is written. */
+export const PARQUET_GROUP_ROWS = 122_880;
+/** Bytes of such a row group, about, as it is encoded. */
+export const PARQUET_GROUP_BYTES = 64 * MIB;
 /** Decoded bytes that a Parquet row group is read in at most; larger row groups are read in several steps. */
 export const PARQUET_STEP_BYTES_MAX = 128 * MIB;
 /** Bytes of a Parquet file's footer. */
@@ -281,6 +295,12 @@ export const SCRUB_SLICE_BYTES = 32 * MIB;
 export const SCRUB_PAUSE_MS = 24 * 60 * 60 * 1_000;
 /** Snapshots that SHOW SNAPSHOTS lists at most: the newest. */
 export const SNAPSHOTS_LISTED_MAX = 100_000;
+/** Rows of a system table; one that would have more is refused. */
+export const SYSTEM_ROWS_MAX = 1_000_000;
+/** Statements that have ended and that sheaf_queries still shows: the newest. */
+export const QUERIES_REMEMBERED_MAX = 256;
+/** Characters of a statement's text, and of its error, that sheaf_queries shows. */
+export const QUERY_TEXT_LENGTH_MAX = 4_096;
 /** Milliseconds between two copies of the catalog, for a repair. */
 export const CATALOG_COPY_MS = 60 * 60 * 1_000;
 /** Results kept for each producer in each table: a repetition of one of them is compared by content and answered. */

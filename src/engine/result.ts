@@ -14,28 +14,44 @@ import { runPlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import type { TableSnapshot } from '../storage/contract.ts';
+import type { Release } from './admission.ts';
 import type { QueryResult } from './contract.ts';
+import type { OpenKeptResult } from './kept-result.ts';
+import type { RunningQuery } from './query-log.ts';
 
 const rowsReturned = makeCounter('result_rows_total', 'Rows handed to doors');
 
-/** What a result is made of. `release` gives back snapshot and permit. */
+/** What a result is made of. */
 export interface ResultParts {
   readonly schema: Schema;
   readonly rowCount: number | undefined;
   readonly byteCount: number | undefined;
   readonly batches: () => AsyncIterable<ResultBatch>;
   readonly signal: AbortSignal | undefined;
-  readonly release: () => void;
+  /** Undefined where the results that it is made of have turns of their own. */
+  readonly turn: Turn | undefined;
+  /** Gives back what the batches are read from. */
+  readonly unpin: () => void;
+}
+
+/** A statement that has been admitted: its place in the log, and its permit. */
+export interface Turn {
+  readonly query: RunningQuery;
+  readonly release: Release;
 }
 
 /** Makes a result whose batches can be read once, and which frees its parts whatever happens. */
 export function makeResult(parts: ResultParts): QueryResult {
+  const query = parts.turn?.query;
   let released = false;
   let read = false;
+  let ended = false;
   const close = (): void => {
     if (released) return;
     released = true;
-    parts.release();
+    query?.end(ended ? 'done' : 'cancelled');
+    parts.unpin();
+    parts.turn?.release();
   };
   return {
     schema: parts.schema,
@@ -49,13 +65,44 @@ export function makeResult(parts: ResultParts): QueryResult {
         for await (const batch of parts.batches()) {
           if (parts.signal?.aborted === true) throw new EngineError('cancelled', 'the query was cancelled');
           rowsReturned.inc(batch.rowCount);
+          if (query !== undefined) query.rowCount += batch.rowCount;
           yield batch;
         }
+        ended = true;
+      } catch (error) {
+        query?.fail(error);
+        throw error;
       } finally {
         close();
       }
     },
   };
+}
+
+/** The result of a plan; `unpin` gives back the snapshots that it reads. */
+export function startPlan(plan: PhysicalPlan, unpin: () => void, run: RunOptions, turn: Turn): QueryResult {
+  return makeResult({
+    schema: plan.schema,
+    rowCount: knownRowCount(plan),
+    byteCount: exactBytes(plan),
+    batches: () => planBatches(plan, run),
+    signal: run.signal,
+    turn,
+    unpin,
+  });
+}
+
+/** The result that was kept for a ticket. */
+export function keptResult(kept: OpenKeptResult, signal: AbortSignal, turn: Turn): QueryResult {
+  return makeResult({
+    schema: kept.schema,
+    rowCount: kept.rowCount,
+    byteCount: kept.byteCount,
+    batches: () => kept.batches(),
+    signal,
+    turn,
+    unpin: () => kept.release(),
+  });
 }
 
 /** The stream of a plan. */
@@ -91,12 +138,14 @@ export function knownRowCount(plan: PhysicalPlan): number | undefined {
     case 'values':
       return plan.batches.reduce((sum, batch) => sum + batch.rowCount, 0);
     case 'project':
+    case 'window':
       return knownRowCount(plan.input);
     case 'sort': {
       const rows = knownRowCount(plan.input);
       return rows === undefined ? undefined : Math.min(rows, plan.limit ?? rows);
     }
     case 'limit': {
+      if (plan.percent !== undefined) return undefined;
       // A limit pushed into the scan below does not change how many rows the limit itself lets through.
       const rows =
         plan.input.kind === 'scan' && plan.input.bounds.length === 0
@@ -118,4 +167,18 @@ export function knownRowCount(plan: PhysicalPlan): number | undefined {
         return sum === undefined || rows === undefined ? undefined : sum + rows;
       }, 0);
   }
+}
+
+/** The plan that reads all of a table. */
+export function scanOf(table: TableSnapshot): PhysicalPlan {
+  const columns = table.schema.fields.map((_, i) => i);
+  return {
+    kind: 'scan',
+    schema: table.schema,
+    tableName: table.name,
+    source: table,
+    columns,
+    bounds: [],
+    limit: undefined,
+  };
 }

@@ -175,8 +175,8 @@ class Counts {
 }
 
 /**
- * Which groups had a present row, for sums. A group is made by a row, so as long as no null was seen and every group
- * came with a row of its own (FILTER may take it away), every group has one, and nothing is written for a row.
+ * Which groups had a present row, for sums. As long as no null was seen and the rows that a group comes with are there
+ * (a FILTER may keep them away), every group has one, and nothing is written for a row.
  */
 class Presence {
   #flags: Uint8Array<ArrayBuffer> | undefined;
@@ -189,7 +189,7 @@ class Presence {
 
   add(validity: Validity, groups: Uint32Array, rowCount: number, groupCount: number): void {
     const bits = validity.bits;
-    if (bits === undefined && this.#flags === undefined && this.#covers(groups, rowCount, groupCount)) {
+    if (bits === undefined && this.#flags === undefined && this.#reachesNew(groups, rowCount, groupCount)) {
       this.#groups = groupCount;
       return;
     }
@@ -200,11 +200,20 @@ class Presence {
     }
   }
 
-  /** True when all groups that are new have a row; they are numbered as their rows come. */
-  #covers(groups: Uint32Array, rowCount: number, groupCount: number): boolean {
-    let next = this.#groups;
-    for (let i = 0; i < rowCount && next < groupCount; i++) if (groups[i] === next) next++;
-    return next === groupCount;
+  /** True when each group that is new to this has one of the rows. */
+  #reachesNew(groups: Uint32Array, rowCount: number, groupCount: number): boolean {
+    const known = this.#groups;
+    let missing = groupCount - known;
+    if (missing <= 0) return true;
+    if (missing > rowCount) return false;
+    const seen = new Uint8Array(missing);
+    for (let i = 0; i < rowCount; i++) {
+      const place = (groups[i] as number) - known;
+      if (place < 0 || seen[place] === 1) continue;
+      seen[place] = 1;
+      missing--;
+    }
+    return missing === 0;
   }
 
   validity(groupCount: number): Validity {

@@ -26,10 +26,14 @@ import { targetOf } from './adapt.ts';
 import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
 import type { OuterColumns } from './binding.ts';
+import { windowFunctionOf } from '../function/registry.ts';
+import type { WindowList } from './bind-window.ts';
+import { bindWindowCall } from './bind-window.ts';
 import { bindTimeCall, momentLiteral } from './bind-time.ts';
-import { BOOL, DOUBLE, makeLiteral, numberLiteral } from './constant.ts';
+import { BOOL, DOUBLE, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { columnOf, exprKey } from './expr-walk.ts';
+import { bindParameter } from './parameter.ts';
 import type { Scope } from './scope.ts';
 import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
 
@@ -71,6 +75,8 @@ export interface Clause {
   readonly name: string;
   /** Where aggregates go; undefined where none may stand. */
   readonly aggregates: AggregateList | undefined;
+  /** Where calls over windows go; undefined where none may stand. */
+  readonly windows?: WindowList | undefined;
   /** Aliases of items before this one are in reach. */
   readonly aliasesBefore: number;
 }
@@ -84,6 +90,10 @@ const PATTERNS = { like: 'like', ilike: 'ilike', similar: 'regexp_full_match', g
 const MEETING = new Set('coalesce ifnull greatest least add subtract multiply divide mod xor gcd lcm'.split(' '));
 /** Functions whose result keeps so many digits after the point as a constant second argument says. */
 const ROUNDING = new Set(['round', 'round_even', 'roundbankers', 'trunc']);
+
+/** The name of GROUPING's calls among the aggregates. */
+export const GROUPING = 'grouping';
+const GROUPINGS = new Set([GROUPING, 'grouping_id']);
 
 /** What expressions may read beside the rows of their query. */
 interface Around {
@@ -143,14 +153,14 @@ export class ExpressionBinder {
         return this.#bindFunction(node, clause);
       case 'star':
         throw sqlError('sql_bind', this.#sql, node.span, '* can only stand alone in a SELECT list or in count(*)');
+      case 'columns':
+        throw sqlError('sql_bind', this.#sql, node.span, `COLUMNS cannot stand in ${clause.name}`);
+      case 'position': {
+        const { index, field } = this.#scope.at(node.place, node.all, node.span);
+        return columnOf(index, field, node.span);
+      }
       case 'parameter':
-        throw sqlError(
-          'sql_unsupported',
-          this.#sql,
-          node.span,
-          'a parameter is not supported yet',
-          'write the value itself',
-        );
+        return bindParameter(this.#sql, node);
       case 'number':
         return numberLiteral(node.text, node.span);
       case 'string':
@@ -312,8 +322,17 @@ export class ExpressionBinder {
 
   #bindFunction(node: FunctionCall, clause: Clause): Expr {
     const name = node.name.name.toLowerCase();
+    if (node.over !== undefined) return this.#bindWindow(node, name, clause);
+    if (node.nulls !== undefined) {
+      const message = `${node.nulls.toUpperCase()} NULLS belongs to window functions`;
+      throw sqlError('sql_bind', this.#sql, node.span, message, 'add OVER (…)');
+    }
+    if (GROUPINGS.has(name)) return this.#bindGrouping(node, clause);
     const aggregate = aggregateName(this.#sql, node);
     if (aggregate !== undefined) return this.#bindAggregate(node, aggregate, clause);
+    if (windowFunctionOf(name) !== undefined) {
+      throw sqlError('sql_bind', this.#sql, node.span, `${name} is a window function`, 'add OVER (…)');
+    }
     const mark = node.star ? '*' : node.distinct ? 'DISTINCT' : node.filter === undefined ? 'ORDER BY' : 'FILTER';
     if (mark !== 'ORDER BY' || node.orders.length > 0) {
       throw sqlError('sql_bind', this.#sql, node.span, `${mark} belongs to aggregates, and ${name} is none`);
@@ -328,6 +347,28 @@ export class ExpressionBinder {
     }
     const call = makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
     return ROUNDING.has(name) ? withDigits(call, args) : call;
+  }
+
+  /** GROUPING stands among the aggregates, since it depends on the set that a group belongs to. */
+  #bindGrouping(node: FunctionCall, clause: Clause): Expr {
+    const { aggregates } = clause;
+    if (aggregates === undefined) {
+      throw sqlError('sql_bind', this.#sql, node.span, `GROUPING cannot stand in ${clause.name}`);
+    }
+    const args = node.args.map((arg) => this.bind(arg, { ...clause, aggregates: undefined }));
+    const call: AggregateCall = {
+      name: GROUPING,
+      args,
+      constants: [],
+      distinct: false,
+      filter: undefined,
+      order: [],
+      type: INT64,
+      nullable: false,
+      span: node.span,
+    };
+    const place = aggregates.placeOf(call);
+    return { kind: 'column', index: -1 - place, name: GROUPING, type: INT64, nullable: false, span: node.span };
   }
 
   /** `if(condition, value, otherwise)` is a CASE. */
@@ -353,6 +394,21 @@ export class ExpressionBinder {
     return makeCall(this.#sql, name, [today, ...args], span);
   }
 
+  /** A call over a window; aggregates may stand in it, and no other such call. */
+  #bindWindow(node: FunctionCall, name: string, clause: Clause): Expr {
+    const { windows } = clause;
+    if (windows === undefined) {
+      const filters = clause.name === 'WHERE' || clause.name === 'HAVING';
+      const remedy = filters ? 'filter with QUALIFY' : 'compute it in a query in FROM';
+      const message = `${name} over a window cannot stand in ${clause.name}`;
+      throw sqlError('sql_bind', this.#sql, node.span, message, remedy);
+    }
+    const call = bindWindowCall(this.#sql, node, (inner, part) =>
+      this.bind(inner, { ...clause, name: part, windows: undefined }),
+    );
+    return windows.add(call);
+  }
+
   #bindAggregate(node: FunctionCall, name: string, clause: Clause): Expr {
     const { aggregates } = clause;
     if (aggregates === undefined) {
@@ -369,7 +425,7 @@ export class ExpressionBinder {
       throw sqlError('sql_bind', this.#sql, node.span, `${name}(*) is not possible; only count takes *`);
     }
     const call = bindAggregateCall(this.#sql, node, name, (inner, part) =>
-      this.bind(inner, { ...clause, name: part, aggregates: undefined }),
+      this.bind(inner, { ...clause, name: part, aggregates: undefined, windows: undefined }),
     );
     const place = aggregates.placeOf(call);
     return { kind: 'column', index: -1 - place, name, type: call.type, nullable: call.nullable, span: node.span };
@@ -377,7 +433,17 @@ export class ExpressionBinder {
 }
 
 type LeafKind =
-  'column_name' | 'function_call' | 'star' | 'parameter' | 'number' | 'string' | 'bytes' | 'boolean' | 'null';
+  | 'columns'
+  | 'position'
+  | 'column_name'
+  | 'function_call'
+  | 'star'
+  | 'parameter'
+  | 'number'
+  | 'string'
+  | 'bytes'
+  | 'boolean'
+  | 'null';
 
 /** Rounded decimals with as many digits after the point as a constant says, and no more whole ones than there can be. */
 function withDigits(call: Expr, [value, digits]: readonly Expr[]): Expr {

@@ -10,22 +10,27 @@ import type { Span } from '../base/errors.ts';
 import { COLUMNS_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import { isOrdered } from '../function/registry.ts';
-import type { ExprNode, OrderItem, Select, SelectItem, Star } from '../sql/ast.ts';
+import type { ExprNode, OrderItem, Select, SelectItem } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { columnLabel } from '../sql/print.ts';
 import type { Alias, Clause } from './bind-expression.ts';
-import { AggregateList, ExpressionBinder } from './bind-expression.ts';
+import { AggregateList, ExpressionBinder, GROUPING } from './bind-expression.ts';
 import type { From } from './bind-from.ts';
 import { bindFrom } from './bind-from.ts';
 import { aggregateOver, expandGroups } from './bind-group.ts';
+import { expandColumns, expandItem } from './bind-star.ts';
 import { bindLimit } from './bind-limit.ts';
+import { WindowList, WINDOWS_FROM } from './bind-window.ts';
+import { writeWindows } from './window-name.ts';
 import { atPlace, positionOf } from './bind-order.ts';
 import type { Binding, Bound, CommonTables, OuterColumns, SharedPlans } from './binding.ts';
 import { toCondition } from './coerce.ts';
 import type { Expr, SortKey } from './expr.ts';
-import { columnOf, exprKey, exprsOfCall, mapCall, mapColumns } from './expr-walk.ts';
+import { columnOf, exprKey, exprsOfCall, exprsOfWindow, hasLeaf, mapCall, mapColumns } from './expr-walk.ts';
+import { mapLeaves, mapWindow } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
-import { oneRow, pickColumns } from './logical.ts';
+import { makeWindow, oneRow, pickColumns } from './logical.ts';
+import { firstOfEach } from './numbered.ts';
 import { Scope } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { SubqueryList } from './subquery.ts';
@@ -35,6 +40,8 @@ interface Output {
   readonly name: string;
   readonly expr: Expr;
   readonly metadata: Metadata;
+  /** The name is one that the query gives. */
+  readonly isAlias: boolean;
 }
 
 /** Binds one SELECT. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
@@ -45,7 +52,8 @@ export function bindSelect(
   outer: OuterColumns | undefined,
 ): Bound {
   const from = select.from === undefined ? undefined : bindFrom(binding, select.from, common, outer);
-  return { plan: new SelectBinder(binding, select, from, common, outer).bind(), depth: 1 + (from?.depth ?? 0) };
+  const written = writeWindows(binding.sql, select);
+  return { plan: new SelectBinder(binding, written, from, common, outer).bind(), depth: 1 + (from?.depth ?? 0) };
 }
 
 class SelectBinder {
@@ -55,6 +63,7 @@ class SelectBinder {
   readonly #scope: Scope;
   readonly #binder: ExpressionBinder;
   readonly #aggregates = new AggregateList();
+  readonly #windows = new WindowList();
   readonly #subqueries: SubqueryList;
   /** Bound GROUP BY expressions; over the table. */
   #groups: Expr[] = [];
@@ -81,10 +90,6 @@ class SelectBinder {
 
   bind(): LogicalPlan {
     const select = this.#select;
-    if (select.distinctOn.length > 0) {
-      const [first] = select.distinctOn;
-      throw sqlError('sql_unsupported', this.#sql, first?.span ?? select.span, 'DISTINCT ON is not supported yet');
-    }
     let plan = this.#from;
     if (select.where !== undefined) {
       plan = this.#subqueries.filter(plan, this.#bindCondition(select.where, 'WHERE', false));
@@ -92,27 +97,91 @@ class SelectBinder {
     const outputs = this.#bindItems();
     this.#bindGroups(outputs);
     const having = select.having === undefined ? undefined : this.#bindCondition(select.having, 'HAVING', true);
+    const qualify = this.#bindQualify();
     const { keys, hidden } = this.#bindOrders(outputs);
+    const distinctOn = select.distinctOn.map((node) => this.#bindDistinctOn(node, outputs, hidden));
     const all = [...outputs, ...hidden];
+    const visible = { count: outputs.length, distinctOn };
     const isGrouped =
       this.#groups.length > 0 ||
       this.#sets !== undefined ||
       select.groupAll ||
       having !== undefined ||
       this.#aggregates.calls.length > 0;
-    if (!isGrouped) return this.#finish(plan, all, outputs.length, keys);
+    if (!isGrouped) return this.#finish(this.#openWindows(plan, qualify, all), visible, keys);
     const rewrite = this.#groupRewriter();
     plan = this.#aggregate(plan);
     if (having !== undefined) plan = this.#subqueries.filter(plan, rewrite(having));
     const rewritten = all.map((output) => ({ ...output, expr: rewrite(output.expr) }));
-    return this.#finish(plan, rewritten, outputs.length, keys);
+    this.#windows.calls.forEach((call, i) => {
+      this.#windows.calls[i] = mapWindow(call, rewrite);
+    });
+    const filter = qualify === undefined ? undefined : rewrite(qualify);
+    return this.#finish(this.#openWindows(plan, filter, rewritten), visible, keys);
+  }
+
+  #bindQualify(): Expr | undefined {
+    const { qualify } = this.#select;
+    if (qualify === undefined) return undefined;
+    const condition = this.#bindCondition(qualify, 'QUALIFY', true);
+    if (this.#windows.calls.length > 0) return condition;
+    const remedy = this.#aggregates.calls.length > 0 ? 'filter groups with HAVING' : 'filter rows with WHERE';
+    throw sqlError(
+      'sql_bind',
+      this.#sql,
+      qualify.span,
+      'QUALIFY filters by window functions, and there is none',
+      remedy,
+    );
+  }
+
+  /** `outputs` over `input` with the values of windows behind its columns, and filtered by QUALIFY. */
+  #openWindows(input: LogicalPlan, qualify: Expr | undefined, outputs: readonly Output[]): Opened {
+    const { calls } = this.#windows;
+    if (calls.length === 0) return { plan: input, outputs };
+    const placed = this.#subqueries.place(input, calls.flatMap(exprsOfWindow));
+    let next = 0;
+    const bound = calls.map((call) => mapWindow(call, (expr) => placed.exprs[next++] ?? expr));
+    const width = placed.plan.schema.fields.length;
+    const open = (expr: Expr): Expr =>
+      mapLeaves(expr, (leaf) => {
+        if (leaf.kind === 'pending') return this.#subqueries.rewritten(leaf, open);
+        const isCall = leaf.kind === 'column' && leaf.index <= WINDOWS_FROM;
+        return isCall ? { ...leaf, index: width + WINDOWS_FROM - leaf.index } : leaf;
+      });
+    const windows = makeWindow(placed.plan, bound);
+    const plan = qualify === undefined ? windows : this.#subqueries.filter(windows, open(qualify));
+    return { plan, outputs: outputs.map((output) => ({ ...output, expr: open(output.expr) })) };
+  }
+
+  /** The output, hidden if need be, that an expression of DISTINCT ON means. */
+  #bindDistinctOn(node: ExprNode, outputs: readonly Output[], hidden: Output[]): number {
+    const known = this.#namedPlace(node, outputs, 'DISTINCT ON');
+    const expr = known === undefined ? this.#binder.bind(node, this.#clause('DISTINCT ON', true)) : undefined;
+    if (expr === undefined) {
+      this.#requireOrder({ ...(outputs[known ?? 0] as Output).expr, span: node.span }, 'take distinct rows');
+      return known ?? 0;
+    }
+    this.#requireOrder(expr, 'take distinct rows');
+    const same = [...outputs, ...hidden].findIndex((output) => exprKey(output.expr) === exprKey(expr));
+    return same >= 0
+      ? same
+      : outputs.length + hidden.push({ name: columnLabel(node), expr, metadata: [], isAlias: false }) - 1;
   }
 
   #clause(name: string, withAggregates: boolean, aliasesBefore = Number.POSITIVE_INFINITY): Clause {
-    return { name, aggregates: withAggregates ? this.#aggregates : undefined, aliasesBefore };
+    const windows = withAggregates && name !== 'HAVING' ? this.#windows : undefined;
+    return { name, aggregates: withAggregates ? this.#aggregates : undefined, windows, aliasesBefore };
   }
 
-  #bindCondition(node: ExprNode, name: string, withAggregates: boolean): Expr {
+  /** Where COLUMNS stands in a condition, it must hold for each of them. */
+  #bindCondition(written: ExprNode, name: string, withAggregates: boolean): Expr {
+    const columns = expandColumns(this.#sql, this.#scope, written);
+    const operands = columns?.map(({ node }) => node) ?? [];
+    const node: ExprNode =
+      operands.length > 1
+        ? { kind: 'logical', operator: 'and', operands, span: written.span }
+        : (operands[0] ?? written);
     return toCondition(
       this.#sql,
       this.#binder.bind(node, this.#clause(name, withAggregates)),
@@ -125,40 +194,30 @@ class SelectBinder {
     const outputs: Output[] = [];
     this.#select.items.forEach((item, place) => {
       this.#checkCount(outputs.length, item.span);
-      if (item.expr.kind === 'star') {
-        outputs.push(...this.#bindStar(item.expr, place));
+      const columns = expandItem(this.#sql, this.#scope, item);
+      if (columns !== undefined) {
+        this.#checkCount(outputs.length + columns.length - 1, item.span);
+        for (const { name, node } of columns) {
+          const expr = this.#binder.bind(node, this.#clause('the SELECT list', true, place));
+          const isAlias = item.alias !== undefined;
+          outputs.push({ name, expr, metadata: this.#metadataOf(expr), isAlias });
+        }
         return;
       }
       const expr = this.#binder.bind(item.expr, this.#clause('the SELECT list', true, place));
       const name = item.alias?.name ?? this.#labelOf(item.expr, expr);
-      outputs.push({ name, expr, metadata: this.#metadataOf(expr) });
+      const isAlias = item.alias !== undefined;
+      outputs.push({ name, expr, metadata: this.#metadataOf(expr), isAlias });
     });
-    this.#checkCount(outputs.length - 1, this.#select.items.at(-1)?.span ?? this.#select.span);
-    return outputs;
-  }
-
-  /** The columns of a star, without those it leaves out, and with those that it replaces. */
-  #bindStar(star: Star, place: number): Output[] {
-    const columns = this.#scope.star(star.table, star.span);
-    const has = (name: string): boolean => columns.some(({ field }) => sameText(field.name, name));
-    const named = [...star.exclude, ...star.replace.flatMap(({ alias }) => alias ?? [])];
-    const renamed = star.rename.map(({ expr }) => (expr.kind === 'column_name' ? expr.path.at(-1) : undefined));
-    for (const name of [...named, ...renamed]) {
-      if (name === undefined || has(name.name)) continue;
-      const message = `* has no column ${quoteText(name.name)}`;
-      throw sqlError('sql_bind', this.#sql, name.span, message);
+    if (outputs.length === 0) {
+      throw sqlError(
+        'sql_bind',
+        this.#sql,
+        this.#select.items[0]?.span ?? this.#select.span,
+        'no column is left to select',
+      );
     }
-    return columns.flatMap(({ index, field }): Output[] => {
-      const { name, metadata } = field;
-      if (star.exclude.some((excluded) => sameText(excluded.name, name))) return [];
-      const replaced = star.replace.find(({ alias }) => sameText(alias?.name ?? '', name));
-      if (replaced !== undefined) {
-        const expr = this.#binder.bind(replaced.expr, this.#clause('the SELECT list', true, place));
-        return [{ name, expr, metadata: [] }];
-      }
-      const rename = star.rename[renamed.findIndex((old) => old !== undefined && sameText(old.name, name))];
-      return [{ name: rename?.alias?.name ?? name, expr: columnOf(index, field, star.span), metadata }];
-    });
+    return outputs;
   }
 
   /** A few stars over a wide table would otherwise unfold to any number of columns. */
@@ -195,11 +254,24 @@ class SelectBinder {
 
   #bindGroup(node: ExprNode, outputs: readonly Output[]): Expr {
     const place = positionOf(node);
-    if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false));
+    const named = this.#aliasGroup(node, outputs);
+    if (named !== undefined) return named;
+    // As in DuckDB an alias stands for a group by itself only.
+    const aliases = node.kind === 'column_name' ? undefined : 0;
+    if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false, aliases));
     const output = atPlace(this.#sql, outputs, place, node.span, 'GROUP BY');
     if (!hasAggregate(output.expr)) return output.expr;
-    const message = `column ${place.toString()} is an aggregate and cannot stand in GROUP BY`;
+    const message = `column ${place.toString()} is an aggregate or a window function, and cannot stand in GROUP BY`;
     throw sqlError('sql_bind', this.#sql, node.span, message);
+  }
+
+  /** The output that an alias by itself means: the very expression, since a subquery bound anew would be another one. */
+  #aliasGroup(node: ExprNode, outputs: readonly Output[]): Expr | undefined {
+    const [name, ...more] = node.kind === 'column_name' ? node.path : [];
+    if (name === undefined || more.length > 0 || node.kind !== 'column_name') return undefined;
+    const output = outputs.find((one) => one.isAlias && sameText(one.name, name.name));
+    if (output === undefined || hasAggregate(output.expr) || !hasLeaf(output.expr, 'pending')) return undefined;
+    return this.#scope.find(node) === undefined ? output.expr : undefined;
   }
 
   #requireOrder(expr: Expr, verb: string): void {
@@ -209,55 +281,59 @@ class SelectBinder {
 
   /** Sort keys as places in the outputs; expressions that are no output are appended as hidden ones. */
   #bindOrders(outputs: readonly Output[]): { keys: OrderKey[]; hidden: Output[] } {
-    const { orders, orderAll, distinct } = this.#select;
+    const { orders, orderAll, distinctOn } = this.#select;
+    const distinct = this.#select.distinct && distinctOn.length === 0;
     const hidden: Output[] = [];
     if (distinct) for (const output of outputs) this.#requireOrder(output.expr, 'take distinct rows');
     if (orderAll !== undefined) return { keys: outputs.map((_, place) => ({ place, item: orderAll })), hidden };
     const places =
       orders.length === 0 ? undefined : new Map(outputs.map((o, i) => [exprKey(o.expr), i] as const).reverse());
-    const keys = orders.map((item) => {
-      const known = this.#orderPlace(item, outputs);
-      if (known !== undefined) return { place: known, item };
-      const expr = this.#binder.bind(item.expr, this.#clause('ORDER BY', true));
-      if (expr.kind === 'literal') {
-        const remedy = 'name a column, or its number in the list';
-        throw sqlError('sql_bind', this.#sql, item.expr.span, 'ORDER BY a constant sorts nothing', remedy);
-      }
-      this.#requireOrder(expr, 'order');
-      const same = places?.get(exprKey(expr));
-      if (same !== undefined) return { place: same, item };
-      if (distinct) {
-        const remedy = 'add it to the list';
-        throw sqlError(
-          'sql_bind',
-          this.#sql,
-          item.expr.span,
-          'with DISTINCT, ORDER BY takes only columns of the list',
-          remedy,
-        );
-      }
-      hidden.push({ name: columnLabel(item.expr), expr, metadata: [] });
-      return { place: outputs.length + hidden.length - 1, item };
-    });
+    const keys = orders
+      .flatMap((item) => this.#orderItems(item))
+      .map((item) => {
+        const known = this.#namedPlace(item.expr, outputs, 'ORDER BY');
+        if (known !== undefined) return { place: known, item };
+        const expr = this.#binder.bind(item.expr, this.#clause('ORDER BY', true));
+        if (expr.kind === 'literal') {
+          const remedy = 'name a column, or its number in the list';
+          throw sqlError('sql_bind', this.#sql, item.expr.span, 'ORDER BY a constant sorts nothing', remedy);
+        }
+        this.#requireOrder(expr, 'order');
+        const same = places?.get(exprKey(expr));
+        if (same !== undefined) return { place: same, item };
+        if (distinct) {
+          const remedy = 'add it to the list';
+          throw sqlError(
+            'sql_bind',
+            this.#sql,
+            item.expr.span,
+            'with DISTINCT, ORDER BY takes only columns of the list',
+            remedy,
+          );
+        }
+        hidden.push({ name: columnLabel(item.expr), expr, metadata: [], isAlias: false });
+        return { place: outputs.length + hidden.length - 1, item };
+      });
     return { keys, hidden };
   }
 
-  /** The output that an ORDER BY item names by number or by alias. */
-  #orderPlace(item: OrderItem, outputs: readonly Output[]): number | undefined {
-    const place = positionOf(item.expr);
+  /** An item of ORDER BY, or one for each column of its COLUMNS. */
+  #orderItems(item: OrderItem): readonly OrderItem[] {
+    const columns = expandColumns(this.#sql, this.#scope, item.expr);
+    return columns === undefined ? [item] : columns.map(({ node }) => ({ ...item, expr: node }));
+  }
+
+  /** The output that an expression of ORDER BY or DISTINCT ON names by number or by alias. */
+  #namedPlace(expr: ExprNode, outputs: readonly Output[], clause: string): number | undefined {
+    const place = positionOf(expr);
     if (place !== undefined) {
-      const output = atPlace(this.#sql, outputs, place, item.expr.span, 'ORDER BY');
-      this.#requireOrder({ ...output.expr, span: item.expr.span }, 'order');
+      const output = atPlace(this.#sql, outputs, place, expr.span, clause);
+      this.#requireOrder({ ...output.expr, span: expr.span }, 'order');
       return outputs.indexOf(output);
     }
-    const { expr } = item;
     if (expr.kind !== 'column_name' || expr.path.length !== 1) return undefined;
     const name = expr.path[0]?.name ?? '';
-    const isAlias = this.#select.items.some(
-      (candidate) => candidate.alias !== undefined && sameText(candidate.alias.name, name),
-    );
-    if (!isAlias) return undefined;
-    const found = outputs.findIndex((output) => sameText(output.name, name));
+    const found = outputs.findIndex((output) => output.isAlias && sameText(output.name, name));
     const output = outputs[found];
     if (output === undefined) return undefined;
     this.#requireOrder({ ...output.expr, span: expr.span }, 'order');
@@ -266,6 +342,7 @@ class SelectBinder {
 
   #aggregate(input: LogicalPlan): LogicalPlan {
     const aggregates = this.#aggregates.calls;
+    const marks = this.#marks();
     const placed = this.#subqueries.place(input, [...this.#groups, ...aggregates.flatMap(exprsOfCall)]);
     const groups = placed.exprs.slice(0, this.#groups.length);
     let next = groups.length;
@@ -273,7 +350,24 @@ class SelectBinder {
     const names = this.#groups.map((group): Pick<Field, 'name' | 'metadata'> => {
       return { name: group.kind === 'column' ? group.name : '', metadata: this.#metadataOf(group) };
     });
-    return aggregateOver(this.#shared, placed.plan, { groups, calls, names, sets: this.#sets });
+    return aggregateOver(this.#shared, placed.plan, { groups, calls, marks, names, sets: this.#sets });
+  }
+
+  /** The groups that each GROUPING asks about: all of them where it names none. */
+  #marks(): ReadonlyMap<number, readonly number[]> {
+    const keys = this.#groups.map(exprKey);
+    const marks = new Map<number, readonly number[]>();
+    this.#aggregates.calls.forEach(({ name, args, span }, i) => {
+      if (name !== GROUPING) return;
+      const asked = args.map((arg) => {
+        const place = keys.indexOf(exprKey(arg));
+        if (place >= 0) return place;
+        throw sqlError('sql_bind', this.#sql, arg.span, 'GROUPING takes only what GROUP BY names');
+      });
+      if (keys.length === 0) throw sqlError('sql_bind', this.#sql, span, 'GROUPING needs GROUP BY');
+      marks.set(i, args.length === 0 ? [...keys.keys()] : asked);
+    });
+    return marks;
   }
 
   /** Turns expressions over the table into ones over the aggregate's output. */
@@ -288,6 +382,7 @@ class SelectBinder {
       return { kind: 'column', index, name, type: expr.type, nullable, span: expr.span };
     };
     const rewrite = (expr: Expr): Expr => {
+      if (expr.kind === 'column' && expr.index <= WINDOWS_FROM) return expr;
       if (expr.kind === 'column' && expr.index < 0) return output(expr, groupCount - 1 - expr.index);
       // A constant is itself in every group, but NULL in the sets that lack it.
       if (expr.kind !== 'literal' || this.#sets !== undefined) {
@@ -315,7 +410,7 @@ class SelectBinder {
   }
 
   /** The list, DISTINCT, ORDER BY and LIMIT over `input`. */
-  #finish(input: LogicalPlan, outputs: readonly Output[], visible: number, keys: readonly OrderKey[]): LogicalPlan {
+  #finish({ plan: input, outputs }: Opened, visible: Visible, keys: readonly OrderKey[]): LogicalPlan {
     const fields = outputs.map(({ name, expr, metadata }) => ({
       name,
       type: expr.type,
@@ -328,12 +423,13 @@ class SelectBinder {
       outputs.map((output) => output.expr),
     );
     let plan: LogicalPlan = { kind: 'project', schema, input: placed.plan, exprs: placed.exprs };
-    if (this.#select.distinct) plan = { kind: 'distinct', schema, input: plan };
+    const sortKeys = keys.map(({ place, item }) => sortKey(place, fields[place] as Field, item));
+    if (visible.distinctOn.length > 0) plan = firstOfEach(this.#sql, plan, visible.distinctOn, sortKeys);
+    else if (this.#select.distinct) plan = { kind: 'distinct', schema, input: plan };
     if (keys.length > 0) {
-      const sortKeys = keys.map(({ place, item }) => sortKey(place, fields[place] as Field, item));
-      plan = { kind: 'sort', schema, input: plan, keys: sortKeys, limit: undefined };
+      plan = { kind: 'sort', schema: plan.schema, input: plan, keys: sortKeys, limit: undefined };
     }
-    if (outputs.length > visible) plan = pickColumns(plan, [...fields.keys()].slice(0, visible));
+    if (outputs.length > visible.count) plan = pickColumns(plan, [...fields.keys()].slice(0, visible.count));
     return bindLimit(this.#sql, this.#select, plan);
   }
 
@@ -343,6 +439,18 @@ class SelectBinder {
     const isStar = item?.expr.kind === 'star' && more.length === 0 && this.#select.groups.length === 0;
     return isStar && !this.#select.groupAll ? this.#scope.schema.metadata : [];
   }
+}
+
+/** What the list and ORDER BY ask, over a plan. */
+interface Opened {
+  readonly plan: LogicalPlan;
+  readonly outputs: readonly Output[];
+}
+
+/** How many outputs are seen, and the places of those that DISTINCT ON goes by. */
+interface Visible {
+  readonly count: number;
+  readonly distinctOn: readonly number[];
 }
 
 interface OrderKey {

@@ -10,7 +10,7 @@ import { isPresent, makeVector } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
-import { castKernel, kernelOf } from '../function/registry.ts';
+import { castKernel, castKind, kernelOf } from '../function/registry.ts';
 import type { Expr, LiteralValue } from './expr.ts';
 
 export type Literal = Extract<Expr, { kind: 'literal' }>;
@@ -50,9 +50,19 @@ export function numberLiteral(text: string, span: Span): Literal {
   return makeLiteral(BigInt(`${point[1] ?? ''}${digits}`), type, span);
 }
 
+/** A whole number as one of a type that holds all of its own type: most casts of constants, and no kernel is needed. */
+function widened({ value, type: from, span }: Literal, to: DataType): Literal | undefined {
+  if (from.id !== 'int' || typeof value !== 'number') return undefined;
+  if (to.id === 'float' && to.bitWidth === 64) return makeLiteral(value, to, span);
+  if (to.id !== 'int' || !from.signed || !to.signed || to.bitWidth < from.bitWidth) return undefined;
+  return makeLiteral(to.bitWidth === 64 ? BigInt(value) : value, to, span);
+}
+
 /** The type converted by its cast kernel; undefined for types that constants cannot have. @throws `value_error` */
 export function castLiteral(literal: Literal, type: DataType, attempt = false): Literal | undefined {
   if (literal.value === null) return canHold(type) ? makeLiteral(null, type, literal.span) : undefined;
+  const whole = widened(literal, type);
+  if (whole !== undefined) return whole;
   const vector = vectorOf(literal.value, literal.type);
   if (vector === undefined || !canHold(type)) return undefined;
   const value = valueOf(castKernel(literal.type, type, attempt)([vector], 1, type));
@@ -120,6 +130,27 @@ function canHold(type: DataType): boolean {
     default:
       return false;
   }
+}
+
+/** The value of a vector of one row; undefined for types that literals cannot have. */
+export function literalOfRow(vector: Vector, span: Span): Literal | undefined {
+  const flat = flattened(vector);
+  const value = flat === undefined ? undefined : valueOf(flat);
+  return value === undefined || flat === undefined ? undefined : makeLiteral(value, flat.type, span);
+}
+
+/** One row as one of a type that literals can have, by a cast where it is encoded or viewed. */
+function flattened(vector: Vector): Vector | undefined {
+  const { type } = vector;
+  if (canHold(type)) return vector;
+  if (type.id === 'dictionary' || type.id === 'run_end') {
+    const values = type.id === 'dictionary' ? type.value : type.values.type;
+    return castKind(type, values) === 'none' ? undefined : castKernel(type, values, false)([vector], 1, values);
+  }
+  const flat: DataType | undefined =
+    type.id === 'utf8_view' ? { id: 'utf8' } : type.id === 'binary_view' ? { id: 'binary' } : undefined;
+  if (flat === undefined || castKind(type, flat) === 'none') return undefined;
+  return castKernel(type, flat, false)([vector], 1, flat);
 }
 
 const PRESENT = undefined;

@@ -8,8 +8,11 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
-import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
+import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey, WindowCall } from './expr.ts';
+import type { ParsedStatement } from './needs.ts';
+import type { NamedSource } from './row-source.ts';
 import type { SettingName, Settings } from './setting.ts';
+import type { EngineTable } from './system-name.ts';
 
 export type PhysicalPlan =
   | {
@@ -40,6 +43,13 @@ export type PhysicalPlan =
       readonly groups: readonly Expr[];
       readonly aggregates: readonly AggregateCall[];
     }
+  /** The input's rows in their order, and behind their columns the values of the calls. */
+  | {
+      readonly kind: 'window';
+      readonly schema: Schema;
+      readonly input: PhysicalPlan;
+      readonly calls: readonly WindowCall[];
+    }
   /** Stable. `limit`: only the first rows are wanted (top-N). */
   | {
       readonly kind: 'sort';
@@ -53,6 +63,8 @@ export type PhysicalPlan =
       readonly schema: Schema;
       readonly input: PhysicalPlan;
       readonly limit: number | undefined;
+      /** In place of `limit`: so many of a hundred of all rows. */
+      readonly percent?: number | undefined;
       readonly offset: number;
     }
   /** Rows of a plan that several operators read; it is run once. */
@@ -75,6 +87,7 @@ export type PhysicalPlan =
       readonly keys: readonly JoinKey[];
       readonly condition: Expr | undefined;
       readonly nullAware: boolean;
+      readonly holdsLeft: boolean;
     }
   /** One input after another. */
   | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly PhysicalPlan[] }
@@ -104,6 +117,7 @@ export function inputsOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
     case 'filter':
     case 'project':
     case 'aggregate':
+    case 'window':
     case 'sort':
     case 'limit':
       return [plan.input];
@@ -143,6 +157,19 @@ export type PlannedStatement =
       /** Gives the rows that it is created with, in columns of the schema's types; undefined: none. */
       readonly plan: PhysicalPlan | undefined;
     }
+  /** `prepared` is kept by the session under `name`. */
+  | { readonly kind: 'prepare'; readonly name: string; readonly prepared: ParsedStatement }
+  | { readonly kind: 'deallocate'; readonly name: string }
+  /** Rows of a file are appended: `planFile` plans the INSERT, once the file says what it holds. */
+  | {
+      readonly kind: 'copy_from';
+      readonly name: string;
+      /** The table's columns that are filled, in the order of the file's. */
+      readonly targets: Schema;
+      readonly file: CopyFile;
+      readonly statement: ParsedStatement;
+    }
+  | { readonly kind: 'copy_to'; readonly plan: PhysicalPlan; readonly file: CopyFile }
   | { readonly kind: 'drop_table'; readonly name: string; readonly ifExists: boolean }
   | { readonly kind: 'truncate'; readonly name: string }
   /**
@@ -185,25 +212,34 @@ export type PlannedStatement =
       readonly exprs: readonly Expr[];
     };
 
+/** A file of COPY, and how it is written. Options that were not given are undefined. */
+export interface CopyFile {
+  /** As written. */
+  readonly path: string;
+  readonly format: CopyFormat;
+  readonly header: boolean | undefined;
+  /** One ASCII character each. */
+  readonly delimiter: string | undefined;
+  readonly quote: string | undefined;
+  readonly escape: string | undefined;
+  /** What stands for NULL in text. */
+  readonly nullText: string | undefined;
+  readonly compression: 'none' | 'gzip' | 'snappy' | 'zstd' | 'lz4_raw' | 'brotli' | undefined;
+}
+
+/** `arrows` is an Arrow stream, `arrow` an Arrow file. */
+export type CopyFormat = 'csv' | 'ndjson' | 'arrow' | 'arrows' | 'parquet';
+
 /** A moment that a query reads a table at: AT (VERSION => n) or AT (TIMESTAMP => t), t in microseconds since 1970 UTC. */
 export type TimePoint =
   { readonly kind: 'version'; readonly version: number } | { readonly kind: 'timestamp'; readonly micros: bigint };
 
-/** One snapshot as SHOW SNAPSHOTS lists it. */
-export interface SnapshotRow {
-  readonly version: number;
-  /** Wall time of the commit in ms. */
-  readonly timeMs: number;
-  /** Kinds of change, such as `append` or `delete`. */
-  readonly what: string;
-}
-
 /** What the planner asks about the world: one snapshot's tables. */
 export interface PlanCatalog {
-  table(name: string): (Source & { readonly name: string }) | undefined;
+  table(name: string): NamedSource | undefined;
   tableNames(): readonly string[];
   /** The tables at another moment; each one that `readNeeds` found in the text is there. */
   at(point: TimePoint): PlanCatalog;
-  /** Retained snapshots, oldest first; there when `readNeeds` asks for them. */
-  snapshots(): readonly SnapshotRow[];
+  /** A system table, the same all over the statement; undefined for one that `readNeeds` did not find in the text. */
+  system(name: EngineTable): NamedSource | undefined;
 }

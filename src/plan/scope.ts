@@ -11,12 +11,12 @@ import type { ColumnName, Identifier, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { foldName, nearestName } from '../base/names.ts';
 import type { PlanCatalog } from './physical.ts';
-
-/** The catalog and schema that every table lives in. */
-const CATALOG_NAME = 'sheaf';
-const SCHEMA_NAME = 'main';
+import { CATALOG_NAME, ENGINE_TABLES, SCHEMA_NAME, schemaOf, systemNameOf } from './system-name.ts';
 
 export type CatalogTable = NonNullable<ReturnType<PlanCatalog['table']>>;
+
+/** What a scope is made over: a table, or a query under a name. */
+type NamedRows = Pick<CatalogTable, 'name' | 'schema'> & { readonly schemaName?: string };
 
 /** A table, or a query under a name: columns that follow one another in the scope's schema. */
 export interface Relation {
@@ -24,6 +24,8 @@ export interface Relation {
   readonly label: string;
   /** The name that messages give it. */
   readonly name: string;
+  /** The schema that a table is in, in lower case. */
+  readonly schemaName: string;
   readonly schema: Schema;
   /** Where its first column stands. */
   readonly start: number;
@@ -33,6 +35,8 @@ export interface Relation {
 export interface ScopeColumn {
   readonly index: number;
   readonly field: Field;
+  /** The name of its table; undefined where it has none. */
+  readonly label?: string;
 }
 
 /** A column that `*` shows and that is found without a qualifier. */
@@ -97,10 +101,10 @@ export class Scope {
   }
 
   /** A scope of one table or query under its name or alias, or of none. */
-  static of(sql: string, table: Pick<CatalogTable, 'name' | 'schema'> | undefined, alias?: Identifier): Scope {
+  static of(sql: string, table: NamedRows | undefined, alias?: Identifier): Scope {
     if (table === undefined) return new Scope(sql, { fields: [], metadata: [] }, []);
-    const { name, schema } = table;
-    return new Scope(sql, schema, [{ label: alias?.name ?? name, name, schema, start: 0 }]);
+    const { name, schema, schemaName = SCHEMA_NAME } = table;
+    return new Scope(sql, schema, [{ label: alias?.name ?? name, name, schemaName, schema, start: 0 }]);
   }
 
   /**
@@ -165,12 +169,26 @@ export class Scope {
   /** Every column, for `*` and `t.*`. @throws `sql_bind` for another table's star, or without FROM. */
   star(table: readonly Identifier[], span: Span): readonly ScopeColumn[] {
     if (this.relations.length === 0) throw sqlError('sql_bind', this.#sql, span, '* needs a table', 'add FROM');
-    if (table.length === 0) return this.#visible.map(({ index }) => ({ index, field: this.#field(index) }));
+    if (table.length === 0) {
+      return this.#visible.map(({ index, relation }) => ({
+        index,
+        field: this.#field(index),
+        label: relation.label,
+      }));
+    }
     const relation = this.#relationOf(table);
     if (relation === undefined) throw this.#missingTable(table);
     return relation.schema.fields.map((_, i) => {
-      return { index: relation.start + i, field: this.#field(relation.start + i) };
+      return { index: relation.start + i, field: this.#field(relation.start + i), label: relation.label };
     });
+  }
+
+  /** The column at a place among all of the relations, from 0; `all`: also among those that joins add. */
+  at(place: number, all: boolean, span: Span): ScopeColumn {
+    const count = this.relations.reduce((sum, { schema }) => sum + schema.fields.length, 0);
+    if (all || place < count) return { index: place, field: this.#field(place) };
+    const message = `#${(place + 1).toString()} is beyond the ${count.toString()} columns of FROM`;
+    throw sqlError('sql_bind', this.#sql, span, message);
   }
 
   #field(index: number): Field {
@@ -214,10 +232,11 @@ export class Scope {
   /** The relation that `t`, `main.t` or `sheaf.main.t` names before a column. */
   #relationOf(path: readonly Identifier[]): Relation | undefined {
     const table = path.at(-1) as Identifier;
-    if (!isOurSchema(path.slice(0, -1))) return undefined;
+    const schema = schemaOf(path);
+    const relations = path.length === 1 ? this.relations : this.relations.filter((one) => one.schemaName === schema);
     return (
-      this.relations.find(({ label }) => label === table.name) ??
-      this.relations.find(({ label }) => sameName(label, table.name))
+      relations.find(({ label }) => label === table.name) ??
+      relations.find(({ label }) => sameName(label, table.name))
     );
   }
 
@@ -236,20 +255,15 @@ export class Scope {
   }
 }
 
-function isOurSchema(path: readonly Identifier[]): boolean {
-  const [last, before, ...more] = path.map((identifier) => identifier.name).reverse();
-  return (
-    more.length === 0 &&
-    (last === undefined || sameName(last, SCHEMA_NAME)) &&
-    (before === undefined || sameName(before, CATALOG_NAME))
-  );
-}
-
 /** The bare name of a table to make or find. @throws `sql_bind` for a schema or catalog that does not exist. */
 export function tableNameOf(sql: string, table: TableName): string {
-  if (!isOurSchema(table.path.slice(0, -1))) {
-    const remedy = `tables live in ${CATALOG_NAME}.${SCHEMA_NAME}`;
+  if (schemaOf(table.path) !== SCHEMA_NAME) {
     const path = table.path.map((identifier) => identifier.name).join('.');
+    if (systemNameOf(table) !== undefined) {
+      const message = `${quoteText(path)} belongs to a schema of system tables, which can only be read`;
+      throw sqlError('sql_bind', sql, table.span, message);
+    }
+    const remedy = `tables live in ${CATALOG_NAME}.${SCHEMA_NAME}`;
     throw sqlError(
       'sql_bind',
       sql,
@@ -280,7 +294,11 @@ export function findTable(sql: string, catalog: PlanCatalog, table: TableName): 
   const found = lookUpTable(sql, catalog, table);
   if (found !== undefined) return found;
   const name = table.path.at(-1) as Identifier;
-  const nearest = nearestName(name.name, catalog.tableNames());
+  if (systemNameOf(table) !== undefined) {
+    const message = `${quoteText(name.name)} is a system table, and can only be read`;
+    throw sqlError('sql_bind', sql, name.span, message);
+  }
+  const nearest = nearestName(name.name, [...catalog.tableNames(), ...ENGINE_TABLES]);
   const remedy = nearest === undefined ? undefined : `did you mean ${quoteText(nearest)}?`;
   throw sqlError('sql_bind', sql, name.span, `there is no table ${quoteText(name.name)}`, remedy);
 }

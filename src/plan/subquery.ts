@@ -5,10 +5,8 @@
  * in the list; joins add columns behind those of the input, so that other expressions over it keep their meaning.
  */
 import type { Field } from '../arrow/schema.ts';
-import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import { present } from '../base/assert.ts';
-import { sqlError } from '../sql/frame.ts';
 import type { SharedPlans } from './binding.ts';
 import { makeCall, makeComparison } from './coerce.ts';
 import { decorrelate, hasOuter, pullConditions } from './decorrelate.ts';
@@ -59,6 +57,12 @@ export class SubqueryList {
   rewritten(pending: Pending, rewrite: (expr: Expr) => Expr): Pending {
     const entry = this.#at(pending);
     return this.add({ ...entry, outer: entry.outer.map(rewrite), operands: entry.operands.map(rewrite) });
+  }
+
+  /** What a subquery reads of the rows around it. */
+  reads(pending: Pending): readonly Expr[] {
+    const { outer, operands } = this.#at(pending);
+    return [...outer, ...operands];
   }
 
   #at(pending: Pending): Subquery {
@@ -175,7 +179,7 @@ interface Opened {
 
 /**
  * Runs a subquery once for all values that the columns which it reads have in `input`; the values stand behind its own
- * columns. @throws `sql_unsupported`
+ * columns.
  */
 export function openDependent(
   sql: string,
@@ -193,7 +197,7 @@ export function openDependent(
   });
   const schema = { fields, metadata: [] };
   const values: LogicalPlan = { kind: 'project', schema, input: rows(), exprs: outer };
-  const made = located(sql, span, () => decorrelate(plan, { kind: 'distinct', schema, input: values }));
+  const made = decorrelate(plan, { kind: 'distinct', schema, input: values });
   const width = plan.schema.fields.length;
   const conditions = outer.map((expr, i) => {
     const field = present(made.schema.fields[width + i], 'a column of the domain');
@@ -203,21 +207,30 @@ export function openDependent(
   return { input: rows(), plan: made, conditions };
 }
 
-/** Says where in the text something is that cannot be planned. */
-function located<T>(sql: string, span: Span, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== 'sql_unsupported') throw error;
-    throw sqlError('sql_unsupported', sql, span, error.message);
-  }
-}
-
 /** What `any` asks, over the columns around, `width` of them, and then the subquery's. */
 function comparisons(sql: string, entry: Subquery, width: number): readonly Expr[] {
-  return entry.operands.map((operand, i) => {
+  const { operator, operands, span } = entry;
+  const pairs = operands.map((operand, i): readonly [Expr, Expr] => {
     const field = present(entry.plan.schema.fields[i], 'a column of a subquery');
-    const column = shiftColumns(columnOf(i, field, entry.span), (index) => index + width);
-    return makeComparison(sql, entry.operator, operand, column, entry.span);
+    return [operand, shiftColumns(columnOf(i, field, span), (index) => index + width)];
   });
+  const each = (name: string): Expr[] => pairs.map(([a, b]) => makeComparison(sql, name, a, b, span));
+  if (pairs.length === 1 || operator === '=') return each(operator);
+  if (operator === '<>') return [makeCall(sql, 'or', each('<>'), span)];
+  return [rowOrder(sql, operator, pairs, span)];
+}
+
+/** Rows are ordered by their first values that differ; as in DuckDB NULL comes last, and no such comparison is NULL. */
+function rowOrder(sql: string, operator: string, pairs: readonly (readonly [Expr, Expr])[], span: Span): Expr {
+  const call = (name: string, args: readonly Expr[]): Expr => makeCall(sql, name, args, span);
+  const isSwapped = operator === '>' || operator === '<=';
+  const before = pairs.reduceRight<Expr | undefined>((rest, pair) => {
+    const [a, b] = isSwapped ? [pair[1], pair[0]] : pair;
+    const beforeNull = call('and', [call('is_not_null', [a]), call('is_null', [b])]);
+    const less = call('coalesce', [makeComparison(sql, '<', a, b, span), beforeNull]);
+    if (rest === undefined) return less;
+    return call('or', [less, call('and', [call('is_not_distinct_from', [a, b]), rest])]);
+  }, undefined);
+  const strict = present(before, 'a row of values');
+  return operator === '<' || operator === '>' ? strict : call('not', [strict]);
 }

@@ -5,6 +5,8 @@
  * for the fields that hold nodes.
  */
 import type { Span } from '../base/errors.ts';
+import type { CommandStatement, Parameter } from './ast-command.ts';
+import type { NamedWindow, WindowSpec } from './ast-window.ts';
 import type { BinaryOperator, IntervalUnit } from './ast-word.ts';
 
 /**
@@ -38,11 +40,33 @@ export interface Star {
   /** Empty for a bare `*`. */
   readonly table: readonly Identifier[];
   /** Columns that are left out. */
-  readonly exclude: readonly Identifier[];
+  readonly exclude: readonly ColumnName[];
   /** `REPLACE (expr AS column, …)`: the alias names the column. */
   readonly replace: readonly SelectItem[];
   /** `RENAME (column AS name, …)`: the item is the column. */
   readonly rename: readonly SelectItem[];
+  /** `* LIKE 'a%'`: columns whose names fit; its operand is a bare star. */
+  readonly filter: LikeNode | undefined;
+  readonly span: Span;
+}
+
+/** `COLUMNS(* …)` and `COLUMNS('pattern')`: an expression for each of the columns. */
+export interface ColumnsNode {
+  readonly kind: 'columns';
+  readonly star: Star;
+  /** Names that it is found in; undefined for all of the star. */
+  readonly pattern: string | undefined;
+  readonly span: Span;
+}
+
+export interface LikeNode {
+  readonly kind: 'like';
+  readonly operator: 'like' | 'ilike' | 'similar' | 'glob';
+  readonly operand: ExprNode;
+  readonly pattern: ExprNode;
+  /** Of LIKE and ILIKE. */
+  readonly escape: ExprNode | undefined;
+  readonly negated: boolean;
   readonly span: Span;
 }
 
@@ -56,8 +80,12 @@ export interface FunctionCall {
   /** ORDER BY inside the parentheses, or of WITHIN GROUP. */
   readonly orders: readonly OrderItem[];
   readonly withinGroup: boolean;
+  /** `IGNORE NULLS` or `RESPECT NULLS`. */
+  readonly nulls: 'ignore' | 'respect' | undefined;
   /** `FILTER (WHERE …)`. */
   readonly filter: ExprNode | undefined;
+  /** `OVER (…)`, or `OVER` and the name of a window. */
+  readonly over: WindowSpec | Identifier | undefined;
   readonly span: Span;
 }
 
@@ -71,7 +99,11 @@ export interface When {
 export type ExprNode =
   | ColumnName
   | Star
+  | ColumnsNode
+  | LikeNode
   | FunctionCall
+  /** `#2`: the column at a place among all of FROM, from 0; `all`: also among those that joins add. */
+  | { readonly kind: 'position'; readonly place: number; readonly all: boolean; readonly span: Span }
   /** Digits as written, with a leading `-` when the minus stood directly before them. */
   | { readonly kind: 'number'; readonly text: string; readonly span: Span }
   | { readonly kind: 'string'; readonly value: string; readonly span: Span }
@@ -79,7 +111,7 @@ export type ExprNode =
   | { readonly kind: 'bytes'; readonly digits: string; readonly span: Span }
   | { readonly kind: 'boolean'; readonly value: boolean; readonly span: Span }
   | { readonly kind: 'null'; readonly span: Span }
-  | { readonly kind: 'parameter'; readonly name: string; readonly span: Span }
+  | Parameter
   | {
       readonly kind: 'unary';
       readonly operator: '-' | '+' | '~' | '@' | 'not';
@@ -149,16 +181,6 @@ export type ExprNode =
       readonly quantifier: 'any' | 'all';
       readonly operand: ExprNode;
       readonly query: Query;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: 'like';
-      readonly operator: 'like' | 'ilike' | 'similar' | 'glob';
-      readonly operand: ExprNode;
-      readonly pattern: ExprNode;
-      /** Of LIKE and ILIKE. */
-      readonly escape: ExprNode | undefined;
-      readonly negated: boolean;
       readonly span: Span;
     }
   | {
@@ -289,6 +311,8 @@ interface QueryFrame {
   readonly orders: readonly OrderItem[];
   /** Undefined also for `LIMIT ALL`. */
   readonly limit: ExprNode | undefined;
+  /** The limit is that part of all rows, of 100. */
+  readonly limitPercent: boolean;
   readonly offset: ExprNode | undefined;
   readonly span: Span;
 }
@@ -321,6 +345,8 @@ export interface Select extends QueryFrame {
   readonly groupAll: boolean;
   readonly groups: readonly GroupItem[];
   readonly having: ExprNode | undefined;
+  /** Of WINDOW; calls may name them. */
+  readonly windows: readonly NamedWindow[];
   readonly qualify: ExprNode | undefined;
 }
 
@@ -452,6 +478,7 @@ export type Statement =
       readonly where: ExprNode | undefined;
       readonly span: Span;
     }
+  | CommandStatement
   /** `value` is undefined for RESET and for DEFAULT. */
   | { readonly kind: 'set'; readonly name: Identifier; readonly value: ExprNode | undefined; readonly span: Span }
   | {
@@ -479,7 +506,8 @@ export type Statement =
   | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }
-  | { readonly kind: 'explain'; readonly query: Query; readonly span: Span };
+  /** `analyze`: the query is run. */
+  | { readonly kind: 'explain'; readonly query: Query; readonly analyze: boolean; readonly span: Span };
 
 /** The smallest span that covers both. */
 export function coverSpans(first: Span, last: Span): Span {

@@ -4,7 +4,7 @@
  * Hides how precedence is climbed; operator.ts has it. Invariants: recursion is bounded by Cursor.nested; a chain of
  * one operator costs no recursion.
  */
-import type { ExprNode, FunctionCall, Identifier, When } from './ast.ts';
+import type { ExprNode, FunctionCall, Identifier, LikeNode, When } from './ast.ts';
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseCallOrder, parseFilter, parseWithinGroup } from './parse-aggregate.ts';
@@ -15,6 +15,10 @@ import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
 import { parseWordedCall, PLAIN_CALL } from './parse-call.ts';
 import type { ArgumentReaders } from './parse-call.ts';
+import { parseColumns } from './parse-star.ts';
+import type { StarReaders } from './parse-star.ts';
+import { bareStar } from './plain-select.ts';
+import { parseNullTreatment, parseOver } from './parse-window.ts';
 import { isTypedLiteral, parseTypeName } from './parse-type.ts';
 
 /** Parses one expression. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
@@ -187,7 +191,7 @@ function parseRange(cursor: Cursor, operand: ExprNode): ExprNode {
 }
 
 /** `LIKE`, `ILIKE`, `SIMILAR TO` and `GLOB`, the first two with ESCAPE. */
-function parsePattern(cursor: Cursor, operand: ExprNode, negated: boolean): ExprNode {
+function parsePattern(cursor: Cursor, operand: ExprNode, negated: boolean): LikeNode {
   const operator = (['like', 'ilike', 'similar', 'glob'] as const).find((word) => cursor.takeWord(word));
   if (operator === undefined) throw cursor.unexpected();
   if (operator === 'similar') cursor.expectWord('to');
@@ -249,8 +253,7 @@ function parsePrimary(cursor: Cursor): ExprNode {
       cursor.advance();
       return { kind: 'bytes', digits: token.text, span };
     case 'parameter':
-      cursor.advance();
-      return { kind: 'parameter', name: token.text, span };
+      return { kind: 'parameter', name: cursor.takeParameter(), span };
     case 'symbol':
       return parseSymbolPrimary(cursor);
     case 'word':
@@ -280,12 +283,26 @@ function parseSymbolPrimary(cursor: Cursor): ExprNode {
   if (token.text === '*') {
     cursor.advance();
     const span = { start: token.start, end: token.end };
-    return { kind: 'star', table: [], exclude: [], replace: [], rename: [], span };
+    return bareStar(span);
   }
+  if (token.text === '#' && cursor.peek(1).kind === 'number') return parsePosition(cursor);
   if (token.text === '[') throw cursor.unsupported('a list', token);
   if (token.text === '{') throw cursor.unsupported('a struct', token);
   cursor.note('an expression');
   throw cursor.unexpected();
+}
+
+/** How stars read what is in them. */
+export const STAR_READERS: StarReaders = { expression: parseExpression, pattern: parsePattern };
+
+/** `#2`. */
+function parsePosition(cursor: Cursor): ExprNode {
+  const start = cursor.advance().start;
+  const token = cursor.advance();
+  const place = Number(token.text) - 1;
+  const span = cursor.spanFrom(start);
+  if (Number.isSafeInteger(place) && place >= 0) return { kind: 'position', place, all: false, span };
+  throw sqlError('sql_syntax', cursor.sql, span, 'columns are numbered from #1');
 }
 
 /** Literals and constructs that begin with a keyword, else a name. */
@@ -313,6 +330,9 @@ function parseWordPrimary(cursor: Cursor): ExprNode {
     }
     case 'array':
       if (cursor.peek(1).kind === 'symbol') throw cursor.unsupported('a list', token);
+      break;
+    case 'columns':
+      if (cursor.peek(1).text === '(') return parseColumns(cursor, STAR_READERS);
       break;
     case 'interval':
       if (isInterval(cursor)) return parseInterval(cursor, parseExpression);
@@ -381,7 +401,7 @@ function parseNamed(cursor: Cursor): ExprNode {
     cursor.advance();
     if (cursor.isSymbol('*')) {
       cursor.advance();
-      return { kind: 'star', table: path, exclude: [], replace: [], rename: [], span: cursor.spanFrom(start) };
+      return { ...bareStar(cursor.spanFrom(start)), table: path };
     }
     path.push(cursor.expectLabel('a column'));
   }
@@ -413,23 +433,19 @@ function parseCall(cursor: Cursor, name: Identifier): FunctionCall {
   const distinct = !star && cursor.takeWord('distinct');
   if (!distinct && !star && cursor.isWord('all')) cursor.advance();
   const args: ExprNode[] = [];
-  if (!star && (distinct || !cursor.isSymbol(')'))) {
+  // Functions of windows order rows without having an argument.
+  if (!star && (distinct || !(cursor.isSymbol(')') || cursor.isWord('order')))) {
     do args.push(parseExpression(cursor));
     while (cursor.takeSymbol(','));
   }
   const inner = parseCallOrder(cursor, parseExpression);
-  refuseCallClause(cursor, ['ignore', 'IGNORE NULLS'], ['from', 'FROM inside a call']);
+  const nulls = parseNullTreatment(cursor);
+  if (cursor.isWord('from')) throw cursor.unsupported('FROM inside a call', cursor.token);
   cursor.expectSymbol(')');
   const within = inner.length === 0 ? parseWithinGroup(cursor, parseExpression) : undefined;
   const filter = parseFilter(cursor, parseExpression);
-  if (cursor.isWord('over')) throw cursor.unsupported('a window function (OVER)', cursor.token);
+  const over = parseOver(cursor, parseExpression);
   const [orders, withinGroup] = [within ?? inner, within !== undefined];
   const span = cursor.spanFrom(start);
-  return { kind: 'function_call', name, args, star, distinct, orders, withinGroup, filter, span };
-}
-
-function refuseCallClause(cursor: Cursor, ...clauses: readonly (readonly [word: string, feature: string])[]): void {
-  for (const [word, feature] of clauses) {
-    if (cursor.isWord(word)) throw cursor.unsupported(feature, cursor.token);
-  }
+  return { kind: 'function_call', name, args, star, distinct, orders, withinGroup, nulls, filter, over, span };
 }

@@ -15,6 +15,7 @@ import type {
   FunctionCall,
   GroupItem,
   Identifier,
+  LikeNode,
   Join,
   OrderItem,
   Query,
@@ -27,6 +28,8 @@ import type {
   ValueRow,
   ValueRows,
 } from './ast.ts';
+import type { CopyOption } from './ast-command.ts';
+import type { WindowFrame, WindowSpec } from './ast-window.ts';
 import type { IntervalUnit } from './ast-word.ts';
 import { canBeName } from './keyword.ts';
 
@@ -67,6 +70,23 @@ export function printStatement(statement: Statement): string {
       );
       return `UPDATE ${printTable(statement.table)} SET ${assignments.join(', ')}${printWhere(statement.where)}`;
     }
+    case 'copy_from': {
+      const { table, columns, path, options } = statement;
+      const names = columns === undefined ? '' : ` ${printNames(columns)}`;
+      return `COPY ${printTable(table)}${names} FROM ${printExpression(path)}${printOptions(options)}`;
+    }
+    case 'copy_to':
+      return `COPY (${printQuery(statement.query)}) TO ${printExpression(statement.path)}${printOptions(statement.options)}`;
+    case 'prepare':
+      return `PREPARE ${printIdentifier(statement.name)} AS ${printStatement(statement.statement)}`;
+    case 'execute': {
+      const args = statement.args.map(({ name, value }) => {
+        return `${name === undefined ? '' : `${printIdentifier(name)} := `}${printExpression(value)}`;
+      });
+      return `EXECUTE ${printIdentifier(statement.name)}${args.length === 0 ? '' : `(${args.join(', ')})`}`;
+    }
+    case 'deallocate':
+      return `DEALLOCATE ${printIdentifier(statement.name)}`;
     case 'set': {
       const { name, value } = statement;
       if (value === undefined) return `RESET ${printIdentifier(name)}`;
@@ -81,7 +101,7 @@ export function printStatement(statement: Statement): string {
       return `DESCRIBE ${target.kind === 'table_name' ? printTable(target) : printQuery(target)}`;
     }
     case 'explain':
-      return `EXPLAIN ${printQuery(statement.query)}`;
+      return `EXPLAIN ${statement.analyze ? 'ANALYZE ' : ''}${printQuery(statement.query)}`;
     default:
       return unreachable(statement);
   }
@@ -96,6 +116,13 @@ function printSource(source: Query | ValueRows): string {
 function printRow({ values }: ValueRow): string {
   const texts = values.map((value) => (value.kind === 'default_value' ? 'DEFAULT' : printExpression(value)));
   return `(${texts.join(', ')})`;
+}
+
+function printOptions(options: readonly CopyOption[]): string {
+  const texts = options.map(({ name, value }) => {
+    return `${printIdentifier(name)}${value === undefined ? '' : ` ${printExpression(value)}`}`;
+  });
+  return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
 
 function printWhere(where: ExprNode | undefined): string {
@@ -147,6 +174,7 @@ function printQuery(query: Query): string {
   if (query.orderAll !== undefined) words.push('ORDER BY', printOrder(query.orderAll));
   if (query.orders.length > 0) words.push('ORDER BY', query.orders.map(printOrder).join(', '));
   if (query.limit !== undefined) words.push('LIMIT', printExpression(query.limit));
+  if (query.limitPercent) words.push('PERCENT');
   if (query.offset !== undefined) words.push('OFFSET', printExpression(query.offset));
   return words.join(' ');
 }
@@ -174,6 +202,10 @@ function printSelect(select: Select): string {
   if (select.groupAll) words.push('GROUP BY ALL');
   if (select.groups.length > 0) words.push('GROUP BY', select.groups.map(printGroup).join(', '));
   if (select.having !== undefined) words.push('HAVING', printExpression(select.having));
+  if (select.windows.length > 0) {
+    const windows = select.windows.map(({ name, spec }) => `${printIdentifier(name)} AS ${specText(spec, 'sql')}`);
+    words.push('WINDOW', windows.join(', '));
+  }
   if (select.qualify !== undefined) words.push('QUALIFY', printExpression(select.qualify));
   return words.join(' ');
 }
@@ -274,10 +306,17 @@ function typeText(type: TypeName): string {
 
 function printStar(star: Star): string {
   const words = [star.table.length === 0 ? '*' : `${printPath(star.table)}.*`];
-  if (star.exclude.length > 0) words.push(`EXCLUDE ${printNames(star.exclude)}`);
+  if (star.exclude.length > 0) words.push(`EXCLUDE (${star.exclude.map(({ path }) => printPath(path)).join(', ')})`);
   if (star.replace.length > 0) words.push(`REPLACE (${star.replace.map(printItem).join(', ')})`);
   if (star.rename.length > 0) words.push(`RENAME (${star.rename.map(printItem).join(', ')})`);
+  if (star.filter !== undefined) words.push(`${star.filter.negated ? 'NOT ' : ''}${patternText(star.filter, 'sql')}`);
   return words.join(' ');
+}
+
+/** LIKE and its kin, without the operand and NOT. */
+function patternText({ operator, pattern, escape }: LikeNode, style: Style): string {
+  const word = operator === 'similar' ? 'SIMILAR TO' : operator.toUpperCase();
+  return `${word} ${expression(pattern, style)}${escape === undefined ? '' : ` ESCAPE ${expression(escape, style)}`}`;
 }
 
 function list(nodes: readonly ExprNode[], style: Style): string {
@@ -306,11 +345,15 @@ function expression(node: ExprNode, style: Style): string {
     case 'null':
       return 'NULL';
     case 'parameter':
-      return /^\d*$/u.test(node.name) ? `?${node.name}` : `$${node.name}`;
+      return `$${node.name}`;
     case 'function_call':
       return callText(node, style);
     case 'case':
       return caseText(node, style);
+    case 'position':
+      return `#${(node.place + 1).toString()}`;
+    case 'columns':
+      return `COLUMNS(${node.pattern === undefined ? printStar(node.star) : printText(node.pattern)})`;
     case 'interval':
       return intervalText(expression(node.value, style), node.unit, style);
     case 'moment':
@@ -363,10 +406,7 @@ function operation(node: Operation, style: Style): string {
     case 'in':
       return maybeNot(node.negated, `(${expression(node.operand, style)} IN (${list(node.items, style)}))`);
     case 'like': {
-      const operator = node.operator === 'similar' ? 'SIMILAR TO' : node.operator.toUpperCase();
-      const escape = node.escape === undefined ? '' : ` ESCAPE ${expression(node.escape, style)}`;
-      const operands = `${expression(node.operand, style)} ${operator} ${expression(node.pattern, style)}`;
-      return maybeNot(node.negated, `(${operands}${escape})`);
+      return maybeNot(node.negated, `(${expression(node.operand, style)} ${patternText(node, style)})`);
     }
     default:
       return queryOperation(node, style);
@@ -394,16 +434,52 @@ function queryOperation(node: Extract<ExprNode, { kind: QueryKind }>, style: Sty
 function callText(node: FunctionCall, style: Style): string {
   const name = node.name.name.toLowerCase();
   const isCountStar = name === 'count' && !node.distinct && (node.star || node.args.length === 0);
-  const filter = node.filter === undefined ? '' : ` FILTER (WHERE ${expression(node.filter, style)})`;
-  if (style === 'name' && isCountStar) return `count_star()${filter}`;
+  const where = node.filter === undefined ? '' : ` FILTER (WHERE ${expression(node.filter, style)})`;
+  const filter = `${where}${node.over === undefined ? '' : ` OVER ${overText(node.over, style)}`}`;
+  if (style === 'name' && isCountStar) return `${node.over === undefined ? 'count_star' : 'count'}()${filter}`;
   const written = style === 'name' ? callName(node) : sqlName(node.name);
   const args = node.star ? '*' : `${node.distinct ? 'DISTINCT ' : ''}${list(node.args, style)}`;
-  if (node.orders.length === 0) return `${written}(${args})${filter}`;
-  const orders = `ORDER BY ${node.orders.map((item) => orderText(item, style)).join(', ')}`;
+  const nulls = nullsText(node, style);
+  if (node.orders.length === 0) return `${written}(${args}${nulls})${filter}`;
+  const orders = `ORDER BY ${node.orders.map((item) => orderText(item, style)).join(', ')}${nulls}`;
   // DuckDB reads percentile_cont(q) WITHIN GROUP (ORDER BY x) as quantile_cont(q ORDER BY x), and mode as it stands.
   const isApart = node.withinGroup && (style === 'sql' || name === 'mode');
   if (isApart) return `${written}(${args}) WITHIN GROUP (${style === 'name' ? ' ' : ''}${orders})${filter}`;
-  return `${written}(${args}${args === '' ? '' : ' '}${orders})${filter}`;
+  const gap = args !== '' || style === 'name' ? ' ' : '';
+  return `${written}(${args}${gap}${orders})${filter}`;
+}
+
+/** As DuckDB, which leaves RESPECT NULLS out of names. */
+function nullsText({ nulls }: FunctionCall, style: Style): string {
+  if (nulls === undefined || (nulls === 'respect' && style === 'name')) return '';
+  return ` ${nulls.toUpperCase()} NULLS`;
+}
+
+function overText(over: WindowSpec | Identifier, style: Style): string {
+  return over.kind === 'identifier' ? printIdentifier(over) : specText(over, style);
+}
+
+function specText({ base, partitions, orders, frame }: WindowSpec, style: Style): string {
+  const words = base === undefined ? [] : [printIdentifier(base)];
+  if (partitions.length > 0) words.push('PARTITION BY', list(partitions, style));
+  if (orders.length > 0) words.push('ORDER BY', orders.map((item) => orderText(item, style)).join(', '));
+  if (frame !== undefined && (style === 'sql' || !isUsualFrame(frame))) words.push(frameText(frame, style));
+  return `(${words.join(' ')})`;
+}
+
+/** The frame of a window that says none, which DuckDB leaves out of names. */
+function isUsualFrame({ unit, start, end, exclude }: WindowFrame): boolean {
+  const isDefault = unit === 'range' && start.bound === 'unbounded_preceding' && end.bound === 'current_row';
+  return isDefault && exclude === undefined;
+}
+
+function frameText({ unit, start, end, exclude }: WindowFrame, style: Style): string {
+  const [from, to] = [start, end].map(({ bound, value }) => {
+    const distance = value === undefined ? '' : `${expression(value, style)} `;
+    return `${distance}${bound.replace('_', ' ').toUpperCase()}`;
+  });
+  const left = exclude === undefined ? '' : ` EXCLUDE ${exclude.toUpperCase()}`;
+  return `${unit.toUpperCase()} BETWEEN ${from ?? ''} AND ${to ?? ''}${left}`;
 }
 
 /** Names of functions that are keywords of DuckDB, which it quotes in the names of columns. */
@@ -417,6 +493,9 @@ function sqlName({ name, quoted }: Identifier): string {
 
 function callName(node: FunctionCall): string {
   const name = node.name.name.toLowerCase();
+  if (node.over !== undefined && !node.withinGroup)
+    return name === 'first' || name === 'last' ? `${name}_value` : name;
+  if (name === 'grouping' || name === 'grouping_id') return 'GROUPING';
   if (QUOTED_NAMES.has(name)) return `"${name}"`;
   return node.withinGroup ? name.replace(/^percentile_/u, 'quantile_') : name;
 }

@@ -28,6 +28,8 @@ import type {
   ValueRows,
   When,
 } from './ast.ts';
+import type { CopyOption, ExecuteArgument } from './ast-command.ts';
+import type { FrameBound, NamedWindow, WindowFrame, WindowSpec } from './ast-window.ts';
 
 export type Node =
   | ExprNode
@@ -46,9 +48,15 @@ export type Node =
   | EmptyGroup
   | CommonTable
   | OrderItem
+  | WindowSpec
+  | WindowFrame
+  | FrameBound
+  | NamedWindow
   | ColumnDefinition
   | Assignment
+  | CopyOption
   | DefaultValue
+  | ExecuteArgument
   | ValueRow
   | ValueRows
   | TimeLength;
@@ -61,8 +69,14 @@ const CHILD_FIELDS: {
   identifier: [],
   type_name: [],
   column_name: ['path'],
-  star: ['table', 'exclude', 'replace', 'rename'],
-  function_call: ['name', 'args', 'orders', 'filter'],
+  star: ['table', 'exclude', 'replace', 'rename', 'filter'],
+  columns: ['star'],
+  position: [],
+  function_call: ['name', 'args', 'orders', 'filter', 'over'],
+  window_spec: ['base', 'partitions', 'orders', 'frame'],
+  window_frame: ['start', 'end'],
+  frame_bound: ['value'],
+  named_window: ['name', 'spec'],
   when: ['condition', 'result'],
   number: [],
   string: [],
@@ -82,7 +96,7 @@ const CHILD_FIELDS: {
   exists: ['query'],
   in_query: ['operand', 'query'],
   quantified: ['operand', 'query'],
-  like: ['operand', 'pattern'],
+  like: ['operand', 'pattern', 'escape'],
   case: ['operand', 'branches', 'otherwise'],
   interval: ['value'],
   moment: ['written'],
@@ -105,6 +119,7 @@ const CHILD_FIELDS: {
     'where',
     'groups',
     'having',
+    'windows',
     'qualify',
     'orders',
     'orderAll',
@@ -131,6 +146,13 @@ const CHILD_FIELDS: {
   default_value: [],
   delete: ['table', 'where'],
   update: ['table', 'assignments', 'where'],
+  copy_from: ['table', 'columns', 'path', 'options'],
+  copy_to: ['query', 'path', 'options'],
+  copy_option: ['name', 'value'],
+  prepare: ['name', 'statement'],
+  execute: ['name', 'args'],
+  execute_argument: ['name', 'value'],
+  deallocate: ['name'],
   set: ['name', 'value'],
   show_tables: [],
   show_snapshots: [],
