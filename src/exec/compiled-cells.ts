@@ -114,6 +114,9 @@ class CellBuilder {
   }
 }
 
+/** Types whose mean is a double. */
+const MEANS: ReadonlySet<DataType['id']> = new Set<DataType['id']>(['int', 'float', 'decimal']);
+
 function addCall(builder: CellBuilder, call: AggregateCall, grouped: boolean): CompiledCall | undefined {
   const [arg] = call.args;
   if (call.name === 'count') {
@@ -122,6 +125,8 @@ function addCall(builder: CellBuilder, call: AggregateCall, grouped: boolean): C
   }
   const kind = call.name === 'avg' ? 'sum' : call.name;
   if (arg === undefined || (kind !== 'sum' && kind !== 'min' && kind !== 'max')) return undefined;
+  // Means of moments and times are moments and times again, exactly: the interpreter has them.
+  if (call.name === 'avg' && !MEANS.has(arg.type.id)) return undefined;
   const cell = builder.value(kind, arg);
   // A group is made by a row, so that a value which is never null is always there.
   const needsCount = !grouped || arg.nullable || call.name === 'avg';

@@ -133,15 +133,17 @@ const NEXT: FunctionEntry = {
   kernel: ([type]) => binaryKernel(type?.id === 'float' && type.bitWidth === 32 ? nextSingle : nextDouble),
 };
 
-/** A function of two numbers that stays with floats. */
+/** A function of two numbers that stays with floats; `single` rounds each step to them. */
 function keepingFloats(
   name: string,
   compute: (x: number, y: number) => number,
+  single: (x: number, y: number) => number,
   doc: string,
   example: string,
 ): FunctionEntry {
   return {
     ...binary(name, [], compute, doc, example),
+    kernel: ([type]) => binaryKernel(type?.id === 'float' && type.bitWidth === 32 ? single : compute),
     resolve: (args) => {
       const parameters = floats(args, 2);
       return parameters === undefined ? undefined : strictCall(name, parameters, parameters[0] as DataType);
@@ -192,10 +194,17 @@ export const MATH: readonly FunctionEntry[] = [
   unary('gamma', gamma, 'The gamma function: (x - 1)! carried on to all numbers.', 'gamma(5) → 24.0'),
   unary('lgamma', lgamma, 'The logarithm of the absolute value of the gamma function.', 'lgamma(1) → 0.0'),
   unary('even', even, 'The next even number, away from zero.', 'even(2.9) → 4.0'),
-  keepingFloats('fdiv', (x, y) => Math.floor(x / y), 'The quotient, rounded down.', 'fdiv(-7, 2) → -4.0'),
+  keepingFloats(
+    'fdiv',
+    (x, y) => Math.floor(x / y),
+    (x, y) => Math.floor(Math.fround(x / y)),
+    'The quotient, rounded down.',
+    'fdiv(-7, 2) → -4.0',
+  ),
   keepingFloats(
     'fmod',
     (x, y) => x - y * Math.floor(x / y),
+    (x, y) => x - Math.fround(y * Math.floor(Math.fround(x / y))),
     "The remainder of fdiv, with the divisor's sign.",
     'fmod(-7.5, 2) → 0.5',
   ),

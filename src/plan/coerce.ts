@@ -66,7 +66,8 @@ export function toCondition(sql: string, expr: Expr, what: string): Expr {
   if (expr.type.id === 'bool') return expr;
   if (expr.kind === 'literal' && typeof expr.value === 'string') return readText(sql, expr, BOOL);
   const type = targetOf(expr.type);
-  const converts = type.id === 'null' || type.id === 'bool' || type.id === 'int' || type.id === 'float';
+  const converts =
+    type.id === 'null' || type.id === 'bool' || type.id === 'int' || type.id === 'float' || type.id === 'decimal';
   if (!converts || castKind(expr.type, BOOL) === 'none') {
     throw sqlError('sql_bind', sql, expr.span, `${what} must be BOOLEAN, not ${sqlTypeName(expr.type)}`);
   }

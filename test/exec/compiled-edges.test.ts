@@ -152,3 +152,21 @@ test('sums that pass int64 on the way are right, those that end outside fail ali
     assert.match(await both(sql, outside), /^value_error: overflow in sum: 184467440737095516\d+ is outside int64/);
   }
 });
+
+test('an output that may be null is no output that may not, though its code looks alike', async () => {
+  const table = tableOf('t', [column('x', DOUBLE, [1.5, null], true)]);
+  // Folded, NULLIF is a constant that is not null, in a column that still may be.
+  for (const last of ['3', 'nullif(3, NULL)']) {
+    assert.match(await both(`SELECT coalesce(x + 1, ${last}) AS c FROM t`, table), /2\.5.*3/s, last);
+  }
+});
+
+test('means of moments are moments, compiled or not', async () => {
+  const timestamp: DataType = { id: 'timestamp', unit: 'microsecond', timezone: undefined };
+  const table = tableOf('t', [column('x', timestamp, [253_402_300_799_999_999n, 253_402_300_799_999_997n])]);
+  const sql = 'SELECT avg(x) FROM t';
+  const planned = planStatement(sql, catalogOf([table]));
+  assert.equal(planned.kind, 'query');
+  assert.equal(compiledOperators(planned.plan, 'always').size, 0, 'the mean is the interpreter’s');
+  assert.equal(await outcome(sql, table, 'never'), '253402300799999998');
+});

@@ -27,7 +27,7 @@ const FLOAT_TOLERANCE = 1e-9;
 const UNIT = { second: 's', millisecond: 'ms', microsecond: 'us', nanosecond: 'ns' } as const;
 
 /** A type as SQL sees it. */
-export function typeText(type: DataType): string {
+function typeText(type: DataType): string {
   switch (type.id) {
     case 'int':
       return `${type.signed ? '' : 'u'}int${type.bitWidth.toString()}`;
@@ -89,7 +89,7 @@ function sortText(value: Value): string {
 }
 
 /** A value for a person, and exact but for floats. */
-export function showValue(value: Value): string {
+function showValue(value: Value): string {
   if (value === null) return 'NULL';
   if (typeof value === 'string') return JSON.stringify(value);
   if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString('hex')}'`;
@@ -168,9 +168,31 @@ export interface Comparison {
   readonly looseIntervals: boolean;
 }
 
+/**
+ * A column brought to where the other side's may stand too: decimals without last zeros, moments in microseconds. With
+ * the types that stand for 128-bit integers here digits behind the point are DuckDB's to lose.
+ */
+function alike(column: readonly Value[], type: string, other: string): readonly Value[] {
+  if (type === other) return column;
+  if (type.startsWith('timestamp[ns]')) {
+    return column.map((value) => (typeof value === 'bigint' ? (value - (value < 0n ? 999n : 0n)) / 1000n : value));
+  }
+  if (!type.startsWith('decimal')) return column;
+  const cuts = other.startsWith('decimal') && (type.endsWith(',0)') || other.endsWith(',0)'));
+  return column.map((value) => {
+    if (typeof value !== 'string') return value;
+    return cuts ? Math.trunc(Number(value)).toString() : value.replace(/\.0*$|(\..*?)0+$/u, '$1');
+  });
+}
+
 /** Where the rows differ, types apart; undefined when they do not. */
-export function rowDifference(ours: Rows, theirs: Rows, { ordered, looseIntervals }: Comparison): string | undefined {
-  if (ours.columns.length !== theirs.columns.length) return 'another number of columns';
+export function rowDifference(mine: Rows, other: Rows, { ordered, looseIntervals }: Comparison): string | undefined {
+  if (mine.columns.length !== other.columns.length) return 'another number of columns';
+  const fit = (side: Rows, against: Rows): Rows => {
+    const columns = side.columns.map((column, c) => alike(column, side.types[c] ?? '', against.types[c] ?? ''));
+    return { ...side, columns };
+  };
+  const [ours, theirs] = [fit(mine, other), fit(other, mine)];
   if (ours.rowCount !== theirs.rowCount) {
     return `${ours.rowCount.toString()} rows, DuckDB ${theirs.rowCount.toString()}`;
   }

@@ -144,7 +144,7 @@ export interface CallShape {
 }
 
 /** What SQL of this kind a type is; undefined for types that are not generated. */
-export function kindOfType(type: DataType): Kind | undefined {
+function kindOfType(type: DataType): Kind | undefined {
   const family = familyOf(type);
   if (family === 'timestamp') return type.id === 'timestamp' && type.timezone !== undefined ? 'zoned' : 'timestamp';
   if (family === 'binary') return 'blob';

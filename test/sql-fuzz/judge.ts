@@ -22,6 +22,11 @@ export interface Verdict {
 
 const EQUAL: Verdict = { outcome: 'equal' };
 const OPTIMIZER = 'hangs on DuckDB’s optimizer';
+const UNREAD = 'fails in DuckDB where nothing reads the value';
+/** True where DuckDB alone fails, and not in planning: without passes we may fail as well. */
+function isUnread({ kind }: Verdict): boolean {
+  return kind?.startsWith('DuckDB refuses') === true && !/Binder|Catalog|Parser/u.test(kind);
+}
 /** Where one of several intervals that are equal may be the answer. */
 const CHOOSES =
   /GROUP BY|DISTINCT|UNION|INTERSECT|EXCEPT|\b(min|max|first|last|any_value|greatest|least|quantile_disc)\(/iu;
@@ -68,8 +73,10 @@ export async function judge(sql: string, ours: Ours, oracle: Oracle): Promise<Ve
   let verdict = compare(sql, answer, await oracle.query(sql));
   if (verdict.outcome === 'wrong') {
     const second = compare(sql, answer, await oracle.query(sql, false));
-    if (second.outcome === 'wrong') return verdict;
-    verdict = { outcome: OPTIMIZER };
+    if (second.outcome !== 'wrong') verdict = { outcome: OPTIMIZER };
+    else if (isUnread(second) && (await ours.query(sql, 'unoptimized')).kind === 'error')
+      verdict = { outcome: UNREAD };
+    else return verdict;
   }
   if (answer.kind === 'error') return verdict;
   for (const mode of MODES.slice(1)) {
