@@ -70,7 +70,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'key-table',
       'byte-rows',
       'compare-kernel',
-    ].concat(['validity', 'run-end', 'decode', 'interval']),
+    ].concat(['validity', 'run-end', 'decode', 'interval', 'gather', 'value-order', 'list-rows', 'nested-type']),
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],

@@ -9,7 +9,7 @@ import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import { canFailForRow, castKind, kernelOf } from '../function/registry.ts';
 import { validityOf } from '../function/validity.ts';
 import type { Expr } from '../plan/expr.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 import { someRows } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';

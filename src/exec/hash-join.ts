@@ -13,7 +13,7 @@ import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import { MISSING } from '../function/key-table.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { markRows, NullAwareKeys } from './join-mark.ts';
 import type { Pairs } from './join-pairs.ts';
 import { pairRows, pairsOf } from './join-pairs.ts';

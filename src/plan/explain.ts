@@ -11,7 +11,10 @@ import type { Bound, BoundValue, ScanRequest, Source } from '../arrow/source.ts'
 import type { DataType } from '../arrow/type.ts';
 import { decimalText } from '../arrow/value.ts';
 import type { Vector } from '../arrow/vector.ts';
+import { byteRowsOf, rowText } from '../function/byte-rows.ts';
+import { isNestedValue } from '../function/constant.ts';
 import { intervalOfBits } from '../function/interval.ts';
+import { castKernel } from '../function/registry.ts';
 import { printName, printText } from '../sql/print.ts';
 import type { AggregateCall, Expr, LiteralValue, SortKey } from './expr.ts';
 import type { PhysicalPlan } from './physical.ts';
@@ -196,12 +199,19 @@ function exprText(expr: Expr): string {
   }
 }
 
+/** A nested value as its cast to text. */
+function nestedText(value: Vector): string {
+  const text = castKernel(value.type, UTF8, true)([value], 1, UTF8);
+  return printText(rowText(byteRowsOf(text), 0));
+}
+
 /** A literal in its physical form, with its type where the form does not tell it. */
 function literalText(value: LiteralValue, type: DataType): string {
   if (value === null) return 'NULL';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (typeof value === 'string') return printText(value);
   if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`;
+  if (isNestedValue(value)) return `${nestedText(value)}::${sqlTypeName(type)}`;
   if (type.id === 'int' || type.id === 'float') return value.toString();
   if (type.id === 'decimal') return decimalText(BigInt(value), type.scale);
   if (type.id === 'interval') return `INTERVAL ${printText(intervalOfBits(BigInt(value)))}`;

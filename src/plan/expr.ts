@@ -6,13 +6,14 @@
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Span } from '../base/errors.ts';
+import type { ConstantValue } from '../function/constant.ts';
 
 /**
  * A literal in the physical form of its type: numbers for ≤ 32-bit integers, floats, date and time32; bigint for
  * 64-bit integers, timestamps, durations, decimals (unscaled) and intervals (their 128 bits); text, bytes, booleans as
- * such; null for NULL.
+ * such; a vector of one row for nested types; null for NULL.
  */
-export type LiteralValue = number | bigint | string | boolean | Uint8Array | null;
+export type LiteralValue = ConstantValue;
 
 export type Expr =
   | {

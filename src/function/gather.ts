@@ -11,7 +11,7 @@ import { TYPE_TABLE, typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import { typedView } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { runIndexes } from '../function/run-end.ts';
+import { runIndexes } from './run-end.ts';
 
 const EMPTY = new Uint8Array(0);
 const INT32_MAX = 0x7fffffff;
