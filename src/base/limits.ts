@@ -70,6 +70,10 @@ export const SQL_LENGTH_MAX = 1 * MIB;
 export const SQL_DEPTH_MAX = 250;
 /** Nodes of the bound expressions of one statement, each use of an alias counted in full. */
 export const SQL_NODES_MAX = 600_000;
+/** Values that a function puts into the lists of one batch. */
+export const LIST_VALUES_MAX = 64_000_000;
+/** Values of each list of an ARRAY type in SQL, as in DuckDB. */
+export const ARRAY_SIZE_MAX = 100_000;
 /** UTF-16 code units of the offending line that an SQL error shows. */
 export const SQL_FRAME_CHARS_MAX = 120;
 /** Milliseconds that a ticket made by GetFlightInfo stays valid. */

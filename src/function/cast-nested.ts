@@ -13,7 +13,6 @@ import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder, rowText } from './byte-rows.ts';
 import { castRows } from './cast-row.ts';
 import type { CastTask } from './cast-row.ts';
-import { withValidity } from './column.ts';
 import type { Kernel } from './contract.ts';
 import { gather } from './gather.ts';
 import { compactRows, listRowsOf, makeList, makeStruct } from './list-rows.ts';
@@ -23,7 +22,8 @@ import type { StructType } from './nested-type.ts';
 import { quoted, quotePart, readListText, readMapText, readStructText } from './nested-text.ts';
 import type { Part } from './nested-text.ts';
 import { familyOf, flatType, UTF8 } from './signature.ts';
-import { bitAt, mergeValidity, validityFrom, validityOf } from './validity.ts';
+import { shownField } from './struct-field.ts';
+import { bitAt, validityFrom, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
 
 /** The kernel of any cast, for the parts. */
@@ -86,15 +86,6 @@ function makeArray(
   }
   const values = gather(joinVectors([rows.values, blank]), places);
   return makeList(type, new Uint32Array(source.length + 1), values, validity);
-}
-
-/** The fields of a struct as they are seen: null where the struct is. */
-function shownField(struct: Vector, place: number): Vector {
-  const child = struct.children[place] as Vector;
-  if (struct.nullCount === 0) return child;
-  const { id } = child.type;
-  if (id === 'null' || id === 'union' || id === 'run_end') return child;
-  return withValidity(child, mergeValidity([struct, child], struct.length));
 }
 
 function structCast(from: StructType, to: StructType, attempt: boolean, make: MakeCast): Kernel {

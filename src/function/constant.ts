@@ -54,6 +54,11 @@ export function bigintOfWords(words: Int32Array, at: number, count: number, sign
 /** A literal's value in its type's physical form: see LiteralValue in plan/expr. */
 export type ConstantValue = number | bigint | string | boolean | Uint8Array | Vector | null;
 
+/** A flat constant as text. */
+export function constantText(value: ConstantValue): string {
+  return typeof value === 'object' ? (value === null ? 'NULL' : '…') : String(value);
+}
+
 /** True for the value of a nested type: a vector of one row. */
 export function isNestedValue(value: ConstantValue): value is Vector {
   return typeof value === 'object' && value !== null && !(value instanceof Uint8Array);

@@ -6,6 +6,7 @@
  * Source: Arrow columnar format, "Variable-size List", "ListView" and "Fixed-Size List".
  */
 import { EngineError } from '../base/errors.ts';
+import { LIST_VALUES_MAX } from '../base/limits.ts';
 import { offsetWords, widen } from '../arrow/offsets.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -14,7 +15,6 @@ import { ALL_PRESENT, bitAt, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
 
 const EMPTY = new Uint8Array(0);
-const VALUES_MAX = 0x7fffffff;
 
 /** Row i is `values` from `starts[i]` to `ends[i]`. */
 export interface ListRows {
@@ -103,10 +103,7 @@ export function ownersOf({ starts, ends, values }: ListRows): Uint32Array {
   return owners;
 }
 
-/**
- * A list vector. `offsets`: rows + 1, from 0; null rows are empty. @throws `limit_exceeded` for more values than 32-bit
- * offsets count
- */
+/** A list vector. `offsets`: rows + 1, from 0; null rows are empty. */
 export function makeList(
   type: DataType,
   offsets: Uint32Array,
@@ -114,7 +111,6 @@ export function makeList(
   validity: Validity = ALL_PRESENT,
 ): Vector {
   const length = offsets.length - 1;
-  checkValueCount(values.length);
   const buffers = [validity.bits ?? EMPTY];
   if (type.id === 'large_list') buffers.push(widen(offsets));
   else if (type.id !== 'fixed_list') {
@@ -123,10 +119,11 @@ export function makeList(
   return { type, length, nullCount: validity.nullCount, buffers, children: [values], dictionary: undefined };
 }
 
-/** Refuses lists of one batch that hold more values than can be counted, before they are made. */
+/** Refuses to make lists that together hold too many values, before they are made. @throws `limit_exceeded` */
 export function checkValueCount(count: number): void {
-  if (count <= VALUES_MAX) return;
-  throw new EngineError('limit_exceeded', 'the lists of one batch hold more than 2^31 values; ask for fewer rows');
+  if (count <= LIST_VALUES_MAX) return;
+  const bound = `${LIST_VALUES_MAX.toString()} values in the lists of one batch`;
+  throw new EngineError('limit_exceeded', `a function makes more than ${bound}; make them shorter`);
 }
 
 /** The offsets of rows of these sizes. */

@@ -19,7 +19,7 @@ export function quoted(text: string): string {
   return `'${text.replace(/['\\]/gu, '\\$&')}'`;
 }
 
-/** A part of a nested value: its text, or null for NULL. `isKey`: before `:` or `=`. */
+/** A part of a nested value: texts, or null for NULL; a key stands before `:` or `=`. */
 export interface Part {
   readonly key: string | null;
   readonly value: string | null;
@@ -43,18 +43,14 @@ class PartReader {
     if (this.#text[this.#at] !== open) return undefined;
     this.#at++;
     this.#skipSpace();
-    while (this.#text[this.#at] !== close) {
+    if (this.#text[this.#at] === close) return this.#at + 1 === this.#text.length ? parts : undefined;
+    for (;;) {
       const part = this.#part(between, close);
       if (part === undefined) return undefined;
       parts.push(part);
-      this.#skipSpace();
-      if (this.#text[this.#at] === ',') {
-        this.#at++;
-        this.#skipSpace();
-        if (this.#text[this.#at] === close) return undefined;
-      } else if (this.#text[this.#at] !== close) return undefined;
+      const end = this.#text[this.#at++];
+      if (end !== ',') return end === close && this.#at === this.#text.length ? parts : undefined;
     }
-    return this.#at + 1 === this.#text.length ? parts : undefined;
   }
 
   #part(between: string | undefined, close: string): Part | undefined {
@@ -89,7 +85,6 @@ class PartReader {
       const char = this.#text[this.#at] as string;
       if (open.length === 0 && ends.includes(char)) {
         const text = this.#text.slice(start, this.#at).trim();
-        if (text === '') return undefined;
         return { text: text.toLowerCase() === 'null' ? null : text };
       }
       if ((char === '"' || char === "'") && open.length > 0) {

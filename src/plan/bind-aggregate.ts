@@ -8,7 +8,7 @@
 import { present } from '../base/assert.ts';
 import type { Span } from '../base/errors.ts';
 import type { ConstantValue } from '../function/constant.ts';
-import { aggregateOf, isOrdered, resolveAggregate } from '../function/registry.ts';
+import { aggregateOf, isComparable, resolveAggregate } from '../function/registry.ts';
 import type { AggregateEntry } from '../function/registry.ts';
 import type { ExprNode, FunctionCall, OrderItem } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
@@ -89,7 +89,7 @@ function bindConstants(sql: string, entry: AggregateEntry, exprs: readonly Expr[
 
 function bindKey(sql: string, item: OrderItem, bind: Bind): SortKey {
   const expr = bind(item.expr, 'an aggregate');
-  if (!isOrdered(expr.type)) {
+  if (!isComparable(expr.type)) {
     throw sqlError('sql_bind', sql, expr.span, `cannot order by a value of type ${sqlTypeName(expr.type)}`);
   }
   return { expr, descending: item.descending, nullsFirst: item.nullsFirst ?? false };

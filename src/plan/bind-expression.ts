@@ -11,6 +11,7 @@ import { SQL_DEPTH_MAX, SQL_NODES_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import type { ColumnName, ExprNode, FunctionCall } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
+import { constantText } from '../function/constant.ts';
 import { aggregateName, bindAggregateCall } from './bind-aggregate.ts';
 import {
   adaptAmong,
@@ -28,9 +29,10 @@ import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
 import type { OuterColumns } from './binding.ts';
 import { bindTimeCall, momentLiteral } from './bind-time.ts';
+import { bindField, bindNested, resolveIn } from './bind-nested.ts';
 import { BOOL, DOUBLE, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
-import { columnOf, exprKey } from './expr-walk.ts';
+import { exprKey } from './expr-walk.ts';
 import type { Scope } from './scope.ts';
 import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
 
@@ -61,7 +63,7 @@ function callKey(call: AggregateCall): string {
   const order = call.order.map(
     ({ expr, descending, nullsFirst }) => `${exprKey(expr)}${descending ? 'd' : ''}${nullsFirst ? 'f' : ''}`,
   );
-  const constants = call.constants.map((value) => (Object.is(value, -0) ? '-0' : JSON.stringify(String(value))));
+  const constants = call.constants.map((value) => (Object.is(value, -0) ? '-0' : JSON.stringify(constantText(value))));
   const rows = `${call.distinct ? 'd' : ''}:${call.filter === undefined ? '' : exprKey(call.filter)}`;
   return `${call.name}:${rows}(${[...call.args.map(exprKey), ...constants].join(',')};${order.join(',')})`;
 }
@@ -116,8 +118,7 @@ export class ExpressionBinder {
 
   /** @see NameResolver */
   resolve(node: ColumnName): Expr | undefined {
-    const found = this.#scope.find(node);
-    return found === undefined ? this.#around.outer?.resolve(node) : columnOf(found.index, found.field, node.span);
+    return resolveIn(this.#sql, this.#scope, node) ?? this.#around.outer?.resolve(node);
   }
 
   /** Binds `node` as it stands in `clause`. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
@@ -223,10 +224,14 @@ export class ExpressionBinder {
         const operands = nodes.map((operand) => this.bind(operand, clause));
         return this.#bindSubquery(node, operands, clause);
       }
-      case 'row': {
-        const message = 'values side by side are supported only before IN and a subquery';
-        throw sqlError('sql_unsupported', this.#sql, node.span, message);
-      }
+      case 'row':
+      case 'array':
+      case 'subscript':
+      case 'slice':
+      case 'field':
+      case 'named_argument':
+      case 'lambda':
+        return bindNested(this.#sql, node, (part) => this.bind(part, clause));
       case 'interval': {
         const value = this.bind(node.value, clause);
         const isText = value.type.id === 'utf8';
@@ -250,11 +255,12 @@ export class ExpressionBinder {
     return negated ? makeCall(this.#sql, 'not', [expr], expr.span) : expr;
   }
 
-  /** A column of the table, else what an alias stands for. */
+  /** A column of the table, else what an alias stands for; names behind it are fields of its value. */
   #bindName(node: ColumnName, clause: Clause): Expr {
-    const found = this.#scope.find(node);
-    if (found !== undefined) return columnOf(found.index, found.field, node.span);
-    const alias = node.path.length === 1 ? this.#aliases.get(foldName(node.path[0]?.name ?? '')) : undefined;
+    const found = resolveIn(this.#sql, this.#scope, node);
+    if (found !== undefined) return found;
+    const [first, ...fields] = node.path;
+    const alias = this.#aliases.get(foldName(first?.name ?? ''));
     if (alias === undefined || alias.item >= clause.aliasesBefore) {
       const outer = this.#around.outer?.resolve(node);
       if (outer !== undefined) return outer;
@@ -265,7 +271,7 @@ export class ExpressionBinder {
       );
     }
     const bound = this.bind(alias.expr, { ...clause, aliasesBefore: alias.item });
-    return { ...bound, span: node.span };
+    return fields.reduce((operand, name) => bindField(this.#sql, operand, name), { ...bound, span: node.span });
   }
 
   #bindBinary(node: Extract<ExprNode, { kind: 'binary' }>, clause: Clause): Expr {
@@ -322,14 +328,16 @@ export class ExpressionBinder {
       throw sqlError('sql_bind', this.#sql, node.span, `${mark} belongs to aggregates, and ${name} is none`);
     }
     if (name === 'if' && node.args.length === 3) return this.#bindIf(node, clause);
-    const args = node.args.map((arg) => this.bind(arg, clause));
+    const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
+    const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
     const timed = bindTimeCall(this.#sql, name, args, node.span);
     if (timed !== undefined) return timed;
     const [only] = args;
     if (name === 'typeof' && args.length === 1 && only !== undefined) {
       return makeLiteral(sqlTypeName(only.type), { id: 'utf8' }, node.span);
     }
-    const call = makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
+    const met = MEETING.has(name) ? adaptAmong(args, () => true) : args;
+    const call = makeCall(this.#sql, name, met, node.span, names);
     return ROUNDING.has(name) ? withDigits(call, args) : call;
   }
 

@@ -9,6 +9,7 @@ import { foldName } from '../base/names.ts';
 import type { FromItem, Identifier, Join, Subquery, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
+import { resolveIn } from './bind-nested.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
 import type { Binding, CommonTables, NameResolver } from './binding.ts';
 import { OuterColumns } from './binding.ts';
@@ -115,10 +116,7 @@ class FromBinder {
       return this.#named(plan, UNNAMED, alias, columns, depth);
     }
     const around: NameResolver = {
-      resolve: (node) => {
-        const found = before.scope.find(node);
-        return found === undefined ? this.#outer?.resolve(node) : columnOf(found.index, found.field, node.span);
-      },
+      resolve: (node) => resolveIn(this.#sql, before.scope, node) ?? this.#outer?.resolve(node),
     };
     const lateral = new OuterColumns(around);
     const { plan, depth } = this.#binding.bind(query, this.#common, lateral);

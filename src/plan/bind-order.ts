@@ -6,7 +6,7 @@
 import type { Span } from '../base/errors.ts';
 import type { Query } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
-import { isOrdered } from '../function/registry.ts';
+import { isComparable } from '../function/registry.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import type { Expr, SortKey } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
@@ -35,7 +35,7 @@ export function bindOrder(sql: string, query: Pick<Query, 'orders' | 'orderAll'>
   const binder = new ExpressionBinder(sql, Scope.of(sql, { name: 'the result', schema }), new Map());
   const keys: SortKey[] = [];
   const add = (expr: Expr, item: (typeof orders)[number]): void => {
-    if (!isOrdered(expr.type)) {
+    if (!isComparable(expr.type)) {
       throw sqlError('sql_bind', sql, item.span, `cannot order by a value of type ${sqlTypeName(expr.type)}`);
     }
     keys.push({ expr, descending: item.descending, nullsFirst: item.nullsFirst ?? false });

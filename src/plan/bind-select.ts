@@ -9,7 +9,7 @@ import type { Field, Metadata, Schema } from '../arrow/schema.ts';
 import type { Span } from '../base/errors.ts';
 import { COLUMNS_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
-import { isOrdered } from '../function/registry.ts';
+import { isComparable } from '../function/registry.ts';
 import type { ExprNode, OrderItem, Select, SelectItem, Star } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { columnLabel } from '../sql/print.ts';
@@ -203,7 +203,7 @@ class SelectBinder {
   }
 
   #requireOrder(expr: Expr, verb: string): void {
-    if (isOrdered(expr.type)) return;
+    if (isComparable(expr.type)) return;
     throw sqlError('sql_bind', this.#sql, expr.span, `cannot ${verb} by a value of type ${sqlTypeName(expr.type)}`);
   }
 

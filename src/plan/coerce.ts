@@ -9,7 +9,9 @@ import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
+import { constantText } from '../function/constant.ts';
 import type { ResolvedCall, Unresolved } from '../function/contract.ts';
+import type { KnownArgument } from '../function/registry.ts';
 import { castKind, functionNames, resolveFunction } from '../function/registry.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { nearestName } from '../base/names.ts';
@@ -36,7 +38,7 @@ export function readText(sql: string, literal: Literal, type: DataType): Expr {
     return castLiteral(literal, type) ?? coerce(literal, type);
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    const text = printText(String(literal.value).slice(0, 60));
+    const text = printText(constantText(literal.value).slice(0, 60));
     throw sqlError('sql_bind', sql, literal.span, `${text} cannot be read as ${sqlTypeName(type)}`);
   }
 }
@@ -76,10 +78,17 @@ function isResolved(answer: ResolvedCall | Unresolved): answer is ResolvedCall {
  * A call of a scalar function or operator. @throws `sql_bind` when nothing fits, `sql_unsupported` for operators we
  * lack.
  */
-export function makeCall(sql: string, name: string, args: readonly Expr[], span: Span): Expr {
+export function makeCall(
+  sql: string,
+  name: string,
+  args: readonly Expr[],
+  span: Span,
+  names: readonly (string | undefined)[] = [],
+): Expr {
   const answer = resolveFunction(
     name,
     args.map((arg) => arg.type),
+    args.map((arg, i) => knownOf(arg, names[i])),
   );
   if (!isResolved(answer)) throw unresolvedError(sql, name, args, answer, span);
   const coerced = args.map((arg, i) => coerce(arg, answer.parameters[i] as DataType));
@@ -94,6 +103,12 @@ export function makeCall(sql: string, name: string, args: readonly Expr[], span:
   // `date '1998-12-01' - interval '90' day` is a literal before it is compared, so that the other side is not cast.
   const isTemporal = TEMPORAL.has(answer.type.id) && coerced.every((arg) => arg.kind === 'literal');
   return (isTemporal ? evaluateCall(call) : undefined) ?? call;
+}
+
+/** What a signature may ask of an argument beside its type. */
+function knownOf(arg: Expr, name: string | undefined): KnownArgument {
+  if (arg.kind === 'literal') return { name, isNamed: name !== undefined, value: arg.value };
+  return { name: name ?? (arg.kind === 'column' ? arg.name : undefined), isNamed: name !== undefined };
 }
 
 const TEMPORAL: ReadonlySet<DataType['id']> = new Set<DataType['id']>(['date', 'time', 'timestamp', 'interval']);

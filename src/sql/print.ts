@@ -203,7 +203,10 @@ function printFrom(from: FromItem): string {
     case 'subquery':
       return `${from.lateral ? 'LATERAL ' : ''}(${printQuery(from.query)})${printAlias(from.alias, from.columns)}`;
     case 'table_function':
-      return `${from.name.name}(${list(from.args, 'sql')})${printAlias(from.alias, from.columns)}`;
+      return (
+        `${from.name.name}(${list(from.args, 'sql')})${from.ordinality ? ' WITH ORDINALITY' : ''}` +
+        printAlias(from.alias, from.columns)
+      );
     case 'join':
       return printJoin(from);
   }
@@ -264,6 +267,14 @@ const TYPE_ALIASES: Readonly<Record<string, string>> = {
 };
 
 function typeText(type: TypeName): string {
+  const members = type.members.map(({ name, type: of }) => {
+    return `${name === undefined ? '' : `${printIdentifier(name)} `}${typeText(of)}`;
+  });
+  const inner = members.length === 0 ? '' : `(${members.join(', ')})`;
+  return `${plainTypeText(type)}${inner}${type.lists.map((size) => `[${size?.toString() ?? ''}]`).join('')}`;
+}
+
+function plainTypeText(type: TypeName): string {
   const name = TYPE_ALIASES[type.name] ?? type.name.toUpperCase();
   if (type.sizes.length === 0) return name;
   const sizes = `(${type.sizes.map(String).join(', ')})`;
@@ -315,6 +326,14 @@ function expression(node: ExprNode, style: Style): string {
       return intervalText(expression(node.value, style), node.unit, style);
     case 'moment':
       return expression(node.written, style);
+    case 'row':
+    case 'array':
+    case 'subscript':
+    case 'slice':
+    case 'field':
+    case 'named_argument':
+    case 'lambda':
+      return nestedText(node, style);
     case 'cast': {
       const operand = expression(node.operand, style);
       return `${node.attempt ? 'TRY_CAST' : 'CAST'}(${operand} AS ${typeText(node.type)})`;
@@ -324,7 +343,43 @@ function expression(node: ExprNode, style: Style): string {
   }
 }
 
-type QueryKind = 'row' | 'scalar_query' | 'exists' | 'in_query' | 'quantified';
+type NestedKind = 'row' | 'array' | 'subscript' | 'slice' | 'field' | 'named_argument' | 'lambda';
+
+/** Nested values and their parts; in names as DuckDB writes them. */
+function nestedText(node: Extract<ExprNode, { kind: NestedKind }>, style: Style): string {
+  switch (node.kind) {
+    case 'row':
+      return `${style === 'name' ? '"row"' : ''}(${list(node.items, style)})`;
+    case 'array':
+      return style === 'name' ? `(ARRAY[${list(node.items, style)}])` : `ARRAY[${list(node.items, style)}]`;
+    case 'subscript':
+      return `${expression(node.operand, style)}[${expression(node.index, style)}]`;
+    case 'slice': {
+      const [from, to, step] = [node.from, node.to, node.step].map((part) => {
+        return part === undefined ? '' : expression(part, style);
+      }) as [string, string, string];
+      const bounds = step === '' ? `${from}:${to}` : `${from}:${to === '' ? '-' : to}:${step}`;
+      return `${expression(node.operand, style)}[${bounds}]`;
+    }
+    case 'field':
+      return `(${expression(node.operand, style)}).${printIdentifier(node.name)}`;
+    case 'named_argument':
+      return `${partName(node.name, style)} := ${expression(node.value, style)}`;
+    case 'lambda': {
+      const text = `lambda ${node.parameters.map(printIdentifier).join(', ')}: ${expression(node.body, style)}`;
+      return style === 'name' ? `(${text})` : text;
+    }
+  }
+}
+
+/** The name of an argument; DuckDB quotes its keywords in names of columns. */
+function partName(name: Identifier, style: Style): string {
+  return style === 'name' && PART_KEYWORDS.has(name.name) ? `"${name.name}"` : printIdentifier(name);
+}
+
+const PART_KEYWORDS = new Set(['filter', 'key', 'value', 'recursive', 'name', 'type', 'year', 'month', 'day']);
+
+type QueryKind = 'scalar_query' | 'exists' | 'in_query' | 'quantified';
 /** In names as DuckDB writes it out: a call of a conversion. */
 function intervalText(value: string, unit: IntervalUnit, style: Style): string {
   if (style === 'sql') return `INTERVAL (${value}) ${unit.toUpperCase()}`;
@@ -376,8 +431,6 @@ function operation(node: Operation, style: Style): string {
 /** Queries within expressions. */
 function queryOperation(node: Extract<ExprNode, { kind: QueryKind }>, style: Style): string {
   switch (node.kind) {
-    case 'row':
-      return `(${list(node.items, style)})`;
     case 'scalar_query':
       return `(${printQuery(node.query)})`;
     case 'exists':
@@ -407,7 +460,7 @@ function callText(node: FunctionCall, style: Style): string {
 }
 
 /** Names of functions that are keywords of DuckDB, which it quotes in the names of columns. */
-const QUOTED_NAMES = new Set(['first', 'last', 'left', 'mode', 'replace', 'right']);
+const QUOTED_NAMES = new Set('filter first last left map mode nullif range replace right row'.split(' '));
 
 /** A function's name where a call begins; without quotes `position(` would want IN between its arguments. */
 function sqlName({ name, quoted }: Identifier): string {

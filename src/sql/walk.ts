@@ -28,6 +28,7 @@ import type {
   ValueRows,
   When,
 } from './ast.ts';
+import type { TypeMember } from './ast-word.ts';
 
 export type Node =
   | ExprNode
@@ -35,6 +36,7 @@ export type Node =
   | Alteration
   | Identifier
   | TypeName
+  | TypeMember
   | When
   | SelectItem
   | TimeTravel
@@ -59,7 +61,8 @@ const CHILD_FIELDS: {
   readonly [K in NodeKind]: readonly Exclude<keyof Extract<Node, { kind: K }>, 'kind' | 'span'>[];
 } = {
   identifier: [],
-  type_name: [],
+  type_name: ['members'],
+  type_member: ['name', 'type'],
   column_name: ['path'],
   star: ['table', 'exclude', 'replace', 'rename'],
   function_call: ['name', 'args', 'orders', 'filter'],
@@ -78,6 +81,12 @@ const CHILD_FIELDS: {
   between: ['operand', 'low', 'high'],
   in: ['operand', 'items'],
   row: ['items'],
+  array: ['items'],
+  subscript: ['operand', 'index'],
+  slice: ['operand', 'from', 'to', 'step'],
+  field: ['operand', 'name'],
+  named_argument: ['name', 'value'],
+  lambda: ['parameters', 'body'],
   scalar_query: ['query'],
   exists: ['query'],
   in_query: ['operand', 'query'],
