@@ -31,6 +31,7 @@ export function canFail(expr: Expr): boolean {
       return canFail(expr.operand) || (!expr.attempt && castKind(expr.operand.type, expr.type) !== 'same');
     case 'call':
       if (CHECKED.has(expr.name) && expr.type.id !== 'float') return true;
+      if (expr.lambda !== undefined && (expr.name === 'list_reduce' || canFail(expr.lambda.body))) return true;
       return canFailForRow(expr.name) || expr.args.some(canFail);
   }
 }

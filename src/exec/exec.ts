@@ -21,6 +21,7 @@ import { runProject } from './project.ts';
 import { runRecursive, runShared, runUnion, runWorking } from './shared.ts';
 import { runSort } from './sort.ts';
 import { runScan, runValues } from './source-scan.ts';
+import { runUnnest } from './unnest.ts';
 
 /** How a plan is run. */
 export interface RunOptions {
@@ -55,6 +56,8 @@ function open(plan: PhysicalPlan, context: RunContext): Batches {
       return runAggregate(plan, open(plan.input, context), context);
     case 'sort':
       return runSort(plan, open(plan.input, context), context);
+    case 'unnest':
+      return runUnnest(plan, open(plan.input, context), context);
     case 'limit':
       return runLimit(plan, open(plan.input, context));
     case 'shared':

@@ -168,7 +168,7 @@ function approximateType(type: DataType): DataType | undefined {
 function outOfRange(least: number): (constants: readonly ConstantValue[]) => string | undefined {
   return ([quantile]) => {
     const fits = typeof quantile === 'number' && quantile >= least && quantile <= 1;
-    return fits ? undefined : `takes a quantile from ${least.toString()} to 1, not ${constantText(quantile)}`;
+    return fits ? undefined : `takes a quantile from ${least.toString()} to 1, not ${constantText(quantile ?? null)}`;
   };
 }
 

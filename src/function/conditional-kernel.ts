@@ -34,7 +34,7 @@ function chooseRows(args: readonly Vector[], choice: Int32Array, type: DataType)
   if (type.id === 'null') return nullVector(type, rowCount);
   if (form.kind === 'bool') return chooseBits(args, choice, type, validity);
   if (form.kind === 'bytes' && type.id !== 'dictionary') return chooseBytes(args, choice, type, validity);
-  if (form.kind === 'none' || form.kind === 'bytes') return chooseGathered(args, choice);
+  if (form.kind === 'none' || form.kind === 'bytes') return chooseGathered(args, choice, type);
   const width = TYPE_TABLE[type.id].byteWidth(type);
   const out = new Uint8Array(rowCount * width);
   for (let i = 0; i < rowCount; i++) {
@@ -45,13 +45,16 @@ function chooseRows(args: readonly Vector[], choice: Int32Array, type: DataType)
 }
 
 /** Of types that have no form of their own. */
-function chooseGathered(args: readonly Vector[], choice: Int32Array): Vector {
+function chooseGathered(args: readonly Vector[], choice: Int32Array, type: DataType): Vector {
+  // Only what is chosen has the result's type: conditions are among the arguments.
+  const used = [...new Set(choice)].filter((arg) => arg >= 0);
+  if (used.length === 0) return nullVector(type, choice.length);
   const rows = new Uint32Array(choice.length);
   for (let i = 0; i < rows.length; i++) {
-    const arg = choice[i] as number;
-    rows[i] = arg < 0 ? NO_ROW : arg * choice.length + i;
+    const place = used.indexOf(choice[i] as number);
+    rows[i] = place < 0 ? NO_ROW : place * choice.length + i;
   }
-  return gatherOrNull(joinVectors(args), rows);
+  return gatherOrNull(joinVectors(used.map((arg) => args[arg] as Vector)), rows);
 }
 
 function chooseBits(args: readonly Vector[], choice: Int32Array, type: DataType, validity: Validity): Vector {

@@ -29,12 +29,15 @@ import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
 import type { OuterColumns } from './binding.ts';
 import { bindTimeCall, momentLiteral } from './bind-time.ts';
+import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
+import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
 import { bindField, bindNested, resolveIn } from './bind-nested.ts';
 import { BOOL, DOUBLE, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { exprKey } from './expr-walk.ts';
 import type { Scope } from './scope.ts';
 import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
+import { fieldsOf, isStructList, isUnnest, readUnnest, unnestCall } from './unnest.ts';
 
 /** An alias of the SELECT list, and the place of its item. */
 export interface Alias {
@@ -63,7 +66,9 @@ function callKey(call: AggregateCall): string {
   const order = call.order.map(
     ({ expr, descending, nullsFirst }) => `${exprKey(expr)}${descending ? 'd' : ''}${nullsFirst ? 'f' : ''}`,
   );
-  const constants = call.constants.map((value) => (Object.is(value, -0) ? '-0' : JSON.stringify(constantText(value))));
+  const constants = call.constants.map((value) =>
+    Object.is(value, -0) ? '-0' : JSON.stringify(constantText(value)),
+  );
   const rows = `${call.distinct ? 'd' : ''}:${call.filter === undefined ? '' : exprKey(call.filter)}`;
   return `${call.name}:${rows}(${[...call.args.map(exprKey), ...constants].join(',')};${order.join(',')})`;
 }
@@ -78,6 +83,8 @@ export interface Clause {
   readonly aliasesBefore: number;
 }
 
+/** Clauses whose expressions may hold unnest. */
+const UNNESTING = new Set(['the SELECT list', 'ORDER BY', 'GROUP BY']);
 const COMPARISONS = new Set(['=', '!=', '<', '<=', '>', '>=']);
 /** Operators that the registry knows by another name; `~` is a prefix there. */
 const OPERATOR_NAMES: Readonly<Record<string, string>> = { '!=': '<>', '~': 'regexp_matches' };
@@ -106,6 +113,8 @@ export class ExpressionBinder {
   readonly #scope: Scope;
   readonly #aliases: ReadonlyMap<string, Alias>;
   readonly #around: Around;
+  /** The lambdas whose bodies are being bound, innermost last. */
+  readonly #lambdas: LambdaFrame[] = [];
   #nodes = 0;
   #depth = 0;
 
@@ -247,6 +256,9 @@ export class ExpressionBinder {
 
   #bindSubquery(node: SubqueryNode, operands: readonly Expr[], clause: Clause): Expr {
     const { subqueries } = this.#around;
+    if (this.#lambdas.length > 0) {
+      throw sqlError('sql_unsupported', this.#sql, node.span, 'a subquery in a lambda is not supported yet');
+    }
     if (subqueries !== undefined) return bindSubquery(this, subqueries, node, operands);
     throw sqlError('sql_unsupported', this.#sql, node.span, `a subquery in ${clause.name} is not supported yet`);
   }
@@ -255,8 +267,28 @@ export class ExpressionBinder {
     return negated ? makeCall(this.#sql, 'not', [expr], expr.span) : expr;
   }
 
-  /** A column of the table, else what an alias stands for; names behind it are fields of its value. */
+  /** What `bind` gives outside of the innermost lambda, as its body reads it. */
+  #outside(bind: () => Expr): Expr {
+    const frame = this.#lambdas.pop();
+    const bound = bind();
+    if (frame === undefined) return bound;
+    this.#lambdas.push(frame);
+    return frame.read(bound);
+  }
+
+  /** A parameter of a lambda or what is around it; names behind it are fields of its value. */
   #bindName(node: ColumnName, clause: Clause): Expr {
+    const [first, ...fields] = node.path;
+    const parameter = first === undefined ? undefined : this.#lambdas.at(-1)?.parameter(first);
+    if (parameter !== undefined) {
+      return fields.reduce((operand, name) => bindField(this.#sql, operand, name), parameter);
+    }
+    if (this.#lambdas.length > 0) return this.#outside(() => this.#bindName(node, clause));
+    return this.#bindColumn(node, clause);
+  }
+
+  /** A column of the table, else what an alias stands for; names behind it are fields of its value. */
+  #bindColumn(node: ColumnName, clause: Clause): Expr {
     const found = resolveIn(this.#sql, this.#scope, node);
     if (found !== undefined) return found;
     const [first, ...fields] = node.path;
@@ -322,14 +354,17 @@ export class ExpressionBinder {
   #bindFunction(node: FunctionCall, clause: Clause): Expr {
     const name = node.name.name.toLowerCase();
     const aggregate = aggregateName(this.#sql, node);
-    if (aggregate !== undefined) return this.#bindAggregate(node, aggregate, clause);
+    if (aggregate !== undefined) return this.#outside(() => this.#bindAggregate(node, aggregate, clause));
     const mark = node.star ? '*' : node.distinct ? 'DISTINCT' : node.filter === undefined ? 'ORDER BY' : 'FILTER';
     if (mark !== 'ORDER BY' || node.orders.length > 0) {
       throw sqlError('sql_bind', this.#sql, node.span, `${mark} belongs to aggregates, and ${name} is none`);
     }
     if (name === 'if' && node.args.length === 3) return this.#bindIf(node, clause);
+    const lambda = lambdaFunction(name);
+    if (lambda !== undefined) return this.#bindLambda(node, lambda, clause);
     const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
     const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
+    if (isUnnest(name)) return this.#bindUnnest(node, args, names, clause);
     const timed = bindTimeCall(this.#sql, name, args, node.span);
     if (timed !== undefined) return timed;
     const [only] = args;
@@ -346,6 +381,48 @@ export class ExpressionBinder {
     const [condition, result, otherwise] = node.args as [ExprNode, ExprNode, ExprNode];
     const branches = [{ kind: 'when', condition, result, span: condition.span } as const];
     return this.#bindCase({ kind: 'case', operand: undefined, branches, otherwise, span: node.span }, clause);
+  }
+
+  #bindLambda(node: FunctionCall, kind: LambdaKind, clause: Clause): Expr {
+    return bindLambdaCall(this.#sql, node, kind, {
+      plain: (part) => this.bind(part, clause),
+      within: (frame, body) => {
+        this.#lambdas.push(frame);
+        const bound = this.bind(body, { ...clause, name: 'a lambda' });
+        this.#lambdas.pop();
+        return bound;
+      },
+    });
+  }
+
+  /** A list that becomes rows, where an operator can make them. */
+  #bindUnnest(
+    node: FunctionCall,
+    args: readonly Expr[],
+    names: readonly (string | undefined)[],
+    clause: Clause,
+  ): Expr {
+    if (!UNNESTING.has(clause.name)) {
+      const remedy = 'write it in the SELECT list or in FROM';
+      throw sqlError('sql_bind', this.#sql, node.span, `unnest cannot stand in ${clause.name}`, remedy);
+    }
+    const { list, opensStructs } = readUnnest(this.#sql, args, names, node.span);
+    if (targetOf(list.type).id === 'struct' || (opensStructs && isStructList(list))) {
+      const message = 'the columns of an unnested struct can only stand alone in the SELECT list';
+      throw sqlError('sql_bind', this.#sql, node.span, message);
+    }
+    return unnestCall(list, node.span);
+  }
+
+  /** The columns of `unnest(struct)`, or of a list of structs that is opened to its end; undefined for all else. */
+  bindOpened(node: ExprNode, clause: Clause): readonly (readonly [name: string, expr: Expr])[] | undefined {
+    if (node.kind !== 'function_call' || !isUnnest(node.name.name.toLowerCase())) return undefined;
+    const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
+    const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
+    const { list, opensStructs } = readUnnest(this.#sql, args, names, node.span);
+    if (targetOf(list.type).id === 'struct') return fieldsOf(this.#sql, list, node.span);
+    if (!opensStructs || !isStructList(list)) return undefined;
+    return fieldsOf(this.#sql, unnestCall(list, node.span), node.span);
   }
 
   /** now() and its kin as literals; of bare words only those that are no column and no alias. */

@@ -28,6 +28,7 @@ import type { LogicalPlan } from './logical.ts';
 import { oneRow, pickColumns } from './logical.ts';
 import { Scope } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
+import { placeUnnests } from './unnest.ts';
 import { SubqueryList } from './subquery.ts';
 
 /** One column of the result, or one that only ORDER BY needs. */
@@ -127,6 +128,11 @@ class SelectBinder {
       this.#checkCount(outputs.length, item.span);
       if (item.expr.kind === 'star') {
         outputs.push(...this.#bindStar(item.expr, place));
+        return;
+      }
+      const opened = this.#binder.bindOpened(item.expr, this.#clause('the SELECT list', true, place));
+      if (opened !== undefined) {
+        outputs.push(...opened.map(([name, expr]) => ({ name, expr, metadata: [] })));
         return;
       }
       const expr = this.#binder.bind(item.expr, this.#clause('the SELECT list', true, place));
@@ -266,7 +272,8 @@ class SelectBinder {
 
   #aggregate(input: LogicalPlan): LogicalPlan {
     const aggregates = this.#aggregates.calls;
-    const placed = this.#subqueries.place(input, [...this.#groups, ...aggregates.flatMap(exprsOfCall)]);
+    const joined = this.#subqueries.place(input, [...this.#groups, ...aggregates.flatMap(exprsOfCall)]);
+    const placed = placeUnnests(joined.plan, joined.exprs);
     const groups = placed.exprs.slice(0, this.#groups.length);
     let next = groups.length;
     const calls = aggregates.map((call) => mapCall(call, (expr) => placed.exprs[next++] ?? expr));
@@ -322,10 +329,11 @@ class SelectBinder {
       metadata,
     }));
     const schema: Schema = { fields, metadata: this.#schemaMetadata() };
-    const placed = this.#subqueries.place(
+    const joined = this.#subqueries.place(
       input,
       outputs.map((output) => output.expr),
     );
+    const placed = placeUnnests(joined.plan, joined.exprs);
     let plan: LogicalPlan = { kind: 'project', schema, input: placed.plan, exprs: placed.exprs };
     if (this.#select.distinct) plan = { kind: 'distinct', schema, input: plan };
     if (keys.length > 0) {

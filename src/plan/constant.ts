@@ -75,6 +75,7 @@ export function tryCastLiteral(literal: Literal, type: DataType, attempt: boolea
  * running to meet.
  */
 export function evaluateCall(call: Extract<Expr, { kind: 'call' }>): Literal | undefined {
+  if (call.lambda !== undefined) return undefined;
   const vectors: Vector[] = [];
   const types: DataType[] = [];
   for (const arg of call.args) {

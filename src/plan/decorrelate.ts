@@ -13,7 +13,16 @@ import { makeCall } from './coerce.ts';
 import type { AggregateCall, Expr, JoinKey } from './expr.ts';
 import { columnOf, hasLeaf, mapLeaves, shiftColumns } from './expr-walk.ts';
 import type { JoinPlan, LogicalPlan } from './logical.ts';
-import { forEachExpr, inputsOf, makeFilter, makeJoin, mapExprs, mapInputs, pickColumns } from './logical.ts';
+import {
+  forEachExpr,
+  inputsOf,
+  makeFilter,
+  makeJoin,
+  makeUnnest,
+  mapExprs,
+  mapInputs,
+  pickColumns,
+} from './logical.ts';
 
 const NOWHERE: Span = { start: 0, end: 0 };
 const known = new WeakMap<LogicalPlan, boolean>();
@@ -71,6 +80,16 @@ class Decorrelation {
         const start = plan.input.schema.fields.length;
         const exprs = [...plan.exprs.map((expr) => bindOuter(expr, start)), ...this.#domainColumns(start)];
         return { kind: 'project', schema: this.#append(plan.schema), input, exprs };
+      }
+      case 'unnest': {
+        const input = this.push(plan.input);
+        const own = plan.input.schema.fields.length;
+        const lists = plan.lists.map((expr) => bindOuter(expr, own));
+        const made = plan.schema.fields.slice(own);
+        const width = this.#fields.length;
+        const columns = [...plan.schema.fields.keys()].map((i) => (i < own ? i : i + width));
+        const domain = Array.from({ length: width }, (_, i) => own + i);
+        return pickColumns(makeUnnest({ ...plan, input, lists }, made), [...columns, ...domain]);
       }
       case 'aggregate':
         return this.#pushAggregate(plan);

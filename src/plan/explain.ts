@@ -99,6 +99,12 @@ function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
       if (plan.offset > 0) words.push(`offset=${plan.offset.toString()}`);
       return words.join(' ');
     }
+    case 'unnest': {
+      const words = [`Unnest [${plan.lists.map(exprText).join(', ')}]`];
+      if (plan.ordinality) words.push('ordinality');
+      if (plan.keepsEmpty) words.push('keeps empty');
+      return words.join(' ');
+    }
     case 'shared':
       return `Shared ${plan.rows.id.toString()}`;
     case 'working':
@@ -175,6 +181,7 @@ function exprText(expr: Expr): string {
       return `${expr.attempt ? 'TRY_CAST' : 'CAST'}(${exprText(expr.operand)} AS ${sqlTypeName(expr.type)})`;
     case 'call': {
       const args = expr.args.map(exprText);
+      if (expr.lambda !== undefined) args.splice(1, 0, `lambda: ${exprText(expr.lambda.body)}`);
       if (expr.name === 'and' || expr.name === 'or') return `(${args.join(` ${expr.name.toUpperCase()} `)})`;
       const isOperator = !/^[a-z_]/u.test(expr.name);
       if (isOperator && args.length === 2) return `(${args.join(` ${expr.name} `)})`;

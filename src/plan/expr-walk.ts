@@ -123,7 +123,8 @@ export function exprKey(expr: Expr): string {
     case 'cast':
       return `${expr.attempt ? 'try' : ''}cast(${exprKey(expr.operand)},${typeName(expr.type)})`;
     case 'call': {
-      const text = `${expr.name}(${expr.args.map(exprKey).join(',')})`;
+      const body = expr.lambda === undefined ? '' : `;${exprKey(expr.lambda.body)}`;
+      const text = `${expr.name}(${expr.args.map(exprKey).join(',')}${body})`;
       // The names of a struct's fields are in its type alone.
       return childFields(expr.type).length === 0 ? text : `${text}:${typeName(expr.type)}`;
     }

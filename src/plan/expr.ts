@@ -39,6 +39,8 @@ export type Expr =
       readonly kind: 'call';
       readonly name: string;
       readonly args: readonly Expr[];
+      /** Of list_transform and its kin, which the registry does not know. */
+      readonly lambda?: Lambda;
       readonly type: DataType;
       readonly nullable: boolean;
       readonly span: Span;
@@ -75,6 +77,18 @@ export type Expr =
       readonly attempt: boolean;
       readonly span: Span;
     };
+
+/**
+ * What a call does with each value of a list. The call's arguments are the list, for list_reduce what it begins with, if
+ * that is given, and then what the body reads of the rows around it.
+ */
+export interface Lambda {
+  /** Over the parameters' values, `parameters` columns, and then what it reads of the rows around it. */
+  readonly body: Expr;
+  readonly parameters: number;
+  /** Arguments before those that the body reads. */
+  readonly leading: number;
+}
 
 /** One aggregate call by its canonical name; no argument = count(*). */
 export interface AggregateCall {

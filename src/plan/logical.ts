@@ -81,6 +81,19 @@ export type LogicalPlan =
        */
       readonly nullAware: boolean;
     }
+  /**
+   * The input's rows, each as often as the longest of its `lists` has values: the input's columns, one for each list,
+   * NULL where it is shorter, and with `ordinality` the number of the value. With `keepsEmpty` a row without values
+   * yields one of NULLs.
+   */
+  | {
+      readonly kind: 'unnest';
+      readonly schema: Schema;
+      readonly input: LogicalPlan;
+      readonly lists: readonly Expr[];
+      readonly ordinality: boolean;
+      readonly keepsEmpty: boolean;
+    }
   /** The rows of one input after those of another, under the types of `schema`. */
   | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly LogicalPlan[] }
   /** The rows of `base`, then of `step` over them, over those, and so on until there are none. */
@@ -149,6 +162,15 @@ export function makeJoin({ join, left, right, keys, condition, nullAware = false
   return { kind: 'join', schema, join, left, right, keys, condition, nullAware };
 }
 
+type UnnestPlan = Extract<LogicalPlan, { kind: 'unnest' }>;
+
+/** An unnesting under the schema that it has: the input's fields and then `made`. */
+export function makeUnnest(parts: Omit<UnnestPlan, 'kind' | 'schema'>, made: readonly Field[]): UnnestPlan {
+  const { input, lists, ordinality, keepsEmpty } = parts;
+  const schema = { fields: [...input.schema.fields, ...made], metadata: [] };
+  return { kind: 'unnest', schema, input, lists, ordinality, keepsEmpty };
+}
+
 /** A projection of some columns of `input`, in that order, under their own fields. */
 export function pickColumns(input: LogicalPlan, columns: readonly number[]): LogicalPlan {
   const fields = columns.map((column) => input.schema.fields[column] as Field);
@@ -176,6 +198,7 @@ export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
     case 'distinct':
     case 'sort':
     case 'limit':
+    case 'unnest':
       return [plan.input];
   }
 }
@@ -198,6 +221,8 @@ function withInputs(plan: LogicalPlan, inputs: readonly LogicalPlan[]): LogicalP
     case 'project':
     case 'aggregate':
       return { ...plan, input: first };
+    case 'unnest':
+      return makeUnnest({ ...plan, input: first }, plan.schema.fields.slice(plan.input.schema.fields.length));
     case 'filter':
     case 'distinct':
     case 'sort':
@@ -225,6 +250,8 @@ export function mapExprs(plan: LogicalPlan, rewrite: (expr: Expr) => Expr): Logi
       return { ...plan, condition: rewrite(plan.condition) };
     case 'project':
       return { ...plan, exprs: plan.exprs.map(rewrite) };
+    case 'unnest':
+      return { ...plan, lists: plan.lists.map(rewrite) };
     case 'aggregate': {
       const aggregates = plan.aggregates.map((call) => mapCall(call, rewrite));
       return { ...plan, groups: plan.groups.map(rewrite), aggregates };

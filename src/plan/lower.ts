@@ -31,6 +31,7 @@ function lower(plan: LogicalPlan, shared: ReadonlyMap<number, SharedRows>): Phys
     case 'aggregate':
     case 'sort':
     case 'limit':
+    case 'unnest':
       return { ...plan, input: lower(plan.input, shared) };
     case 'join':
       return { ...plan, left: lower(plan.left, shared), right: lower(plan.right, shared) };

@@ -41,6 +41,14 @@ function push(plan: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {
     }
     case 'join':
       return pushIntoJoin(plan, conjuncts);
+    case 'unnest': {
+      const below = conjuncts.filter((conjunct) => readsOnly(conjunct, plan.input.schema.fields.length));
+      const above = conjuncts.filter((conjunct) => !below.includes(conjunct));
+      return filtered(
+        mapInputs(plan, (input) => (below.length === 0 ? pushFilters(input) : push(input, below))),
+        above,
+      );
+    }
     case 'union':
       return mapInputs(plan, (input) => push(input, conjuncts));
     case 'scan':

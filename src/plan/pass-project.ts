@@ -79,6 +79,7 @@ function relabel(plan: LogicalPlan, schema: Schema): LogicalPlan {
     case 'join':
     case 'union':
     case 'recursive':
+    case 'unnest':
       return plan;
     default: {
       const input = relabel(plan.input, schema);

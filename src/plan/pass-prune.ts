@@ -7,7 +7,7 @@ import type { Field, Schema } from '../arrow/schema.ts';
 import type { Expr } from './expr.ts';
 import { exprsOfCall, forEachColumn, mapCall, shiftColumns } from './expr-walk.ts';
 import type { JoinPlan, LogicalPlan, LogicalQuery } from './logical.ts';
-import { inputsOf, makeJoin, mapPlan, pickColumns } from './logical.ts';
+import { inputsOf, makeJoin, makeUnnest, mapPlan, pickColumns } from './logical.ts';
 
 /** A pruned plan, and where each of its old columns is now (-1: gone). */
 interface Pruned {
@@ -108,6 +108,20 @@ function prune(plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned {
       const shift = shifter(input);
       const keys = plan.keys.map((key) => ({ ...key, expr: shift(key.expr) }));
       return { plan: { ...plan, schema: input.plan.schema, input: input.plan, keys }, places: input.places };
+    }
+    case 'unnest': {
+      const width = plan.input.schema.fields.length;
+      const input = prune(
+        plan.input,
+        columnsOf(
+          plan.lists,
+          [...wanted].filter((i) => i < width),
+        ),
+      );
+      const lists = plan.lists.map(shifter(input));
+      const own = input.plan.schema.fields.length;
+      const made = makeUnnest({ ...plan, input: input.plan, lists }, plan.schema.fields.slice(width));
+      return { plan: made, places: all.map((i) => (i < width ? (input.places[i] ?? -1) : own + i - width)) };
     }
     case 'distinct':
     case 'limit': {

@@ -76,6 +76,19 @@ export type PhysicalPlan =
       readonly condition: Expr | undefined;
       readonly nullAware: boolean;
     }
+  /**
+   * @see LogicalPlan. The input's rows, each as often as the longest of its `lists` has values: the input's columns, one for each list,
+   * NULL where it is shorter, and with `ordinality` the number of the value. With `keepsEmpty` a row without values
+   * yields one of NULLs.
+   */
+  | {
+      readonly kind: 'unnest';
+      readonly schema: Schema;
+      readonly input: PhysicalPlan;
+      readonly lists: readonly Expr[];
+      readonly ordinality: boolean;
+      readonly keepsEmpty: boolean;
+    }
   /** One input after another. */
   | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly PhysicalPlan[] }
   | {
@@ -106,6 +119,7 @@ export function inputsOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
     case 'aggregate':
     case 'sort':
     case 'limit':
+    case 'unnest':
       return [plan.input];
   }
 }

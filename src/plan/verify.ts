@@ -70,6 +70,14 @@ function verifyOperator(plan: LogicalPlan, query: LogicalQuery, when: string): v
       checkExprs(exprsOf(plan), plan.input.schema.fields, when);
       assert(plan.schema === plan.input.schema, () => `${when}: ${plan.kind} changes the schema`);
       return;
+    case 'unnest': {
+      const own = plan.input.schema.fields;
+      checkExprs(plan.lists, own, when);
+      checkFields(own, fields.slice(0, own.length), `${when}: unnest`);
+      const made = plan.lists.length + (plan.ordinality ? 1 : 0);
+      assert(fields.length === own.length + made, () => `${when}: an unnest of another width`);
+      return;
+    }
     case 'join':
       verifyJoin(plan, when);
       return;

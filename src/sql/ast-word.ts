@@ -1,5 +1,5 @@
 /**
- * Words of the syntax tree: names, types, operators and units.
+ * Words of the syntax tree: names, types, nodes without parts, operators and units.
  *
  * Hides nothing. Invariant: a spelling that means the same as another is not here.
  */
@@ -35,6 +35,25 @@ export interface TypeMember {
   readonly kind: 'type_member';
   readonly name: Identifier | undefined;
   readonly type: TypeName;
+  readonly span: Span;
+}
+
+/** `()` among grouping sets. */
+export interface EmptyGroup {
+  readonly kind: 'empty_group';
+  readonly span: Span;
+}
+
+/** The word DEFAULT in place of a value. */
+export interface DefaultValue {
+  readonly kind: 'default_value';
+  readonly span: Span;
+}
+
+/** A length of time as written, without INTERVAL and quotes: `30 days`. */
+export interface TimeLength {
+  readonly kind: 'time_length';
+  readonly text: string;
   readonly span: Span;
 }
 

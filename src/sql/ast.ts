@@ -5,9 +5,10 @@
  * for the fields that hold nodes.
  */
 import type { Span } from '../base/errors.ts';
-import type { BinaryOperator, Identifier, IntervalUnit, TypeName } from './ast-word.ts';
+import type { BinaryOperator, DefaultValue, EmptyGroup, Identifier } from './ast-word.ts';
+import type { IntervalUnit, TimeLength, TypeName } from './ast-word.ts';
 
-export type { Identifier, TypeName } from './ast-word.ts';
+export type { DefaultValue, EmptyGroup, Identifier, TimeLength, TypeName } from './ast-word.ts';
 
 export interface ColumnName {
   readonly kind: 'column_name';
@@ -310,12 +311,6 @@ export interface GroupingSets {
   readonly span: Span;
 }
 
-/** `()` among grouping sets. */
-export interface EmptyGroup {
-  readonly kind: 'empty_group';
-  readonly span: Span;
-}
-
 export type GroupItem = ExprNode | GroupingSets | EmptyGroup;
 
 export interface Select extends QueryFrame {
@@ -371,12 +366,6 @@ export interface Assignment {
   readonly span: Span;
 }
 
-/** The word DEFAULT in place of a value. */
-export interface DefaultValue {
-  readonly kind: 'default_value';
-  readonly span: Span;
-}
-
 /** One row of VALUES. */
 export interface ValueRow {
   readonly kind: 'value_row';
@@ -389,13 +378,6 @@ export interface ValueRows {
   readonly kind: 'value_rows';
   readonly rows: readonly ValueRow[];
   readonly isDefault: boolean;
-  readonly span: Span;
-}
-
-/** A length of time as written, without INTERVAL and quotes: `30 days`. */
-export interface TimeLength {
-  readonly kind: 'time_length';
-  readonly text: string;
   readonly span: Span;
 }
 
