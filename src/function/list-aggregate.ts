@@ -4,6 +4,7 @@
  * Hides how each method of aggregation is run over groups that are there already. Invariants: every list is a group; a
  * null list is null; the name and further arguments of an aggregate are constants.
  */
+import { joinVectors } from '../arrow/concat.ts';
 import { nullVector } from '../arrow/null-vector.ts';
 import type { DataType } from '../arrow/type.ts';
 import { makeReader } from '../arrow/value.ts';
@@ -12,7 +13,7 @@ import { AGGREGATES } from './aggregate.ts';
 import { withValidity } from './column.ts';
 import { constantText } from './constant.ts';
 import type { ConstantValue } from './constant.ts';
-import type { AggregateMethod, GroupedValues } from './contract.ts';
+import type { Accumulator, AggregateMethod, GroupedValues } from './contract.ts';
 import type { AggregateEntry, FunctionEntry, KnownArgument } from './entry.ts';
 import { gather } from './gather.ts';
 import { ColumnKeys } from './key-table.ts';
@@ -87,12 +88,30 @@ function tally(rows: ListRows): { readonly rows: ListRows; readonly counts: Floa
   return { rows: { ...rows, starts, ends, values }, counts: Float64Array.from(counts) };
 }
 
-function aggregate(method: AggregateMethod, rows: ListRows): Vector {
+/** Answers for each list; `none` is the answer of no values, of which an accumulator has no group. */
+function runningOver(accumulator: Accumulator, none: Accumulator, rows: ListRows): Vector {
+  const owners = ownersOf(rows);
+  const places = new Uint32Array(rows.starts.length);
+  let count = 0;
+  for (let i = 0; i < places.length; i++) places[i] = rows.starts[i] === rows.ends[i] ? NO_ROW : count++;
+  const groups = owners.map((row) => places[row] as number);
+  if (count > 0) accumulator.update([rows.values], groups, groups.length, count);
+  const answers = count > 0 ? [accumulator.finish(count), none.finish(1)] : [none.finish(1)];
+  return gather(
+    joinVectors(answers),
+    places.map((place) => (place === NO_ROW ? count : place)),
+  );
+}
+
+function aggregate(make: () => AggregateMethod, rows: ListRows): Vector {
   const count = rows.starts.length;
+  const method = make();
   switch (method.kind) {
-    case 'running':
-      method.accumulator.update([rows.values], ownersOf(rows), rows.values.length, count);
-      return method.accumulator.finish(count);
+    case 'running': {
+      const none = make();
+      if (none.kind !== 'running') throw new TypeError('an aggregate is computed in two ways');
+      return runningOver(method.accumulator, none.accumulator, rows);
+    }
     case 'chosen': {
       const owners = ownersOf(rows);
       const chosen = method.chooser.choose([rows.values], owners, rows.values.length, count);
@@ -124,7 +143,7 @@ function overList(entry: AggregateEntry, args: readonly Vector[], type: DataType
   const fault = entry.refuse?.(constants);
   if (fault !== undefined) throw rowError(`${entry.name} ${fault}`);
   const rows = compactRows(listRowsOf(list));
-  const made = aggregate(entry.method([rows.values.type], constants), rows);
+  const made = aggregate(() => entry.method([rows.values.type], constants), rows);
   if (rows.validity.bits === undefined || made.type.id === 'null') return made;
   return withValidity(made, mergeValidity([list, made], list.length));
 }

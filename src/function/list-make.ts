@@ -20,7 +20,7 @@ import { arrayOf, listOf, tupleOf } from './nested-type.ts';
 import { integersOf } from './scalar-frame.ts';
 import { BOOL, commonTypeOf, familyOf, INT64, valueType } from './signature.ts';
 import { bitsOf } from './column.ts';
-import { ALL_PRESENT, bitAt, mergeValidity, validityFrom, validityOf } from './validity.ts';
+import { ALL_PRESENT, bitAt, mergeValidity, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
 
 const NULL: DataType = { id: 'null' };
@@ -51,16 +51,6 @@ const listValueKernel: Kernel = (args, rowCount, type) => {
   for (let i = 0; i <= rowCount; i++) offsets[i] = i * args.length;
   return makeList(type, offsets, interleave(args, rowCount));
 };
-
-/** Validity of rows of which at least one of the lists is there. */
-function anyPresent(vectors: readonly Vector[], rowCount: number): Validity {
-  const all = vectors.map((vector) => validityOf(vector).bits);
-  if (all.some((bits) => bits === undefined)) return ALL_PRESENT;
-  const merged = new Uint8Array((rowCount + 7) >> 3);
-  for (const bits of all)
-    for (let i = 0; i < merged.length; i++) merged[i] = (merged[i] as number) | (bits?.[i] ?? 0);
-  return validityFrom(merged, rowCount);
-}
 
 /** The lists of each row one after another. */
 function concatRows(lists: readonly ListRows[], rowCount: number, type: DataType, validity: Validity): Vector {
@@ -117,9 +107,11 @@ function resolvePush(
 function resolveConcat(args: readonly DataType[]): Shape | undefined {
   const elements = args.map(elementType);
   if (args.length < 1 || !elements.every((element) => element !== undefined)) return undefined;
+  if (args.every((arg) => arg.id === 'null')) return { parameters: args, type: NULL };
   const met = commonTypeOf(elements.map(valueType));
   if (met === undefined) return undefined;
-  return { parameters: args.map((arg) => listParameter(arg, met)), type: listOf(met), nulls: 'custom' };
+  const parameters = args.map((arg) => listParameter(arg, met));
+  return { parameters, type: listOf(met), nulls: 'never', canMakeNull: false };
 }
 
 /** `||` and `+` of lists: null if either is. */
@@ -132,7 +124,10 @@ export const LIST_JOIN: FunctionEntry = nestedEntry({
     const shape = args.length === 2 ? resolveConcat(args) : undefined;
     return shape === undefined ? undefined : { ...shape, nulls: 'strict' };
   },
-  kernel: (args, rowCount, type) => concatRows(args.map(listRowsOf), rowCount, type, mergeValidity(args, rowCount)),
+  kernel: (args, rowCount, type) =>
+    type.id === 'null'
+      ? nullVector(type, rowCount)
+      : concatRows(args.map(listRowsOf), rowCount, type, mergeValidity(args, rowCount)),
 });
 
 /** list_concat, which is concat of lists too: null lists are left out. */
@@ -143,7 +138,8 @@ export const LIST_CONCAT: FunctionEntry = nestedEntry({
   doc: 'All lists, one after another; null ones are left out.',
   example: 'list_concat([1], NULL, [2, 3]) → [1, 2, 3]',
   resolve: resolveConcat,
-  kernel: (args, rowCount, type) => concatRows(args.map(listRowsOf), rowCount, type, anyPresent(args, rowCount)),
+  kernel: (args, rowCount, type) =>
+    type.id === 'null' ? nullVector(type, rowCount) : concatRows(args.map(listRowsOf), rowCount, type, ALL_PRESENT),
 });
 
 const zipKernel: Kernel = (args, rowCount, type) => {

@@ -16,7 +16,7 @@ import { listRowsOf, makeList } from './list-rows.ts';
 import { listOf } from './nested-type.ts';
 import { boolRows, numberRows } from './scalar-frame.ts';
 import { BOOL, commonTypeOf, INT32, isComparable, UINT64, valueType } from './signature.ts';
-import { bitAt, mergeValidity, validityFrom, validityOf, writableBits } from './validity.ts';
+import { bitAt, validityFrom, validityOf, writableBits } from './validity.ts';
 import { comparer } from './value-order.ts';
 
 /** The place from 1 of each row's value in its list; 0 where it is not. */
@@ -172,7 +172,8 @@ const hasAllKernel: Kernel = (args, rowCount, type) => {
 const intersectKernel: Kernel = (args, rowCount, type) => {
   const rows: number[] = [];
   const sizes = new Uint32Array(rowCount);
-  const validity = mergeValidity(args, rowCount);
+  // A null second list has nothing to share; only a null first one makes null.
+  const validity = validityOf(args[0] as Vector);
   sharedValues(args, (place, row, isShared) => {
     if (!isShared || (validity.bits !== undefined && !bitAt(validity.bits, row))) return;
     rows.push(place);
@@ -261,7 +262,10 @@ export const LIST_SEARCH: readonly FunctionEntry[] = [
     expects: '(list, list)',
     doc: 'The values that both lists have, each once.',
     example: 'list_intersect([1, 2, 3], [3, 2]) → [2, 3]',
-    resolve: (args) => resolvePair(args, listOf),
+    resolve: (args) => {
+      const shape = resolvePair(args, listOf);
+      return shape === undefined ? undefined : { ...shape, nulls: 'custom', canMakeNull: true };
+    },
     kernel: intersectKernel,
   }),
   nestedEntry({

@@ -7,6 +7,7 @@
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder, rowBytes } from './byte-rows.ts';
+import { withValidity } from './column.ts';
 import type { Kernel } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
 import { elementType, nestedEntry } from './list-frame.ts';
@@ -20,7 +21,7 @@ import type { Kind } from './scalar-frame.ts';
 import { castKind, familyOf, flatType, UTF8 } from './signature.ts';
 import { findBytes } from './text-search.ts';
 import { charactersOf } from './text-slice.ts';
-import { ALL_PRESENT, bitAt, mergeValidity, validityOf } from './validity.ts';
+import { ALL_PRESENT, bitAt, mergeValidity, validityFrom, validityOf, writableBits } from './validity.ts';
 
 /** Parts of texts as they are found: bytes `from` to `to` of the text of the open row. */
 class Parts {
@@ -158,7 +159,13 @@ const joinKernel: Kernel = (args, rowCount, type) => {
   const { starts, ends, values } = listRowsOf(list);
   const [texts, separators] = [byteRowsOf(values), byteRowsOf(separator)];
   const { bits } = validityOf(values);
-  return textRows(args, rowCount, type, (i, out) => {
+  // Of nothing but nulls there is no text, as there is none of an aggregate over them.
+  const isBlank = (row: number): boolean => {
+    if (bits === undefined || starts[row] === ends[row]) return false;
+    for (let k = starts[row] as number; k < (ends[row] as number); k++) if (bitAt(bits, k)) return false;
+    return true;
+  };
+  const made = textRows(args, rowCount, type, (i, out) => {
     const between = rowBytes(separators, i);
     let isFirst = true;
     for (let k = starts[i] as number; k < (ends[i] as number); k++) {
@@ -169,6 +176,11 @@ const joinKernel: Kernel = (args, rowCount, type) => {
       out.append(bytes, 0, bytes.length);
     }
   });
+  const present = writableBits(validityOf(made), rowCount);
+  for (let i = 0; i < rowCount; i++) {
+    if (isBlank(i)) present[i >> 3] = (present[i >> 3] as number) & ~(1 << (i & 7));
+  }
+  return withValidity(made, validityFrom(present, rowCount));
 };
 
 function textParameter(type: DataType | undefined): DataType | undefined {
@@ -233,7 +245,7 @@ export const LIST_TEXT: readonly FunctionEntry[] = [
       const between = textParameter(separator);
       if (element === undefined || between === undefined || more.length > 0) return undefined;
       if (castKind(element, UTF8) === 'none') return undefined;
-      return { parameters: [listOf(UTF8), between], type: UTF8, canMakeNull: false };
+      return { parameters: [listOf(UTF8), between], type: UTF8 };
     },
     kernel: joinKernel,
   }),
