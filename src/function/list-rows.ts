@@ -72,7 +72,7 @@ function blankRanges(length: number): Pick<ListRows, 'starts' | 'ends'> {
 }
 
 /** The number of values in all rows. */
-export function countValues({ starts, ends }: ListRows): number {
+function countValues({ starts, ends }: ListRows): number {
   let count = 0;
   for (let i = 0; i < starts.length; i++) count += (ends[i] as number) - (starts[i] as number);
   return count;

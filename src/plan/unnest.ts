@@ -90,7 +90,7 @@ export function unnestCall(list: Expr, span: Span): Call {
 }
 
 /** True when an unnest stands in the expression. */
-export function hasUnnest(expr: Expr): boolean {
+function hasUnnest(expr: Expr): boolean {
   if (expr.kind === 'cast') return hasUnnest(expr.operand);
   return expr.kind === 'call' && (expr.name === UNNEST || expr.args.some(hasUnnest));
 }
