@@ -1,9 +1,9 @@
 /**
  * list_transform, list_filter and list_reduce: a lambda over the values of lists.
  *
- * Hides that a body is run once over the values of all lists. Invariants: what it reads of a row is repeated for each of
- * its values; values that no row shows are not looked at; list_reduce takes as many steps as the longest list has values,
- * each over the rows that have one more.
+ * Hides that a body is run once over the values of all lists. Invariants: what it reads of a row is repeated for
+ * each of its values; values that no row shows are not looked at; list_reduce takes as many steps as the longest
+ * list has values, each over the rows that have one more.
  */
 import type { Vector } from '../arrow/vector.ts';
 import { nullVector } from '../arrow/null-vector.ts';
@@ -11,8 +11,7 @@ import { EngineError } from '../base/errors.ts';
 import { LIST_REDUCE_STEPS_MAX } from '../base/limits.ts';
 import { bytesOf, vectorOf } from '../function/column.ts';
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
-import { gather } from '../function/gather.ts';
-import { gatherOrNull, NO_ROW } from '../function/list-frame.ts';
+import { gather, gatherOrNull, NO_ROW } from '../function/gather.ts';
 import { compactRows, listRowsOf, makeList, ownersOf } from '../function/list-rows.ts';
 import type { ListRows } from '../function/list-rows.ts';
 import { ALL_PRESENT, bitAt } from '../function/validity.ts';

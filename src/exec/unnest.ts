@@ -9,8 +9,7 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { bytesOf, vectorOf } from '../function/column.ts';
-import { gather } from '../function/gather.ts';
-import { gatherOrNull, NO_ROW } from '../function/list-frame.ts';
+import { gather, gatherOrNull, NO_ROW } from '../function/gather.ts';
 import { listRowsOf } from '../function/list-rows.ts';
 import type { ListRows } from '../function/list-rows.ts';
 import { validityFrom } from '../function/validity.ts';
@@ -100,7 +99,7 @@ export async function* runUnnest(plan: UnnestPlan, input: Batches, context: RunC
 
 function batchOf(plan: UnnestPlan, batch: RecordBatch, lists: readonly ListRows[], piece: Piece): RecordBatch {
   const columns = [
-    ...batch.columns.map((column) => gather(column, piece.rows)),
+    ...plan.columns.map((column) => gather(batch.columns[column] as Vector, piece.rows)),
     ...lists.map((list) => valuesOf(list, piece)),
     ...(plan.ordinality ? [ordinalsOf(piece)] : []),
   ];

@@ -17,7 +17,7 @@ import { STATISTICS } from './aggregate-statistic.ts';
 import { averageAccumulator, sumAccumulator } from './aggregate-sum.ts';
 import type { GroupedValues, ResolvedCall } from './contract.ts';
 import type { AggregateEntry } from './entry.ts';
-import { gatherOrNull, NO_ROW } from './list-frame.ts';
+import { gatherOrNull, NO_ROW } from './gather.ts';
 import { listOf } from './nested-type.ts';
 import { BOOL, castKind, decimalType, DOUBLE, familyOf, FLOAT, flatType, INT64, isNumeric } from './signature.ts';
 import { isComparable, isOrdered, UINT64, UTF8, valueType } from './signature.ts';

@@ -14,7 +14,7 @@ import { byteRowsOf, ByteRowsBuilder } from './byte-rows.ts';
 import { bitsOf, formOf, vectorOf } from './column.ts';
 import { compareKernel, trueRows } from './compare-kernel.ts';
 import type { Kernel } from './contract.ts';
-import { gatherOrNull, NO_ROW } from './list-frame.ts';
+import { gatherOrNull, NO_ROW } from './gather.ts';
 import { bitAt, validityFrom, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
 

@@ -3,9 +3,9 @@
  *
  * Hides hashing. Two tables suffice: one of pairs of 32-bit words, one of byte strings; longer keys (wide decimals,
  * several columns) are numbered pair by pair; lists
- * are byte strings of their values' numbers, structs the pairs of their fields'. Invariants: equal values get equal numbers across batches; null is a
- * value; -0 is 0 and every NaN is one NaN; tables only grow. Method: open addressing, linear probing, at most half
- * full.
+ * are byte strings of their values' numbers, structs the pairs of their fields'. Invariants: equal values get equal
+ * numbers across batches; null is a value; -0 is 0 and every NaN is one NaN; tables only grow. Method: open
+ * addressing, linear probing, at most half full.
  */
 import { EngineError } from '../base/errors.ts';
 import { typeName } from '../arrow/type.ts';

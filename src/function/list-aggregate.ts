@@ -15,9 +15,9 @@ import { constantText } from './constant.ts';
 import type { ConstantValue } from './constant.ts';
 import type { Accumulator, AggregateMethod, GroupedValues } from './contract.ts';
 import type { AggregateEntry, FunctionEntry, KnownArgument } from './entry.ts';
-import { gather } from './gather.ts';
+import { gather, gatherOrNull, NO_ROW } from './gather.ts';
 import { ColumnKeys } from './key-table.ts';
-import { elementType, gatherOrNull, listParameter, NO_ROW, nestedEntry } from './list-frame.ts';
+import { elementType, listParameter, nestedEntry } from './list-frame.ts';
 import type { Shape } from './list-frame.ts';
 import { compactRows, listRowsOf, ownersOf } from './list-rows.ts';
 import type { ListRows } from './list-rows.ts';
@@ -188,8 +188,8 @@ function named(entry: AggregateEntry): FunctionEntry {
 /** Aggregates that have a function of lists named after them. */
 const NAMED =
   'count sum avg min max first last any_value product median mode mad histogram string_agg entropy ' +
-  'stddev_pop stddev_samp var_pop var_samp sem skewness kurtosis kurtosis_pop bit_and bit_or bit_xor bool_and bool_or ' +
-  'approx_count_distinct';
+  'stddev_pop stddev_samp var_pop var_samp sem skewness kurtosis kurtosis_pop ' +
+  'bit_and bit_or bit_xor bool_and bool_or approx_count_distinct';
 
 /** The aggregate that a constant argument names. */
 function entryOf(known: KnownArgument | undefined): AggregateEntry | undefined {

@@ -4,22 +4,13 @@
  * Hides encodings. Invariants: a list keeps its own layout where its values need no cast; a literal beside a list takes
  * the type of its values where that keeps its value, as in DuckDB; results are plain lists.
  */
-import { joinVectors } from '../arrow/concat.ts';
-import { nullVector } from '../arrow/null-vector.ts';
 import type { DataType } from '../arrow/type.ts';
-import type { Vector } from '../arrow/vector.ts';
-import { withValidity } from './column.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import type { FunctionEntry, KnownArgument } from './entry.ts';
-import { gather } from './gather.ts';
 import { elementOf, listOf } from './nested-type.ts';
 import { castKind, commonType, familyOf, flatType, INT64, UTF8, valueType } from './signature.ts';
-import { bitAt, validityFrom, validityOf } from './validity.ts';
 
 const NULL: DataType = { id: 'null' };
-/** In place of a row: there is none. */
-export const NO_ROW = 0xffffffff;
-
 /** The type of a list argument's values; of NULL the null type; undefined for what is no list. */
 export function elementType(type: DataType | undefined): DataType | undefined {
   if (type === undefined) return undefined;
@@ -58,31 +49,6 @@ export function indexParameter(type: DataType | undefined, known?: KnownArgument
   const flat = valueType(type);
   const fits = flat.id === 'int' || flat.id === 'null' || typeof known?.value === 'string';
   return fits ? INT64 : undefined;
-}
-
-/** Rows of `values`; null where a row is NO_ROW. */
-export function gatherOrNull(values: Vector, rows: Uint32Array): Vector {
-  const { type } = values;
-  if (values.length === 0) return nullVector(type, rows.length);
-  if (type.id === 'union' || type.id === 'run_end') {
-    const last = values.length;
-    return gather(
-      joinVectors([values, nullVector(type, 1)]),
-      rows.map((row) => (row === NO_ROW ? last : row)),
-    );
-  }
-  const taken = gather(
-    values,
-    rows.map((row) => (row === NO_ROW ? 0 : row)),
-  );
-  if (!rows.includes(NO_ROW)) return taken;
-  const own = validityOf(taken).bits;
-  const bits = new Uint8Array((rows.length + 7) >> 3);
-  for (let i = 0; i < rows.length; i++) {
-    if (rows[i] === NO_ROW || (own !== undefined && !bitAt(own, i))) continue;
-    bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
-  }
-  return type.id === 'null' ? taken : withValidity(taken, validityFrom(bits, rows.length));
 }
 
 /** A function whose signature is more than kinds of parameters. */

@@ -1,8 +1,8 @@
 /**
  * The order of values in lists: sorted, reversed, and how they would be sorted.
  *
- * Hides sorting. Invariants: sorting is stable; nulls come last unless told otherwise, in either direction; the direction
- * and the place of nulls are constants.
+ * Hides sorting. Invariants: sorting is stable; nulls come last unless told otherwise, in either direction; the
+ * direction and the place of nulls are constants.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';

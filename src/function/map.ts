@@ -1,8 +1,8 @@
 /**
  * Maps: made from keys and values, taken apart, asked for keys and values.
  *
- * Hides that a map is a list of entries. Invariants: keys of a map that is made are distinct and not null, or the row is
- * an error; entries keep the order in which they were given.
+ * Hides that a map is a list of entries. Invariants: keys of a map that is made are distinct and not null, or the
+ * row is an error; entries keep the order in which they were given.
  */
 import { nullVector } from '../arrow/null-vector.ts';
 import type { DataType } from '../arrow/type.ts';

@@ -2,8 +2,8 @@
  * Nested values as text, as DuckDB writes them and reads them again.
  *
  * Hides quoting. Invariants: reading takes one level apart and leaves what is within as text; what reads as NULL, is
- * empty, begins or ends with a space or holds a character of the notation is written in quotes; reading what was written
- * gives the value again.
+ * empty, begins or ends with a space or holds a character of the notation is written in quotes; reading what was
+ * written gives the value again.
  */
 
 const SPECIAL = /["'(),:=[\]{}\\]/u;

@@ -1,8 +1,8 @@
 /**
  * Structs and tuples: made, taken apart, and changed.
  *
- * Hides nothing. Invariants: names of fields are known when a call is resolved, and different in any case; a struct that
- * is made is never null.
+ * Hides nothing. Invariants: names of fields are known when a call is resolved, and different in any case; a struct
+ * that is made is never null.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';

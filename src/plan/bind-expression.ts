@@ -241,17 +241,20 @@ export class ExpressionBinder {
       case 'named_argument':
       case 'lambda':
         return bindNested(this.#sql, node, (part) => this.bind(part, clause));
-      case 'interval': {
-        const value = this.bind(node.value, clause);
-        const isText = value.type.id === 'utf8';
-        const count = isText ? castTo(this.#sql, value, DOUBLE, false, value.span) : value;
-        return makeCall(this.#sql, `to_${node.unit}`, [count], node.span);
-      }
+      case 'interval':
+        return this.#bindInterval(node, clause);
       case 'moment':
         return this.#bindMoment(node, clause);
       default:
         return unreachable(node);
     }
+  }
+
+  #bindInterval(node: Extract<ExprNode, { kind: 'interval' }>, clause: Clause): Expr {
+    const value = this.bind(node.value, clause);
+    const isText = value.type.id === 'utf8';
+    const count = isText ? castTo(this.#sql, value, DOUBLE, false, value.span) : value;
+    return makeCall(this.#sql, `to_${node.unit}`, [count], node.span);
   }
 
   #bindSubquery(node: SubqueryNode, operands: readonly Expr[], clause: Clause): Expr {

@@ -1,8 +1,9 @@
 /**
  * Calls with a lambda: list_transform, list_filter and list_reduce.
  *
- * Hides how a body reads what is around it. Invariants: a lambda's body is bound over its parameters' values and then what
- * it reads of the rows around it, which become arguments of the call; so every pass sees these, and none the body.
+ * Hides how a body reads what is around it. Invariants: a lambda's body is bound over its parameters' values and
+ * then what it reads of the rows around it, which become arguments of the call; so every pass sees these, and none
+ * the body.
  */
 import type { DataType } from '../arrow/type.ts';
 import { elementOf, listOf } from '../function/nested-type.ts';

@@ -85,11 +85,12 @@ class Decorrelation {
         const input = this.push(plan.input);
         const own = plan.input.schema.fields.length;
         const lists = plan.lists.map((expr) => bindOuter(expr, own));
-        const made = plan.schema.fields.slice(own);
+        const kept = plan.columns.length;
         const width = this.#fields.length;
-        const columns = [...plan.schema.fields.keys()].map((i) => (i < own ? i : i + width));
-        const domain = Array.from({ length: width }, (_, i) => own + i);
-        return pickColumns(makeUnnest({ ...plan, input, lists }, made), [...columns, ...domain]);
+        const columns = [...plan.columns, ...this.#fields.map((_, i) => own + i)];
+        const unnest = makeUnnest({ ...plan, input, columns, lists }, plan.schema.fields.slice(kept));
+        const results = [...plan.schema.fields.keys()].map((i) => (i < kept ? i : i + width));
+        return pickColumns(unnest, [...results, ...this.#fields.map((_, i) => kept + i)]);
       }
       case 'aggregate':
         return this.#pushAggregate(plan);

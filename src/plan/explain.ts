@@ -101,6 +101,10 @@ function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
     }
     case 'unnest': {
       const words = [`Unnest [${plan.lists.map(exprText).join(', ')}]`];
+      if (plan.columns.length > 0) {
+        const names = plan.columns.map((column) => printName(plan.input.schema.fields[column]?.name ?? ''));
+        words.push(`columns=[${names.join(', ')}]`);
+      }
       if (plan.ordinality) words.push('ordinality');
       if (plan.keepsEmpty) words.push('keeps empty');
       return words.join(' ');

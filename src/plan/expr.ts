@@ -79,8 +79,8 @@ export type Expr =
     };
 
 /**
- * What a call does with each value of a list. The call's arguments are the list, for list_reduce what it begins with, if
- * that is given, and then what the body reads of the rows around it.
+ * What a call does with each value of a list. The call's arguments are the list, for list_reduce what it begins
+ * with, if that is given, and then what the body reads of the rows around it.
  */
 export interface Lambda {
   /** Over the parameters' values, `parameters` columns, and then what it reads of the rows around it. */

@@ -82,7 +82,7 @@ export type LogicalPlan =
       readonly nullAware: boolean;
     }
   /**
-   * The input's rows, each as often as the longest of its `lists` has values: the input's columns, one for each list,
+   * The input's rows, each as often as the longest of its `lists` has values: columns of the input, one for each list,
    * NULL where it is shorter, and with `ordinality` the number of the value. With `keepsEmpty` a row without values
    * yields one of NULLs.
    */
@@ -90,6 +90,8 @@ export type LogicalPlan =
       readonly kind: 'unnest';
       readonly schema: Schema;
       readonly input: LogicalPlan;
+      /** Of the input, those that it yields: a long list had better not be repeated for each of its values. */
+      readonly columns: readonly number[];
       readonly lists: readonly Expr[];
       readonly ordinality: boolean;
       readonly keepsEmpty: boolean;
@@ -164,11 +166,16 @@ export function makeJoin({ join, left, right, keys, condition, nullAware = false
 
 type UnnestPlan = Extract<LogicalPlan, { kind: 'unnest' }>;
 
-/** An unnesting under the schema that it has: the input's fields and then `made`. */
-export function makeUnnest(parts: Omit<UnnestPlan, 'kind' | 'schema'>, made: readonly Field[]): UnnestPlan {
+/** An unnesting under the schema that it has: fields of the input, all unless said which, and then `made`. */
+export function makeUnnest(
+  parts: Omit<UnnestPlan, 'kind' | 'schema' | 'columns'> & Partial<Pick<UnnestPlan, 'columns'>>,
+  made: readonly Field[],
+): UnnestPlan {
   const { input, lists, ordinality, keepsEmpty } = parts;
-  const schema = { fields: [...input.schema.fields, ...made], metadata: [] };
-  return { kind: 'unnest', schema, input, lists, ordinality, keepsEmpty };
+  const columns = parts.columns ?? [...input.schema.fields.keys()];
+  const fields = columns.map((column) => input.schema.fields[column] as Field);
+  const schema = { fields: [...fields, ...made], metadata: [] };
+  return { kind: 'unnest', schema, input, columns, lists, ordinality, keepsEmpty };
 }
 
 /** A projection of some columns of `input`, in that order, under their own fields. */
@@ -222,7 +229,7 @@ function withInputs(plan: LogicalPlan, inputs: readonly LogicalPlan[]): LogicalP
     case 'aggregate':
       return { ...plan, input: first };
     case 'unnest':
-      return makeUnnest({ ...plan, input: first }, plan.schema.fields.slice(plan.input.schema.fields.length));
+      return makeUnnest({ ...plan, input: first }, plan.schema.fields.slice(plan.columns.length));
     case 'filter':
     case 'distinct':
     case 'sort':

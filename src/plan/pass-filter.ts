@@ -42,10 +42,11 @@ function push(plan: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {
     case 'join':
       return pushIntoJoin(plan, conjuncts);
     case 'unnest': {
-      const below = conjuncts.filter((conjunct) => readsOnly(conjunct, plan.input.schema.fields.length));
+      const below = conjuncts.filter((conjunct) => readsOnly(conjunct, plan.columns.length));
       const above = conjuncts.filter((conjunct) => !below.includes(conjunct));
+      const moved = below.map((conjunct) => shiftColumns(conjunct, (index) => plan.columns[index] ?? index));
       return filtered(
-        mapInputs(plan, (input) => (below.length === 0 ? pushFilters(input) : push(input, below))),
+        mapInputs(plan, (input) => (moved.length === 0 ? pushFilters(input) : push(input, moved))),
         above,
       );
     }

@@ -83,20 +83,8 @@ function prune(plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned {
         places: placesOf(all, kept),
       };
     }
-    case 'aggregate': {
-      const groupCount = plan.groups.length;
-      const kept = all.filter((i) => i < groupCount || wanted.has(i));
-      const aggregates = kept.flatMap((i) => plan.aggregates[i - groupCount] ?? []);
-      const input = prune(plan.input, columnsOf([...plan.groups, ...aggregates.flatMap(exprsOfCall)]));
-      const shift = shifter(input);
-      const groups = plan.groups.map(shift);
-      const shifted = aggregates.map((call) => mapCall(call, shift));
-      const schema = kept.length === all.length ? plan.schema : keepFields(plan.schema, kept);
-      return {
-        plan: { ...plan, schema, input: input.plan, groups, aggregates: shifted },
-        places: placesOf(all, kept),
-      };
-    }
+    case 'aggregate':
+      return pruneAggregate(plan, wanted);
     case 'filter': {
       const input = prune(plan.input, columnsOf([plan.condition], wanted));
       const condition = shifter(input)(plan.condition);
@@ -109,20 +97,8 @@ function prune(plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned {
       const keys = plan.keys.map((key) => ({ ...key, expr: shift(key.expr) }));
       return { plan: { ...plan, schema: input.plan.schema, input: input.plan, keys }, places: input.places };
     }
-    case 'unnest': {
-      const width = plan.input.schema.fields.length;
-      const input = prune(
-        plan.input,
-        columnsOf(
-          plan.lists,
-          [...wanted].filter((i) => i < width),
-        ),
-      );
-      const lists = plan.lists.map(shifter(input));
-      const own = input.plan.schema.fields.length;
-      const made = makeUnnest({ ...plan, input: input.plan, lists }, plan.schema.fields.slice(width));
-      return { plan: made, places: all.map((i) => (i < width ? (input.places[i] ?? -1) : own + i - width)) };
-    }
+    case 'unnest':
+      return pruneUnnest(plan, wanted);
     case 'distinct':
     case 'limit': {
       // Which rows are distinct depends on every column.
@@ -138,6 +114,37 @@ function keepOnly(plan: LogicalPlan, kept: readonly number[]): LogicalPlan {
   const places = kept.map((column) => pruned.places[column] as number);
   const isExact = places.length === pruned.plan.schema.fields.length && places.every((place, i) => place === i);
   return isExact ? pruned.plan : pickColumns(pruned.plan, places);
+}
+
+type PlanOf<K extends LogicalPlan['kind']> = Extract<LogicalPlan, { kind: K }>;
+
+function pruneAggregate(plan: PlanOf<'aggregate'>, wanted: ReadonlySet<number>): Pruned {
+  const all = [...plan.schema.fields.keys()];
+  const groupCount = plan.groups.length;
+  const kept = all.filter((i) => i < groupCount || wanted.has(i));
+  const aggregates = kept.flatMap((i) => plan.aggregates[i - groupCount] ?? []);
+  const input = prune(plan.input, columnsOf([...plan.groups, ...aggregates.flatMap(exprsOfCall)]));
+  const shift = shifter(input);
+  const groups = plan.groups.map(shift);
+  const shifted = aggregates.map((call) => mapCall(call, shift));
+  const schema = kept.length === all.length ? plan.schema : keepFields(plan.schema, kept);
+  return {
+    plan: { ...plan, schema, input: input.plan, groups, aggregates: shifted },
+    places: placesOf(all, kept),
+  };
+}
+
+/** Lists that nobody reads stay: they say how often a row is there. */
+function pruneUnnest(plan: PlanOf<'unnest'>, wanted: ReadonlySet<number>): Pruned {
+  const all = [...plan.schema.fields.keys()];
+  const width = plan.columns.length;
+  const kept = all.filter((i) => i >= width || wanted.has(i));
+  const read = kept.flatMap((i) => plan.columns[i] ?? []);
+  const input = prune(plan.input, columnsOf(plan.lists, read));
+  const lists = plan.lists.map(shifter(input));
+  const columns = read.map((column) => input.places[column] as number);
+  const made = makeUnnest({ ...plan, input: input.plan, columns, lists }, plan.schema.fields.slice(width));
+  return { plan: made, places: placesOf(all, kept) };
 }
 
 function pruneJoin(plan: JoinPlan, wanted: ReadonlySet<number>): Pruned {

@@ -1,9 +1,9 @@
 /**
  * unnest: lists that become rows, in the SELECT list and in FROM.
  *
- * Hides that `recursive := true` is flattening first. Invariants: while binding, an unnest in an expression is a call of
- * that name over its list; before it is run, an operator computes it as a column behind those of its input; lists that
- * are unnested beside one another go side by side.
+ * Hides that `recursive := true` is flattening first. Invariants: while binding, an unnest in an expression is a
+ * call of that name over its list; before it is run, an operator computes it as a column behind those of its input;
+ * lists that are unnested beside one another go side by side.
  */
 import type { Field } from '../arrow/schema.ts';
 import { makeField } from '../arrow/schema.ts';
@@ -141,8 +141,8 @@ export function unnestFields(list: Expr, name: string, ordinality: boolean): rea
 }
 
 /**
- * The rows of `left`, each with those of `right`, an unnest of one row whose list reads `outer` of them; undefined when
- * `right` is anything else, or a left join asks for more than being there.
+ * The rows of `left`, each with those of `right`, an unnest of one row whose list reads `outer` of them; undefined
+ * when `right` is anything else, or a left join asks for more than being there.
  */
 export function unnestOver(
   left: LogicalPlan,

@@ -73,9 +73,10 @@ function verifyOperator(plan: LogicalPlan, query: LogicalQuery, when: string): v
     case 'unnest': {
       const own = plan.input.schema.fields;
       checkExprs(plan.lists, own, when);
-      checkFields(own, fields.slice(0, own.length), `${when}: unnest`);
+      const kept = plan.columns.map((column) => own[column]);
+      checkFields(kept, fields.slice(0, kept.length), `${when}: unnest`);
       const made = plan.lists.length + (plan.ordinality ? 1 : 0);
-      assert(fields.length === own.length + made, () => `${when}: an unnest of another width`);
+      assert(fields.length === kept.length + made, () => `${when}: an unnest of another width`);
       return;
     }
     case 'join':

@@ -1,9 +1,9 @@
 /**
  * Lists, structs and maps: how they are written, how one gets at their parts, and arguments with names and lambdas.
  *
- * Hides that literals are calls, as in DuckDB: `[1, 2]` of list_value, `{'a': 1}` of struct_pack, `MAP {…}` of map, a list
- * comprehension of list_apply and list_filter. Invariant: recursion is bounded by Cursor.nested, since every part is an
- * expression.
+ * Hides that literals are calls, as in DuckDB: `[1, 2]` of list_value, `{'a': 1}` of struct_pack, `MAP {…}` of map,
+ * a list comprehension of list_apply and list_filter. Invariant: recursion is bounded by Cursor.nested, since every
+ * part is an expression.
  */
 import type { Span } from '../base/errors.ts';
 import type { ExprNode, FunctionCall, Identifier } from './ast.ts';

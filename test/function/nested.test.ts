@@ -1,8 +1,8 @@
 /**
  * Nested values in every layout: ranges, keys, order and text against the plain values that a reader gives.
  *
- * Method: random vectors, with overlapping views, offsets that begin anywhere and nulls at each level; two rows are equal
- * when their plain values are, and everything here must agree with that.
+ * Method: random vectors, with overlapping views, offsets that begin anywhere and nulls at each level; two rows are
+ * equal when their plain values are, and everything here must agree with that.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
