@@ -75,6 +75,7 @@ export type PhysicalPlan =
       readonly keys: readonly JoinKey[];
       readonly condition: Expr | undefined;
       readonly nullAware: boolean;
+      readonly holdsLeft: boolean;
     }
   /**
    * @see LogicalPlan. The input's rows, each as often as the longest of its `lists` has values: the input's columns,
