@@ -65,7 +65,8 @@ const TYPE_NAMES: Readonly<Record<Kind, readonly string[]>> = {
 const CAST_FROM: Readonly<Record<Kind, readonly Kind[]>> = {
   int: ['int', 'float', 'decimal', 'text', 'bool'],
   float: ['int', 'float', 'decimal', 'text', 'bool'],
-  decimal: ['int', 'float', 'decimal', 'text', 'bool'],
+  // Not of booleans: DuckDB makes the last digit of true a 1, whatever the scale.
+  decimal: ['int', 'float', 'decimal', 'text'],
   text: ['int', 'float', 'decimal', 'text', 'bool', 'date', 'timestamp', 'zoned', 'time', 'interval', 'blob'],
   bool: ['int', 'float', 'decimal', 'text', 'bool'],
   date: ['text', 'timestamp', 'zoned', 'date'],

@@ -59,7 +59,7 @@ function compare(sql: string, ours: Answer, theirs: Answer): Verdict {
   for (const [c, type] of ours.types.entries()) {
     const other = theirs.types[c];
     if (type === other) continue;
-    const known = TYPE_RULES.find(({ knows }) => knows(type, other ?? ''));
+    const known = TYPE_RULES.find(({ knows }) => knows(type, other ?? '', sql));
     if (known === undefined) return wrong('types', ours, theirs, `column ${c.toString()}`);
     outcome = known.name;
   }

@@ -6,7 +6,7 @@
  */
 import type { Query, Statement } from '../../src/sql/ast.ts';
 import { parseStatement } from '../../src/sql/parse.ts';
-import { printStatement } from '../../src/sql/print.ts';
+import { printStatement } from '../support/print-statement.ts';
 import { keepRows } from './world.ts';
 import type { WorldTable } from './world.ts';
 

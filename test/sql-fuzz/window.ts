@@ -33,10 +33,17 @@ export function window(random: Random, expressions: Expressions, kind: Kind, sco
   const own = `OVER (${[partition, `ORDER BY ${v}`].filter((part) => part !== '').join(' ')})`;
   const choices: (() => string)[] = [
     () => `${pick(random, ['min', 'max'])}(${v}) ${chance(0.3) ? whole : over(peers)}`,
-    () => `${pick(random, ['lag', 'lead'])}(${v}${pick(random, ['', ', 1', ', 2', ', -1'])}) ${own}`,
     () => `${pick(random, ['first_value', 'last_value'])}(${v}) ${own}`,
     () => `nth_value(${v}, ${pick(random, ['1', '2', '3'])}) ${own}`,
   ];
+  // Of rows that tie any may be the first, so that these need an order of all rows.
+  const aliases = new Set(plain.columns.map(({ ref }) => ref.split('.')[0]));
+  const id = plain.columns.find(({ ref }) => ref.endsWith('.id'))?.ref;
+  if (aliases.size === 1 && id !== undefined) {
+    const all = `OVER (${[partition, `${order}, ${id}`].filter((part) => part !== '').join(' ')})`;
+    choices.push(() => `${pick(random, ['lag', 'lead'])}(${v}${pick(random, ['', ', 1', ', 2', ', -1'])}) ${all}`);
+    if (kind === 'int') choices.push(() => `${pick(random, ['row_number()', 'ntile(3)'])} ${all}`);
+  }
   if (kind === 'int') {
     choices.push(
       () => `${pick(random, ['rank()', 'dense_rank()'])} ${over('')}`,
