@@ -56,17 +56,15 @@ function gatherDoubles(view: CellView, cell: Cell): Float64Array<ArrayBuffer> {
   return out;
 }
 
-function bigWord(words: Int32Array, at: number, signed: boolean): bigint {
-  const high = BigInt(signed ? (words[at + 1] as number) : (words[at + 1] as number) >>> 0);
-  return (high << 32n) + BigInt((words[at] as number) >>> 0);
+function bigWord(words: Int32Array, at: number): bigint {
+  return (BigInt(words[at + 1] as number) << 32n) + BigInt((words[at] as number) >>> 0);
 }
 
 /** A sum as an integer: the sums of its parts, each 32 bits further on. */
 function exactSum({ words }: CellView, cell: Cell, at: number): bigint {
   let sum = 0n;
   for (let k = cell.words - 1; k >= 0; k--) {
-    const isTop = k === cell.words - 1;
-    sum = (sum << 32n) + bigWord(words, at + 2 * k, isTop && !cell.unsigned);
+    sum = (sum << 32n) + bigWord(words, at + 2 * k);
   }
   return sum;
 }

@@ -9,10 +9,11 @@
 import { FunctionBuilder, get, i32Const, i64Const, load, select } from '../codegen/code.ts';
 import type { Code, FunctionCode, Label, Local } from '../codegen/code.ts';
 import { Frame } from './compiled-emit.ts';
+import type { Variant } from './compiled-emit.ts';
 import type { AggregatePipeline, GroupKey } from './compiled-pipeline.ts';
 import type { Emitter } from './compiled-rule.ts';
 import { advance, startOf } from './compiled-state.ts';
-import { boolOf, canonicalBits, floatOf, intOf } from './compiled-value.ts';
+import { allWords, boolOf, canonicalBits, floatOf, intOf } from './compiled-value.ts';
 import { i32, i64 } from './compiled-vocabulary.ts';
 
 type Word = Code<'i64'>;
@@ -48,7 +49,7 @@ function keyWords(
   if (value.form === 'float') words = [canonicalBits(floatOf(value))];
   else if (value.form === 'bool') words = [i64.extend_u(boolOf(value))];
   else if (value.form === 'int') words = [intOf(value)];
-  else words = value.words as readonly Word[];
+  else words = allWords(value) as readonly Word[];
   const held = words.map((word) => {
     return emitter.row.bind(present === undefined ? word : select(present, word, i64Const(0n)), 'key');
   });
@@ -134,11 +135,11 @@ interface Made {
   readonly number: Code<'i32'>;
 }
 
-function runFunction(pipeline: AggregatePipeline, nullable: boolean): FunctionCode {
+function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCode {
   const fn = new FunctionBuilder('run');
   const rows = get(fn.param('i32', 'rows'));
   const first = get(fn.param('i32', 'first'));
-  const frame = new Frame(fn, pipeline, nullable);
+  const frame = new Frame(fn, pipeline, variant);
   const hasCondition = pipeline.condition !== undefined;
   const selected = hasCondition ? fn.bind(frame.selectRows(rows, i32Const(0), i32Const(0)), 'selected') : rows;
   const count = fn.local('i32', 'count');
@@ -198,6 +199,6 @@ function rehashFunction(pipeline: AggregatePipeline): FunctionCode {
 }
 
 /** The functions of an aggregate with groups. */
-export function groupCode(pipeline: AggregatePipeline, nullable: boolean): readonly FunctionCode[] {
-  return [runFunction(pipeline, nullable), rehashFunction(pipeline)];
+export function groupCode(pipeline: AggregatePipeline, variant: Variant): readonly FunctionCode[] {
+  return [runFunction(pipeline, variant), rehashFunction(pipeline)];
 }

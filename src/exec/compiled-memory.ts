@@ -19,8 +19,10 @@ import { constantVector } from '../function/constant.ts';
 import type { Validity } from '../function/validity.ts';
 import { ALL_PRESENT, validityOf } from '../function/validity.ts';
 import { aggregateCode } from './compiled-aggregate.ts';
+import type { Variant } from './compiled-emit.ts';
 import { groupCode } from './compiled-group.ts';
 import type { CompiledPipeline } from './compiled-pipeline.ts';
+import { DecimalWidths } from './compiled-width.ts';
 import { selectCode } from './compiled-select.ts';
 import type { Slot } from './compiled-shape.ts';
 import { widthOf } from './compiled-value.ts';
@@ -30,9 +32,9 @@ import { rowsOf } from './rows.ts';
 import type { Evaluator } from './rows.ts';
 
 /** The functions of a pipeline. */
-export function codeOf(pipeline: CompiledPipeline, nullable: boolean): readonly FunctionCode[] {
-  if (pipeline.kind === 'select') return selectCode(pipeline, nullable);
-  return (pipeline.groups.length > 0 ? groupCode : aggregateCode)(pipeline, nullable);
+export function codeOf(pipeline: CompiledPipeline, variant: Variant): readonly FunctionCode[] {
+  if (pipeline.kind === 'select') return selectCode(pipeline, variant);
+  return (pipeline.groups.length > 0 ? groupCode : aggregateCode)(pipeline, variant);
 }
 
 function aligned(bytes: number): number {
@@ -60,7 +62,9 @@ export class PipelineMemory {
   readonly #what: string;
   readonly #evaluators: readonly Evaluator[];
   readonly #moving: Moving[] = [];
-  readonly #functions = new Map<boolean, Readonly<Record<string, CompiledFunction>>>();
+  readonly #functions = new Map<string, Readonly<Record<string, CompiledFunction>>>();
+  /** What widths of decimals code is made for: the widest found so far. */
+  readonly #widths: DecimalWidths;
   /** Slots whose bitmap in memory is all set. */
   readonly #full = new Set<number>();
   #held = 0;
@@ -76,6 +80,7 @@ export class PipelineMemory {
     this.#memory = makeMemory(Math.max(shape.byteCount, 1));
     this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#evaluators = shape.slots.map(({ expr }) => compileExpr(expr));
+    this.#widths = new DecimalWidths(pipeline, this.#memory);
     shape.params.forEach((param, i) => {
       const vector = constantVector(param.type, param.value, 1);
       const bytes = vector.buffers[1] as Uint8Array;
@@ -130,12 +135,13 @@ export class PipelineMemory {
 
   /** The functions for batches with nulls, or without. */
   functions(nullable: boolean): Readonly<Record<string, CompiledFunction>> {
-    let functions = this.#functions.get(nullable);
+    const { bits } = this.#widths;
+    const variant = `${nullable ? 'null' : 'full'} ${bits.join(',')}`;
+    let functions = this.#functions.get(variant);
     if (functions === undefined) {
-      const key = `${nullable ? 'null' : 'full'} ${this.pipeline.key}`;
-      const module = moduleOf(key, () => encodeModule(codeOf(this.pipeline, nullable)));
-      functions = instantiate(module, this.#memory);
-      this.#functions.set(nullable, functions);
+      const code = (): Uint8Array => encodeModule(codeOf(this.pipeline, { nullable, bits }));
+      functions = instantiate(moduleOf(`${variant} ${this.pipeline.key}`, code), this.#memory);
+      this.#functions.set(variant, functions);
     }
     return functions;
   }
@@ -205,6 +211,7 @@ export class PipelineMemory {
       if (bits === undefined) this.#full.add(i);
       else this.#full.delete(i);
     });
+    this.#widths.measure(rows);
   }
 }
 

@@ -35,6 +35,8 @@ interface Pipeline {
   readonly selection: number;
   /** Where code notes that a row failed. */
   readonly failed: number;
+  /** Where the widths of decimals are measured to, two words for each slot. */
+  readonly measured: number;
 }
 
 /** A column that is computed by code: rows and their presence as bits. */
@@ -212,6 +214,7 @@ function selectOf(
     key: `select ${texts.join(' ; ')}`,
     selection: shape.take(4 * BATCH_ROWS_MAX),
     failed: shape.take(4),
+    measured: shape.take(16 * shape.slots.length),
   };
 }
 
@@ -277,6 +280,7 @@ function aggregatePipeline(plan: AggregatePipeline['plan']): AggregatePipeline |
     fresh: shape.take(4 * CODE_BLOCK_ROWS),
     selection: shape.take(4 * CODE_BLOCK_ROWS),
     failed: shape.take(4),
+    measured: shape.take(16 * shape.slots.length),
   };
 }
 

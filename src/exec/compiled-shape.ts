@@ -3,7 +3,8 @@
  *
  * Hides how expressions are taken apart: columns and what the interpreter computes become slots, literals parameters,
  * conditions on one dictionary column tables of a byte a value. Invariants: two pipelines of one shape have one code;
- * constants are no part of a shape but for whether they are null or NaN; every address is a multiple of 16.
+ * constants are no part of a shape but for whether they are null or NaN, and about how many digits a decimal has; every
+ * address is a multiple of 16.
  */
 import { typeName } from '../arrow/type.ts';
 import { CODE_BLOCK_ROWS, CODE_NODES_MAX } from '../base/limits.ts';
@@ -13,7 +14,7 @@ import { ARITHMETIC_RULES } from './compiled-arithmetic.ts';
 import { castFits, CHOICE_RULES } from './compiled-choice.ts';
 import { COMPARE_RULES } from './compiled-compare.ts';
 import type { Rule } from './compiled-rule.ts';
-import { laneForm, widthOf } from './compiled-value.ts';
+import { laneForm, WIDE_BOUND, widthOf } from './compiled-value.ts';
 import type { SlotPlace } from './compiled-value.ts';
 import { canFail } from './evaluate-lazy.ts';
 
@@ -110,12 +111,22 @@ export function isWorthwhile(expr: Expr): boolean {
 }
 
 const PARAM_BYTES = 16;
+/** Decimal constants whose numbers of digits are equal after division by this, rounded up, share their code. */
+const LITERAL_DIGITS = 3;
+
+function boundOfLiteral({ value }: Literal): bigint {
+  const digits = String(value).replace('-', '').length;
+  const bound = 10n ** BigInt(Math.ceil(digits / LITERAL_DIGITS) * LITERAL_DIGITS) - 1n;
+  return bound < WIDE_BOUND ? bound : WIDE_BOUND;
+}
 
 /** Takes expressions apart, in the order in which they are given. */
 export class Shape {
   readonly slots: Slot[] = [];
   readonly params: Literal[] = [];
   readonly paramPlaces: number[] = [];
+  /** How far from 0 the unscaled value of a decimal may be, by which code is made. */
+  readonly paramBounds: (bigint | undefined)[] = [];
   readonly tables: Table[] = [];
   readonly #places = new Map<Expr, Place>();
   readonly #slotOf = new Map<string, number>();
@@ -214,8 +225,10 @@ export class Shape {
       index = this.params.length;
       this.params.push(expr);
       this.paramPlaces.push(this.take(PARAM_BYTES));
+      this.paramBounds.push(expr.type.id === 'decimal' ? boundOfLiteral(expr) : undefined);
     }
     this.#places.set(expr, { kind: 'param', index });
-    return `?${index.toString()}:${typeName(expr.type)}${Number.isNaN(expr.value) ? ':nan' : ''}`;
+    const size = this.paramBounds[index] === undefined ? '' : `:${String(this.paramBounds[index]).length.toString()}`;
+    return `?${index.toString()}:${typeName(expr.type)}${Number.isNaN(expr.value) ? ':nan' : size}`;
   }
 }

@@ -43,10 +43,10 @@ function numbersTable(rows: number): PlanCatalog {
   return catalogOf([tableOf('t', [{ name: 'x', type: { id: 'int', bitWidth: 64, signed: true }, values }])]);
 }
 
-function codeText(sql: string, nullable: boolean): string {
+function codeText(sql: string, nullable: boolean, bits: readonly number[] = []): string {
   const pipeline = compilePipeline(planOf(sql, fakeCatalog), 'always');
   if (pipeline === undefined) return 'interpreted';
-  return [pipeline.key, ...codeOf(pipeline, nullable).map(printFunction)].join('\n');
+  return [pipeline.key, ...codeOf(pipeline, { nullable, bits }).map(printFunction)].join('\n');
 }
 
 test('the code of pipelines is as the golden files have it', async () => {
