@@ -4,7 +4,7 @@
  * Hides hashing. An entry is the words of its keys, a word of null bits, and the cells; a slot is the address of an
  * entry, or 0. Invariants: entries lie in order of first appearance; at most half of the slots are taken, and there is
  * room for a block of new groups, before `run(rows, first)` is called; it lists the rows that made groups, as numbers
- * from `first` on; `rehash()` fills empty slots from the entries. Method: open addressing, linear probing.
+ * from `first` on, and answers how many rows were selected; `rehash()` fills empty slots from the entries. Method: open addressing, linear probing.
  */
 import { FunctionBuilder, get, i32Const, i64Const, load, select } from '../codegen/code.ts';
 import type { Code, FunctionCode, Label, Local } from '../codegen/code.ts';
@@ -32,13 +32,13 @@ function readTable(pipeline: AggregatePipeline, word: number): Code<'i32'> {
 
 /** The words of one key, 0 where it is null, and its null bit; undefined where it cannot be null. */
 function keyWords(
-  { expr, isDictionary, pointer }: GroupKey,
+  { expr, kind, pointer }: GroupKey,
   emitter: Emitter,
 ): { readonly words: readonly Word[]; readonly present: Code<'i32'> | undefined } {
   const value = emitter.row.bound(emitter.value(expr, undefined), 'key');
   const { present } = value;
   let words: readonly Word[];
-  if (isDictionary) {
+  if (kind === 'dictionary') {
     // The number of null stands first; what lies at an absent row is no index.
     const start = load('i32', 'i32.load', i32Const(0), pointer);
     const next = i32.add(boolOf(value), i32Const(1));
@@ -159,6 +159,8 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
     const emitter = frame.emitter(row);
     const made: Made = { words: entryKeys(pipeline, emitter), number: i32.add(row, first) };
     findEntry(frame, pipeline, table, entry, made);
+    if (pipeline.owners !== undefined)
+      fn.store('i32.store', i32.shl(get(k), i32Const(2)), pipeline.owners, get(entry));
     for (const cell of pipeline.cells) {
       const at = pipeline.cellBase + cell.offset;
       const old = startOf(cell).map((start, i) => {
@@ -172,7 +174,7 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
   });
   fn.store('i32.store', i32Const(0), pipeline.table + COUNT, get(count));
   frame.finishFailed();
-  return fn.finish(undefined);
+  return fn.finish(selected);
 }
 
 function rehashFunction(pipeline: AggregatePipeline): FunctionCode {

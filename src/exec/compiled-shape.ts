@@ -7,12 +7,14 @@
  * address is a multiple of 16.
  */
 import { typeName } from '../arrow/type.ts';
+import type { DataType } from '../arrow/type.ts';
 import { CODE_BLOCK_ROWS, CODE_NODES_MAX } from '../base/limits.ts';
 import type { Expr } from '../plan/expr.ts';
 import { forEachColumn } from '../plan/expr-walk.ts';
 import { ARITHMETIC_RULES } from './compiled-arithmetic.ts';
 import { castFits, CHOICE_RULES } from './compiled-choice.ts';
 import { COMPARE_RULES } from './compiled-compare.ts';
+import { DATE_RULES } from './compiled-date.ts';
 import type { Rule } from './compiled-rule.ts';
 import { laneForm, WIDE_BOUND, widthOf } from './compiled-value.ts';
 import type { SlotPlace } from './compiled-value.ts';
@@ -20,14 +22,15 @@ import { canFail } from './evaluate-lazy.ts';
 
 /** Rules of all calls that are compiled. */
 export const RULES: ReadonlyMap<string, Rule> = new Map(
-  Object.entries({ ...ARITHMETIC_RULES, ...COMPARE_RULES, ...CHOICE_RULES }),
+  Object.entries({ ...ARITHMETIC_RULES, ...COMPARE_RULES, ...CHOICE_RULES, ...DATE_RULES }),
 );
 
 /** Functions that the interpreter may evaluate for rows that nobody asked for: none of them can fail. */
 const HARMLESS: ReadonlySet<string> = new Set(
   (
     '= <> < <= > >= in is_distinct_from is_not_distinct_from and or not is_null is_not_null is_true is_not_true ' +
-    'is_false is_not_false coalesce case nullif like ilike lower upper length octet_length || concat'
+    'is_false is_not_false coalesce case nullif like ilike not_like not_ilike starts_with contains lower upper length ' +
+    'octet_length substring left right || concat year month day quarter'
   ).split(' '),
 );
 
@@ -52,7 +55,8 @@ export type Place =
 
 type Literal = Extract<Expr, { kind: 'literal' }>;
 
-function isHarmless(expr: Expr): boolean {
+/** True when the interpreter may evaluate `expr` for rows that nobody asked for. */
+export function isHarmless(expr: Expr): boolean {
   switch (expr.kind) {
     case 'column':
     case 'literal':
@@ -108,6 +112,13 @@ function isHosted(expr: Expr): boolean {
 export function isWorthwhile(expr: Expr): boolean {
   if (expr.kind === 'column' || expr.kind === 'literal') return false;
   return tableColumn(expr) !== undefined || fitsRule(expr, true);
+}
+
+/** Bytes that a row of a slot takes. */
+function slotWidth(type: DataType, mode: SlotPlace['mode']): number {
+  if (mode === 'validity') return 0;
+  if (mode === 'key') return 8;
+  return type.id === 'bool' ? 1 / 8 : widthOf(type);
 }
 
 const PARAM_BYTES = 16;
@@ -188,16 +199,21 @@ export class Shape {
     return this.#addSlot(expr, 'code');
   }
 
+  /** Takes in an expression that the interpreter computes, of which words that tell its values apart count. */
+  addKey(expr: Expr): string {
+    return this.#addSlot(expr, 'key');
+  }
+
   #addSlot(expr: Expr, mode: SlotPlace['mode']): string {
     const key = expr.kind === 'column' ? `${mode} ${expr.index.toString()}` : undefined;
     const { type, nullable } = expr;
     const known = key === undefined ? undefined : this.#slotOf.get(key);
     const index = known ?? this.slots.length;
     if (known === undefined) {
-      const width = mode === 'validity' ? 0 : type.id === 'bool' ? 1 / 8 : widthOf(type);
-      const data = this.take(width * CODE_BLOCK_ROWS);
+      const data = this.take(slotWidth(type, mode) * CODE_BLOCK_ROWS);
       // A dictionary may hold a null although its column is never null.
-      const validity = nullable || mode === 'code' ? this.take(CODE_BLOCK_ROWS / 8) : undefined;
+      const hasNulls = mode !== 'key' && (nullable || mode === 'code');
+      const validity = hasNulls ? this.take(CODE_BLOCK_ROWS / 8) : undefined;
       this.slots.push({ expr, type, mode, data, validity });
       if (key !== undefined) this.#slotOf.set(key, index);
     }

@@ -20,6 +20,7 @@ import {
   isNarrow,
   maskOf,
   narrowOf,
+  trueOf,
 } from './compiled-value.ts';
 import type { Value } from './compiled-value.ts';
 import { f64, i32, i64 } from './compiled-vocabulary.ts';
@@ -100,14 +101,14 @@ export function advance(
   active: Bit | undefined,
 ): readonly Code[] {
   const { row } = emitter;
+  let open = active;
+  if (cell.test !== undefined) open = row.bind(both(active, trueOf(emitter.value(cell.test, active))) as Bit, 'open');
   if (cell.kind === 'count') {
-    let counts: Bit | undefined = active;
-    if (cell.test !== undefined) counts = both(active, boolOf(emitter.value(cell.test, active)));
-    if (cell.arg !== undefined) counts = both(active, emitter.value(cell.arg, active).present);
+    const counts = cell.arg === undefined ? open : both(open, emitter.value(cell.arg, open).present);
     return [i64.add(old[0] as Code<'i64'>, i64.extend_u(counts ?? i32Const(1)))];
   }
-  const value = row.bound(emitter.value(cell.arg as Expr, active), 'arg');
-  const counts = both(active, value.present);
+  const value = row.bound(emitter.value(cell.arg as Expr, open), 'arg');
+  const counts = both(open, value.present);
   if (cell.kind === 'sum') return sumWith(cell, old, value, counts);
   const better = row.bind(both(isBetter(cell, value, old), counts) as Bit, 'better');
   const words = allWords(value);

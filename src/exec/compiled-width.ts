@@ -5,8 +5,8 @@
  * grow while a pipeline runs and are few, so that code is made for few variants. A pipeline's fixed part has two words
  * for what is measured of each slot of decimals.
  */
-import { FunctionBuilder, get, i32Const, i64Const, load } from '../codegen/code.ts';
-import type { FunctionCode } from '../codegen/code.ts';
+import { binary, FunctionBuilder, get, i32Const, i64Const, lane, load } from '../codegen/code.ts';
+import type { Code, FunctionCode, Local } from '../codegen/code.ts';
 import { instantiate, moduleOf } from '../codegen/compile.ts';
 import type { CompiledFunction, LinearMemory } from '../codegen/compile.ts';
 import { encodeModule } from '../codegen/module.ts';
@@ -18,21 +18,50 @@ import { i32, i64 } from './compiled-vocabulary.ts';
 const WIDTHS: readonly number[] = [8, 16, 24, 32, 40, 48, 56, 62];
 const WIDE = 127;
 const SIGN = i64Const(63n);
+/** Rows of one turn of the loop; divides the rows of a block. */
+const TURN = 4;
 
-/** The function that stores, behind `out`, all bits of the block's values that differ from their signs. */
+/** All bits of the rows' words that differ from the rows' signs, in two locals. */
+function signedBits(
+  fn: FunctionBuilder,
+  data: number,
+  rows: Code<'i32'>,
+  low: Local<'i64'>,
+  high: Local<'i64'>,
+): void {
+  const row = fn.local('i32', 'row');
+  fn.set(low, i64Const(0n));
+  fn.set(high, i64Const(0n));
+  fn.count('signed', row, rows, 1, () => {
+    const at = i32.shl(get(row), i32Const(4));
+    const top = fn.bind(load('i64', 'i64.load', at, data + 8), 'top');
+    const sign = fn.bind(i64.shr_s(top, SIGN), 'sign');
+    fn.set(low, i64.or(get(low), i64.xor(load('i64', 'i64.load', at, data), sign)));
+    fn.set(high, i64.or(get(high), i64.xor(top, sign)));
+  });
+}
+
+/**
+ * The function that stores, from `out` on, all bits of the block's values that differ from their signs. As long as
+ * nothing is negative these are the values' own, two words at a time; what lies behind the last row in its turn was a
+ * row before, or is 0.
+ */
 function measureFunction(slots: readonly Slot[], out: number): FunctionCode {
   const fn = new FunctionBuilder('measure');
   const rows = get(fn.param('i32', 'rows'));
+  const or = binary<'v128'>('v128.or', 'v128');
   slots.forEach(({ data }, k) => {
     const row = fn.local('i32', 'row');
+    const all = fn.local('v128', 'all');
     const [low, high] = [fn.local('i64', 'low'), fn.local('i64', 'high')];
-    fn.count('rows', row, rows, 1, () => {
+    fn.count('rows', row, rows, TURN, () => {
       const at = i32.shl(get(row), i32Const(4));
-      const top = fn.bind(load('i64', 'i64.load', at, data + 8), 'top');
-      const sign = fn.bind(i64.shr_s(top, SIGN), 'sign');
-      fn.set(low, i64.or(get(low), i64.xor(load('i64', 'i64.load', at, data), sign)));
-      fn.set(high, i64.or(get(high), i64.xor(top, sign)));
+      const loads = Array.from({ length: TURN }, (_, i) => load('v128', 'v128.load', at, data + 16 * i));
+      fn.set(all, or(get(all), loads.reduce(or)));
     });
+    fn.set(low, lane('i64', 'i64x2.extract_lane', get(all), 0));
+    fn.set(high, lane('i64', 'i64x2.extract_lane', get(all), 1));
+    fn.when(i64.ne(get(high), i64Const(0n)), () => signedBits(fn, data, rows, low, high));
     fn.store('i64.store', i32Const(0), out + 16 * k, get(low));
     fn.store('i64.store', i32Const(0), out + 16 * k + 8, get(high));
   });
