@@ -3,8 +3,8 @@
  *
  * Hides which aggregates share state. Invariants: a cell is one or more signed words of 8 bytes; sums of integers are
  * exact: the 32-bit halves (decimals: quarters) of the values have sums of their own, which no 2^31 rows overflow, and
- * the topmost part that a value has may be negative; count and sum start at 0, the extremes at the end of their range (NaN for the least float); whether there was a value is told
- * by a count of present ones.
+ * the topmost part that a value has may be negative; count and sum start at 0, the extremes at the end of their range
+ * (NaN for the least float); whether there was a value is told by a count of present ones.
  */
 import type { DataType } from '../arrow/type.ts';
 import type { AggregateCall, Expr } from '../plan/expr.ts';

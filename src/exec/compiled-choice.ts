@@ -2,8 +2,8 @@
  * Rules of CASE, COALESCE and casts among numbers.
  *
  * Hides ranges and rounding. Invariants: a branch that a row does not take counts for nothing, so it cannot fail; casts
- * are those of function/cast-number (compiled-decimal has those of decimals): floats round half to even, what does not fit fails its row or, under TRY_CAST,
- * makes it null.
+ * are those of function/cast-number (compiled-decimal has those of decimals): floats round half to even, what does not
+ * fit fails its row or, under TRY_CAST, makes it null.
  */
 import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';

@@ -1,8 +1,8 @@
 /**
  * Rules of the parts of dates and timestamps: year, quarter, month, day and the day of the week.
  *
- * Hides the calendar. Invariants: a timestamp's day is the one that it lies in, also before 1970; the meaning is that of
- * function/date-part. Method: function/date-calendar's.
+ * Hides the calendar. Invariants: a timestamp's day is the one that it lies in, also before 1970; the meaning is that
+ * of function/date-part. Method: function/date-calendar's.
  */
 import type { DataType } from '../arrow/type.ts';
 import { i64Const, select } from '../codegen/code.ts';

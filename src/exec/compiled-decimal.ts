@@ -58,7 +58,7 @@ export interface Converted {
 
 const ZERO = i64Const(0n);
 /** Scales that lie farther apart would need more than two words. */
-const DIGITS_MAX = 38;
+const WIDE_DIGITS = 38;
 
 function isWideDecimal(type: DataType | undefined): type is Decimal {
   return type?.id === 'decimal' && type.bitWidth === 128;
@@ -194,7 +194,7 @@ function wholeOf(from: DataType, value: Value): Value {
 
 function toInt(row: RowScope, to: DataType, from: Decimal, value: Value): Converted {
   // What has more digits than a decimal can have is no integer of 64 bits either.
-  const made = rescaled(row, value, -from.scale, DIGITS_MAX);
+  const made = rescaled(row, value, -from.scale, WIDE_DIGITS);
   const cut = row.bound(made.value, 'whole');
   const [low, high] = decimalOf(cut);
   const range = narrowRange(to);
@@ -219,7 +219,7 @@ function toFloat(row: RowScope, to: DataType, from: Decimal, value: Value): Conv
 export function decimalCastFits({ operand, type }: Cast): boolean {
   const from = operand.type;
   const scale = (of: DataType): number => (of.id === 'decimal' ? of.scale : 0);
-  if (Math.abs(scale(type) - scale(from)) > DIGITS_MAX && type.id !== 'float') return false;
+  if (Math.abs(scale(type) - scale(from)) > WIDE_DIGITS && type.id !== 'float') return false;
   const isWhole = (of: DataType): boolean => of.id === 'bool' || of.id === 'int';
   if (isWideDecimal(from)) {
     return isWholeOrFloat(type) || isWideDecimal(type);

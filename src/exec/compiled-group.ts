@@ -4,7 +4,8 @@
  * Hides hashing. An entry is the words of its keys, a word of null bits, and the cells; a slot is the address of an
  * entry, or 0. Invariants: entries lie in order of first appearance; at most half of the slots are taken, and there is
  * room for a block of new groups, before `run(rows, first)` is called; it lists the rows that made groups, as numbers
- * from `first` on, and answers how many rows were selected; `rehash()` fills empty slots from the entries. Method: open addressing, linear probing.
+ * from `first` on, and answers how many rows were selected; `rehash()` fills empty slots from the entries. Method: open
+ * addressing, linear probing.
  */
 import { FunctionBuilder, get, i32Const, i64Const, load, select } from '../codegen/code.ts';
 import type { Code, FunctionCode, Label, Local } from '../codegen/code.ts';

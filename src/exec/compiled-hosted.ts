@@ -1,8 +1,8 @@
 /**
  * Aggregates that the interpreter accumulates beside generated code, which finds the groups.
  *
- * Hides how a row's group comes out of the code. Invariants: the accumulators see the rows that the pipeline's condition
- * selects, batch by batch and in order, as those of an interpreted aggregate do.
+ * Hides how a row's group comes out of the code. Invariants: the accumulators see the rows that the pipeline's
+ * condition selects, batch by batch and in order, as those of an interpreted aggregate do.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';

@@ -257,7 +257,7 @@ function keyBytes(groups: readonly GroupKey[]): number {
   return groups.reduce((sum, { words }) => sum + words * 8, 8);
 }
 
-const GROUP_KEYS_MAX = 32;
+const NULL_BITS = 64;
 
 function aggregatePipeline(plan: AggregatePipeline['plan']): AggregatePipeline | undefined {
   const chain = chainOf(plan.input);
@@ -271,7 +271,7 @@ function aggregateOf(plan: AggregatePipeline['plan'], chain: Chain): AggregatePi
   const aggregates = plan.aggregates.map((call) => mapCall(call, chain.lower));
   const { condition } = chain;
   const all = [...groupExprs, ...aggregates.flatMap(exprsOfCall), ...(condition === undefined ? [] : [condition])];
-  if (!isSmall(all) || groupExprs.length > GROUP_KEYS_MAX) return undefined;
+  if (!isSmall(all) || groupExprs.length > NULL_BITS) return undefined;
   const shape = new Shape();
   const text = conditionText(shape, condition);
   if (text === undefined) return undefined;

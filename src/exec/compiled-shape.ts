@@ -29,8 +29,8 @@ export const RULES: ReadonlyMap<string, Rule> = new Map(
 const HARMLESS: ReadonlySet<string> = new Set(
   (
     '= <> < <= > >= in is_distinct_from is_not_distinct_from and or not is_null is_not_null is_true is_not_true ' +
-    'is_false is_not_false coalesce case nullif like ilike not_like not_ilike starts_with contains lower upper length ' +
-    'octet_length substring left right || concat year month day quarter'
+    'is_false is_not_false coalesce case nullif like ilike not_like not_ilike starts_with contains lower ' +
+    'upper length octet_length substring left right || concat year month day quarter'
   ).split(' '),
 );
 

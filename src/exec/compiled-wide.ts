@@ -52,7 +52,7 @@ export function lessWide(a: Wide, b: Wide): Bit {
 }
 
 /** a < b, unsigned. */
-export function belowWide(a: Wide, b: Wide): Bit {
+function belowWide(a: Wide, b: Wide): Bit {
   return i32.or(i64.lt_u(a[1], b[1]), i32.and(i64.eq(a[1], b[1]), i64.lt_u(a[0], b[0])));
 }
 

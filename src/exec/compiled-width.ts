@@ -69,7 +69,7 @@ function measureFunction(slots: readonly Slot[], out: number): FunctionCode {
 }
 
 /** True for a slot of decimals whose values code reads. */
-export function isMeasured(slot: Slot): boolean {
+function isMeasured(slot: Slot): boolean {
   return slot.mode === 'value' && slot.type.id === 'decimal';
 }
 

@@ -2,8 +2,8 @@
  * Expressions over batches: Expr to Vector.
  *
  * Hides kernels, casts and constants. Invariants: an expression is compiled once for an operator and run for each
- * batch; a bare column is the batch's own vector; constants are made once, for as many rows as were ever asked for; CASE, COALESCE, AND and
- * OR evaluate an argument only for the rows that reach it when it could fail.
+ * batch; a bare column is the batch's own vector; constants are made once, for as many rows as were ever asked for;
+ * CASE, COALESCE, AND and OR evaluate an argument only for the rows that reach it when it could fail.
  */
 import type { Vector } from '../arrow/vector.ts';
 import { constantRows, constantVector } from '../function/constant.ts';

@@ -175,12 +175,12 @@ class Counts {
 }
 
 /**
- * Which groups had a present row, for sums. A group is made by a row, so as long as no null was seen every group has
- * one, and nothing is written for a row.
+ * Which groups had a present row, for sums. As long as no null was seen and every group had a row (those that a FILTER
+ * leaves out have none), nothing is written for a row.
  */
 class Presence {
   #flags: Uint8Array<ArrayBuffer> | undefined;
-  /** Groups that had a row while no null was seen. */
+  /** Groups of which each had a row while no null was seen. */
   #groups = 0;
 
   get byteCount(): number {
@@ -189,15 +189,24 @@ class Presence {
 
   add(validity: Validity, groups: Uint32Array, rowCount: number, groupCount: number): void {
     const bits = validity.bits;
-    if (bits === undefined && this.#flags === undefined) {
-      if (rowCount > 0) this.#groups = groupCount;
-      return;
-    }
+    if (bits === undefined && this.#flags === undefined && this.#takeNew(groups, rowCount, groupCount)) return;
     this.#flags ??= new Uint8Array(Math.max(this.#groups, 1)).fill(1, 0, this.#groups);
     const flags = (this.#flags = growFlags(this.#flags, groupCount));
     for (let i = 0; i < rowCount; i++) {
       if (bits === undefined || (((bits[i >> 3] as number) >> (i & 7)) & 1) === 1) flags[groups[i] as number] = 1;
     }
+  }
+
+  /** Counts new groups in, which come in order, up to the first that has no row; answers false if there is one. */
+  #takeNew(groups: Uint32Array, rowCount: number, groupCount: number): boolean {
+    if (groupCount === 1) {
+      if (rowCount > 0) this.#groups = 1;
+      return true;
+    }
+    let next = this.#groups;
+    for (let i = 0; i < rowCount && next < groupCount; i++) if (groups[i] === next) next++;
+    this.#groups = next;
+    return next === groupCount;
   }
 
   validity(groupCount: number): Validity {

@@ -147,7 +147,7 @@ function rowsAmong(a: ByteRows, values: readonly Uint8Array[], bits: Uint8Array,
 }
 
 /** Constants of at most this many bytes are looked up by their length. */
-const LOOKED_UP_BYTES_MAX = 1024;
+const LOOKED_UP_BYTES = 1024;
 
 /** The bytes of text and binary constants without null; undefined for others. */
 function constantBytes(vectors: readonly Vector[]): readonly Uint8Array[] | undefined {
@@ -156,7 +156,7 @@ function constantBytes(vectors: readonly Vector[]): readonly Uint8Array[] | unde
     const isFit = formOf(vector.type).kind === 'bytes' && isConstant(vector) && vector.nullCount === 0;
     if (!isFit || vector.type.id === 'dictionary') return undefined;
     const bytes = rowBytes(byteRowsOf(vector), 0);
-    if (bytes.length > LOOKED_UP_BYTES_MAX) return undefined;
+    if (bytes.length > LOOKED_UP_BYTES) return undefined;
     values.push(bytes);
   }
   return values;
