@@ -15,6 +15,7 @@ import { ARITHMETIC_RULES } from './compiled-arithmetic.ts';
 import { castFits, CHOICE_RULES } from './compiled-choice.ts';
 import { COMPARE_RULES } from './compiled-compare.ts';
 import { DATE_RULES } from './compiled-date.ts';
+import { sameArgs } from './compiled-rule.ts';
 import type { Rule } from './compiled-rule.ts';
 import { laneForm, WIDE_BOUND, widthOf } from './compiled-value.ts';
 import type { SlotPlace } from './compiled-value.ts';
@@ -67,6 +68,8 @@ export function isHarmless(expr: Expr): boolean {
     case 'cast':
       return !canFail(expr) && isHarmless(expr.operand);
     case 'call':
+      // Arguments of different types are cast by NULLIF itself.
+      if (expr.name === 'nullif' && !sameArgs(expr)) return false;
       return HARMLESS.has(expr.name) && expr.args.every(isHarmless);
   }
 }
