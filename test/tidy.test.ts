@@ -58,7 +58,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'os', 'arrow', 'catalog'],
     entries: ['storage', 'contract', 'check', 'backup', 'restore', 'repair'],
   },
-  sql: { mayImport: ['base'], entries: ['parse', 'ast', 'print', 'frame', 'walk'] },
+  sql: { mayImport: ['base'], entries: ['parse', 'ast', 'ast-window', 'print', 'frame', 'walk'] },
   function: {
     mayImport: ['base', 'arrow'],
     entries: [
@@ -68,13 +68,27 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'constant',
       'column',
       'key-table',
+      'range-keys',
       'byte-rows',
       'compare-kernel',
     ].concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum']),
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],
-    entries: ['plan', 'logical', 'physical', 'expr', 'expr-walk', 'explain', 'needs', 'setting'],
+    entries: [
+      'plan',
+      'logical',
+      'physical',
+      'expr',
+      'expr-walk',
+      'explain',
+      'explain-figures',
+      'needs',
+      'setting',
+      'row-source',
+      'system-name',
+      'function-list',
+    ],
   },
   codegen: { mayImport: ['base'], entries: ['code', 'opcode', 'module', 'compile'] },
   exec: {

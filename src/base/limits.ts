@@ -100,6 +100,11 @@ export const CODE_NODES_MAX = 500;
 export const CODE_BLOCK_ROWS = 4_096;
 /** Rows that a pipeline's source must have before it is compiled rather than interpreted. */
 export const CODE_SOURCE_ROWS_MIN = 10_000;
+/** Integers that are no farther from 0 can be keys by their distance: they and their distances are exact as doubles. */
+export const RANGE_KEY_MAX = 2 ** 52;
+/** Numbers that keys by distance may leave unused for each row, and for few rows. */
+export const RANGE_KEYS_PER_ROW = 4;
+export const RANGE_KEYS_FREE = 1_024;
 /** Queries running at one time; more wait. */
 export const QUERIES_RUNNING_MAX = 64;
 /** Queries waiting at one time; more are told `busy`. */
@@ -281,6 +286,12 @@ export const SCRUB_SLICE_BYTES = 32 * MIB;
 export const SCRUB_PAUSE_MS = 24 * 60 * 60 * 1_000;
 /** Snapshots that SHOW SNAPSHOTS lists at most: the newest. */
 export const SNAPSHOTS_LISTED_MAX = 100_000;
+/** Rows of a system table; one that would have more is refused. */
+export const SYSTEM_ROWS_MAX = 1_000_000;
+/** Statements that have ended and that sheaf_queries still shows: the newest. */
+export const QUERIES_REMEMBERED_MAX = 256;
+/** Characters of a statement's text, and of its error, that sheaf_queries shows. */
+export const QUERY_TEXT_LENGTH_MAX = 4_096;
 /** Milliseconds between two copies of the catalog, for a repair. */
 export const CATALOG_COPY_MS = 60 * 60 * 1_000;
 /** Results kept for each producer in each table: a repetition of one of them is compared by content and answered. */

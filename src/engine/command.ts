@@ -11,7 +11,7 @@ import type { Schema } from '../arrow/schema.ts';
 import { sameType } from '../arrow/type.ts';
 import { makeVector } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { EngineError } from '../base/errors.ts';
+import { EngineError, positionOf } from '../base/errors.ts';
 import { makeEdit, makeInsert } from '../exec/edit.ts';
 import { runPlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
@@ -57,12 +57,20 @@ export interface CommandTarget {
   dropTable(name: string): Promise<void>;
 }
 
+/** What a command that has run gives. */
+export interface CommandResult {
+  readonly batches: AsyncIterable<ResultBatch>;
+  /** Rows that it added, changed or removed, where it counts them. */
+  readonly changedCount: number;
+}
+
 /** Runs a command, and gives its one batch. @throws what storage and expressions throw */
-export async function runCommand(command: Command, target: CommandTarget): Promise<AsyncIterable<ResultBatch>> {
+export async function runCommand(command: Command, target: CommandTarget): Promise<CommandResult> {
   const outcome = await execute(command, target);
   const schema = commandSchema(command);
   const column = 'status' in outcome ? statusColumn(outcome.status) : countColumn(outcome.rowCount);
-  return encodeResults(schema, once({ schema, rowCount: 1, columns: [column] }));
+  const batches = encodeResults(schema, once({ schema, rowCount: 1, columns: [column] }));
+  return { batches, changedCount: 'status' in outcome ? 0 : outcome.rowCount };
 }
 
 async function execute(command: Command, target: CommandTarget): Promise<Outcome> {
@@ -106,6 +114,30 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
 export function noSession(): EngineError {
   const remedy = 'settings hold where a session is kept: in an embedded database';
   return new EngineError('request_invalid', `SET needs a session, and this door keeps none yet; ${remedy}`);
+}
+
+type WriteKind = Exclude<Command['kind'], 'set'>;
+
+const WRITE_WORDS: Readonly<Record<WriteKind, string>> = {
+  create_table: 'CREATE TABLE',
+  drop_table: 'DROP TABLE',
+  alter_table: 'ALTER TABLE',
+  truncate: 'TRUNCATE',
+  insert: 'INSERT',
+  delete: 'DELETE',
+  update: 'UPDATE',
+};
+
+/** The error for a statement that writes at a door that only reads. */
+export function refuseWrite(planned: { readonly kind: WriteKind }, sql: string): EngineError {
+  const word = WRITE_WORDS[planned.kind];
+  const start = Math.max(sql.search(/\S/), 0);
+  return new EngineError(
+    'request_invalid',
+    `${word} writes, and this door only reads; ` +
+      'send it by HTTP POST /query, the sheaf query command, or a Flight action',
+    { position: positionOf(sql, { start, end: start + word.length }) },
+  );
 }
 
 /** Appends the rows of the command's plan in one commit. */

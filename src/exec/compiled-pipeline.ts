@@ -160,6 +160,7 @@ function rowsAtMost(plan: PhysicalPlan): number {
     case 'filter':
     case 'project':
     case 'aggregate':
+    case 'window':
     case 'sort':
       return rowsAtMost(plan.input);
     default:

@@ -175,12 +175,12 @@ class Counts {
 }
 
 /**
- * Which groups had a present row, for sums. As long as no null was seen and every group had a row (those that a FILTER
- * leaves out have none), nothing is written for a row.
+ * Which groups had a present row, for sums. Groups are numbered as they appear: as long as no null was seen and each
+ * new group has a row (FILTER may take it away), all have one, and nothing is written for a row.
  */
 class Presence {
   #flags: Uint8Array<ArrayBuffer> | undefined;
-  /** Groups of which each had a row while no null was seen. */
+  /** Groups that had a row while no null was seen. */
   #groups = 0;
 
   get byteCount(): number {
@@ -189,24 +189,16 @@ class Presence {
 
   add(validity: Validity, groups: Uint32Array, rowCount: number, groupCount: number): void {
     const bits = validity.bits;
-    if (bits === undefined && this.#flags === undefined && this.#takeNew(groups, rowCount, groupCount)) return;
+    if (bits === undefined && this.#flags === undefined) {
+      if (rowCount === 0) return;
+      this.#groups = appearing(groups, rowCount, this.#groups);
+      if (this.#groups === groupCount) return;
+    }
     this.#flags ??= new Uint8Array(Math.max(this.#groups, 1)).fill(1, 0, this.#groups);
     const flags = (this.#flags = growFlags(this.#flags, groupCount));
     for (let i = 0; i < rowCount; i++) {
       if (bits === undefined || (((bits[i >> 3] as number) >> (i & 7)) & 1) === 1) flags[groups[i] as number] = 1;
     }
-  }
-
-  /** Counts new groups in, which come in order, up to the first that has no row; answers false if there is one. */
-  #takeNew(groups: Uint32Array, rowCount: number, groupCount: number): boolean {
-    if (groupCount === 1) {
-      if (rowCount > 0) this.#groups = 1;
-      return true;
-    }
-    let next = this.#groups;
-    for (let i = 0; i < rowCount && next < groupCount; i++) if (groups[i] === next) next++;
-    this.#groups = next;
-    return next === groupCount;
   }
 
   validity(groupCount: number): Validity {
@@ -216,6 +208,13 @@ class Presence {
     );
     return validityFrom(flagBits(flags, groupCount), groupCount);
   }
+}
+
+/** The groups from 0 on without a gap, `known` of which there are already, once those of the rows are taken in order. */
+function appearing(groups: Uint32Array, rowCount: number, known: number): number {
+  let next = known;
+  for (let i = 0; i < rowCount; i++) if (groups[i] === next) next++;
+  return next;
 }
 
 /** What sum and avg share: exact sums by words, and which rows were present. */

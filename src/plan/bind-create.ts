@@ -15,7 +15,7 @@ import { INT32 } from './constant.ts';
 import type { Expr } from './expr.ts';
 import type { LogicalPlan } from './logical.ts';
 import { lowerPlan } from './lower.ts';
-import { checkNewName } from './new-name.ts';
+import { checkNewName, checkNewTableName } from './new-name.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
 import type { PlanCatalog, PlannedStatement } from './physical.ts';
@@ -32,7 +32,7 @@ export function bindCreate(
   disabledPasses: readonly PassName[],
 ): PlannedStatement {
   const name = tableNameOf(sql, statement.table);
-  checkNewName(sql, statement.table.path.at(-1) as Identifier);
+  checkNewTableName(sql, statement.table.path.at(-1) as Identifier);
   const { ifNotExists, query } = statement;
   if (query === undefined) {
     const schema = { fields: definedFields(sql, statement), metadata: [] };

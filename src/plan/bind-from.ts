@@ -5,6 +5,7 @@
  * the order in which they are written, then what joins have added; a query in FROM may read the columns of those before
  * it.
  */
+import type { Field } from '../arrow/schema.ts';
 import { foldName } from '../base/names.ts';
 import type { FromItem, Identifier, Join, Subquery, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
@@ -19,11 +20,12 @@ import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
 import type { LogicalPlan } from './logical.ts';
 import { makeJoin, pickColumns } from './logical.ts';
+import { numberRows } from './numbered.ts';
 import { renameColumns } from './rename.ts';
-import { findTable, Scope } from './scope.ts';
+import { Scope } from './scope.ts';
 import { openDependent, SubqueryList } from './subquery.ts';
+import { findSource } from './system-table.ts';
 import { bindTableFunction } from './table-function.ts';
-import { catalogAt } from './time-point.ts';
 
 /** The rows of FROM, the names over them, and how many queries stand within one another in it. */
 export interface From {
@@ -32,6 +34,12 @@ export interface From {
   readonly depth: number;
   /** What the rows read of those before them in FROM; undefined when nothing. */
   readonly lateral?: OuterColumns | undefined;
+}
+
+/** The name that rows go by, and the schema that it is in. */
+interface RowsName {
+  readonly name: string;
+  readonly schemaName: string;
 }
 
 /** A query in FROM that is given no name has the one that DuckDB gives it. */
@@ -78,24 +86,26 @@ class FromBinder {
 
   #named(
     plan: LogicalPlan,
-    name: string,
+    names: RowsName | string,
     alias: Identifier | undefined,
     columns: readonly Identifier[],
     depth: number,
   ): From {
-    const renamed = renameColumns(this.#sql, plan, columns, alias?.name ?? name);
-    return { plan: renamed, scope: Scope.of(this.#sql, { name, schema: renamed.schema }, alias), depth };
+    const named = typeof names === 'string' ? { name: names } : names;
+    const renamed = renameColumns(this.#sql, plan, columns, alias?.name ?? named.name);
+    return { plan: renamed, scope: Scope.of(this.#sql, { ...named, schema: renamed.schema }, alias), depth };
   }
 
   #bindTable(item: TableName): From {
     const [first, ...more] = item.path;
     const named = more.length === 0 && first !== undefined ? this.#common.get(foldName(first.name)) : undefined;
     if (named === undefined) {
-      const table = findTable(this.#sql, catalogAt(this.#sql, this.#binding.catalog, item), item);
-      const { schema, name } = table;
+      const { source, schemaName } = findSource(this.#sql, this.#binding.catalog, item);
+      const { schema, name } = source;
       const columns = schema.fields.map((_, i) => i);
-      const base = { kind: 'scan', schema, tableName: name, source: table } as const;
-      return this.#named({ ...base, columns, bounds: [], limit: undefined }, name, item.alias, item.columns, 0);
+      const base = { kind: 'scan', schema, tableName: name, source } as const;
+      const plan = { ...base, columns, bounds: [], limit: undefined };
+      return this.#named(plan, { name, schemaName }, item.alias, item.columns, 0);
     }
     if (item.at !== undefined) {
       const message = `${quoteText(named.name)} is a query of WITH, and has no other moments`;
@@ -129,9 +139,6 @@ class FromBinder {
   }
 
   #bindJoin(item: Join, before: From | undefined): From {
-    if (item.join === 'positional') {
-      throw sqlError('sql_unsupported', this.#sql, item.span, 'POSITIONAL JOIN is not supported yet');
-    }
     const left = this.bind(item.left, before);
     const right = this.bind(item.right, left);
     const labels = new Set(left.scope.relations.map(({ label }) => foldName(label)));
@@ -140,9 +147,27 @@ class FromBinder {
       const message = `two tables in FROM are called ${quoteText(twice.label)}`;
       throw sqlError('sql_bind', this.#sql, item.right.span, message, 'give one of them an alias');
     }
+    const depth = Math.max(left.depth, right.depth);
+    if (item.join === 'positional') return { ...this.#bindPositional(item, left, right), depth };
     const join: JoinKind = item.join === 'cross' ? 'inner' : item.join;
     const made = new JoinBinder(this.#binding, this.#common, this.#outer, item, left, right).bind(join);
-    return { ...made, depth: Math.max(left.depth, right.depth) };
+    return { ...made, depth };
+  }
+
+  /** The first row beside the first, the second beside the second, NULLs where one side has ended. */
+  #bindPositional(item: Join, left: From, right: From): Pick<From, 'plan' | 'scope'> {
+    if (right.lateral !== undefined) {
+      const message = 'a query that reads the tables before it cannot stand in a POSITIONAL JOIN';
+      throw sqlError('sql_bind', this.#sql, item.right.span, message, 'use JOIN or LEFT JOIN');
+    }
+    const [l, r] = [left.plan.schema.fields.length, right.plan.schema.fields.length];
+    const [a, b] = [left.plan, right.plan].map((plan) => numberRows(plan, [], [])) as [LogicalPlan, LogicalPlan];
+    const number = (plan: LogicalPlan, at: number): Expr => columnOf(at, plan.schema.fields[at] as Field, item.span);
+    const keys = [{ left: number(a, l), right: number(b, r), nullsEqual: false }];
+    const joined = makeJoin({ join: 'full', left: a, right: b, keys, condition: undefined });
+    const columns = Array.from({ length: l + r }, (_, i) => (i < l ? i : i + 1));
+    const plan = pickColumns(joined, columns);
+    return { plan, scope: left.scope.join(right.scope, plan.schema) };
   }
 }
 

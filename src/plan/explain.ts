@@ -13,7 +13,9 @@ import { decimalText } from '../arrow/value.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { intervalOfBits } from '../function/interval.ts';
 import { printName, printText } from '../sql/print.ts';
-import type { AggregateCall, Expr, LiteralValue, SortKey } from './expr.ts';
+import { figuresText, totalText } from './explain-figures.ts';
+import type { PlanFigures, RunFigures } from './explain-figures.ts';
+import type { AggregateCall, Expr, FrameBound, LiteralValue, SortKey, WindowCall } from './expr.ts';
 import { inputsOf } from './physical.ts';
 import type { PhysicalPlan } from './physical.ts';
 import { sqlTypeName } from './sql-type.ts';
@@ -22,14 +24,28 @@ import { utf8Column } from './values.ts';
 const UTF8 = { id: 'utf8' } as const;
 const DOUBLE = { id: 'float', bitWidth: 64 } as const;
 
+/** How EXPLAIN ANALYZE runs its plan, and how long it took to make. */
+export interface Analysis {
+  readonly run: (plan: PhysicalPlan) => Promise<RunFigures>;
+  readonly planningMs: number;
+}
+
 /**
  * The plan that yields `plan` as text, in DuckDB's columns. A scan of one row that is made when it is asked for,
- * because zone maps are read without blocking. @see explainPlan
+ * because zone maps are read without blocking, and so that `analysis` runs the plan as late as any. @see explainPlan
  */
-export function explainedPlan(plan: PhysicalPlan, compiled: ReadonlySet<PhysicalPlan>): PhysicalPlan {
+export function explainedPlan(
+  plan: PhysicalPlan,
+  compiled: ReadonlySet<PhysicalPlan>,
+  analysis?: Analysis,
+): PhysicalPlan {
   const schema = makeSchema([makeField('explain_key', UTF8, false), makeField('explain_value', UTF8, false)]);
+  const key = analysis === undefined ? 'physical_plan' : 'analyzed_plan';
   async function* scan(request: ScanRequest): AsyncGenerator<RecordBatch> {
-    const columns = [utf8Column(['physical_plan']), utf8Column([await explainPlan(plan, compiled)])];
+    const figures = await analysis?.run(plan);
+    const lines = [await explainPlan(plan, compiled, figures?.operators)];
+    if (analysis !== undefined && figures !== undefined) lines.push(totalText(figures, analysis.planningMs));
+    const columns = [utf8Column([key]), utf8Column([lines.join('\n')])];
     const fields = request.columns.map((column) => schema.fields[column] as Field);
     yield {
       schema: makeSchema(fields),
@@ -43,17 +59,24 @@ export function explainedPlan(plan: PhysicalPlan, compiled: ReadonlySet<Physical
 
 /**
  * The plan as an indented tree, without a newline at its end. Operators that are `compiled` bear the mark `[wasm]`:
- * whoever runs plans knows which.
+ * whoever runs plans knows which. With `figures`, lines end in what the operator did.
  */
 export async function explainPlan(
   plan: PhysicalPlan,
   compiled: ReadonlySet<PhysicalPlan> = new Set(),
+  figures?: PlanFigures,
 ): Promise<string> {
   const lines: string[] = [];
   const shown = new Set<number>();
   const show = async (operator: PhysicalPlan, depth: number): Promise<void> => {
-    const text = operator.kind === 'scan' ? await scanText(operator) : operatorText(operator);
-    lines.push(`${'  '.repeat(depth)}${text}${compiled.has(operator) ? ' [wasm]' : ''}`);
+    const words = [operator.kind === 'scan' ? await scanText(operator) : operatorText(operator)];
+    if (compiled.has(operator)) words.push('[wasm]');
+    // Operators below the topmost of a pipeline are none by themselves.
+    const own = figures?.get(operator);
+    if (figures !== undefined && (own !== undefined || !compiled.has(operator))) {
+      words.push(await figuresText(operator, own));
+    }
+    lines.push(`${'  '.repeat(depth)}${words.join(' ')}`);
     for (const input of inputsOf(operator)) await show(input, depth + 1);
     if (operator.kind !== 'shared' || shown.has(operator.rows.id)) return;
     shown.add(operator.rows.id);
@@ -83,9 +106,11 @@ function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
     case 'aggregate': {
       const groups = plan.groups.map(exprText).join(', ');
       if (plan.aggregates.length === 0) return `Distinct [${groups}]`;
-      const aggregates = plan.aggregates.map(aggregateText).join(', ');
+      const aggregates = plan.aggregates.map((call) => aggregateText(call)).join(', ');
       return `Aggregate ${groups === '' ? '' : `groups=[${groups}] `}aggregates=[${aggregates}]`;
     }
+    case 'window':
+      return `Window [${plan.calls.map(windowText).join(', ')}]`;
     case 'sort': {
       const keys = `keys=[${plan.keys.map(keyText).join(', ')}]`;
       return plan.limit === undefined ? `Sort ${keys}` : `TopN rows=${plan.limit.toString()} ${keys}`;
@@ -112,6 +137,7 @@ function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
 function joinText(plan: Extract<PhysicalPlan, { kind: 'join' }>): string {
   const words = [`Join ${plan.join}`];
   if (plan.nullAware) words.push('null-aware');
+  if (plan.holdsLeft) words.push('holds=left');
   const keys = plan.keys.map(({ left, right, nullsEqual }) => {
     return `${exprText(left)} ${nullsEqual ? 'IS NOT DISTINCT FROM' : '='} ${exprText(right)}`;
   });
@@ -149,12 +175,31 @@ function keyText(key: SortKey): string {
   return `${exprText(key.expr)}${key.descending ? ' DESC' : ''}${key.nullsFirst ? ' NULLS FIRST' : ''}`;
 }
 
-function aggregateText(call: AggregateCall): string {
+function windowText(call: WindowCall): string {
+  const words: string[] = [];
+  if (call.partitions.length > 0) words.push(`PARTITION BY ${call.partitions.map(exprText).join(', ')}`);
+  if (call.keys.length > 0) words.push(`ORDER BY ${call.keys.map(keyText).join(', ')}`);
+  const { unit, start, end, exclude } = call.frame;
+  const isUsual = unit === 'range' && start.kind === 'unbounded' && end.kind === 'current';
+  if (!isUsual || exclude !== 'nothing') {
+    words.push(`${unit.toUpperCase()} BETWEEN ${boundWords(start, 'PRECEDING')} AND ${boundWords(end, 'FOLLOWING')}`);
+  }
+  if (exclude !== 'nothing') words.push(`EXCLUDE ${exclude.toUpperCase()}`);
+  return `${aggregateText(call, call.isAggregate ? '*' : '', call.ignoresNulls)} OVER (${words.join(' ')})`;
+}
+
+function boundWords({ kind, value }: FrameBound, side: 'PRECEDING' | 'FOLLOWING'): string {
+  if (kind === 'unbounded') return `UNBOUNDED ${side}`;
+  if (kind === 'current') return 'CURRENT ROW';
+  return `${value === undefined ? '' : exprText(value)} ${kind.toUpperCase()}`;
+}
+
+function aggregateText(call: AggregateCall, nothing = '*', ignoresNulls = false): string {
   const constants = call.constants.map((value) => literalText(value, typeof value === 'number' ? DOUBLE : UTF8));
-  const args = call.args.length === 0 ? '*' : [...call.args.map(exprText), ...constants].join(', ');
+  const args = call.args.length === 0 ? nothing : [...call.args.map(exprText), ...constants].join(', ');
   const order = call.order.length === 0 ? '' : ` ORDER BY ${call.order.map(keyText).join(', ')}`;
   const filter = call.filter === undefined ? '' : ` FILTER (WHERE ${exprText(call.filter)})`;
-  return `${call.name}(${call.distinct ? 'DISTINCT ' : ''}${args}${order})${filter}`;
+  return `${call.name}(${call.distinct ? 'DISTINCT ' : ''}${args}${order}${ignoresNulls ? ' IGNORE NULLS' : ''})${filter}`;
 }
 
 /** A bound expression as SQL-like text; nested operations in parentheses. */

@@ -8,8 +8,8 @@
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
-import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
-import { columnOf, mapCall } from './expr-walk.ts';
+import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey, WindowCall } from './expr.ts';
+import { columnOf, mapCall, mapWindow } from './expr-walk.ts';
 
 export type LogicalPlan =
   | {
@@ -47,6 +47,13 @@ export type LogicalPlan =
       readonly groups: readonly Expr[];
       readonly aggregates: readonly AggregateCall[];
     }
+  /** The input's rows, in their order, each with the calls' values behind its columns. */
+  | {
+      readonly kind: 'window';
+      readonly schema: Schema;
+      readonly input: LogicalPlan;
+      readonly calls: readonly WindowCall[];
+    }
   | { readonly kind: 'distinct'; readonly schema: Schema; readonly input: LogicalPlan }
   | {
       readonly kind: 'sort';
@@ -80,6 +87,8 @@ export type LogicalPlan =
        * whether a row joins. Such a join has one of the two.
        */
       readonly nullAware: boolean;
+      /** Of semi and anti joins: the left rows are held and the right ones looked up, not the other way round. */
+      readonly holdsLeft: boolean;
     }
   /** The rows of one input after those of another, under the types of `schema`. */
   | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly LogicalPlan[] }
@@ -141,12 +150,21 @@ export interface JoinParts {
   readonly keys: readonly JoinKey[];
   readonly condition: Expr | undefined;
   readonly nullAware?: boolean;
+  readonly holdsLeft?: boolean;
 }
 
 /** A join under the schema that it has. */
-export function makeJoin({ join, left, right, keys, condition, nullAware = false }: JoinParts): JoinPlan {
+export function makeJoin(parts: JoinParts): JoinPlan {
+  const { join, left, right, keys, condition, nullAware = false, holdsLeft = false } = parts;
   const schema = joinSchema(join, left.schema, right.schema, nullAware);
-  return { kind: 'join', schema, join, left, right, keys, condition, nullAware };
+  return { kind: 'join', schema, join, left, right, keys, condition, nullAware, holdsLeft };
+}
+
+/** A window operator under the schema that it has. */
+export function makeWindow(input: LogicalPlan, calls: readonly WindowCall[]): LogicalPlan {
+  const results = calls.map(({ type, nullable }): Field => ({ name: '', type, nullable, metadata: [] }));
+  const schema = { fields: [...input.schema.fields, ...results], metadata: input.schema.metadata };
+  return { kind: 'window', schema, input, calls };
 }
 
 /** A projection of some columns of `input`, in that order, under their own fields. */
@@ -173,6 +191,7 @@ export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
     case 'filter':
     case 'project':
     case 'aggregate':
+    case 'window':
     case 'distinct':
     case 'sort':
     case 'limit':
@@ -198,6 +217,8 @@ function withInputs(plan: LogicalPlan, inputs: readonly LogicalPlan[]): LogicalP
     case 'project':
     case 'aggregate':
       return { ...plan, input: first };
+    case 'window':
+      return makeWindow(first, plan.calls);
     case 'filter':
     case 'distinct':
     case 'sort':
@@ -229,6 +250,8 @@ export function mapExprs(plan: LogicalPlan, rewrite: (expr: Expr) => Expr): Logi
       const aggregates = plan.aggregates.map((call) => mapCall(call, rewrite));
       return { ...plan, groups: plan.groups.map(rewrite), aggregates };
     }
+    case 'window':
+      return { ...plan, calls: plan.calls.map((call) => mapWindow(call, rewrite)) };
     case 'sort':
       return { ...plan, keys: plan.keys.map((key) => ({ ...key, expr: rewrite(key.expr) })) };
     case 'join': {

@@ -8,8 +8,10 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
-import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
+import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey, WindowCall } from './expr.ts';
+import type { NamedSource } from './row-source.ts';
 import type { SettingName, Settings } from './setting.ts';
+import type { EngineTable } from './system-name.ts';
 
 export type PhysicalPlan =
   | {
@@ -39,6 +41,13 @@ export type PhysicalPlan =
       readonly input: PhysicalPlan;
       readonly groups: readonly Expr[];
       readonly aggregates: readonly AggregateCall[];
+    }
+  /** The input's rows in their order, and behind their columns the values of the calls. */
+  | {
+      readonly kind: 'window';
+      readonly schema: Schema;
+      readonly input: PhysicalPlan;
+      readonly calls: readonly WindowCall[];
     }
   /** Stable. `limit`: only the first rows are wanted (top-N). */
   | {
@@ -75,6 +84,7 @@ export type PhysicalPlan =
       readonly keys: readonly JoinKey[];
       readonly condition: Expr | undefined;
       readonly nullAware: boolean;
+      readonly holdsLeft: boolean;
     }
   /** One input after another. */
   | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly PhysicalPlan[] }
@@ -104,6 +114,7 @@ export function inputsOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
     case 'filter':
     case 'project':
     case 'aggregate':
+    case 'window':
     case 'sort':
     case 'limit':
       return [plan.input];
@@ -189,21 +200,12 @@ export type PlannedStatement =
 export type TimePoint =
   { readonly kind: 'version'; readonly version: number } | { readonly kind: 'timestamp'; readonly micros: bigint };
 
-/** One snapshot as SHOW SNAPSHOTS lists it. */
-export interface SnapshotRow {
-  readonly version: number;
-  /** Wall time of the commit in ms. */
-  readonly timeMs: number;
-  /** Kinds of change, such as `append` or `delete`. */
-  readonly what: string;
-}
-
 /** What the planner asks about the world: one snapshot's tables. */
 export interface PlanCatalog {
-  table(name: string): (Source & { readonly name: string }) | undefined;
+  table(name: string): NamedSource | undefined;
   tableNames(): readonly string[];
   /** The tables at another moment; each one that `readNeeds` found in the text is there. */
   at(point: TimePoint): PlanCatalog;
-  /** Retained snapshots, oldest first; there when `readNeeds` asks for them. */
-  snapshots(): readonly SnapshotRow[];
+  /** A system table, the same all over the statement; undefined for one that `readNeeds` did not find in the text. */
+  system(name: EngineTable): NamedSource | undefined;
 }

@@ -5,13 +5,16 @@
  * maps, never rows; the same text on the same catalog gives the same plan.
  */
 import type { Field } from '../arrow/schema.ts';
+import { present } from '../base/assert.ts';
 import type { Query, Statement } from '../sql/ast.ts';
+import { sqlError } from '../sql/frame.ts';
 import { bindAlter } from './bind-alter.ts';
 import { bindCreate } from './bind-create.ts';
 import { bindDelete, bindUpdate } from './bind-edit.ts';
 import { bindInsert } from './bind-insert.ts';
 import { bindQuery } from './bind-query.ts';
 import { explainedPlan } from './explain.ts';
+import type { RunFigures } from './explain-figures.ts';
 import { lowerPlan } from './lower.ts';
 import type { ParsedStatement } from './needs.ts';
 import { asParsed } from './needs.ts';
@@ -23,8 +26,8 @@ import { applySettings } from './setting-apply.ts';
 import type { Settings } from './setting.ts';
 import { bindSetting, DEFAULT_SETTINGS } from './setting.ts';
 import { sqlTypeName } from './sql-type.ts';
-import { catalogAt } from './time-point.ts';
-import { int64Column, momentColumn, utf8Column, valuesPlan } from './values.ts';
+import { findSource } from './system-table.ts';
+import { int64Column, utf8Column, valuesPlan } from './values.ts';
 
 export interface PlanOptions {
   /** Passes to leave out: for tests and for finding a wrong one. */
@@ -35,6 +38,8 @@ export interface PlanOptions {
   readonly settings?: Settings;
   /** Operators of a plan that run as generated code, for EXPLAIN; none unless given. */
   readonly compiledOperators?: (plan: PhysicalPlan) => ReadonlySet<PhysicalPlan>;
+  /** Runs a plan for EXPLAIN ANALYZE, which is refused without it. */
+  readonly analyze?: (plan: PhysicalPlan) => Promise<RunFigures>;
 }
 
 /**
@@ -61,10 +66,8 @@ export function planStatement(
       const fields = describedFields(sql, statement.target, catalog);
       return query(describeFields(fields));
     }
-    case 'explain': {
-      const plan = planQuery(sql, statement.query, catalog, options);
-      return query(explainedPlan(plan, options.compiledOperators?.(plan) ?? new Set()));
-    }
+    case 'explain':
+      return query(explain(sql, statement, catalog, options));
     case 'create_table':
       return bindCreate(sql, statement, catalog, options.disabledPasses ?? []);
     case 'drop_table': {
@@ -126,6 +129,21 @@ function planQuery(sql: string, node: Query, catalog: PlanCatalog, options: Plan
   return lowerPlan(optimize(bindQuery(sql, node, catalog), options.disabledPasses ?? []));
 }
 
+function explain(
+  sql: string,
+  node: Extract<Statement, { kind: 'explain' }>,
+  catalog: PlanCatalog,
+  options: PlanOptions,
+): PhysicalPlan {
+  const since = performance.now();
+  const plan = planQuery(sql, node.query, catalog, options);
+  const compiled = options.compiledOperators?.(plan) ?? new Set<PhysicalPlan>();
+  if (!node.analyze) return explainedPlan(plan, compiled);
+  const run = options.analyze;
+  if (run === undefined) throw sqlError('sql_unsupported', sql, node.span, 'EXPLAIN ANALYZE is not possible here');
+  return explainedPlan(plan, compiled, { run, planningMs: performance.now() - since });
+}
+
 /** Names and row counts of all tables, by name. */
 function showTables(catalog: PlanCatalog): PhysicalPlan {
   const names = [...catalog.tableNames()].sort();
@@ -136,14 +154,12 @@ function showTables(catalog: PlanCatalog): PhysicalPlan {
   ]);
 }
 
-/** Retained snapshots, oldest first. */
+/** Retained snapshots, oldest first: a system table, whole. */
 function showSnapshots(catalog: PlanCatalog): PhysicalPlan {
-  const rows = catalog.snapshots();
-  return valuesPlan([
-    { name: 'version', vector: int64Column(rows.map((row) => BigInt(row.version))), nullable: false },
-    { name: 'time', vector: momentColumn(rows.map((row) => row.timeMs)), nullable: false },
-    { name: 'changes', vector: utf8Column(rows.map((row) => row.what)), nullable: false },
-  ]);
+  const source = present(catalog.system('sheaf_snapshots'), 'the list of snapshots');
+  const { schema, name } = source;
+  const columns = schema.fields.map((_, i) => i);
+  return { kind: 'scan', schema, tableName: name, source, columns, bounds: [], limit: undefined };
 }
 
 function describedFields(
@@ -152,7 +168,7 @@ function describedFields(
   catalog: PlanCatalog,
 ): readonly Field[] {
   if (target.kind !== 'table_name') return bindQuery(sql, target, catalog).plan.schema.fields;
-  return findTable(sql, catalogAt(sql, catalog, target), target).schema.fields;
+  return findSource(sql, catalog, target).source.schema.fields;
 }
 
 /** The columns that DuckDB's DESCRIBE has. */

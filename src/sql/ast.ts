@@ -5,6 +5,7 @@
  * for the fields that hold nodes.
  */
 import type { Span } from '../base/errors.ts';
+import type { NamedWindow, WindowSpec } from './ast-window.ts';
 import type { BinaryOperator, IntervalUnit } from './ast-word.ts';
 
 /**
@@ -56,8 +57,12 @@ export interface FunctionCall {
   /** ORDER BY inside the parentheses, or of WITHIN GROUP. */
   readonly orders: readonly OrderItem[];
   readonly withinGroup: boolean;
+  /** `IGNORE NULLS` or `RESPECT NULLS`. */
+  readonly nulls: 'ignore' | 'respect' | undefined;
   /** `FILTER (WHERE …)`. */
   readonly filter: ExprNode | undefined;
+  /** `OVER (…)`, or `OVER` and the name of a window. */
+  readonly over: WindowSpec | Identifier | undefined;
   readonly span: Span;
 }
 
@@ -321,6 +326,8 @@ export interface Select extends QueryFrame {
   readonly groupAll: boolean;
   readonly groups: readonly GroupItem[];
   readonly having: ExprNode | undefined;
+  /** Of WINDOW; calls may name them. */
+  readonly windows: readonly NamedWindow[];
   readonly qualify: ExprNode | undefined;
 }
 
@@ -457,7 +464,8 @@ export type Statement =
   | { readonly kind: 'show_tables'; readonly span: Span }
   | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }
-  | { readonly kind: 'explain'; readonly query: Query; readonly span: Span };
+  /** `analyze`: the query is run. */
+  | { readonly kind: 'explain'; readonly query: Query; readonly analyze: boolean; readonly span: Span };
 
 /** The smallest span that covers both. */
 export function coverSpans(first: Span, last: Span): Span {

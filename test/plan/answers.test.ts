@@ -77,7 +77,7 @@ const catalog: PlanCatalog = {
   },
   tableNames: () => ['t'],
   at: () => catalog,
-  snapshots: () => [],
+  system: () => undefined,
 };
 
 async function rowsOf(sql: string, disabledPasses: readonly PassName[]): Promise<string[]> {

@@ -94,7 +94,7 @@ export function catalogOf(tables: readonly MemorySource[]): PlanCatalog {
     table: (name) => byName.get(name),
     tableNames: () => [...byName.keys()],
     at: () => catalog,
-    snapshots: () => [],
+    system: () => undefined,
   };
   return catalog;
 }
