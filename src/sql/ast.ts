@@ -39,11 +39,33 @@ export interface Star {
   /** Empty for a bare `*`. */
   readonly table: readonly Identifier[];
   /** Columns that are left out. */
-  readonly exclude: readonly Identifier[];
+  readonly exclude: readonly ColumnName[];
   /** `REPLACE (expr AS column, …)`: the alias names the column. */
   readonly replace: readonly SelectItem[];
   /** `RENAME (column AS name, …)`: the item is the column. */
   readonly rename: readonly SelectItem[];
+  /** `* LIKE 'a%'`: columns whose names fit; its operand is a bare star. */
+  readonly filter: LikeNode | undefined;
+  readonly span: Span;
+}
+
+/** `COLUMNS(* …)` and `COLUMNS('pattern')`: an expression for each of the columns. */
+export interface ColumnsNode {
+  readonly kind: 'columns';
+  readonly star: Star;
+  /** Names that it is found in; undefined for all of the star. */
+  readonly pattern: string | undefined;
+  readonly span: Span;
+}
+
+export interface LikeNode {
+  readonly kind: 'like';
+  readonly operator: 'like' | 'ilike' | 'similar' | 'glob';
+  readonly operand: ExprNode;
+  readonly pattern: ExprNode;
+  /** Of LIKE and ILIKE. */
+  readonly escape: ExprNode | undefined;
+  readonly negated: boolean;
   readonly span: Span;
 }
 
@@ -76,7 +98,11 @@ export interface When {
 export type ExprNode =
   | ColumnName
   | Star
+  | ColumnsNode
+  | LikeNode
   | FunctionCall
+  /** `#2`: the column at a place among all of FROM, from 0; `all`: also among those that joins add. */
+  | { readonly kind: 'position'; readonly place: number; readonly all: boolean; readonly span: Span }
   /** Digits as written, with a leading `-` when the minus stood directly before them. */
   | { readonly kind: 'number'; readonly text: string; readonly span: Span }
   | { readonly kind: 'string'; readonly value: string; readonly span: Span }
@@ -154,16 +180,6 @@ export type ExprNode =
       readonly quantifier: 'any' | 'all';
       readonly operand: ExprNode;
       readonly query: Query;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: 'like';
-      readonly operator: 'like' | 'ilike' | 'similar' | 'glob';
-      readonly operand: ExprNode;
-      readonly pattern: ExprNode;
-      /** Of LIKE and ILIKE. */
-      readonly escape: ExprNode | undefined;
-      readonly negated: boolean;
       readonly span: Span;
     }
   | {
@@ -294,6 +310,8 @@ interface QueryFrame {
   readonly orders: readonly OrderItem[];
   /** Undefined also for `LIMIT ALL`. */
   readonly limit: ExprNode | undefined;
+  /** The limit is that part of all rows, of 100. */
+  readonly limitPercent: boolean;
   readonly offset: ExprNode | undefined;
   readonly span: Span;
 }
