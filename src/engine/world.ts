@@ -5,11 +5,15 @@
  * once, by `release`; the same text on the same snapshot sees the same world as long as what it names is retained.
  */
 import { present } from '../base/assert.ts';
+import { EngineError } from '../base/errors.ts';
+import { nearestName } from '../base/names.ts';
 import { readNeeds } from '../plan/needs.ts';
-import type { ParsedStatement } from '../plan/needs.ts';
+import type { ParsedStatement, ReadNeeds } from '../plan/needs.ts';
+import type { GivenValues } from '../plan/parameter-value.ts';
 import type { PlanCatalog, TimePoint } from '../plan/physical.ts';
 import type { NamedSource } from '../plan/row-source.ts';
-import type { Snapshot, Storage } from '../storage/contract.ts';
+import type { Snapshot, Storage, TableSnapshot } from '../storage/contract.ts';
+import type { TableDescription } from './contract.ts';
 import { makeSystemTables } from './system-table.ts';
 import type { SystemFacts } from './system-table.ts';
 
@@ -22,12 +26,13 @@ export interface World {
 }
 
 /**
- * Fetches what `parsed` needs beside `snapshot`, which belongs to the world from now on, also when this fails.
+ * Fetches what `parsed` with these values of its parameters needs beside `snapshot`, which belongs to the world from
+ * now on, also when this fails.
  * @throws `snapshot_gone`, and what `readNeeds` throws
  */
 export async function openWorld(
-  storage: Storage,
   parsed: ParsedStatement,
+  values: GivenValues | undefined,
   snapshot: Snapshot,
   facts: SystemFacts,
 ): Promise<World> {
@@ -36,11 +41,11 @@ export async function openWorld(
     for (const one of held.splice(0)) one.release();
   };
   try {
-    const needs = readNeeds(parsed);
+    const needs = needsOf(parsed, values);
     const others = new Map<string, Snapshot>();
     for (const point of needs.points) {
-      const version = await versionOf(storage, point);
-      const other = await storage.snapshotAt(version);
+      const version = await versionOf(facts.storage, point);
+      const other = await facts.storage.snapshotAt(version);
       held.push(other);
       others.set(keyOf(point), other);
     }
@@ -48,6 +53,32 @@ export async function openWorld(
     return { catalog: catalogOf(snapshot, others, system), isRepeatable: system.size === 0, release };
   } catch (error) {
     release();
+    throw error;
+  }
+}
+
+/** Runs `work` on the tables of the newest snapshot. */
+export function withCatalog<T>(storage: Storage, work: (catalog: PlanCatalog) => T): T {
+  const snapshot = storage.snapshot();
+  try {
+    return work(catalogOf(snapshot, new Map(), new Map()));
+  } finally {
+    snapshot.release();
+  }
+}
+
+/** Moments that parameters name are not known before these have values. */
+function needsOf(parsed: ParsedStatement, values: GivenValues | undefined): ReadNeeds {
+  const { parameters } = parsed;
+  if (parameters.slots.length === 0 || parsed.statement.kind === 'prepare') return tolerant(parsed);
+  return values === undefined ? tolerant(parsed) : parameters.holdingAsGiven(values, () => readNeeds(parsed));
+}
+
+function tolerant(parsed: ParsedStatement): ReadNeeds {
+  try {
+    return readNeeds(parsed);
+  } catch (error) {
+    if (parsed.parameters.isForWantOfValue(error)) return { points: [], system: [] };
     throw error;
   }
 }
@@ -75,4 +106,18 @@ async function versionOf(storage: Storage, point: TimePoint): Promise<number> {
   const micros = point.micros;
   const millis = micros >= 0n ? micros / 1_000n : -((-micros + 999n) / 1_000n);
   return storage.versionAt(Number(millis));
+}
+
+/** @throws `not_found` with the nearest name */
+export function tableOf(snapshot: Snapshot, name: string): TableSnapshot {
+  const table = snapshot.table(name);
+  if (table !== undefined) return table;
+  const near = nearestName(name, snapshot.tableNames());
+  const hint = near === undefined ? 'SHOW TABLES lists what there is' : `did you mean "${near}"?`;
+  throw new EngineError('not_found', `there is no table ${JSON.stringify(name)}; ${hint}`);
+}
+
+/** A table as doors show it. */
+export function description(table: TableSnapshot): TableDescription {
+  return { name: table.name, schema: table.schema, rowCount: table.rowCount, byteCount: table.byteCount };
 }

@@ -92,7 +92,7 @@ class EditBinder {
   bindValue(node: ExprNode, field: Field): Expr {
     const expr = foldExpr(this.#bind(node, 'SET'));
     const what = `column ${quoteText(field.name)}`;
-    if (expr.kind === 'literal' && expr.value === null && !field.nullable) {
+    if (expr.kind === 'literal' && expr.value === null && !field.nullable && expr.wish === undefined) {
       throw sqlError('sql_bind', this.#sql, node.span, `${what} is NOT NULL and cannot be set to NULL`);
     }
     if (expr.type.id === 'null') return castTo(this.#sql, expr, field.type, false, node.span);

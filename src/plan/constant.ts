@@ -10,7 +10,7 @@ import { isPresent, makeVector } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
-import { castKernel, kernelOf } from '../function/registry.ts';
+import { castKernel, castKind, kernelOf } from '../function/registry.ts';
 import type { Expr, LiteralValue } from './expr.ts';
 
 export type Literal = Extract<Expr, { kind: 'literal' }>;
@@ -130,6 +130,27 @@ function canHold(type: DataType): boolean {
     default:
       return false;
   }
+}
+
+/** The value of a vector of one row; undefined for types that literals cannot have. */
+export function literalOfRow(vector: Vector, span: Span): Literal | undefined {
+  const flat = flattened(vector);
+  const value = flat === undefined ? undefined : valueOf(flat);
+  return value === undefined || flat === undefined ? undefined : makeLiteral(value, flat.type, span);
+}
+
+/** One row as one of a type that literals can have, by a cast where it is encoded or viewed. */
+function flattened(vector: Vector): Vector | undefined {
+  const { type } = vector;
+  if (canHold(type)) return vector;
+  if (type.id === 'dictionary' || type.id === 'run_end') {
+    const values = type.id === 'dictionary' ? type.value : type.values.type;
+    return castKind(type, values) === 'none' ? undefined : castKernel(type, values, false)([vector], 1, values);
+  }
+  const flat: DataType | undefined =
+    type.id === 'utf8_view' ? { id: 'utf8' } : type.id === 'binary_view' ? { id: 'binary' } : undefined;
+  if (flat === undefined || castKind(type, flat) === 'none') return undefined;
+  return castKernel(type, flat, false)([vector], 1, flat);
 }
 
 const PRESENT = undefined;

@@ -10,6 +10,8 @@ import { parseStatement } from '../sql/parse.ts';
 import type { Node } from '../sql/walk.ts';
 import { forEachChild } from '../sql/walk.ts';
 import { freezeMoment } from './moment.ts';
+import type { ParameterSet } from './parameter.ts';
+import { openParameters } from './parameter.ts';
 import type { TimePoint } from './physical.ts';
 import { engineTableOf } from './system-name.ts';
 import type { EngineTable } from './system-name.ts';
@@ -19,6 +21,7 @@ import { timePointOf } from './time-point.ts';
 export interface ParsedStatement {
   readonly sql: string;
   readonly statement: Statement;
+  readonly parameters: ParameterSet;
 }
 
 export interface ReadNeeds {
@@ -38,8 +41,15 @@ const NOTHING: ReadNeeds = { points: [], system: [] };
  * UTC. @throws as `planStatement` does for text it cannot parse
  */
 export function readStatement(sql: string, nowMicros?: bigint): ParsedStatement {
-  const statement = parseStatement(sql);
-  return { sql, statement: nowMicros === undefined ? statement : freezeMoment(sql, statement, nowMicros) };
+  return atMoment({ sql, ...openParameters(sql, parseStatement(sql)) }, nowMicros);
+}
+
+/** A statement whose now() is `nowMicros`; one that is to be prepared has no moment yet. */
+export function atMoment(parsed: ParsedStatement, nowMicros: bigint | undefined): ParsedStatement {
+  const { sql, statement } = parsed;
+  if (nowMicros === undefined || statement.kind === 'prepare') return parsed;
+  const frozen = freezeMoment(sql, statement, nowMicros);
+  return frozen === statement ? parsed : { ...parsed, statement: frozen };
 }
 
 /** The statement of a text, or the one that was parsed before, whose moment is set already. */

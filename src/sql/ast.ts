@@ -5,6 +5,7 @@
  * for the fields that hold nodes.
  */
 import type { Span } from '../base/errors.ts';
+import type { CommandStatement, Parameter } from './ast-command.ts';
 import type { NamedWindow, WindowSpec } from './ast-window.ts';
 import type { BinaryOperator, IntervalUnit } from './ast-word.ts';
 
@@ -110,7 +111,7 @@ export type ExprNode =
   | { readonly kind: 'bytes'; readonly digits: string; readonly span: Span }
   | { readonly kind: 'boolean'; readonly value: boolean; readonly span: Span }
   | { readonly kind: 'null'; readonly span: Span }
-  | { readonly kind: 'parameter'; readonly name: string; readonly span: Span }
+  | Parameter
   | {
       readonly kind: 'unary';
       readonly operator: '-' | '+' | '~' | '@' | 'not';
@@ -477,6 +478,7 @@ export type Statement =
       readonly where: ExprNode | undefined;
       readonly span: Span;
     }
+  | CommandStatement
   /** `value` is undefined for RESET and for DEFAULT. */
   | { readonly kind: 'set'; readonly name: Identifier; readonly value: ExprNode | undefined; readonly span: Span }
   | { readonly kind: 'show_tables'; readonly span: Span }

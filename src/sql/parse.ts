@@ -6,11 +6,12 @@
  * expressions.
  */
 import { SQL_DEPTH_MAX } from '../base/limits.ts';
-import type { Statement } from './ast.ts';
+import type { Statement, TypeName } from './ast.ts';
 import { Cursor, depthError } from './cursor.ts';
 import { sqlError } from './frame.ts';
 import { parseQuery } from './parse-query.ts';
 import { parseOne } from './parse-statement.ts';
+import { parseTypeName } from './parse-type.ts';
 import type { Node } from './walk.ts';
 import { forEachChild } from './walk.ts';
 
@@ -36,6 +37,14 @@ export function parseStatement(sql: string): Statement {
   }
   checkDepth(sql, statement);
   return statement;
+}
+
+/** Parses a type's name that stands by itself. @throws `sql_syntax`, `sql_unsupported` */
+export function parseType(text: string): TypeName {
+  const cursor = new Cursor(text, parseQuery);
+  const type = parseTypeName(cursor);
+  if (cursor.token.kind !== 'end') throw cursor.unexpected();
+  return type;
 }
 
 /**

@@ -28,6 +28,7 @@ import type {
   ValueRow,
   ValueRows,
 } from './ast.ts';
+import type { CopyOption } from './ast-command.ts';
 import type { WindowFrame, WindowSpec } from './ast-window.ts';
 import type { IntervalUnit } from './ast-word.ts';
 import { canBeName } from './keyword.ts';
@@ -69,6 +70,23 @@ export function printStatement(statement: Statement): string {
       );
       return `UPDATE ${printTable(statement.table)} SET ${assignments.join(', ')}${printWhere(statement.where)}`;
     }
+    case 'copy_from': {
+      const { table, columns, path, options } = statement;
+      const names = columns === undefined ? '' : ` ${printNames(columns)}`;
+      return `COPY ${printTable(table)}${names} FROM ${printExpression(path)}${printOptions(options)}`;
+    }
+    case 'copy_to':
+      return `COPY (${printQuery(statement.query)}) TO ${printExpression(statement.path)}${printOptions(statement.options)}`;
+    case 'prepare':
+      return `PREPARE ${printIdentifier(statement.name)} AS ${printStatement(statement.statement)}`;
+    case 'execute': {
+      const args = statement.args.map(({ name, value }) => {
+        return `${name === undefined ? '' : `${printIdentifier(name)} := `}${printExpression(value)}`;
+      });
+      return `EXECUTE ${printIdentifier(statement.name)}${args.length === 0 ? '' : `(${args.join(', ')})`}`;
+    }
+    case 'deallocate':
+      return `DEALLOCATE ${printIdentifier(statement.name)}`;
     case 'set': {
       const { name, value } = statement;
       if (value === undefined) return `RESET ${printIdentifier(name)}`;
@@ -98,6 +116,13 @@ function printSource(source: Query | ValueRows): string {
 function printRow({ values }: ValueRow): string {
   const texts = values.map((value) => (value.kind === 'default_value' ? 'DEFAULT' : printExpression(value)));
   return `(${texts.join(', ')})`;
+}
+
+function printOptions(options: readonly CopyOption[]): string {
+  const texts = options.map(({ name, value }) => {
+    return `${printIdentifier(name)}${value === undefined ? '' : ` ${printExpression(value)}`}`;
+  });
+  return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
 
 function printWhere(where: ExprNode | undefined): string {
@@ -320,7 +345,7 @@ function expression(node: ExprNode, style: Style): string {
     case 'null':
       return 'NULL';
     case 'parameter':
-      return /^\d*$/u.test(node.name) ? `?${node.name}` : `$${node.name}`;
+      return `$${node.name}`;
     case 'function_call':
       return callText(node, style);
     case 'case':
