@@ -70,20 +70,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'os', 'arrow', 'catalog'],
     entries: ['storage', 'contract', 'check', 'backup', 'restore', 'repair'],
   },
-  sql: { mayImport: ['base'], entries: ['parse', 'ast', 'ast-command', 'ast-window', 'plain-select', 'print', 'frame', 'walk'] },
+  sql: {
+    mayImport: ['base'],
+    entries: ['parse', 'ast', 'ast-command', 'ast-window', 'plain-select', 'print', 'frame', 'walk'],
+  },
   function: {
     mayImport: ['base', 'arrow'],
-    entries: [
-      'registry',
-      'contract',
-      'signature',
-      'constant',
-      'column',
-      'key-table',
-      'range-keys',
-      'byte-rows',
-      'compare-kernel',
-    ].concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum']),
+    entries: ['registry', 'contract', 'signature', 'constant', 'column', 'key-table', 'byte-rows', 'compare-kernel']
+      .concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum', 'range-keys'])
+      .concat(['gather', 'value-order', 'list-rows', 'nested-type']),
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],

@@ -1,14 +1,11 @@
 /**
- * Syntax tree to SQL text, and the names of result columns.
+ * Queries and expressions as SQL text, and the names of result columns. Statements are printed by tests alone.
  *
  * Hides quoting and parentheses. Entry file: binding names columns by it. Invariants: the printed text
  * means the same and prints as itself again; every operation is in parentheses, so precedence needs no thought.
  * Column names follow DuckDB's.
  */
-import { unreachable } from '../base/assert.ts';
 import type {
-  Alteration,
-  ColumnDefinition,
   CommonTable,
   ExprNode,
   FromItem,
@@ -22,127 +19,16 @@ import type {
   Select,
   SelectItem,
   Star,
-  Statement,
   TableName,
   TypeName,
   ValueRow,
-  ValueRows,
 } from './ast.ts';
-import type { CopyOption } from './ast-command.ts';
 import type { WindowFrame, WindowSpec } from './ast-window.ts';
 import type { IntervalUnit } from './ast-word.ts';
 import { canBeName } from './keyword.ts';
 
 /** How count(*) is written: as SQL, or as the column name that DuckDB gives it. */
 type Style = 'sql' | 'name';
-
-/** Prints a whole statement on one line. */
-export function printStatement(statement: Statement): string {
-  switch (statement.kind) {
-    case 'select':
-    case 'set_operation':
-    case 'values_query':
-      return printQuery(statement);
-    case 'create_table': {
-      const guard = statement.ifNotExists ? 'IF NOT EXISTS ' : '';
-      const { query } = statement;
-      if (query !== undefined) return `CREATE TABLE ${guard}${printTable(statement.table)} AS ${printQuery(query)}`;
-      const columns = statement.columns.map(printColumnDefinition).join(', ');
-      return `CREATE TABLE ${guard}${printTable(statement.table)} (${columns})`;
-    }
-    case 'drop_table':
-      return `DROP TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)}`;
-    case 'alter_table':
-      return `ALTER TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)} ${printAlteration(statement.change)}`;
-    case 'truncate':
-      return `TRUNCATE TABLE ${printTable(statement.table)}`;
-    case 'insert': {
-      const columns = statement.columns?.map(printIdentifier).join(', ');
-      const names = columns === undefined ? '' : ` (${columns})`;
-      const matching = statement.byName ? ' BY NAME' : '';
-      return `INSERT INTO ${printTable(statement.table)}${matching}${names} ${printSource(statement.source)}`;
-    }
-    case 'delete':
-      return `DELETE FROM ${printTable(statement.table)}${printWhere(statement.where)}`;
-    case 'update': {
-      const assignments = statement.assignments.map(
-        ({ column, value }) => `${printIdentifier(column)} = ${printExpression(value)}`,
-      );
-      return `UPDATE ${printTable(statement.table)} SET ${assignments.join(', ')}${printWhere(statement.where)}`;
-    }
-    case 'copy_from': {
-      const { table, columns, path, options } = statement;
-      const names = columns === undefined ? '' : ` ${printNames(columns)}`;
-      return `COPY ${printTable(table)}${names} FROM ${printExpression(path)}${printOptions(options)}`;
-    }
-    case 'copy_to':
-      return `COPY (${printQuery(statement.query)}) TO ${printExpression(statement.path)}${printOptions(statement.options)}`;
-    case 'prepare':
-      return `PREPARE ${printIdentifier(statement.name)} AS ${printStatement(statement.statement)}`;
-    case 'execute': {
-      const args = statement.args.map(({ name, value }) => {
-        return `${name === undefined ? '' : `${printIdentifier(name)} := `}${printExpression(value)}`;
-      });
-      return `EXECUTE ${printIdentifier(statement.name)}${args.length === 0 ? '' : `(${args.join(', ')})`}`;
-    }
-    case 'deallocate':
-      return `DEALLOCATE ${printIdentifier(statement.name)}`;
-    case 'set': {
-      const { name, value } = statement;
-      if (value === undefined) return `RESET ${printIdentifier(name)}`;
-      return `SET ${printIdentifier(name)} = ${printExpression(value)}`;
-    }
-    case 'show_tables':
-      return 'SHOW TABLES';
-    case 'show_snapshots':
-      return 'SHOW SNAPSHOTS';
-    case 'describe': {
-      const target = statement.target;
-      return `DESCRIBE ${target.kind === 'table_name' ? printTable(target) : printQuery(target)}`;
-    }
-    case 'explain':
-      return `EXPLAIN ${statement.analyze ? 'ANALYZE ' : ''}${printQuery(statement.query)}`;
-    default:
-      return unreachable(statement);
-  }
-}
-
-function printSource(source: Query | ValueRows): string {
-  if (source.kind !== 'value_rows') return printQuery(source);
-  if (source.isDefault) return 'DEFAULT VALUES';
-  return `VALUES ${source.rows.map(printRow).join(', ')}`;
-}
-
-function printRow({ values }: ValueRow): string {
-  const texts = values.map((value) => (value.kind === 'default_value' ? 'DEFAULT' : printExpression(value)));
-  return `(${texts.join(', ')})`;
-}
-
-function printOptions(options: readonly CopyOption[]): string {
-  const texts = options.map(({ name, value }) => {
-    return `${printIdentifier(name)}${value === undefined ? '' : ` ${printExpression(value)}`}`;
-  });
-  return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
-}
-
-function printWhere(where: ExprNode | undefined): string {
-  return where === undefined ? '' : ` WHERE ${printExpression(where)}`;
-}
-
-function printAlteration(change: Alteration): string {
-  switch (change.kind) {
-    case 'add_column':
-      return `ADD COLUMN ${change.ifNotExists ? 'IF NOT EXISTS ' : ''}${printColumnDefinition(change.column)}`;
-    case 'drop_column':
-      return `DROP COLUMN ${change.ifExists ? 'IF EXISTS ' : ''}${printIdentifier(change.column)}`;
-    case 'rename_column':
-      return `RENAME COLUMN ${printIdentifier(change.column)} TO ${printIdentifier(change.to)}`;
-    case 'set_ttl':
-      return `SET TTL ${printText(change.length.text)} ON ${printIdentifier(change.column)}`;
-    case 'drop_ttl':
-      return 'DROP TTL';
-  }
-}
 
 /** Prints one expression. */
 export function printExpression(node: ExprNode): string {
@@ -168,7 +54,7 @@ export function printText(text: string): string {
 }
 
 /** A query's text; what stands around its body goes around the whole of it. */
-function printQuery(query: Query): string {
+export function printQuery(query: Query): string {
   const words = query.common.length === 0 ? [] : [printCommon(query.common)];
   words.push(printBody(query));
   if (query.orderAll !== undefined) words.push('ORDER BY', printOrder(query.orderAll));
@@ -210,6 +96,11 @@ function printSelect(select: Select): string {
   return words.join(' ');
 }
 
+export function printRow({ values }: ValueRow): string {
+  const texts = values.map((value) => (value.kind === 'default_value' ? 'DEFAULT' : printExpression(value)));
+  return `(${texts.join(', ')})`;
+}
+
 function printGroup(group: GroupItem): string {
   if (group.kind === 'empty_group') return '()';
   if (group.kind !== 'grouping_sets') return printExpression(group);
@@ -224,7 +115,7 @@ function printCommon(tables: readonly CommonTable[]): string {
   return `WITH ${tables[0]?.recursive === true ? 'RECURSIVE ' : ''}${texts.join(', ')}`;
 }
 
-function printNames(names: readonly Identifier[]): string {
+export function printNames(names: readonly Identifier[]): string {
   return names.length === 0 ? '' : `(${names.map(printIdentifier).join(', ')})`;
 }
 
@@ -235,7 +126,10 @@ function printFrom(from: FromItem): string {
     case 'subquery':
       return `${from.lateral ? 'LATERAL ' : ''}(${printQuery(from.query)})${printAlias(from.alias, from.columns)}`;
     case 'table_function':
-      return `${from.name.name}(${list(from.args, 'sql')})${printAlias(from.alias, from.columns)}`;
+      return (
+        `${from.name.name}(${list(from.args, 'sql')})${from.ordinality ? ' WITH ORDINALITY' : ''}` +
+        printAlias(from.alias, from.columns)
+      );
     case 'join':
       return printJoin(from);
   }
@@ -268,19 +162,14 @@ function orderText(item: OrderItem, style: Style): string {
   return `${expr}${item.descending ? ' DESC' : item.directed ? ' ASC' : ''}${nulls}`;
 }
 
-function printTable(table: TableName): string {
+export function printTable(table: TableName): string {
   const words = [printPath(table.path)];
   if (table.alias !== undefined) words.push('AS', `${printIdentifier(table.alias)}${printNames(table.columns)}`);
   if (table.at !== undefined) words.push(`AT (${table.at.unit.toUpperCase()} => ${printExpression(table.at.value)})`);
   return words.join(' ');
 }
 
-function printColumnDefinition(column: ColumnDefinition): string {
-  const value = column.default === undefined ? '' : ` DEFAULT ${printExpression(column.default)}`;
-  return `${printIdentifier(column.name)} ${typeText(column.type)}${value}${column.nullable ? '' : ' NOT NULL'}`;
-}
-
-function printIdentifier(identifier: Identifier): string {
+export function printIdentifier(identifier: Identifier): string {
   return identifier.quoted && identifier.name === '' ? '""' : printName(identifier.name);
 }
 
@@ -295,7 +184,15 @@ const TYPE_ALIASES: Readonly<Record<string, string>> = {
   bool: 'BOOLEAN',
 };
 
-function typeText(type: TypeName): string {
+export function typeText(type: TypeName): string {
+  const members = type.members.map(({ name, type: of }) => {
+    return `${name === undefined ? '' : `${printIdentifier(name)} `}${typeText(of)}`;
+  });
+  const inner = members.length === 0 ? '' : `(${members.join(', ')})`;
+  return `${plainTypeText(type)}${inner}${type.lists.map((size) => `[${size?.toString() ?? ''}]`).join('')}`;
+}
+
+function plainTypeText(type: TypeName): string {
   const name = TYPE_ALIASES[type.name] ?? type.name.toUpperCase();
   if (type.sizes.length === 0) return name;
   const sizes = `(${type.sizes.map(String).join(', ')})`;
@@ -358,6 +255,14 @@ function expression(node: ExprNode, style: Style): string {
       return intervalText(expression(node.value, style), node.unit, style);
     case 'moment':
       return expression(node.written, style);
+    case 'row':
+    case 'array':
+    case 'subscript':
+    case 'slice':
+    case 'field':
+    case 'named_argument':
+    case 'lambda':
+      return nestedText(node, style);
     case 'cast': {
       const operand = expression(node.operand, style);
       return `${node.attempt ? 'TRY_CAST' : 'CAST'}(${operand} AS ${typeText(node.type)})`;
@@ -367,7 +272,43 @@ function expression(node: ExprNode, style: Style): string {
   }
 }
 
-type QueryKind = 'row' | 'scalar_query' | 'exists' | 'in_query' | 'quantified';
+type NestedKind = 'row' | 'array' | 'subscript' | 'slice' | 'field' | 'named_argument' | 'lambda';
+
+/** Nested values and their parts; in names as DuckDB writes them. */
+function nestedText(node: Extract<ExprNode, { kind: NestedKind }>, style: Style): string {
+  switch (node.kind) {
+    case 'row':
+      return `${style === 'name' ? '"row"' : ''}(${list(node.items, style)})`;
+    case 'array':
+      return style === 'name' ? `(ARRAY[${list(node.items, style)}])` : `ARRAY[${list(node.items, style)}]`;
+    case 'subscript':
+      return `${expression(node.operand, style)}[${expression(node.index, style)}]`;
+    case 'slice': {
+      const [from, to, step] = [node.from, node.to, node.step].map((part) => {
+        return part === undefined ? '' : expression(part, style);
+      }) as [string, string, string];
+      const bounds = step === '' ? `${from}:${to}` : `${from}:${to === '' ? '-' : to}:${step}`;
+      return `${expression(node.operand, style)}[${bounds}]`;
+    }
+    case 'field':
+      return `(${expression(node.operand, style)}).${printIdentifier(node.name)}`;
+    case 'named_argument':
+      return `${partName(node.name, style)} := ${expression(node.value, style)}`;
+    case 'lambda': {
+      const text = `lambda ${node.parameters.map(printIdentifier).join(', ')}: ${expression(node.body, style)}`;
+      return style === 'name' ? `(${text})` : text;
+    }
+  }
+}
+
+/** The name of an argument; DuckDB quotes its keywords in names of columns. */
+function partName(name: Identifier, style: Style): string {
+  return style === 'name' && PART_KEYWORDS.has(name.name) ? `"${name.name}"` : printIdentifier(name);
+}
+
+const PART_KEYWORDS = new Set(['filter', 'key', 'value', 'recursive', 'name', 'type', 'year', 'month', 'day']);
+
+type QueryKind = 'scalar_query' | 'exists' | 'in_query' | 'quantified';
 /** In names as DuckDB writes it out: a call of a conversion. */
 function intervalText(value: string, unit: IntervalUnit, style: Style): string {
   if (style === 'sql') return `INTERVAL (${value}) ${unit.toUpperCase()}`;
@@ -416,8 +357,6 @@ function operation(node: Operation, style: Style): string {
 /** Queries within expressions. */
 function queryOperation(node: Extract<ExprNode, { kind: QueryKind }>, style: Style): string {
   switch (node.kind) {
-    case 'row':
-      return `(${list(node.items, style)})`;
     case 'scalar_query':
       return `(${printQuery(node.query)})`;
     case 'exists':
@@ -483,7 +422,7 @@ function frameText({ unit, start, end, exclude }: WindowFrame, style: Style): st
 }
 
 /** Names of functions that are keywords of DuckDB, which it quotes in the names of columns. */
-const QUOTED_NAMES = new Set(['first', 'last', 'left', 'mode', 'replace', 'right']);
+const QUOTED_NAMES = new Set('filter first last left map mode nullif range replace right row'.split(' '));
 
 /** A function's name where a call begins; without quotes `position(` would want IN between its arguments. */
 function sqlName({ name, quoted }: Identifier): string {
