@@ -129,7 +129,9 @@ const PARAM_BYTES = 16;
 const LITERAL_DIGITS = 3;
 
 function boundOfLiteral({ value }: Literal): bigint {
-  const digits = BigInt(value as bigint).toString().replace('-', '').length;
+  const digits = BigInt(value as bigint)
+    .toString()
+    .replace('-', '').length;
   const bound = 10n ** BigInt(Math.ceil(digits / LITERAL_DIGITS) * LITERAL_DIGITS) - 1n;
   return bound < WIDE_BOUND ? bound : WIDE_BOUND;
 }
