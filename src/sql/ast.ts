@@ -454,51 +454,7 @@ export type Statement =
     }
   /** `value` is undefined for RESET and for DEFAULT. */
   | { readonly kind: 'set'; readonly name: Identifier; readonly value: ExprNode | undefined; readonly span: Span }
-  | {
-      readonly kind: 'alter_table';
-      readonly table: TableName;
-      readonly ifExists: boolean;
-      readonly change: Alteration;
-      readonly span: Span;
-    }
-  | { readonly kind: 'truncate'; readonly table: TableName; readonly span: Span }
-  | {
-      readonly kind: 'delete';
-      readonly table: TableName;
-      readonly where: ExprNode | undefined;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: 'update';
-      readonly table: TableName;
-      readonly assignments: readonly Assignment[];
-      readonly where: ExprNode | undefined;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: 'alter_table';
-      readonly table: TableName;
-      readonly ifExists: boolean;
-      readonly change: Alteration;
-      readonly span: Span;
-    }
-  | { readonly kind: 'truncate'; readonly table: TableName; readonly span: Span }
-  | {
-      readonly kind: 'delete';
-      readonly table: TableName;
-      readonly where: ExprNode | undefined;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: 'update';
-      readonly table: TableName;
-      readonly assignments: readonly Assignment[];
-      readonly where: ExprNode | undefined;
-      readonly span: Span;
-    }
   | { readonly kind: 'show_tables'; readonly span: Span }
-  | { readonly kind: 'show_snapshots'; readonly span: Span }
-  | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }
   | { readonly kind: 'explain'; readonly query: Query; readonly span: Span };
