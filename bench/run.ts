@@ -6,9 +6,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { machineLine, projectPath } from './bench.ts';
 import type { Bench } from './bench.ts';
 import { durability } from './durability.bench.ts';
+import { sql } from './sql.bench.ts';
 import { transfer } from './transfer.bench.ts';
 
-const BENCHES: readonly Bench[] = [transfer, durability];
+const BENCHES: readonly Bench[] = [transfer, durability, sql];
 
 const args = process.argv.slice(2);
 const small = args.includes('--small');

@@ -92,6 +92,14 @@ export const RECURSION_ROUNDS_MAX = 1_000_000;
 export const GROUPS_MAX = 16_000_000;
 /** Bytes that sort, aggregate and the like may hold for one query until spill exists. */
 export const QUERY_MEMORY_BYTES_MAX = 2 * GIB;
+/** Modules of generated code that are kept, by query shape. */
+export const CODE_MODULES_MAX = 256;
+/** Nodes of the expressions of one pipeline that is compiled; larger ones are interpreted. */
+export const CODE_NODES_MAX = 500;
+/** Rows that generated code takes at a time: its columns should stay in the cache. */
+export const CODE_BLOCK_ROWS = 4_096;
+/** Rows that a pipeline's source must have before it is compiled rather than interpreted. */
+export const CODE_SOURCE_ROWS_MIN = 10_000;
 /** Queries running at one time; more wait. */
 export const QUERIES_RUNNING_MAX = 64;
 /** Queries waiting at one time; more are told `busy`. */

@@ -17,6 +17,7 @@ import { makeCounter, makeHistogram } from '../base/metrics.ts';
 import { nearestName } from '../base/names.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
+import { compiledOperators } from '../exec/compiled-pipeline.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import { readStatement } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
@@ -349,7 +350,7 @@ class SheafEngine implements Engine {
       const parsed = parseFor(sql, snapshot, nowMs);
       world = await openWorld(this.#storage, parsed, snapshot);
       const options = session === undefined ? {} : { settings: session.settings };
-      return { planned: planStatement(parsed, world.catalog, options), world };
+      return { planned: planStatement(parsed, world.catalog, { ...options, compiledOperators }), world };
     } catch (error) {
       world?.release();
       throw error;

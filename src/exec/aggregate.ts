@@ -24,6 +24,16 @@ import type { Evaluator, Rows } from './rows.ts';
 
 type AggregatePlan = Extract<PhysicalPlan, { kind: 'aggregate' }>;
 
+/** @throws `limit_exceeded` when one aggregate has more groups than it may */
+export function checkGroupCount(count: number): void {
+  if (count <= GROUPS_MAX) return;
+  const most = GROUPS_MAX.toString();
+  throw new EngineError(
+    'limit_exceeded',
+    `GROUP BY makes more than ${most} groups; filter rows or group by fewer columns`,
+  );
+}
+
 /** The groups seen so far. */
 class Groups {
   readonly #keys: RowKeys;
@@ -56,13 +66,7 @@ class Groups {
   }
 
   #keepKeys(vectors: readonly Vector[], ids: Uint32Array): void {
-    if (this.#keys.count > GROUPS_MAX) {
-      const most = GROUPS_MAX.toString();
-      throw new EngineError(
-        'limit_exceeded',
-        `GROUP BY makes more than ${most} groups; filter rows or group by fewer columns`,
-      );
-    }
+    checkGroupCount(this.#keys.count);
     const firsts = new Uint32Array(this.#keys.count - this.#count);
     let next = this.#count;
     for (let i = 0; next < this.#keys.count; i++) if (ids[i] === next) firsts[next++ - this.#count] = i;
@@ -83,7 +87,8 @@ class Groups {
   }
 }
 
-function* cut(columns: readonly Vector[], rowCount: number, plan: AggregatePlan): Generator<RecordBatch> {
+/** Whole columns as batches of an aggregate's result. */
+export function* cut(columns: readonly Vector[], rowCount: number, plan: AggregatePlan): Generator<RecordBatch> {
   for (let start = 0; start < rowCount; start += BATCH_ROWS_MAX) {
     const end = Math.min(start + BATCH_ROWS_MAX, rowCount);
     const whole = start === 0 && end === rowCount;

@@ -20,7 +20,7 @@ type Compile = (expr: Expr) => Evaluator;
 const CHECKED = new Set(['+', '-', '*', '//', '%', 'abs']);
 
 /** True when evaluating `expr` could raise an error for some row. */
-function canFail(expr: Expr): boolean {
+export function canFail(expr: Expr): boolean {
   switch (expr.kind) {
     case 'column':
     case 'literal':

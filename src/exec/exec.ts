@@ -9,6 +9,9 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import { QUERY_MEMORY_BYTES_MAX } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { runAggregate } from './aggregate.ts';
+import { compilePipeline } from './compiled-pipeline.ts';
+import type { CompiledPipeline, CompileMode } from './compiled-pipeline.ts';
+import { runAggregation, runSelect } from './compiled-run.ts';
 import { runFilter } from './filter.ts';
 import { runJoin } from './hash-join.ts';
 import { runLimit } from './limit.ts';
@@ -24,9 +27,20 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Bytes that operators may hold; QUERY_MEMORY_BYTES_MAX unless given. */
   readonly memoryBytesMax?: number;
+  /** Which pipelines run as generated code: those over large sources unless given. */
+  readonly compile?: CompileMode;
+}
+
+function openCompiled(pipeline: CompiledPipeline, context: RunContext): Batches {
+  const input = open(pipeline.source, context);
+  const interpret = (plan: PhysicalPlan): Batches => open(plan, { ...context, compile: 'never' });
+  if (pipeline.kind === 'select') return runSelect(pipeline, input, context, interpret);
+  return runAggregation(pipeline, input, context, interpret);
 }
 
 function open(plan: PhysicalPlan, context: RunContext): Batches {
+  const pipeline = compilePipeline(plan, context.compile);
+  if (pipeline !== undefined) return openCompiled(pipeline, context);
   const again = (inner: PhysicalPlan): Batches => open(inner, context);
   switch (plan.kind) {
     case 'scan':
@@ -67,6 +81,7 @@ export async function* runPlan(
   for await (const batch of open(plan, {
     signal: options.signal,
     memory,
+    compile: options.compile ?? 'large',
     pace: new Pace(),
     shared: new Map(),
     working: new Map(),

@@ -11,6 +11,7 @@ import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { QUERY_TURN_MS } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
+import type { CompileMode } from './compiled-pipeline.ts';
 
 /** A stream of batches of one schema. */
 export type Batches = AsyncGenerator<RecordBatch, void, undefined>;
@@ -39,6 +40,7 @@ export class MemoryBudget {
 export interface RunContext {
   readonly signal: AbortSignal | undefined;
   readonly memory: MemoryBudget;
+  readonly compile: CompileMode;
   readonly pace: Pace;
   /** Rows of shared plans, by their numbers, once somebody reads them. */
   readonly shared: Map<number, Promise<readonly RecordBatch[]>>;

@@ -243,6 +243,17 @@ class ExactState<P extends Presence | Counts> {
   }
 }
 
+/** The error of a sum that `type` cannot hold. */
+export function integerSumError(type: DataType, sum: bigint): EngineError {
+  const place = `${sum.toString()} is outside ${typeName(type)}`;
+  return new EngineError('value_error', `overflow in sum: ${place}; sum doubles or decimals`);
+}
+
+/** The error of a sum of decimals of more digits than `type` has. */
+export function decimalSumError(type: DataType): EngineError {
+  return new EngineError('value_error', `overflow in sum of ${typeName(type)}; cast the operand to double`);
+}
+
 /** sum of integers: int64, or uint64 for uint64. */
 class IntegerSum implements Accumulator {
   readonly #state: ExactState<Presence>;
@@ -266,8 +277,7 @@ class IntegerSum implements Accumulator {
     for (let g = 0; g < groupCount; g++) {
       const high = sums.wordAt(g, 1);
       if (high < low || high >= low + TWO_32) {
-        const place = `${sums.exact(g).toString()} is outside ${typeName(type)}`;
-        throw new EngineError('value_error', `overflow in sum: ${place}; sum doubles or decimals`);
+        throw integerSumError(type, sums.exact(g));
       }
       words[2 * g] = sums.wordAt(g, 0);
       words[2 * g + 1] = high;
@@ -304,10 +314,7 @@ class DecimalSum implements Accumulator {
     for (let g = 0; g < groupCount; g++) {
       let rest = sums.exact(g);
       if (rest >= bound || rest <= -bound) {
-        throw new EngineError(
-          'value_error',
-          `overflow in sum of ${typeName(this.#type)}; cast the operand to double`,
-        );
+        throw decimalSumError(this.#type);
       }
       for (let k = 0; k < count; k++, rest >>= 32n) words[g * count + k] = Number(BigInt.asIntN(32, rest));
     }

@@ -14,6 +14,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { intervalOfBits } from '../function/interval.ts';
 import { printName, printText } from '../sql/print.ts';
 import type { AggregateCall, Expr, LiteralValue, SortKey } from './expr.ts';
+import { inputsOf } from './physical.ts';
 import type { PhysicalPlan } from './physical.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { utf8Column } from './values.ts';
@@ -23,12 +24,12 @@ const DOUBLE = { id: 'float', bitWidth: 64 } as const;
 
 /**
  * The plan that yields `plan` as text, in DuckDB's columns. A scan of one row that is made when it is asked for,
- * because zone maps are read without blocking.
+ * because zone maps are read without blocking. @see explainPlan
  */
-export function explainedPlan(plan: PhysicalPlan): PhysicalPlan {
+export function explainedPlan(plan: PhysicalPlan, compiled: ReadonlySet<PhysicalPlan>): PhysicalPlan {
   const schema = makeSchema([makeField('explain_key', UTF8, false), makeField('explain_value', UTF8, false)]);
   async function* scan(request: ScanRequest): AsyncGenerator<RecordBatch> {
-    const columns = [utf8Column(['physical_plan']), utf8Column([await explainPlan(plan)])];
+    const columns = [utf8Column(['physical_plan']), utf8Column([await explainPlan(plan, compiled)])];
     const fields = request.columns.map((column) => schema.fields[column] as Field);
     yield {
       schema: makeSchema(fields),
@@ -40,13 +41,19 @@ export function explainedPlan(plan: PhysicalPlan): PhysicalPlan {
   return { kind: 'scan', schema, tableName: 'explain', source, columns: [0, 1], bounds: [], limit: undefined };
 }
 
-/** The plan as an indented tree, without a newline at its end. */
-export async function explainPlan(plan: PhysicalPlan): Promise<string> {
+/**
+ * The plan as an indented tree, without a newline at its end. Operators that are `compiled` bear the mark `[wasm]`:
+ * whoever runs plans knows which.
+ */
+export async function explainPlan(
+  plan: PhysicalPlan,
+  compiled: ReadonlySet<PhysicalPlan> = new Set(),
+): Promise<string> {
   const lines: string[] = [];
   const shown = new Set<number>();
   const show = async (operator: PhysicalPlan, depth: number): Promise<void> => {
     const text = operator.kind === 'scan' ? await scanText(operator) : operatorText(operator);
-    lines.push(`${'  '.repeat(depth)}${text}`);
+    lines.push(`${'  '.repeat(depth)}${text}${compiled.has(operator) ? ' [wasm]' : ''}`);
     for (const input of inputsOf(operator)) await show(input, depth + 1);
     if (operator.kind !== 'shared' || shown.has(operator.rows.id)) return;
     shown.add(operator.rows.id);
@@ -54,29 +61,6 @@ export async function explainPlan(plan: PhysicalPlan): Promise<string> {
   };
   await show(plan, 0);
   return lines.join('\n');
-}
-
-/** The inputs of an operator; a shared plan is none of its readers' alone. */
-function inputsOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
-  switch (plan.kind) {
-    case 'scan':
-    case 'values':
-    case 'shared':
-    case 'working':
-      return [];
-    case 'join':
-      return [plan.left, plan.right];
-    case 'union':
-      return plan.inputs;
-    case 'recursive':
-      return [plan.base, plan.step];
-    case 'filter':
-    case 'project':
-    case 'aggregate':
-    case 'sort':
-    case 'limit':
-      return [plan.input];
-  }
 }
 
 function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {

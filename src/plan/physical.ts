@@ -87,6 +87,29 @@ export type PhysicalPlan =
       readonly distinct: boolean;
     };
 
+/** The inputs of an operator; a shared plan is none of its readers' alone. */
+export function inputsOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
+  switch (plan.kind) {
+    case 'scan':
+    case 'values':
+    case 'shared':
+    case 'working':
+      return [];
+    case 'join':
+      return [plan.left, plan.right];
+    case 'union':
+      return plan.inputs;
+    case 'recursive':
+      return [plan.base, plan.step];
+    case 'filter':
+    case 'project':
+    case 'aggregate':
+    case 'sort':
+    case 'limit':
+      return [plan.input];
+  }
+}
+
 /** A plan that several operators read. */
 export interface SharedRows {
   readonly id: number;

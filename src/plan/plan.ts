@@ -33,6 +33,8 @@ export interface PlanOptions {
   readonly nowMicros?: bigint;
   /** The session's; the defaults unless given. */
   readonly settings?: Settings;
+  /** Operators of a plan that run as generated code, for EXPLAIN; none unless given. */
+  readonly compiledOperators?: (plan: PhysicalPlan) => ReadonlySet<PhysicalPlan>;
 }
 
 /**
@@ -60,7 +62,8 @@ export function planStatement(
       return query(describeFields(fields));
     }
     case 'explain': {
-      return query(explainedPlan(planQuery(sql, statement.query, catalog, options)));
+      const plan = planQuery(sql, statement.query, catalog, options);
+      return query(explainedPlan(plan, options.compiledOperators?.(plan) ?? new Set()));
     }
     case 'create_table':
       return bindCreate(sql, statement, catalog, options.disabledPasses ?? []);

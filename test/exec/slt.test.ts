@@ -1,13 +1,14 @@
 /**
  * The SQL text tests of test/slt, run through planner and execution over tables in memory.
  *
- * Method: every file once as planned, and once with every pass of the optimiser left out: the answers must not
- * change.
+ * Method: every file as planned and with every pass of the optimiser left out, each interpreted and with generated code
+ * wherever there can be some: the answers must not change.
  */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { CompileMode } from '../../src/exec/compiled-pipeline.ts';
 import { runPlan } from '../../src/exec/exec.ts';
 import { PASS_NAMES } from '../../src/plan/optimize.ts';
 import type { PassName } from '../../src/plan/optimize.ts';
@@ -22,7 +23,7 @@ const FOLDER = fileURLToPath(new URL('../slt/', import.meta.url));
 const NOW_MICROS = 1_709_210_096_789_012n;
 const FILES = readdirSync(FOLDER).filter((name) => name.endsWith('.slt'));
 
-function memoryHost(disabledPasses: readonly PassName[]): SltHost {
+function memoryHost(disabledPasses: readonly PassName[], compile: CompileMode): SltHost {
   const tables: MemorySource[] = [];
   return {
     load: (table) => void tables.push(table),
@@ -30,7 +31,7 @@ function memoryHost(disabledPasses: readonly PassName[]): SltHost {
       const planned = planStatement(sql, catalogOf(tables), { disabledPasses, nowMicros: NOW_MICROS });
       assert(planned.kind === 'query', 'these files only query');
       const rows: string[][] = [];
-      for await (const batch of runPlan(planned.plan)) {
+      for await (const batch of runPlan(planned.plan, { compile })) {
         const columns = batch.columns.map((column) => cellTexts(column, batch.rowCount));
         for (let i = 0; i < batch.rowCount; i++) rows.push(columns.map((cells) => cells[i] ?? ''));
       }
@@ -41,12 +42,17 @@ function memoryHost(disabledPasses: readonly PassName[]): SltHost {
 
 assert(FILES.length > 0, 'there are SQL text tests');
 for (const file of FILES) {
-  test(`test/slt/${file} holds through planner and execution`, async () => {
-    const count = await runSltFile(`${FOLDER}${file}`, memoryHost([]));
-    assert(count > 0);
-  });
+  for (const [compile, words] of [
+    ['never', 'interpreted'],
+    ['always', 'compiled'],
+  ] as const) {
+    test(`test/slt/${file} holds through planner and execution, ${words}`, async () => {
+      const count = await runSltFile(`${FOLDER}${file}`, memoryHost([], compile));
+      assert(count > 0);
+    });
 
-  test(`test/slt/${file} holds with every pass of the optimiser left out`, async () => {
-    await runSltFile(`${FOLDER}${file}`, memoryHost(PASS_NAMES));
-  });
+    test(`test/slt/${file} holds with every pass of the optimiser left out, ${words}`, async () => {
+      await runSltFile(`${FOLDER}${file}`, memoryHost(PASS_NAMES, compile));
+    });
+  }
 }

@@ -1,0 +1,203 @@
+/**
+ * The code of aggregates with groups: a hash table in linear memory.
+ *
+ * Hides hashing. An entry is the words of its keys, a word of null bits, and the cells; a slot is the address of an
+ * entry, or 0. Invariants: entries lie in order of first appearance; at most half of the slots are taken, and there is
+ * room for a block of new groups, before `run(rows, first)` is called; it lists the rows that made groups, as numbers
+ * from `first` on; `rehash()` fills empty slots from the entries. Method: open addressing, linear probing.
+ */
+import { FunctionBuilder, get, i32Const, i64Const, load, select } from '../codegen/code.ts';
+import type { Code, FunctionCode, Label, Local } from '../codegen/code.ts';
+import { Frame } from './compiled-emit.ts';
+import type { AggregatePipeline, GroupKey } from './compiled-pipeline.ts';
+import type { Emitter } from './compiled-rule.ts';
+import { advance, startOf } from './compiled-state.ts';
+import { boolOf, canonicalBits, floatOf, intOf } from './compiled-value.ts';
+import { i32, i64 } from './compiled-vocabulary.ts';
+
+type Word = Code<'i64'>;
+
+const MULTIPLIER = i64Const(0x9e3779b97f4a7c15n);
+
+/** Where the four words of the table stand, from `pipeline.table` on. */
+const COUNT = 0;
+const ENTRIES = 4;
+const SLOTS = 8;
+const MASK = 12;
+
+function readTable(pipeline: AggregatePipeline, word: number): Code<'i32'> {
+  return load('i32', 'i32.load', i32Const(0), pipeline.table + word);
+}
+
+/** The words of one key, 0 where it is null, and its null bit; undefined where it cannot be null. */
+function keyWords(
+  { expr, isDictionary, pointer }: GroupKey,
+  emitter: Emitter,
+): { readonly words: readonly Word[]; readonly present: Code<'i32'> | undefined } {
+  const value = emitter.row.bound(emitter.value(expr, undefined), 'key');
+  const { present } = value;
+  let words: readonly Word[];
+  if (isDictionary) {
+    // The number of null stands first; what lies at an absent row is no index.
+    const start = load('i32', 'i32.load', i32Const(0), pointer);
+    const next = i32.add(boolOf(value), i32Const(1));
+    const at = present === undefined ? next : select(present, next, i32Const(0));
+    const number = load('i32', 'i32.load', i32.add(start, i32.shl(at, i32Const(2))), 0);
+    return { words: [emitter.row.bind(i64.extend_u(number), 'key')], present: undefined };
+  }
+  if (value.form === 'float') words = [canonicalBits(floatOf(value))];
+  else if (value.form === 'bool') words = [i64.extend_u(boolOf(value))];
+  else if (value.form === 'int') words = [intOf(value)];
+  else words = value.words as readonly Word[];
+  const held = words.map((word) => {
+    return emitter.row.bind(present === undefined ? word : select(present, word, i64Const(0n)), 'key');
+  });
+  return { words: held, present };
+}
+
+/** All words of an entry's keys, null bits last. */
+function entryKeys(pipeline: AggregatePipeline, emitter: Emitter): readonly Word[] {
+  const keys = pipeline.groups.map((group) => keyWords(group, emitter));
+  let nulls: Word = i64Const(0n);
+  keys.forEach(({ present }, i) => {
+    if (present === undefined) return;
+    nulls = i64.or(nulls, i64.shl(i64.extend_u(i32.not(present)), i64Const(BigInt(i))));
+  });
+  return [...keys.flatMap(({ words }) => words), emitter.row.bind(nulls, 'nulls')];
+}
+
+/** Where probing begins. */
+function firstSlot(fn: FunctionBuilder, words: readonly Word[], mask: Code<'i32'>): Code<'i32'> {
+  const hash = words.reduce((mixed, word, i) => {
+    const next = i === 0 ? word : i64.xor(i64.rotl(mixed, i64Const(29n)), word);
+    return i64.mul(next, MULTIPLIER);
+  });
+  return i32.and(i32.wrap(i64.shr_u(fn.bind(hash, 'hash'), i64Const(32n))), mask);
+}
+
+/** Moves on from slot to slot until `visit` branches to `leave`. It is given the address of the slot. */
+function probe(
+  fn: FunctionBuilder,
+  words: readonly Word[],
+  slots: Code<'i32'>,
+  mask: Code<'i32'>,
+  visit: (slot: Code<'i32'>, leave: Label) => void,
+): void {
+  const slot = fn.local('i32', 'slot');
+  fn.set(slot, firstSlot(fn, words, mask));
+  fn.block('found', (leave) => {
+    fn.loop('probe', (again) => {
+      visit(fn.bind(i32.add(slots, i32.shl(get(slot), i32Const(2))), 'place'), leave);
+      fn.set(slot, i32.and(i32.add(get(slot), i32Const(1)), mask));
+      fn.branch(again);
+    });
+  });
+}
+
+/** What `run` keeps in locals. */
+interface Table {
+  readonly count: Local<'i32'>;
+  readonly start: Code<'i32'>;
+  readonly slots: Code<'i32'>;
+  readonly mask: Code<'i32'>;
+  readonly entries: Code<'i32'>;
+}
+
+/** Sets `entry` to the address of the row's group, which is made if there is none. */
+function findEntry(frame: Frame, pipeline: AggregatePipeline, table: Table, entry: Local<'i32'>, made: Made): void {
+  const { fn } = frame;
+  probe(fn, made.words, table.slots, table.mask, (place, leave) => {
+    fn.set(entry, load('i32', 'i32.load', place, 0));
+    fn.when(i32.eqz(get(entry)), () => {
+      fn.set(entry, i32.add(table.entries, i32.mul(get(table.count), i32Const(pipeline.stride))));
+      made.words.forEach((word, i) => fn.store('i64.store', get(entry), 8 * i, word));
+      for (const cell of pipeline.cells) {
+        startOf(cell).forEach((start, i) => {
+          const op = start.type === 'f64' ? 'f64.store' : 'i64.store';
+          fn.store(op, get(entry), pipeline.cellBase + cell.offset + 8 * i, start);
+        });
+      }
+      fn.store('i32.store', place, 0, get(entry));
+      const nth = i32.sub(get(table.count), table.start);
+      fn.store('i32.store', i32.shl(nth, i32Const(2)), pipeline.fresh, made.number);
+      fn.set(table.count, i32.add(get(table.count), i32Const(1)));
+      fn.branch(leave);
+    });
+    const same = made.words.map((word, i) => i64.eq(load('i64', 'i64.load', get(entry), 8 * i), word));
+    fn.branch(leave, same.reduce(i32.and));
+  });
+}
+
+/** A row's keys, and its number in the batch. */
+interface Made {
+  readonly words: readonly Word[];
+  readonly number: Code<'i32'>;
+}
+
+function runFunction(pipeline: AggregatePipeline, nullable: boolean): FunctionCode {
+  const fn = new FunctionBuilder('run');
+  const rows = get(fn.param('i32', 'rows'));
+  const first = get(fn.param('i32', 'first'));
+  const frame = new Frame(fn, pipeline, nullable);
+  const hasCondition = pipeline.condition !== undefined;
+  const selected = hasCondition ? fn.bind(frame.selectRows(rows, i32Const(0), i32Const(0)), 'selected') : rows;
+  const count = fn.local('i32', 'count');
+  fn.set(count, readTable(pipeline, COUNT));
+  const table: Table = {
+    count,
+    start: fn.bind(readTable(pipeline, COUNT), 'start'),
+    slots: fn.bind(readTable(pipeline, SLOTS), 'slots'),
+    mask: fn.bind(readTable(pipeline, MASK), 'mask'),
+    entries: fn.bind(readTable(pipeline, ENTRIES), 'entries'),
+  };
+  const k = fn.local('i32', 'k');
+  const entry = fn.local('i32', 'entry');
+  fn.count('groups', k, selected, 1, () => {
+    const listed = load('i32', 'i32.load', i32.shl(get(k), i32Const(2)), pipeline.selection);
+    const row = hasCondition ? fn.bind(listed, 'row') : get(k);
+    const emitter = frame.emitter(row);
+    const made: Made = { words: entryKeys(pipeline, emitter), number: i32.add(row, first) };
+    findEntry(frame, pipeline, table, entry, made);
+    for (const cell of pipeline.cells) {
+      const at = pipeline.cellBase + cell.offset;
+      const old = startOf(cell).map((start, i) => {
+        const op = start.type === 'f64' ? 'f64.load' : 'i64.load';
+        return fn.bind(load(start.type, op, get(entry), at + 8 * i), 'old');
+      });
+      advance(cell, emitter, old, undefined).forEach((code, i) => {
+        fn.store(code.type === 'f64' ? 'f64.store' : 'i64.store', get(entry), at + 8 * i, code);
+      });
+    }
+  });
+  fn.store('i32.store', i32Const(0), pipeline.table + COUNT, get(count));
+  frame.finishFailed();
+  return fn.finish(undefined);
+}
+
+function rehashFunction(pipeline: AggregatePipeline): FunctionCode {
+  const fn = new FunctionBuilder('rehash');
+  const slots = fn.bind(readTable(pipeline, SLOTS), 'slots');
+  const mask = fn.bind(readTable(pipeline, MASK), 'mask');
+  const entry = fn.local('i32', 'entry');
+  fn.set(entry, readTable(pipeline, ENTRIES));
+  const length = i32.mul(readTable(pipeline, COUNT), i32Const(pipeline.stride));
+  const end = fn.bind(i32.add(get(entry), length), 'end');
+  const wordCount = pipeline.groups.reduce((sum, { words }) => sum + words, 1);
+  fn.count('entries', entry, end, pipeline.stride, () => {
+    const words = Array.from({ length: wordCount }, (_, i) => {
+      return fn.bind(load('i64', 'i64.load', get(entry), 8 * i), 'key');
+    });
+    probe(fn, words, slots, mask, (place, leave) => {
+      fn.when(i32.eqz(load('i32', 'i32.load', place, 0)), () => {
+        fn.store('i32.store', place, 0, get(entry));
+        fn.branch(leave);
+      });
+    });
+  });
+  return fn.finish(undefined);
+}
+
+/** The functions of an aggregate with groups. */
+export function groupCode(pipeline: AggregatePipeline, nullable: boolean): readonly FunctionCode[] {
+  return [runFunction(pipeline, nullable), rehashFunction(pipeline)];
+}

@@ -1,0 +1,217 @@
+/**
+ * The linear memory of one run of a pipeline, and what is put into it.
+ *
+ * Hides addresses and growth. Layout: the fixed part as the shape has it; then numbers and answers for the values of
+ * dictionaries; then, for groups, slots and entries. Invariants: whatever moves has its address in the fixed part, and
+ * is moved between two calls of code alone; every byte is charged to the query before it is there; views of the memory
+ * are made anew after each growth.
+ */
+import { growMemory, instantiate, makeMemory, moduleOf } from '../codegen/compile.ts';
+import type { CompiledFunction, LinearMemory } from '../codegen/compile.ts';
+import { encodeModule } from '../codegen/module.ts';
+import type { FunctionCode } from '../codegen/code.ts';
+import type { RecordBatch } from '../arrow/batch.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { typedView } from '../arrow/vector.ts';
+import { present } from '../base/assert.ts';
+import { CODE_BLOCK_ROWS } from '../base/limits.ts';
+import { constantVector } from '../function/constant.ts';
+import type { Validity } from '../function/validity.ts';
+import { ALL_PRESENT, validityOf } from '../function/validity.ts';
+import { aggregateCode } from './compiled-aggregate.ts';
+import { groupCode } from './compiled-group.ts';
+import type { CompiledPipeline } from './compiled-pipeline.ts';
+import { selectCode } from './compiled-select.ts';
+import type { Slot } from './compiled-shape.ts';
+import { widthOf } from './compiled-value.ts';
+import { compileExpr } from './evaluate.ts';
+import type { RunContext } from './operator.ts';
+import { rowsOf } from './rows.ts';
+import type { Evaluator } from './rows.ts';
+
+/** The functions of a pipeline. */
+export function codeOf(pipeline: CompiledPipeline, nullable: boolean): readonly FunctionCode[] {
+  if (pipeline.kind === 'select') return selectCode(pipeline, nullable);
+  return (pipeline.groups.length > 0 ? groupCode : aggregateCode)(pipeline, nullable);
+}
+
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / 16) * 16;
+}
+
+/** What code reads of one batch. */
+export interface LoadedBatch {
+  readonly vectors: readonly Vector[];
+  readonly validities: readonly Validity[];
+  readonly nullable: boolean;
+}
+
+/** Bytes that code finds through a pointer. */
+interface Moving {
+  readonly pointer: number;
+  bytes: Uint8Array;
+  capacity: number;
+}
+
+export class PipelineMemory {
+  readonly pipeline: CompiledPipeline;
+  readonly #memory: LinearMemory;
+  readonly #context: RunContext;
+  readonly #what: string;
+  readonly #evaluators: readonly Evaluator[];
+  readonly #moving: Moving[] = [];
+  readonly #functions = new Map<boolean, Readonly<Record<string, CompiledFunction>>>();
+  /** Slots whose bitmap in memory is all set. */
+  readonly #full = new Set<number>();
+  #held = 0;
+  #bytes: Uint8Array;
+
+  /** `what` names the operator that memory is charged to. @throws `limit_exceeded`, `busy` */
+  constructor(pipeline: CompiledPipeline, context: RunContext, what: string) {
+    this.pipeline = pipeline;
+    this.#context = context;
+    this.#what = what;
+    const { shape } = pipeline;
+    this.#held = context.memory.change(what, 0, shape.byteCount);
+    this.#memory = makeMemory(Math.max(shape.byteCount, 1));
+    this.#bytes = new Uint8Array(this.#memory.buffer);
+    this.#evaluators = shape.slots.map(({ expr }) => compileExpr(expr));
+    shape.params.forEach((param, i) => {
+      const vector = constantVector(param.type, param.value, 1);
+      const bytes = vector.buffers[1] as Uint8Array;
+      this.#bytes.set(this.#paramBytes(param.type, bytes), shape.paramPlaces[i]);
+    });
+  }
+
+  /** Narrow integers as int64, float32 as double: as locals hold them. */
+  #paramBytes(type: Vector['type'], bytes: Uint8Array): Uint8Array {
+    if (type.id === 'bool') return Uint8Array.of((bytes[0] as number) & 1, 0, 0, 0);
+    const width = widthOf(type);
+    if (width >= 8) return bytes.subarray(0, width);
+    if (type.id === 'float') {
+      return new Uint8Array(Float64Array.from(typedView(Float32Array, bytes, 1)).buffer);
+    }
+    const isSigned = type.id !== 'int' || type.signed;
+    const wide = new Uint8Array(8).fill(isSigned && ((bytes[width - 1] as number) & 0x80) !== 0 ? 255 : 0);
+    wide.set(bytes.subarray(0, width));
+    return wide;
+  }
+
+  /** All of the memory; valid until the next growth. */
+  get bytes(): Uint8Array {
+    if (this.#bytes.byteLength === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
+    return this.#bytes;
+  }
+
+  /** The memory as 32-bit words; valid until the next growth. */
+  get words(): Int32Array {
+    return new Int32Array(this.#memory.buffer);
+  }
+
+  word(address: number): number {
+    return new DataView(this.#memory.buffer).getInt32(address, true) >>> 0;
+  }
+
+  setWord(address: number, value: number): void {
+    new DataView(this.#memory.buffer).setInt32(address, value | 0, true);
+  }
+
+  /** Makes the memory at least `bytes` long. @throws `limit_exceeded`, `busy` */
+  reserve(bytes: number): void {
+    if (bytes > this.#held) this.#held = this.#context.memory.change(this.#what, this.#held, bytes);
+    growMemory(this.#memory, bytes);
+    if (this.#bytes.byteLength === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
+  }
+
+  /** Gives the charge back; the memory is not to be used any more. */
+  release(): void {
+    this.#held = this.#context.memory.change(this.#what, this.#held, 0);
+  }
+
+  /** The functions for batches with nulls, or without. */
+  functions(nullable: boolean): Readonly<Record<string, CompiledFunction>> {
+    let functions = this.#functions.get(nullable);
+    if (functions === undefined) {
+      const key = `${nullable ? 'null' : 'full'} ${this.pipeline.key}`;
+      const module = moduleOf(key, () => encodeModule(codeOf(this.pipeline, nullable)));
+      functions = instantiate(module, this.#memory);
+      this.#functions.set(nullable, functions);
+    }
+    return functions;
+  }
+
+  /** Calls a function of the code. */
+  call(name: string, nullable: boolean, ...args: readonly number[]): number {
+    return present(this.functions(nullable)[name], `the function ${name}`)(...args);
+  }
+
+  /** Where the part that a pipeline lays out itself may begin. */
+  get end(): number {
+    const moving = this.#moving.reduce((sum, { capacity }) => sum + capacity, 0);
+    return this.pipeline.shape.byteCount + moving;
+  }
+
+  /**
+   * Keeps `bytes` where `pointer` says; answers true when what lies behind had to make room, and has to be laid out
+   * anew from `end` on.
+   */
+  keep(pointer: number, bytes: Uint8Array): boolean {
+    let moving = this.#moving.find((other) => other.pointer === pointer);
+    if (moving === undefined) {
+      moving = { pointer, bytes, capacity: 0 };
+      this.#moving.push(moving);
+    }
+    moving.bytes = bytes;
+    const moves = bytes.length > moving.capacity;
+    if (moves) moving.capacity = aligned(Math.max(bytes.length, moving.capacity * 2));
+    return moves;
+  }
+
+  /** Writes what is kept; behind it nothing may lie that is still needed. */
+  writeKept(): void {
+    this.reserve(this.end);
+    let at = this.pipeline.shape.byteCount;
+    for (const { pointer, bytes, capacity } of this.#moving) {
+      this.bytes.set(bytes, at);
+      this.setWord(pointer, at);
+      at += capacity;
+    }
+  }
+
+  /** The vectors that the slots read of a batch. */
+  load(batch: RecordBatch): LoadedBatch {
+    const rows = rowsOf(batch);
+    const vectors = this.#evaluators.map((evaluate) => evaluate(rows));
+    const validities = this.pipeline.shape.slots.map((slot, i) => slotValidity(slot, vectors[i] as Vector));
+    return { vectors, validities, nullable: validities.some(({ bits }) => bits !== undefined) };
+  }
+
+  /** Copies rows [start, start + rows) of a batch to where code reads them; `start` is a multiple of 8. */
+  copy({ vectors, validities, nullable }: LoadedBatch, start: number, rows: number): void {
+    const bytes = this.bytes;
+    this.pipeline.shape.slots.forEach((slot, i) => {
+      if (slot.mode !== 'validity') {
+        const data = (vectors[i] as Vector).buffers[1] as Uint8Array;
+        if (slot.type.id === 'bool') bytes.set(data.subarray(start >> 3, (start + rows + 7) >> 3), slot.data);
+        else {
+          const width = widthOf(slot.type);
+          bytes.set(data.subarray(start * width, (start + rows) * width), slot.data);
+        }
+      }
+      if (!nullable || slot.validity === undefined) return;
+      const bits = (validities[i] as Validity).bits;
+      if (bits !== undefined) bytes.set(bits.subarray(start >> 3, (start + rows + 7) >> 3), slot.validity);
+      else if (!this.#full.has(i)) bytes.fill(255, slot.validity, slot.validity + CODE_BLOCK_ROWS / 8);
+      if (bits === undefined) this.#full.add(i);
+      else this.#full.delete(i);
+    });
+  }
+}
+
+/** Which rows of a slot are present; of a dictionary column, which have an index. */
+function slotValidity(slot: Slot, vector: Vector): Validity {
+  if (slot.mode !== 'code') return validityOf(vector);
+  const bits = vector.buffers[0];
+  if (vector.nullCount === 0 || bits === undefined || bits.byteLength === 0) return ALL_PRESENT;
+  return { bits, nullCount: vector.nullCount };
+}

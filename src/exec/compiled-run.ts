@@ -1,0 +1,333 @@
+/**
+ * Runs pipelines of generated code over batches.
+ *
+ * Hides blocks. Invariants: answers, their order and errors are those of the operators that a pipeline stands for (sums
+ * of floats may differ in their last digits); where code finds that a row fails, the batch is given to those operators,
+ * which raise the error; the signal is looked at once a batch by the source.
+ */
+import type { RecordBatch } from '../arrow/batch.ts';
+import { emptyVector } from '../arrow/slice.ts';
+import type { Vector } from '../arrow/vector.ts';
+import { AssertionError } from '../base/assert.ts';
+import { CODE_BLOCK_ROWS } from '../base/limits.ts';
+import { vectorOf } from '../function/column.ts';
+import { ALL_PRESENT, validityFrom } from '../function/validity.ts';
+import type { PhysicalPlan } from '../plan/physical.ts';
+import { checkGroupCount, cut } from './aggregate.ts';
+import { LookUps } from './compiled-dictionary.ts';
+import { finishCall } from './compiled-finish.ts';
+import type { CellView } from './compiled-finish.ts';
+import { PipelineMemory } from './compiled-memory.ts';
+import type {
+  AggregatePipeline,
+  CompiledPipeline,
+  Output,
+  OutputPlace,
+  SelectPipeline,
+} from './compiled-pipeline.ts';
+import { startOf } from './compiled-state.ts';
+import { widthOf } from './compiled-value.ts';
+import { compileExpr } from './evaluate.ts';
+import { joinParts } from './join.ts';
+import { vectorBytes } from './memory.ts';
+import { step } from './operator.ts';
+import type { Batches, RunContext } from './operator.ts';
+import { rowsOf, someRows } from './rows.ts';
+import type { Evaluator, Rows } from './rows.ts';
+
+/** Runs a plan without generated code. */
+export type Interpret = (plan: PhysicalPlan) => Batches;
+
+/** The operators of a pipeline over one batch. */
+function interpreted({ operators, source }: CompiledPipeline, batch: RecordBatch): PhysicalPlan {
+  const values: PhysicalPlan = { kind: 'values', schema: source.schema, batches: [batch] };
+  return operators.reduceRight((input, operator) => ({ ...operator, input }) as PhysicalPlan, values);
+}
+
+/** Rows [start, end) of `rowCount`, as many as fit a block. */
+function* blocksOf(rowCount: number): Generator<readonly [start: number, rows: number]> {
+  for (let start = 0; start < rowCount; start += CODE_BLOCK_ROWS) {
+    yield [start, Math.min(CODE_BLOCK_ROWS, rowCount - start)];
+  }
+}
+
+/** A pipeline that filters and computes. */
+class SelectRun {
+  readonly #pipeline: SelectPipeline;
+  readonly #memory: PipelineMemory;
+  readonly #lookUps: LookUps;
+  readonly #evaluators: readonly (Evaluator | undefined)[];
+
+  constructor(pipeline: SelectPipeline, memory: PipelineMemory) {
+    this.#pipeline = pipeline;
+    this.#memory = memory;
+    this.#lookUps = new LookUps(pipeline);
+    this.#evaluators = pipeline.outputs.map((output) => {
+      return output.kind === 'interpreted' ? compileExpr(output.expr) : undefined;
+    });
+  }
+
+  /** Zeroes the bitmaps that code writes. */
+  #clear(rowCount: number): void {
+    const bytes = this.#memory.bytes;
+    const byteCount = (rowCount + 7) >> 3;
+    for (const output of this.#pipeline.outputs) {
+      if (output.kind !== 'code') continue;
+      const { expr, data, validity } = output.place;
+      if (expr.nullable) bytes.fill(0, validity, validity + byteCount);
+      if (expr.type.id === 'bool') bytes.fill(0, data, data + byteCount);
+    }
+  }
+
+  /** The batch's result; undefined when a row failed, or 'none' when no row was selected. */
+  run(batch: RecordBatch): RecordBatch | 'none' | undefined {
+    const memory = this.#memory;
+    const { rowCount } = batch;
+    const loaded = memory.load(batch);
+    this.#lookUps.prepare(memory, loaded, () => undefined);
+    this.#clear(rowCount);
+    let count = 0;
+    for (const [start, rows] of blocksOf(rowCount)) {
+      memory.copy(loaded, start, rows);
+      count += memory.call('run', loaded.nullable, rows, start, count);
+      if (memory.word(this.#pipeline.failed) !== 0) return undefined;
+    }
+    if (count === 0) return 'none';
+    const all = rowsOf(batch);
+    const { selection, plan } = this.#pipeline;
+    const isWhole = count === rowCount;
+    const rows = isWhole ? all : someRows(all, this.#selected(selection, count));
+    const columns = this.#pipeline.outputs.map((output, i) => this.#column(output, rows, count, i));
+    return { schema: plan.schema, rowCount: count, columns };
+  }
+
+  #selected(address: number, count: number): Uint32Array {
+    return new Uint32Array(this.#memory.bytes.slice(address, address + 4 * count).buffer);
+  }
+
+  #column(output: Output, rows: Rows, count: number, index: number): Vector {
+    switch (output.kind) {
+      case 'column':
+        return rows.column(output.index);
+      case 'interpreted':
+        return (this.#evaluators[index] as Evaluator)(rows);
+      case 'code':
+        return this.#computed(output.place, count);
+    }
+  }
+
+  #computed({ expr, data, validity }: OutputPlace, count: number): Vector {
+    const bytes = this.#memory.bytes;
+    const bitBytes = (count + 7) >> 3;
+    const length = expr.type.id === 'bool' ? bitBytes : count * widthOf(expr.type);
+    const presence = expr.nullable ? validityFrom(bytes.slice(validity, validity + bitBytes), count) : ALL_PRESENT;
+    return vectorOf(expr.type, count, presence, bytes.slice(data, data + length));
+  }
+}
+
+/** Filters and computes. */
+export async function* runSelect(
+  pipeline: SelectPipeline,
+  input: Batches,
+  context: RunContext,
+  interpret: Interpret,
+): Batches {
+  let memory: PipelineMemory | undefined;
+  try {
+    let run: SelectRun | undefined;
+    for await (const batch of input) {
+      memory ??= new PipelineMemory(pipeline, context, pipeline.condition === undefined ? 'SELECT' : 'WHERE');
+      run ??= new SelectRun(pipeline, memory);
+      const made = run.run(batch);
+      if (made === 'none') continue;
+      if (made === undefined) yield* interpret(interpreted(pipeline, batch));
+      else yield made;
+    }
+  } finally {
+    memory?.release();
+  }
+}
+
+/** Raises the error of a batch in which code found one. */
+async function raise(pipeline: CompiledPipeline, batch: RecordBatch, interpret: Interpret): Promise<never> {
+  // oxlint-disable-next-line no-unused-vars -- run for its error
+  for await (const _ of interpret(interpreted(pipeline, batch)));
+  throw new AssertionError(`generated code fails where operators do not: ${pipeline.key}`);
+}
+
+/** The table of groups in memory. */
+class GroupTable {
+  readonly #memory: PipelineMemory;
+  readonly #pipeline: AggregatePipeline;
+  #capacity = 0;
+
+  constructor(pipeline: AggregatePipeline, memory: PipelineMemory) {
+    this.#pipeline = pipeline;
+    this.#memory = memory;
+  }
+
+  get count(): number {
+    return this.#memory.word(this.#pipeline.table);
+  }
+
+  /** Address of the first entry. */
+  get entries(): number {
+    return this.#memory.word(this.#pipeline.table + 4);
+  }
+
+  /** Makes room for a block of new groups. */
+  makeRoom(nullable: boolean): void {
+    const wanted = this.count + CODE_BLOCK_ROWS;
+    if (wanted <= this.#capacity) return;
+    this.#capacity = Math.max(wanted, this.#capacity * 2);
+    this.layOut(nullable);
+  }
+
+  /** Lays slots and entries out behind what the memory keeps, the entries that are there included. */
+  layOut(nullable: boolean): void {
+    const { table, stride } = this.#pipeline;
+    const memory = this.#memory;
+    let slotCount = 1;
+    while (slotCount < this.#capacity * 2) slotCount *= 2;
+    const slots = memory.end;
+    const entries = slots + slotCount * 4;
+    const old = this.entries;
+    memory.reserve(entries + this.#capacity * stride);
+    memory.bytes.copyWithin(entries, old, old + this.count * stride);
+    memory.bytes.fill(0, slots, entries);
+    memory.setWord(table + 4, entries);
+    memory.setWord(table + 8, slots);
+    memory.setWord(table + 12, slotCount - 1);
+    if (this.count > 0) memory.call('rehash', nullable);
+  }
+}
+
+/** A pipeline that aggregates. */
+class AggregateRun {
+  readonly #pipeline: AggregatePipeline;
+  readonly #memory: PipelineMemory;
+  readonly #lookUps: LookUps;
+  readonly #table: GroupTable | undefined;
+  readonly #evaluators: readonly Evaluator[];
+  /** For each key column its values at new groups, one part for each batch that made some. */
+  readonly #parts: Vector[][];
+  #partBytes = 0;
+
+  constructor(pipeline: AggregatePipeline, memory: PipelineMemory) {
+    this.#pipeline = pipeline;
+    this.#memory = memory;
+    this.#lookUps = new LookUps(pipeline);
+    this.#evaluators = pipeline.groups.map(({ expr }) => compileExpr(expr));
+    this.#parts = pipeline.groups.map(() => []);
+    if (pipeline.groups.length > 0) this.#table = new GroupTable(pipeline, memory);
+    else this.#start();
+  }
+
+  /** Bytes held outside of the memory. */
+  get byteCount(): number {
+    return this.#partBytes + this.#lookUps.byteCount;
+  }
+
+  #start(): void {
+    const view = new DataView(this.#memory.bytes.buffer);
+    for (const cell of this.#pipeline.cells) {
+      startOf(cell).forEach(({ type, immediate }, i) => {
+        const at = this.#pipeline.cellBase + cell.offset + 8 * i;
+        if (type === 'f64') view.setFloat64(at, Number(immediate), true);
+        else view.setBigInt64(at, immediate as bigint, true);
+      });
+    }
+  }
+
+  /** Takes a batch in; false when a row failed. */
+  update(batch: RecordBatch): boolean {
+    const memory = this.#memory;
+    const loaded = memory.load(batch);
+    this.#lookUps.prepare(memory, loaded, () => this.#table?.layOut(loaded.nullable));
+    const fresh: Uint32Array[] = [];
+    for (const [start, rows] of blocksOf(batch.rowCount)) {
+      this.#table?.makeRoom(loaded.nullable);
+      const before = this.#table?.count ?? 0;
+      memory.copy(loaded, start, rows);
+      memory.call('run', loaded.nullable, rows, start);
+      if (memory.word(this.#pipeline.failed) !== 0) return false;
+      if (this.#table !== undefined) fresh.push(this.#freshRows(before));
+    }
+    this.#keepKeys(batch, fresh);
+    return true;
+  }
+
+  /** Rows of the batch that made the groups from number `before` on. */
+  #freshRows(before: number): Uint32Array {
+    const count = this.#table?.count ?? 0;
+    checkGroupCount(count);
+    const address = this.#pipeline.fresh;
+    return new Uint32Array(this.#memory.bytes.slice(address, address + 4 * (count - before)).buffer);
+  }
+
+  #keepKeys(batch: RecordBatch, fresh: readonly Uint32Array[]): void {
+    const count = fresh.reduce((sum, rows) => sum + rows.length, 0);
+    if (count === 0) return;
+    const firsts = new Uint32Array(count);
+    let at = 0;
+    for (const rows of fresh) {
+      firsts.set(rows, at);
+      at += rows.length;
+    }
+    const rows = someRows(rowsOf(batch), firsts);
+    this.#evaluators.forEach((evaluate, k) => {
+      const part = evaluate(rows);
+      this.#partBytes += vectorBytes(part);
+      (this.#parts[k] as Vector[]).push(part);
+    });
+  }
+
+  #view(): CellView {
+    const { cellBase, stride } = this.#pipeline;
+    const { words } = this.#memory;
+    const base = (this.#table?.entries ?? 0) + cellBase;
+    return {
+      words,
+      doubles: new Float64Array(words.buffer),
+      groupCount: this.#table?.count ?? 1,
+      stride: stride / 4,
+      at: ({ offset }) => (base + offset) / 4,
+    };
+  }
+
+  /** Keys, then aggregates, one row a group. @throws `value_error` */
+  finish(): readonly Vector[] {
+    const { groups, cells, calls } = this.#pipeline;
+    const keys = this.#parts.map((parts, k) => {
+      const type = groups[k]?.expr.type ?? { id: 'null' };
+      return parts.length === 0 ? emptyVector(type) : joinParts(parts);
+    });
+    const view = this.#view();
+    return [...keys, ...calls.map((call) => finishCall(view, cells, call))];
+  }
+}
+
+/** Aggregates the whole input, then yields the groups. */
+export async function* runAggregation(
+  pipeline: AggregatePipeline,
+  input: Batches,
+  context: RunContext,
+  interpret: Interpret,
+): Batches {
+  const memory = new PipelineMemory(pipeline, context, 'GROUP BY');
+  let held = 0;
+  try {
+    const run = new AggregateRun(pipeline, memory);
+    for await (const batch of input) {
+      if (!run.update(batch)) await raise(pipeline, batch, interpret);
+      held = context.memory.change('GROUP BY', held, run.byteCount);
+    }
+    await step(context);
+    const columns = run.finish();
+    const rowCount = columns[0]?.length ?? 1;
+    yield* cut(columns, rowCount, pipeline.plan);
+  } finally {
+    memory.release();
+    context.memory.change('GROUP BY', held, 0);
+  }
+}
