@@ -74,12 +74,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],
-    entries: ['plan', 'logical', 'physical', 'expr', 'expr-walk', 'explain', 'needs', 'setting'],
+    entries: ['plan', 'logical', 'physical', 'expr', 'expr-walk', 'explain', 'needs', 'setting', 'bind-default'],
   },
   codegen: { mayImport: ['base'], entries: ['code', 'opcode', 'module', 'compile'] },
   exec: {
     mayImport: ['base', 'os', 'arrow', 'function', 'plan', 'codegen'],
-    entries: ['exec', 'edit', 'compiled-pipeline'],
+    entries: ['exec', 'edit', 'edit-rows', 'compiled-pipeline'],
   },
   engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance'] },
   format: {

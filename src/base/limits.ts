@@ -68,6 +68,8 @@ export const MESSAGE_ROWS_MAX = 2_147_483_647;
 export const SQL_LENGTH_MAX = 1 * MIB;
 /** Depth of nested expressions in SQL. */
 export const SQL_DEPTH_MAX = 250;
+/** Views that stand on one another. */
+export const VIEW_DEPTH_MAX = 32;
 /** Nodes of the bound expressions of one statement, each use of an alias counted in full. */
 export const SQL_NODES_MAX = 600_000;
 /** UTF-16 code units of the offending line that an SQL error shows. */

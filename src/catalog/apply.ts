@@ -181,15 +181,7 @@ function refuseTaken(statements: Statements, what: 'table' | 'view', name: strin
 
 function insertSchema(statements: Statements, row: Omit<SchemaRow, 'createdCommit'>, commit: number): void {
   const { tableId, version, schema, fieldIds, defaults, insertDefaults } = row;
-  statements.insertSchema.run(
-    tableId,
-    commit,
-    version,
-    schema,
-    JSON.stringify(fieldIds),
-    defaults,
-    insertDefaults,
-  );
+  statements.insertSchema.run(tableId, commit, version, schema, JSON.stringify(fieldIds), defaults, insertDefaults);
 }
 
 function writeRows(statements: Statements, change: PackedChange, commit: number): void {

@@ -1,22 +1,22 @@
 /**
- * Statements that write: running them, and what they answer: one row, one column.
+ * Statements that write: running them, and what they answer: one row of one column, or what RETURNING asks for.
  *
- * Hides which call of storage a statement is. Invariant: what a statement answers with is known before it runs, so that
- * `describe` can promise it: a count of rows for those that change rows, else a few words.
+ * Hides which call of storage a statement is (those that change rows: command-rows). Invariant: the columns that a
+ * statement answers with are known before it runs, so that `describe` can promise them: a count of rows for those that
+ * change rows, else a few words.
  */
-import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
+import type { ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
-import { sameType } from '../arrow/type.ts';
 import { makeVector } from '../arrow/vector.ts';
-import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
-import { makeEdit, makeInsert } from '../exec/edit.ts';
 import { runPlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
-import type { PhysicalPlan, PlannedStatement, TableChange } from '../plan/physical.ts';
-import type { Append, Storage } from '../storage/contract.ts';
+import type { PhysicalPlan, PlannedStatement, Returning } from '../plan/physical.ts';
+import type { Append, Snapshot, Storage } from '../storage/contract.ts';
+import { alter, unless } from './command-alter.ts';
+import { appendNew, editRows, insertRows } from './command-rows.ts';
 import type { Session } from './session.ts';
 
 /** A planned statement that writes, or sets. */
@@ -31,11 +31,18 @@ const COUNT_SCHEMA: Schema = makeSchema([makeField('Count', { id: 'int', bitWidt
 /** Statements that answer with a count of rows. */
 const COUNTING: ReadonlySet<Command['kind']> = new Set(['insert', 'delete', 'update', 'truncate'] as const);
 
-/** What a command answers: rows changed, or a few words. */
-type Outcome = { readonly rowCount: number } | { readonly status: string };
+/** What a command answers: rows changed, those rows themselves, or a few words. */
+type Outcome =
+  { readonly rowCount: number; readonly returning?: Returning | undefined } | { readonly status: string };
+
+function returningOf(command: Command): Returning | undefined {
+  return 'returning' in command ? command.returning : undefined;
+}
 
 /** The schema that a command answers with. */
 export function commandSchema(command: Command): Schema {
+  const returning = returningOf(command);
+  if (returning !== undefined) return returning.plan.schema;
   const counts = COUNTING.has(command.kind) || runningPlan(command) !== undefined;
   return counts ? COUNT_SCHEMA : STATUS_SCHEMA;
 }
@@ -51,18 +58,32 @@ export interface CommandTarget {
   readonly run: RunOptions;
   /** Whose statement it is; undefined where the door keeps none. */
   readonly session: Session | undefined;
-  createTable(name: string, schema: Schema): Promise<void>;
+  createTable(command: Extract<Command, { kind: 'create_table' }>): Promise<void>;
   /** Begins an append to a table that it creates. @throws as `createTable`, now or from the commit */
-  beginTable(name: string, schema: Schema): Promise<Append>;
+  beginTable(command: Extract<Command, { kind: 'create_table' }>): Promise<Append>;
   dropTable(name: string): Promise<void>;
+  createView(command: Extract<Command, { kind: 'create_view' }>): Promise<void>;
+  /** Plans the same statement on `snapshot`, which belongs to what this answers from now on. */
+  planAgain(snapshot: Snapshot): Promise<{ readonly planned: PlannedStatement; release(): void }>;
 }
 
-/** Runs a command, and gives its one batch. @throws what storage and expressions throw */
-export async function runCommand(command: Command, target: CommandTarget): Promise<AsyncIterable<ResultBatch>> {
+/** A command's answer. */
+export interface CommandResult {
+  readonly rowCount: number;
+  readonly batches: AsyncIterable<ResultBatch>;
+}
+
+/** Runs a command; when this resolves it has run. @throws what storage and expressions throw */
+export async function runCommand(command: Command, target: CommandTarget): Promise<CommandResult> {
   const outcome = await execute(command, target);
   const schema = commandSchema(command);
+  const returning = 'status' in outcome ? undefined : outcome.returning;
+  if (returning !== undefined) {
+    const batches = encodeResults(schema, runPlan(returning.plan, target.run));
+    return { rowCount: returning.rows.rowCount, batches };
+  }
   const column = 'status' in outcome ? statusColumn(outcome.status) : countColumn(outcome.rowCount);
-  return encodeResults(schema, once({ schema, rowCount: 1, columns: [column] }));
+  return { rowCount: 1, batches: encodeResults(schema, once({ schema, rowCount: 1, columns: [column] })) };
 }
 
 async function execute(command: Command, target: CommandTarget): Promise<Outcome> {
@@ -74,13 +95,7 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
       target.session.set(name as typeof command.name, command.value);
       return { status: `set ${name} to ${command.value.toString()}` };
     case 'create_table':
-      if (command.plan !== undefined) return { rowCount: await createAs(command, command.plan, target) };
-      return {
-        status: await unless('already_exists', command.ifNotExists, `table ${name} exists`, async () => {
-          await target.createTable(name, command.schema);
-          return `created table ${name}`;
-        }),
-      };
+      return createTable(command, target);
     case 'drop_table':
       return {
         status: await unless('not_found', command.ifExists, `no table ${name}`, async () => {
@@ -92,13 +107,26 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
       return { status: await alter(storage, name, command.ifExists, command.change) };
     case 'truncate':
       return { rowCount: await storage.truncate(name) };
+    case 'create_view': {
+      const existing = target.storage.snapshot();
+      const isThere = existing.view(name) !== undefined;
+      existing.release();
+      if (isThere && command.ifNotExists) return { status: `view ${name} exists` };
+      await target.createView(command);
+      return { status: `created view ${name}` };
+    }
+    case 'drop_view':
+      return {
+        status: await unless('not_found', command.ifExists, `no view ${name}`, async () => {
+          await storage.dropView(name);
+          return `dropped view ${name}`;
+        }),
+      };
     case 'insert':
-      return { rowCount: await insert(storage, command, target.run) };
+      return { rowCount: await insertRows(storage, command, target.run), returning: command.returning };
     case 'delete':
-      if (command.condition === undefined) return { rowCount: await storage.truncate(name) };
-      return { rowCount: await storage.rewrite(name, command.kind, editOf(command)) };
     case 'update':
-      return { rowCount: await storage.rewrite(name, command.kind, editOf(command)) };
+      return editRows(command, target);
   }
 }
 
@@ -108,118 +136,18 @@ export function noSession(): EngineError {
   return new EngineError('request_invalid', `SET needs a session, and this door keeps none yet; ${remedy}`);
 }
 
-/** Appends the rows of the command's plan in one commit. */
-async function insert(
-  storage: Storage,
-  command: Extract<Command, { kind: 'insert' }>,
-  run: RunOptions,
-): Promise<number> {
-  const append = await storage.beginAppend(command.name, command.schema, { create: false });
-  return appendAll(append, command.plan, run, () => {
-    checkTarget(command, append);
-    const encode = makeInsert(command);
-    return (batch) => {
-      const given = encode(batch);
-      return append.schema.fields.map((_, index) => {
-        return given[command.columns.indexOf(index)] ?? append.missingColumn(index, batch.rowCount);
-      });
-    };
-  });
-}
-
-/** Makes a table of the plan's rows in one commit. */
-async function createAs(
+async function createTable(
   command: Extract<Command, { kind: 'create_table' }>,
-  plan: PhysicalPlan,
   target: CommandTarget,
-): Promise<number> {
-  const { name, schema, ifNotExists } = command;
+): Promise<Outcome> {
+  const { name, ifNotExists, plan } = command;
   try {
-    const append = await target.beginTable(name, schema);
-    return await appendAll(append, plan, target.run, () => (batch) => batch.columns);
+    if (plan !== undefined) return { rowCount: await appendNew(await target.beginTable(command), plan, target.run) };
+    await target.createTable(command);
+    return { status: `created table ${name}` };
   } catch (error) {
-    if (ifNotExists && error instanceof EngineError && error.code === 'already_exists') return 0;
-    throw error;
-  }
-}
-
-/** Appends the plan's rows, as `begin` tells to make columns of the table of them; all of it in one commit, or nothing. */
-async function appendAll(
-  append: Append,
-  plan: PhysicalPlan,
-  run: RunOptions,
-  begin: () => (batch: RecordBatch) => readonly Vector[],
-): Promise<number> {
-  try {
-    const fit = begin();
-    const { schema } = append;
-    for await (const batch of runPlan(plan, run)) {
-      await append.write({ schema, rowCount: batch.rowCount, columns: fit(batch) });
-    }
-    return (await append.commit()).rowCount;
-  } catch (error) {
-    await append.abort();
-    throw error;
-  }
-}
-
-/** @throws `busy` when the table was altered since the statement was planned, `schema_mismatch` for a missing value */
-function checkTarget({ name, schema, columns }: Extract<Command, { kind: 'insert' }>, append: Append): void {
-  const { fields } = append.schema;
-  const isSame =
-    fields.length === schema.fields.length &&
-    fields.every((field, i) => field.name === schema.fields[i]?.name && sameType(field.type, schema.fields[i].type));
-  if (!isSame) throw new EngineError('busy', `table ${name} was altered meanwhile; send the INSERT again`);
-  fields.forEach((field, index) => {
-    if (field.nullable || append.defaulted.has(index) || columns.includes(index)) return;
-    const message = `column "${field.name}" of table ${name} is NOT NULL and has no default`;
-    throw new EngineError('schema_mismatch', `${message}; name it in the INSERT and give it a value`);
-  });
-}
-
-function editOf(command: Extract<Command, { kind: 'delete' | 'update' }>): Parameters<Storage['rewrite']>[2] {
-  return { schema: command.schema, bounds: command.bounds, edit: makeEdit(command) };
-}
-
-async function alter(storage: Storage, name: string, ifExists: boolean, change: TableChange): Promise<string> {
-  return unless('not_found', ifExists, `no table ${name}`, async () => {
-    switch (change.kind) {
-      case 'add_column': {
-        const { field, default: value, ifNotExists } = change;
-        return unless('already_exists', ifNotExists, `column ${field.name} exists`, async () => {
-          await storage.alterTable(name, { kind: 'add_column', field, default: value });
-          return `added column ${field.name} to table ${name}`;
-        });
-      }
-      case 'drop_column':
-        return unless('not_found', change.ifExists, `no column ${change.column}`, async () => {
-          await storage.alterTable(name, { kind: 'drop_column', column: change.column });
-          return `dropped column ${change.column} of table ${name}`;
-        });
-      case 'rename_column':
-        await storage.alterTable(name, change);
-        return `renamed column ${change.column} of table ${name} to ${change.to}`;
-      case 'set_ttl':
-        await storage.alterTable(name, change);
-        return change.ttl === undefined
-          ? `rows of table ${name} do not expire`
-          : `rows of table ${name} expire by the age of ${change.ttl.column}`;
-    }
-  });
-}
-
-/** Runs `work`; with `tolerated`, a failure with `code` is `instead`. */
-async function unless(
-  code: EngineError['code'],
-  tolerated: boolean,
-  instead: string,
-  work: () => Promise<string>,
-): Promise<string> {
-  try {
-    return await work();
-  } catch (error) {
-    if (tolerated && error instanceof EngineError && error.code === code) return instead;
-    throw error;
+    if (!ifNotExists || !(error instanceof EngineError) || error.code !== 'already_exists') throw error;
+    return plan === undefined ? { status: `table ${name} exists` } : { rowCount: 0 };
   }
 }
 

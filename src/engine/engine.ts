@@ -7,7 +7,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { prepareCodecs } from '../arrow/compression.ts';
-import type { ResultBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError, positionOf } from '../base/errors.ts';
 import { PUT_STREAMS_MAX, SQL_LENGTH_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
@@ -24,11 +23,12 @@ import type { ParsedStatement } from '../plan/needs.ts';
 import { planStatement } from '../plan/plan.ts';
 import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
 import type { CompactionReport, IngestState, Snapshot, Storage, TableSnapshot } from '../storage/contract.ts';
+import { printName } from '../sql/print.ts';
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
 import type { Release } from './admission.ts';
 import { commandSchema, noSession, runCommand, runningPlan } from './command.ts';
-import type { Command } from './command.ts';
+import type { Command, CommandResult, CommandTarget } from './command.ts';
 import type {
   Engine,
   EngineStatus,
@@ -145,6 +145,11 @@ class SheafEngine implements Engine {
   async promiseTable(name: string): Promise<PromisedResult> {
     this.#admission.refuseWhileDraining();
     const snapshot = this.#storage.snapshot();
+    const view = snapshot.view(name);
+    if (view !== undefined) {
+      snapshot.release();
+      return this.promise(viewQuery(view.name));
+    }
     try {
       const table = tableOf(snapshot, name);
       const what = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() } as const;
@@ -200,6 +205,13 @@ class SheafEngine implements Engine {
     }
   }
 
+  async schemaOf(name: string): Promise<Schema> {
+    const snapshot = this.#storage.snapshot();
+    const view = snapshot.view(name);
+    snapshot.release();
+    return view === undefined ? this.table(name).schema : this.describe(viewQuery(view.name));
+  }
+
   table(name: string): TableDescription {
     const snapshot = this.#storage.snapshot();
     try {
@@ -236,7 +248,7 @@ class SheafEngine implements Engine {
       const { tag } = options;
       const append = await this.#storage.beginAppend(name, schema, { create, ...(tag === undefined ? {} : { tag }) });
       try {
-        return makePut(name, schema, append, () => {
+        return makePut(name, schema, append, this.#nowMs(), () => {
           this.#putsOpen--;
         });
       } catch (error) {
@@ -321,12 +333,16 @@ class SheafEngine implements Engine {
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
     if (options.readOnly === true && planned.kind !== 'set') throw refuseWrite(planned, sql);
-    const batches = await this.#runCommand(planned, run, options.session).finally(() => world.release());
+    const planAgain: CommandTarget['planAgain'] = async (later) => {
+      const again = await this.#plan(sql, later, nowMs, options.session);
+      return { planned: again.planned, release: () => again.world.release() };
+    };
+    const result = await this.#runCommand(planned, run, options.session, planAgain).finally(() => world.release());
     return makeResult({
       schema: commandSchema(planned),
-      rowCount: 1,
+      rowCount: result.rowCount,
       byteCount: undefined,
-      batches: () => batches,
+      batches: () => result.batches,
       signal: options.signal,
       release,
     });
@@ -364,19 +380,29 @@ class SheafEngine implements Engine {
     command: Command,
     run: RunOptions,
     session: Session | undefined,
-  ): Promise<AsyncIterable<ResultBatch>> {
+    planAgain: CommandTarget['planAgain'],
+  ): Promise<CommandResult> {
     this.#admission.refuseWhileDraining();
     return runCommand(command, {
       storage: this.#storage,
       run,
       session,
-      createTable: (name, schema) => this.createTable(name, schema),
-      beginTable: (name, schema) => {
+      planAgain,
+      createTable: async ({ name, schema, defaults, orReplace }) => {
         checkTableName(name);
         checkTableSchema(name, schema);
-        return this.#storage.beginAppend(name, schema, { create: 'new' });
+        await this.#storage.createTable(name, schema, { defaults, replace: orReplace });
+      },
+      beginTable: ({ name, schema, orReplace }) => {
+        checkTableName(name);
+        checkTableSchema(name, schema);
+        return this.#storage.beginAppend(name, schema, { create: orReplace ? 'replace' : 'new' });
       },
       dropTable: (name) => this.dropTable(name),
+      createView: async ({ name, view, orReplace }) => {
+        checkTableName(name);
+        await this.#storage.createView(view, { replace: orReplace });
+      },
     });
   }
 
@@ -458,9 +484,19 @@ function scanOf(table: TableSnapshot): PhysicalPlan {
 function tableOf(snapshot: Snapshot, name: string): TableSnapshot {
   const table = snapshot.table(name);
   if (table !== undefined) return table;
+  const view = snapshot.view(name);
+  if (view !== undefined) {
+    const message = `${JSON.stringify(view.name)} is a view, which has no rows of its own`;
+    throw new EngineError('request_invalid', `${message}; name one of the tables that it reads`);
+  }
   const near = nearestName(name, snapshot.tableNames());
   const hint = near === undefined ? 'SHOW TABLES lists what there is' : `did you mean "${near}"?`;
   throw new EngineError('not_found', `there is no table ${JSON.stringify(name)}; ${hint}`);
+}
+
+/** The statement that reads a view whole. */
+function viewQuery(name: string): string {
+  return `FROM ${printName(name)}`;
 }
 
 function description(table: TableSnapshot): TableDescription {
@@ -472,6 +508,8 @@ type WriteKind = Exclude<Command['kind'], 'set'>;
 const WRITE_WORDS: Readonly<Record<WriteKind, string>> = {
   create_table: 'CREATE TABLE',
   drop_table: 'DROP TABLE',
+  create_view: 'CREATE VIEW',
+  drop_view: 'DROP VIEW',
   alter_table: 'ALTER TABLE',
   truncate: 'TRUNCATE',
   insert: 'INSERT',

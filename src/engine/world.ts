@@ -51,6 +51,8 @@ function catalogOf(
   return {
     table: (name) => snapshot.table(name),
     tableNames: () => snapshot.tableNames(),
+    view: (name) => snapshot.view(name),
+    viewNames: () => snapshot.viewNames(),
     at: (point) => catalogOf(present(others.get(keyOf(point)), 'a snapshot that was asked for'), others, rows),
     snapshots: () => rows,
   };

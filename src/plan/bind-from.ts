@@ -10,6 +10,7 @@ import type { FromItem, Identifier, Join, Subquery, TableName } from '../sql/ast
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
+import { bindView, findView } from './bind-view.ts';
 import type { Binding, CommonTables, NameResolver } from './binding.ts';
 import { OuterColumns } from './binding.ts';
 import { makeCall, makeComparison, toCondition } from './coerce.ts';
@@ -45,6 +46,11 @@ export function bindFrom(
   outer: OuterColumns | undefined,
 ): From {
   return new FromBinder(binding, common, outer).bind(from, undefined);
+}
+
+/** Binds `item` as it stands after a comma behind `left`. @throws as `bindFrom` */
+export function bindBeside(binding: Binding, left: From, item: FromItem): From {
+  return new FromBinder(binding, new Map(), undefined).bindBeside(left, item);
 }
 
 class FromBinder {
@@ -91,7 +97,13 @@ class FromBinder {
     const [first, ...more] = item.path;
     const named = more.length === 0 && first !== undefined ? this.#common.get(foldName(first.name)) : undefined;
     if (named === undefined) {
-      const table = findTable(this.#sql, catalogAt(this.#sql, this.#binding.catalog, item), item);
+      const catalog = catalogAt(this.#sql, this.#binding.catalog, item);
+      const view = findView(this.#sql, catalog, item);
+      if (view !== undefined) {
+        const { plan, depth } = bindView(this.#binding, view, item.span);
+        return this.#named(plan, view.name, item.alias, item.columns, depth);
+      }
+      const table = findTable(this.#sql, catalog, item);
       const { schema, name } = table;
       const columns = schema.fields.map((_, i) => i);
       const base = { kind: 'scan', schema, tableName: name, source: table } as const;
@@ -129,11 +141,20 @@ class FromBinder {
   }
 
   #bindJoin(item: Join, before: From | undefined): From {
+    const left = this.bind(item.left, before);
+    return this.#joined(item, left, this.bind(item.right, left));
+  }
+
+  /** What is beside `left` when `item` follows a comma. */
+  bindBeside(left: From, item: FromItem): From {
+    const cross = { kind: 'join', join: 'cross', on: undefined, using: [], natural: false, span: item.span } as const;
+    return this.#joined({ ...cross, left: item, right: item }, left, this.bind(item, left));
+  }
+
+  #joined(item: Join, left: From, right: From): From {
     if (item.join === 'positional') {
       throw sqlError('sql_unsupported', this.#sql, item.span, 'POSITIONAL JOIN is not supported yet');
     }
-    const left = this.bind(item.left, before);
-    const right = this.bind(item.right, left);
     const labels = new Set(left.scope.relations.map(({ label }) => foldName(label)));
     const twice = right.scope.relations.find(({ label }) => label !== UNNAMED && labels.has(foldName(label)));
     if (twice !== undefined) {

@@ -48,6 +48,11 @@ export function bindSelect(
   return { plan: new SelectBinder(binding, select, from, common, outer).bind(), depth: 1 + (from?.depth ?? 0) };
 }
 
+/** Binds the clauses of a SELECT over rows that are bound already. @throws as `bindSelect` */
+export function bindSelectOver(binding: Binding, select: Select, from: From): LogicalPlan {
+  return new SelectBinder(binding, select, from, new Map(), undefined).bind();
+}
+
 class SelectBinder {
   readonly #sql: string;
   readonly #select: Select;

@@ -172,6 +172,12 @@ function fixedBytes(value: LiteralValue, type: DataType): Uint8Array {
   return bytes;
 }
 
+/** The value of row 0 as a literal; undefined for types that literals cannot have. */
+export function literalOfRow(vector: Vector, span: Span): Literal | undefined {
+  const value = valueOf(vector);
+  return value === undefined ? undefined : makeLiteral(value, vector.type, span);
+}
+
 /** The value of row 0; undefined for types that literals cannot have. */
 function valueOf(vector: Vector): LiteralValue | undefined {
   const type = vector.type;

@@ -17,6 +17,8 @@ import { timePointOf } from './time-point.ts';
 export interface ParsedStatement {
   readonly sql: string;
   readonly statement: Statement;
+  /** What now() means in it, microseconds since 1970 UTC; undefined where it is refused. */
+  readonly nowMicros: bigint | undefined;
 }
 
 export interface ReadNeeds {
@@ -37,7 +39,8 @@ const NOTHING: ReadNeeds = { points: [], snapshots: false };
  */
 export function readStatement(sql: string, nowMicros?: bigint): ParsedStatement {
   const statement = parseStatement(sql);
-  return { sql, statement: nowMicros === undefined ? statement : freezeMoment(sql, statement, nowMicros) };
+  const frozen = nowMicros === undefined ? statement : freezeMoment(sql, statement, nowMicros);
+  return { sql, statement: frozen, nowMicros };
 }
 
 /** The statement of a text, or the one that was parsed before, whose moment is set already. */
@@ -54,8 +57,8 @@ export function readNeeds(text: string | ParsedStatement): ReadNeeds {
   return points.length === 0 ? NOTHING : { points, snapshots: false };
 }
 
-/** The moments that are named anywhere in the statement. */
-function momentsOf(statement: Statement): readonly TimeTravel[] {
+/** The moments that are named anywhere in the statement, in no order. */
+export function momentsOf(statement: Statement): readonly TimeTravel[] {
   const moments: TimeTravel[] = [];
   const open: Node[] = [statement];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {

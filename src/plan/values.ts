@@ -17,6 +17,11 @@ export function int64Column(values: readonly bigint[]): Vector {
   return buildVector(INT64, values);
 }
 
+/** The same, with nulls. */
+export function nullableInt64Column(values: readonly (bigint | null)[]): Vector {
+  return buildVector(INT64, values);
+}
+
 /** A timestamp[us, UTC] vector without nulls, from wall times in ms. */
 export function momentColumn(timesMs: readonly number[]): Vector {
   return buildVector(

@@ -5,6 +5,7 @@
  * for the fields that hold nodes.
  */
 import type { Span } from '../base/errors.ts';
+import type { ViewStatement } from './ast-view.ts';
 import type { BinaryOperator, IntervalUnit } from './ast-word.ts';
 
 /**
@@ -349,7 +350,6 @@ export interface ColumnDefinition {
   readonly name: Identifier;
   readonly type: TypeName;
   readonly nullable: boolean;
-  /** Only ALTER TABLE … ADD has one. */
   readonly default: ExprNode | undefined;
   readonly span: Span;
 }
@@ -358,7 +358,7 @@ export interface ColumnDefinition {
 export interface Assignment {
   readonly kind: 'assignment';
   readonly column: Identifier;
-  readonly value: ExprNode;
+  readonly value: ExprNode | DefaultValue;
   readonly span: Span;
 }
 
@@ -405,14 +405,24 @@ export type Alteration =
       readonly span: Span;
     }
   | { readonly kind: 'rename_column'; readonly column: Identifier; readonly to: Identifier; readonly span: Span }
+  /** Without a value: DROP DEFAULT. */
+  | {
+      readonly kind: 'set_default';
+      readonly column: Identifier;
+      readonly value: ExprNode | undefined;
+      readonly span: Span;
+    }
+  | { readonly kind: 'set_nullable'; readonly column: Identifier; readonly nullable: boolean; readonly span: Span }
   | { readonly kind: 'set_ttl'; readonly length: TimeLength; readonly column: Identifier; readonly span: Span }
   | { readonly kind: 'drop_ttl'; readonly span: Span };
 
 export type Statement =
   | Query
+  | ViewStatement
   | {
       readonly kind: 'create_table';
       readonly table: TableName;
+      readonly orReplace: boolean;
       readonly ifNotExists: boolean;
       /** Empty with a query. */
       readonly columns: readonly ColumnDefinition[];
@@ -437,24 +447,32 @@ export type Statement =
       /** The query's columns go to those of the same names. */
       readonly byName: boolean;
       readonly source: Query | ValueRows;
+      /** Empty without RETURNING. */
+      readonly returning: readonly SelectItem[];
       readonly span: Span;
     }
   | {
       readonly kind: 'delete';
       readonly table: TableName;
+      /** USING. */
+      readonly from: FromItem | undefined;
       readonly where: ExprNode | undefined;
+      readonly returning: readonly SelectItem[];
       readonly span: Span;
     }
   | {
       readonly kind: 'update';
       readonly table: TableName;
       readonly assignments: readonly Assignment[];
+      readonly from: FromItem | undefined;
       readonly where: ExprNode | undefined;
+      readonly returning: readonly SelectItem[];
       readonly span: Span;
     }
   /** `value` is undefined for RESET and for DEFAULT. */
   | { readonly kind: 'set'; readonly name: Identifier; readonly value: ExprNode | undefined; readonly span: Span }
-  | { readonly kind: 'show_tables'; readonly span: Span }
+  /** `all`: SHOW ALL TABLES, with their columns. */
+  | { readonly kind: 'show_tables'; readonly all: boolean; readonly span: Span }
   | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }
   | { readonly kind: 'explain'; readonly query: Query; readonly span: Span };

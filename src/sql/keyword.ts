@@ -59,7 +59,6 @@ export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
   ['deallocate', 'DEALLOCATE'],
   ['pivot', 'PIVOT'],
   ['unpivot', 'UNPIVOT'],
-  ['summarize', 'SUMMARIZE'],
   ['comment', 'COMMENT'],
   ['grant', 'GRANT'],
   ['revoke', 'REVOKE'],

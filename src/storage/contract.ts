@@ -81,14 +81,31 @@ export interface IngestState {
   readonly rowCount: number;
 }
 
+/** A batch in which rows change. */
+export interface EditedBatch {
+  /** The batch as it shall be. */
+  readonly batch: RecordBatch;
+  readonly changedCount: number;
+}
+
 /** How DELETE and UPDATE see a table: batch by batch. */
-export interface RowEdit {
+export interface RowEdit<Edited extends EditedBatch = EditedBatch> {
   /** The table's schema that it was made for. */
   readonly schema: Schema;
   /** Known to hold for every row that changes; batches that they exclude are not looked at. */
   readonly bounds: readonly Bound[];
-  /** The batch as it shall be, and how many rows changed; undefined when it stays as it is. */
-  edit(batch: RecordBatch): { readonly batch: RecordBatch; readonly changedCount: number } | undefined;
+  /**
+   * Where rows are chosen by their numbers, which count from 0 in the table's order: whether some of them change. It is
+   * asked instead of reading them.
+   */
+  readonly changesIn?: (firstRow: number, rowCount: number) => boolean;
+  /**
+   * The batch as it shall be; undefined when it stays as it is. `firstRow` is the number of its first row where there is
+   * `changesIn`. A batch may be asked for more than once.
+   */
+  edit(batch: RecordBatch, firstRow: number): Edited | undefined;
+  /** Told of each batch in which rows change, once. */
+  keep?(edited: Edited): void;
 }
 
 /** A change of a table's definition; names of columns are those of the table's newest schema. */
@@ -203,9 +220,14 @@ export interface Storage {
   truncate(name: string): Promise<number>;
   /**
    * Rewrites the segments in which `edit` changes rows, all in one commit. One rewriter a table; appends go on
-   * meanwhile and are not looked at. @returns the rows changed. @throws `not_found`, and what `edit` throws
+   * meanwhile and are not looked at. `edit` may be made when the rewrite begins, from the snapshot whose rows it will
+   * see, which it releases. @returns the rows changed. @throws `not_found`, and what `edit` throws
    */
-  rewrite(name: string, kind: 'delete' | 'update', edit: RowEdit): Promise<number>;
+  rewrite<Edited extends EditedBatch>(
+    name: string,
+    kind: 'delete' | 'update',
+    edit: RowEdit<Edited> | ((snapshot: Snapshot) => Promise<RowEdit<Edited>>),
+  ): Promise<number>;
   /** Changes a table's definition in one commit; no segment is rewritten. @throws `not_found`, `already_exists` */
   alterTable(name: string, change: TableAlteration): Promise<void>;
   /** Merges small segments and small batches of one table, or all, until there is nothing left to gain. */

@@ -106,12 +106,7 @@ export function createRow(definition: TableDefinition): NonNullable<CatalogChang
   return { tableId, name, directory, schema: schemaRow(definition) };
 }
 
-function makeDefinition(
-  identity: Identity,
-  version: number,
-  schema: Schema,
-  parts: ColumnParts,
-): TableDefinition {
+function makeDefinition(identity: Identity, version: number, schema: Schema, parts: ColumnParts): TableDefinition {
   return withHead(identity, version, schema, encodeSchema(schema).header, parts);
 }
 
@@ -150,7 +145,10 @@ export function columnIndex(definition: TableDefinition, name: string): number {
 }
 
 /** What new rows get in a column that they are given no value for; undefined for NULL. */
-export function defaultAt({ fieldIds, defaults, insertDefaults }: ColumnParts, index: number): ColumnDefault | undefined {
+export function defaultAt(
+  { fieldIds, defaults, insertDefaults }: ColumnParts,
+  index: number,
+): ColumnDefault | undefined {
   const fieldId = present(fieldIds[index], 'field id');
   const sql = insertDefaults.get(fieldId);
   if (sql !== undefined) return sql === null ? undefined : { sql };
@@ -229,11 +227,7 @@ function withField(definition: TableDefinition, index: number, change: Partial<F
   return nextVersion(definition, { ...schema, fields }, definition);
 }
 
-function nextVersion(
-  before: TableDefinition,
-  schema: Schema,
-  parts: ColumnParts,
-): TableDefinition {
+function nextVersion(before: TableDefinition, schema: Schema, parts: ColumnParts): TableDefinition {
   return makeDefinition(before, before.schemaVersion + 1, numberDictionaries(schema), parts);
 }
 

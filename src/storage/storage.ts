@@ -29,6 +29,7 @@ import type {
   Append,
   AppendTag,
   CompactionReport,
+  EditedBatch,
   IngestState,
   RowEdit,
   ScrubReport,
@@ -265,7 +266,11 @@ class OpenedStorage implements Storage {
     return this.#rewriter.truncate(name);
   }
 
-  rewrite(name: string, kind: 'delete' | 'update', edit: RowEdit): Promise<number> {
+  rewrite<Edited extends EditedBatch>(
+    name: string,
+    kind: 'delete' | 'update',
+    edit: RowEdit<Edited> | ((snapshot: Snapshot) => Promise<RowEdit<Edited>>),
+  ): Promise<number> {
     return this.#rewriter.editRows(name, kind, edit);
   }
 
@@ -314,7 +319,10 @@ class OpenedStorage implements Storage {
     name: string,
     schema: Schema,
     create: boolean | 'new' | 'replace',
-    options: { readonly tag?: AppendTag | undefined; readonly defaults?: readonly (string | undefined)[] | undefined },
+    options: {
+      readonly tag?: AppendTag | undefined;
+      readonly defaults?: readonly (string | undefined)[] | undefined;
+    },
   ): TableAppend {
     const { tag, defaults } = options;
     const definition = newDefinition(this.#store.paths, this.#store.nextTableId(), name, schema, defaults);

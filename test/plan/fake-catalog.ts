@@ -103,6 +103,8 @@ function earlierCatalog(point: TimePoint): PlanCatalog {
   return {
     table: (name) => emptyTable(name, name === 'trades' ? EARLIER : undefined, rowCount),
     tableNames: () => ['trades'],
+    view: () => undefined,
+    viewNames: () => [],
     at: earlierCatalog,
     snapshots: () => [],
   };
@@ -112,6 +114,8 @@ function earlierCatalog(point: TimePoint): PlanCatalog {
 export const fakeCatalog: PlanCatalog = {
   table: (name) => emptyTable(name, TABLES.get(name), 3_000),
   tableNames: () => [...TABLES.keys()],
+  view: () => undefined,
+  viewNames: () => [],
   at: earlierCatalog,
   snapshots: () => [
     { version: 41, timeMs: 1_709_208_000_000, what: 'create_table' },

@@ -100,7 +100,7 @@ async function fillAltered(storage: Storage, ticks: Schema): Promise<void> {
     tag: { kind: 'producer', name: 'fixture', epoch: 0, seq: 1 },
   });
   const [id, , label] = rows(20).columns;
-  const level = append.missingColumn(2, 20);
+  const level = buildVector(INT64, Array<bigint>(20).fill(7n));
   await append.write({ schema: append.schema, rowCount: 20, columns: [id, label, level] as Vector[] });
   await append.commit();
   await put(storage, 'edited', ticks, [rows(0)]);
