@@ -117,11 +117,13 @@ export async function editRows(
 /** The rows are found once the rewrite holds them still. */
 async function editFound(
   { name, kind }: EditPlan,
-  { storage, run, planAgain }: CommandTarget,
+  target: CommandTarget,
 ): Promise<{ readonly rowCount: number; readonly returning: Returning | undefined }> {
   let returning: Returning | undefined;
+  const { storage, run } = target;
   const rowCount = await storage.rewrite(name, kind, async (snapshot): Promise<RowEdit<EditedBatch>> => {
-    const { planned, release } = await planAgain(snapshot);
+    const again = await target.planAgain(snapshot);
+    const { planned } = again;
     try {
       if (planned.kind !== kind || planned.rows === undefined) {
         throw new EngineError('busy', `table ${name} was altered meanwhile; send the statement again`);
@@ -136,7 +138,7 @@ async function editFound(
         ...keeping(returning),
       };
     } finally {
-      release();
+      again.release();
     }
   });
   return { rowCount, returning };

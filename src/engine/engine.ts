@@ -13,7 +13,6 @@ import { PUT_STREAMS_MAX, SQL_LENGTH_MAX, TICKET_LIFE_MS } from '../base/limits.
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { makeCounter, makeHistogram } from '../base/metrics.ts';
-import { nearestName } from '../base/names.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
 import { compiledOperators } from '../exec/compiled-pipeline.ts';
@@ -22,8 +21,7 @@ import { readStatement } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
 import { planStatement } from '../plan/plan.ts';
 import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
-import type { CompactionReport, IngestState, Snapshot, Storage, TableSnapshot } from '../storage/contract.ts';
-import { printName } from '../sql/print.ts';
+import type { CompactionReport, IngestState, Snapshot, Storage } from '../storage/contract.ts';
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
 import type { Release } from './admission.ts';
@@ -48,6 +46,7 @@ import { exactBytes, knownRowCount, makeResult, planBatches } from './result.ts'
 import type { Session } from './session.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 import type { TicketPayload } from './ticket.ts';
+import { description, scanOf, tableOf, viewQuery } from './tables.ts';
 import { openWorld } from './world.ts';
 import type { World } from './world.ts';
 
@@ -466,41 +465,6 @@ function keptResult(kept: OpenKeptResult, signal: AbortSignal, release: Release)
       release();
     },
   });
-}
-
-function scanOf(table: TableSnapshot): PhysicalPlan {
-  const columns = table.schema.fields.map((_, i) => i);
-  return {
-    kind: 'scan',
-    schema: table.schema,
-    tableName: table.name,
-    source: table,
-    columns,
-    bounds: [],
-    limit: undefined,
-  };
-}
-
-function tableOf(snapshot: Snapshot, name: string): TableSnapshot {
-  const table = snapshot.table(name);
-  if (table !== undefined) return table;
-  const view = snapshot.view(name);
-  if (view !== undefined) {
-    const message = `${JSON.stringify(view.name)} is a view, which has no rows of its own`;
-    throw new EngineError('request_invalid', `${message}; name one of the tables that it reads`);
-  }
-  const near = nearestName(name, snapshot.tableNames());
-  const hint = near === undefined ? 'SHOW TABLES lists what there is' : `did you mean "${near}"?`;
-  throw new EngineError('not_found', `there is no table ${JSON.stringify(name)}; ${hint}`);
-}
-
-/** The statement that reads a view whole. */
-function viewQuery(name: string): string {
-  return `FROM ${printName(name)}`;
-}
-
-function description(table: TableSnapshot): TableDescription {
-  return { name: table.name, schema: table.schema, rowCount: table.rowCount, byteCount: table.byteCount };
 }
 
 type WriteKind = Exclude<Command['kind'], 'set'>;

@@ -211,9 +211,9 @@ export type PlannedStatement =
     };
 
 /**
- * Which rows of a table change, where other rows decide that: the plan yields the number of a row, a float64 that counts
- * from 0 in the table's order, and then the new values in the order of the statement's columns. The same row may come
- * more than once. Condition and expressions of the statement say nothing then. Holds for the snapshot that it was
+ * Which rows of a table change, where other rows decide that: the plan yields the number of a row, a float64 that
+ * counts from 0 in the table's order, and then the new values in the order of the statement's columns. The same row may
+ * come more than once. Condition and expressions of the statement say nothing then. Holds for the snapshot that it was
  * planned on.
  */
 export type RowPlan = PhysicalPlan;

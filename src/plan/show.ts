@@ -4,10 +4,8 @@
  * Hides nothing. Invariants: names come in order; a view that cannot be read (any more) is listed without its columns.
  */
 import { buildVector } from '../arrow/build.ts';
-import { makeField } from '../arrow/schema.ts';
 import type { Field } from '../arrow/schema.ts';
 import type { ColumnDefault } from '../arrow/source.ts';
-import type { DataType } from '../arrow/type.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import type { Query, TableName } from '../sql/ast.ts';
@@ -20,7 +18,7 @@ import type { PhysicalPlan, PlanCatalog } from './physical.ts';
 import { CATALOG_NAME, findTable, SCHEMA_NAME } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { catalogAt } from './time-point.ts';
-import { int64Column, momentColumn, nullableInt64Column, utf8Column, valuesPlan } from './values.ts';
+import { int64Column, momentColumn, nullableInt64Column, textListColumn, utf8Column, valuesPlan } from './values.ts';
 
 /** Names of all tables and views, and row counts of tables, by name. */
 export function showTables(catalog: PlanCatalog): PhysicalPlan {
@@ -39,8 +37,6 @@ function namesOf(catalog: PlanCatalog): string[] {
   return [...catalog.tableNames(), ...catalog.viewNames()].sort();
 }
 
-const TEXTS: DataType = { id: 'list', child: makeField('item', { id: 'utf8' }) };
-
 /** Tables and views with their columns, as DuckDB lists them. */
 export function showAllTables(sql: string, span: Span, catalog: BindCatalog): PhysicalPlan {
   const names = namesOf(catalog);
@@ -55,18 +51,12 @@ export function showAllTables(sql: string, span: Span, catalog: BindCatalog): Ph
     { name: 'name', vector: utf8Column(names), nullable: false },
     {
       name: 'column_names',
-      vector: buildVector(
-        TEXTS,
-        lists(({ name }) => name),
-      ),
+      vector: textListColumn(lists(({ name }) => name)),
       nullable: true,
     },
     {
       name: 'column_types',
-      vector: buildVector(
-        TEXTS,
-        lists(({ type }) => sqlTypeName(type)),
-      ),
+      vector: textListColumn(lists(({ type }) => sqlTypeName(type))),
       nullable: true,
     },
     {
@@ -103,14 +93,22 @@ export function showSnapshots(catalog: PlanCatalog): PhysicalPlan {
 
 /** The columns that DuckDB's DESCRIBE has. */
 export function describe(sql: string, target: TableName | Query, catalog: BindCatalog): PhysicalPlan {
-  if (target.kind !== 'table_name') return describeFields(bindQuery(sql, target, catalog).plan.schema.fields, []);
+  if (target.kind !== 'table_name') return describeRows(bindQuery(sql, target, catalog).plan.schema.fields);
   const then = catalogAt(sql, catalog, target);
   const view = findView(sql, then, target);
   if (view !== undefined) {
-    return describeFields(bindView(makeBinding(sql, catalog), view, target.span).plan.schema.fields, []);
+    return describeRows(bindView(makeBinding(sql, catalog), view, target.span).plan.schema.fields);
   }
   const table = findTable(sql, then, target);
   return describeFields(table.schema.fields, table.defaults ?? []);
+}
+
+/** Of rows that are no table's DuckDB does not say which columns are never NULL. */
+function describeRows(fields: readonly Field[]): PhysicalPlan {
+  return describeFields(
+    fields.map((field) => ({ ...field, nullable: true })),
+    [],
+  );
 }
 
 function describeFields(fields: readonly Field[], defaults: readonly (ColumnDefault | undefined)[]): PhysicalPlan {

@@ -87,7 +87,7 @@ function summaryOf(binding: Binding, { name, type }: Field, rows: CommonRows): L
     `${canBind(binding, distinct, rows) ? distinct : 'CAST(NULL AS BIGINT)'} AS approx_unique`,
     ...LATER.map((statistic) => `${text(statistic)} AS ${statistic}`),
     'count(*) AS count',
-    `CAST((count(*) - count(${COLUMN})) * 100 / count(*) AS DECIMAL(9, 2)) AS null_percentage`,
+    `CAST((count(*) - count(${COLUMN})) * 100 / nullif(count(*), 0) AS DECIMAL(9, 2)) AS null_percentage`,
   ];
   const plan = bindItems(binding, items.join(', '), rows);
   // The rows of a union have one schema: what is NULL for one column is not for another.

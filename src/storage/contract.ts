@@ -100,8 +100,8 @@ export interface RowEdit<Edited extends EditedBatch = EditedBatch> {
    */
   readonly changesIn?: (firstRow: number, rowCount: number) => boolean;
   /**
-   * The batch as it shall be; undefined when it stays as it is. `firstRow` is the number of its first row where there is
-   * `changesIn`. A batch may be asked for more than once.
+   * The batch as it shall be; undefined when it stays as it is. `firstRow` is the number of its first row where there
+   * is `changesIn`. A batch may be asked for more than once.
    */
   edit(batch: RecordBatch, firstRow: number): Edited | undefined;
   /** Told of each batch in which rows change, once. */
@@ -205,7 +205,8 @@ export interface Storage {
   /**
    * Begins an append. With `create`, a missing table comes into being in the same commit, under `schema`; when
    * another append created it meanwhile, the schemas must be the same. With `new` it must be missing, also at the
-   * commit (`already_exists`); with `replace` it takes the place of a table of that name. With `tag`, a repetition stores nothing and gets the first result; @throws from
+   * commit (`already_exists`); with `replace` it takes the place of a table of that name. With `tag`,
+   * a repetition stores nothing and gets the first result; @throws from
    * `commit`: `already_exists` (same seq, other content), `request_invalid` (a gap), `forbidden` (an older epoch).
    * @throws `not_found`, `schema_mismatch`, `busy`, `storage_full`.
    */

@@ -54,8 +54,8 @@ type ColumnParts = Pick<TableDefinition, 'fieldIds' | 'defaults' | 'insertDefaul
 type Identity = Pick<TableDefinition, 'tableId' | 'name' | 'directory' | 'path'>;
 
 /**
- * The definition of a table that does not exist yet; `tableId` is its own for ever. `defaults`: SQL text by the place of
- * the column.
+ * The definition of a table that does not exist yet; `tableId` is its own for ever. `defaults`: SQL text by the place
+ * of the column.
  */
 export function newDefinition(
   paths: DatabasePaths,
