@@ -67,9 +67,17 @@ export function bindCatalog(catalog: PlanCatalog, meaning: Meaning): BindCatalog
 
 /** The catalog in which `view` stands as well, in place of one of its name. */
 export function withView(catalog: BindCatalog, view: PlanView, query: Query): BindCatalog {
+  const others = new Map<string, ReadView | undefined>();
   const known: BindCatalog = {
     ...catalog,
-    readView: (name) => (name === view.name ? read : catalog.readView(name)),
+    readView: (name) => {
+      if (name === view.name) return read;
+      const other = others.get(name) ?? catalog.readView(name);
+      // Views that read the one in question are to find it.
+      const again = other === undefined || others.has(name) ? other : { ...other, catalog: known };
+      others.set(name, again);
+      return again;
+    },
     view: (name) => (name === view.name ? view : catalog.view(name)),
   };
   const read: ReadView = { name: view.name, sql: view.sql, columns: [], query, catalog: known };
