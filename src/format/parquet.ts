@@ -53,8 +53,9 @@ export async function openParquet(file: RandomAccess): Promise<ParquetInput> {
   const parquet = await guarded(file, failure, 'its footer cannot be read', async () =>
     library.ParquetFile.fromFile(new FileView(file, failure, 0, file.size) as unknown as Blob),
   );
+  // Not the library's own schema: it reads views as plain text and bytes, and only what it reads says so.
   const { schema } = await guarded(file, failure, 'its schema cannot be read as Arrow', async () =>
-    readStream(once(parquet.schema().intoIPCStream())),
+    readStream(once((await parquet.read({ rowGroups: [] })).intoIPCStream())),
   );
   return {
     schema,
