@@ -35,7 +35,7 @@ function failOnce(): void {
   };
 }
 
-test('a view is there after an open, under any case of its name, and each snapshot has the one of its time', async (t) => {
+test('a view is there after an open, whatever the case of its name; each snapshot has that of its time', async (t) => {
   const directory = temporaryDirectory(t);
   let storage = await openStorage({ directory, bounds: QUIET });
   await storage.createView(FIRST, { replace: false });
