@@ -68,6 +68,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'constant',
       'column',
       'key-table',
+      'range-keys',
       'byte-rows',
       'compare-kernel',
     ].concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum']),

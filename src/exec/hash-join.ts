@@ -1,5 +1,6 @@
 /**
- * Joins: the right side is held and looked up by key; without keys every pair is looked at.
+ * Joins: the right side is held and looked up by key, or where the plan says so the left one; without keys every pair
+ * is looked at.
  *
  * Hides what each kind of join makes of pairs. Invariants: left rows come in their order, and rows that only the right
  * side has after them; what is held is the right side, bounded by the query's memory; cancellation is looked at for
@@ -10,10 +11,11 @@ import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { EngineError } from '../base/errors.ts';
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
-import { MISSING } from '../function/key-table.ts';
+import { MISSING } from '../function/range-keys.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
 import { gather } from './gather.ts';
+import { runHeldLeft } from './held-left-join.ts';
 import { markRows, NullAwareKeys } from './join-mark.ts';
 import type { Pairs } from './join-pairs.ts';
 import { pairRows, pairsOf } from './join-pairs.ts';
@@ -21,15 +23,21 @@ import { JoinTable, nullColumn } from './join-table.ts';
 import { step } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 import type { Evaluator, Rows } from './rows.ts';
-import { rowsOf } from './rows.ts';
+import { rowsOf, rowsWhere } from './rows.ts';
 
 type JoinPlan = Extract<PhysicalPlan, { kind: 'join' }>;
 
 /** Joins the left input to the right one. */
 export async function* runJoin(plan: JoinPlan, left: Batches, right: Batches, context: RunContext): Batches {
+  if (plan.holdsLeft) {
+    yield* runHeldLeft(plan, left, right, context);
+    return;
+  }
   const types = plan.right.schema.fields.map((field) => field.type);
-  const aware = plan.nullAware && plan.condition === undefined ? new NullAwareKeys(plan.keys) : undefined;
-  const table = await JoinTable.read(right, types, plan.keys, context, (rows) => aware?.observe(rows));
+  let aware: NullAwareKeys | undefined;
+  const table = await JoinTable.read(right, types, plan.keys, context, (held) => {
+    if (plan.nullAware && plan.condition === undefined) aware = new NullAwareKeys(plan.keys, held);
+  });
   const run = new JoinRun(plan, table, aware, context);
   const isFruitless =
     table.rowCount === 0 && (plan.join === 'inner' || plan.join === 'semi' || plan.join === 'right');
@@ -223,14 +231,4 @@ class JoinRun {
 function severalRows(): EngineError {
   const remedy = 'aggregate it, for example with max(), or add LIMIT 1';
   return new EngineError('value_error', `a subquery that is used as a value gives more than one row; ${remedy}`);
-}
-
-/** The rows whose entry is `value`. */
-function rowsWhere(entries: Uint8Array | Uint32Array, value: number): Uint32Array {
-  let count = 0;
-  for (let i = 0; i < entries.length; i++) if (entries[i] === value) count++;
-  const rows = new Uint32Array(count);
-  let at = 0;
-  for (let i = 0; i < entries.length; i++) if (entries[i] === value) rows[at++] = i;
-  return rows;
 }

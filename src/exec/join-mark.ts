@@ -6,7 +6,7 @@
  */
 import { makeVector } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { MISSING } from '../function/key-table.ts';
+import { MISSING } from '../function/range-keys.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { JoinKey } from '../plan/expr.ts';
 import { compileExpr } from './evaluate.ts';
@@ -31,36 +31,30 @@ export function markRows(joins: Uint8Array, open: Uint8Array | undefined): Vecto
 /** What is known of NULLs in the last key of the held rows. */
 export class NullAwareKeys {
   readonly #groups: KeyNumbers;
-  readonly #held: Evaluator;
   readonly #asked: Evaluator;
   readonly #askedGroups: readonly Evaluator[];
   /** By the number of the other keys: 1 when there are rows, 2 when one of them is NULL. */
-  #states = new Uint8Array(64);
+  readonly #states: Uint8Array;
 
-  constructor(keys: readonly JoinKey[]) {
+  constructor(keys: readonly JoinKey[], held: readonly Rows[]) {
     const key = keys.at(-1);
     if (key === undefined) throw new TypeError('NullAwareKeys: no keys');
     const others = keys.slice(0, -1);
-    this.#groups = new KeyNumbers(others);
-    this.#held = compileExpr(key.right);
+    this.#groups = new KeyNumbers(others, held);
     this.#asked = compileExpr(key.left);
     this.#askedGroups = others.map((other) => compileExpr(other.left));
-  }
-
-  /** Takes held rows in. */
-  observe(rows: Rows): void {
-    const ids = this.#groups.number(rows);
-    if (this.#groups.count > this.#states.length) {
-      const states = new Uint8Array(Math.max(this.#groups.count, this.#states.length * 2));
-      states.set(this.#states);
-      this.#states = states;
-    }
-    const { bits } = validityOf(this.#held(rows));
-    for (let i = 0; i < rows.rowCount; i++) {
-      const id = ids[i] as number;
-      if (id === MISSING) continue;
-      const isNull = bits !== undefined && !bitAt(bits, i);
-      this.#states[id] = (this.#states[id] as number) | (isNull ? 3 : 1);
+    this.#states = new Uint8Array(this.#groups.count);
+    const evaluate = compileExpr(key.right);
+    let start = 0;
+    for (const rows of held) {
+      const { bits } = validityOf(evaluate(rows));
+      for (let i = 0; i < rows.rowCount; i++) {
+        const id = this.#groups.held[start + i] as number;
+        if (id === MISSING) continue;
+        const isNull = bits !== undefined && !bitAt(bits, i);
+        this.#states[id] = (this.#states[id] as number) | (isNull ? 3 : 1);
+      }
+      start += rows.rowCount;
     }
   }
 

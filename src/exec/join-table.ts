@@ -9,7 +9,8 @@ import { nullVector } from '../arrow/null-vector.ts';
 import { emptyVector } from '../arrow/slice.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { MISSING, RowKeys } from '../function/key-table.ts';
+import { RowKeys } from '../function/key-table.ts';
+import { MISSING, RangeKeys } from '../function/range-keys.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { JoinKey } from '../plan/expr.ts';
 import { compileExpr } from './evaluate.ts';
@@ -36,15 +37,25 @@ export function nullColumn(type: DataType, rowCount: number): Vector {
 
 /** Gives rows the numbers of their keys. */
 export class KeyNumbers {
+  /** Of the held rows. */
+  readonly held: Uint32Array;
   readonly #keys: RowKeys | undefined;
-  readonly #evaluators: readonly Evaluator[];
   readonly #nullsEqual: readonly boolean[];
 
-  /** The keys of the held side. */
-  constructor(keys: readonly JoinKey[]) {
-    this.#keys = keys.length === 0 ? undefined : new RowKeys(keys.map((key) => key.right.type));
-    this.#evaluators = keys.map((key) => compileExpr(key.right));
+  /** The keys of all held rows. */
+  constructor(keys: readonly JoinKey[], held: readonly Rows[]) {
+    const evaluators = keys.map((key) => compileExpr(key.right));
+    const parts = held.map((rows) => evaluators.map((evaluate) => evaluate(rows)));
     this.#nullsEqual = keys.map((key) => key.nullsEqual);
+    const types = keys.map((key) => key.right.type);
+    const ranges = keys.map((_, k) => RangeKeys.of(parts.map((part) => part[k] as Vector)));
+    this.#keys = keys.length === 0 ? undefined : new RowKeys(types, ranges);
+    this.held = new Uint32Array(held.reduce((sum, { rowCount }) => sum + rowCount, 0));
+    let at = 0;
+    held.forEach(({ rowCount }, i) => {
+      this.held.set(this.#number(parts[i] as readonly Vector[], rowCount, false), at);
+      at += rowCount;
+    });
   }
 
   get count(): number {
@@ -55,20 +66,14 @@ export class KeyNumbers {
     return this.#keys?.byteCount ?? 0;
   }
 
-  /** Numbers of the held side's rows. */
-  number(rows: Rows): Uint32Array {
-    return this.#number(this.#evaluators, rows, false);
-  }
-
   /** Numbers of the other side's rows, MISSING where no held row has the key. */
   find(evaluators: readonly Evaluator[], rows: Rows): Uint32Array {
-    return this.#number(evaluators, rows, true);
+    const vectors = evaluators.map((evaluate) => evaluate(rows));
+    return this.#number(vectors, rows.rowCount, true);
   }
 
-  #number(evaluators: readonly Evaluator[], rows: Rows, isFixed: boolean): Uint32Array {
-    const { rowCount } = rows;
+  #number(vectors: readonly Vector[], rowCount: number, isFixed: boolean): Uint32Array {
     if (this.#keys === undefined) return new Uint32Array(rowCount);
-    const vectors = evaluators.map((evaluate) => evaluate(rows));
     const ids = this.#keys.number(vectors, rowCount, isFixed);
     vectors.forEach((vector, k) => {
       const { bits, nullCount } = validityOf(vector);
@@ -88,49 +93,43 @@ export class JoinTable {
   /** Bytes that it holds. */
   readonly byteCount: number;
 
-  private constructor(columns: readonly Vector[], rowCount: number, numbers: KeyNumbers, ids: Uint32Array) {
+  private constructor(columns: readonly Vector[], numbers: KeyNumbers) {
     this.columns = columns;
-    this.rowCount = rowCount;
+    this.rowCount = numbers.held.length;
     this.numbers = numbers;
-    this.keyRows = groupRows(ids, numbers.count);
-    this.byteCount = columnsBytes(columns) + numbers.byteCount + 8 * rowCount;
+    this.keyRows = groupRows(numbers.held, numbers.count);
+    this.byteCount = columnsBytes(columns) + numbers.byteCount + 8 * this.rowCount + 4 * numbers.count;
   }
 
-  /** Reads `input` to its end. `types` are those of its columns. @throws `limit_exceeded` */
+  /**
+   * Reads `input` to its end. `types` are those of its columns; `observe` is shown all rows. @throws `limit_exceeded`
+   */
   static async read(
     input: Batches,
     types: readonly DataType[],
     keys: readonly JoinKey[],
     context: RunContext,
-    observe: (rows: Rows) => void = () => undefined,
+    observe: (held: readonly Rows[]) => void = () => undefined,
   ): Promise<JoinTable> {
-    const numbers = new KeyNumbers(keys);
     const batches: RecordBatch[] = [];
-    const ids: Uint32Array[] = [];
-    let [rowCount, held] = [0, 0];
+    let held = 0;
     for await (const batch of input) {
       await step(context);
-      const rows = rowsOf(batch);
-      ids.push(numbers.number(rows));
-      observe(rows);
       batches.push(batch);
-      rowCount += batch.rowCount;
       // Joining the batches needs them a second time.
-      held = context.memory.change('JOIN', held, held + 2 * columnsBytes(batch.columns) + 8 * batch.rowCount);
+      held = context.memory.change('JOIN', held, held + 2 * columnsBytes(batch.columns) + 16 * batch.rowCount);
     }
-    const all = new Uint32Array(rowCount);
-    let at = 0;
-    for (const part of ids) {
-      all.set(part, at);
-      at += part.length;
-    }
+    const rows = batches.map(rowsOf);
+    observe(rows);
+    const numbers = new KeyNumbers(keys, rows);
+    await step(context);
     const columns = types.map((type, c) => {
       const parts = batches.map((batch) => batch.columns[c] as Vector);
       const none = nullColumn(type, 1);
       const dictionary = parts[0]?.dictionary;
       return joinParts([...parts, dictionary === undefined ? none : { ...none, dictionary }]);
     });
-    const table = new JoinTable(columns, rowCount, numbers, all);
+    const table = new JoinTable(columns, numbers);
     context.memory.change('JOIN', held, table.byteCount);
     return table;
   }

@@ -42,3 +42,13 @@ export function lazyRows(rowCount: number, make: (index: number) => Vector): Row
 export function someRows(rows: Rows, selected: Uint32Array): Rows {
   return lazyRows(selected.length, (index) => gather(rows.column(index), selected));
 }
+
+/** The rows whose entry is `value`. */
+export function rowsWhere(entries: Uint8Array | Uint32Array, value: number): Uint32Array {
+  let count = 0;
+  for (let i = 0; i < entries.length; i++) if (entries[i] === value) count++;
+  const rows = new Uint32Array(count);
+  let at = 0;
+  for (let i = 0; i < entries.length; i++) if (entries[i] === value) rows[at++] = i;
+  return rows;
+}

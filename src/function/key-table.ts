@@ -15,12 +15,12 @@ import type { ByteRows } from './byte-rows.ts';
 import { bitsOf, formOf, numbersOf } from './column.ts';
 import { decodeVector } from './decode.ts';
 import { orderWordsOf } from './interval.ts';
+import { MISSING } from './range-keys.ts';
+import type { RangeKeys } from './range-keys.ts';
 import { flatType } from './signature.ts';
 import { bitAt, validityOf } from './validity.ts';
 
 const SLOTS_AT_FIRST = 1024;
-/** In place of a number: the value has none. */
-export const MISSING = 0xffffffff;
 
 function mix(low: number, high: number): number {
   let hash = Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b);
@@ -355,14 +355,21 @@ export class ColumnKeys {
   }
 }
 
+/** What numbers the values of one column. @see ColumnKeys, RangeKeys */
+interface ColumnNumbers {
+  readonly count: number;
+  readonly byteCount: number;
+  number(column: Vector, rowCount: number, isFixed: boolean): Uint32Array<ArrayBuffer>;
+}
+
 /** Numbers the combinations of values of several columns. */
 export class RowKeys {
-  readonly #columns: readonly ColumnKeys[];
+  readonly #columns: readonly ColumnNumbers[];
   readonly #joints: readonly PairTable[];
 
-  /** @throws `sql_unsupported` when a type cannot be told apart. */
-  constructor(types: readonly DataType[]) {
-    this.#columns = types.map((type) => new ColumnKeys(type));
+  /** Columns that have `ranges` are numbered by them. @throws `sql_unsupported` when a type cannot be told apart. */
+  constructor(types: readonly DataType[], ranges: readonly (RangeKeys | undefined)[] = []) {
+    this.#columns = types.map((type, c) => ranges[c] ?? new ColumnKeys(type));
     this.#joints = types.slice(1).map(() => new PairTable());
   }
 
@@ -371,14 +378,14 @@ export class RowKeys {
   }
 
   get byteCount(): number {
-    return [...this.#columns, ...this.#joints].reduce((sum, table) => sum + table.byteCount, 0);
+    return [...this.#columns, ...this.#joints].reduce((sum, keys) => sum + keys.byteCount, 0);
   }
 
   /** One number a row; there must be a column. With `isFixed` as for one column. */
   number(vectors: readonly Vector[], rowCount: number, isFixed = false): Uint32Array {
     let ids = new Uint32Array(rowCount);
     vectors.forEach((vector, c) => {
-      const own = (this.#columns[c] as ColumnKeys).number(vector, rowCount, isFixed);
+      const own = (this.#columns[c] as ColumnNumbers).number(vector, rowCount, isFixed);
       if (c === 0) {
         ids = own;
         return;

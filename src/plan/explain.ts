@@ -112,6 +112,7 @@ function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
 function joinText(plan: Extract<PhysicalPlan, { kind: 'join' }>): string {
   const words = [`Join ${plan.join}`];
   if (plan.nullAware) words.push('null-aware');
+  if (plan.holdsLeft) words.push('holds=left');
   const keys = plan.keys.map(({ left, right, nullsEqual }) => {
     return `${exprText(left)} ${nullsEqual ? 'IS NOT DISTINCT FROM' : '='} ${exprText(right)}`;
   });

@@ -80,6 +80,8 @@ export type LogicalPlan =
        * whether a row joins. Such a join has one of the two.
        */
       readonly nullAware: boolean;
+      /** Of semi and anti joins: the left rows are held and the right ones looked up, not the other way round. */
+      readonly holdsLeft: boolean;
     }
   /** The rows of one input after those of another, under the types of `schema`. */
   | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly LogicalPlan[] }
@@ -141,12 +143,14 @@ export interface JoinParts {
   readonly keys: readonly JoinKey[];
   readonly condition: Expr | undefined;
   readonly nullAware?: boolean;
+  readonly holdsLeft?: boolean;
 }
 
 /** A join under the schema that it has. */
-export function makeJoin({ join, left, right, keys, condition, nullAware = false }: JoinParts): JoinPlan {
+export function makeJoin(parts: JoinParts): JoinPlan {
+  const { join, left, right, keys, condition, nullAware = false, holdsLeft = false } = parts;
   const schema = joinSchema(join, left.schema, right.schema, nullAware);
-  return { kind: 'join', schema, join, left, right, keys, condition, nullAware };
+  return { kind: 'join', schema, join, left, right, keys, condition, nullAware, holdsLeft };
 }
 
 /** A projection of some columns of `input`, in that order, under their own fields. */

@@ -12,15 +12,19 @@ import { countRows } from './pass-count.ts';
 import { pushFilters } from './pass-filter.ts';
 import { foldConstants } from './pass-fold.ts';
 import { orderJoins } from './pass-join-order.ts';
+import { holdSmallerSides } from './pass-join-side.ts';
 import { pushLimits } from './pass-limit.ts';
 import { removeProjects } from './pass-project.ts';
 import { pruneColumns } from './pass-prune.ts';
+import { pushSemiJoins } from './pass-semi-join.ts';
 import { verifyQuery } from './verify.ts';
 
 export type PassName =
   | 'fold_constants'
   | 'push_filters'
+  | 'push_semi_joins'
   | 'order_joins'
+  | 'hold_smaller_sides'
   | 'prune_columns'
   | 'scan_bounds'
   | 'remove_projects'
@@ -40,7 +44,9 @@ function eachPlan(rewrite: (plan: LogicalPlan) => LogicalPlan): (query: LogicalQ
 const PASSES: readonly (readonly [name: PassName, run: (query: LogicalQuery) => LogicalQuery])[] = [
   ['fold_constants', eachPlan(foldConstants)],
   ['push_filters', eachPlan(pushFilters)],
+  ['push_semi_joins', eachPlan(pushSemiJoins)],
   ['order_joins', eachPlan(orderJoins)],
+  ['hold_smaller_sides', eachPlan(holdSmallerSides)],
   ['prune_columns', pruneColumns],
   ['scan_bounds', eachPlan(boundScans)],
   ['remove_projects', eachPlan(removeProjects)],

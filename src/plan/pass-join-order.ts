@@ -2,18 +2,15 @@
  * Pass `order_joins`: inner joins that stand together are put into an order that keeps what is between them small.
  *
  * Method: greedy. Of all pairs that a key joins, the one that yields fewest rows is joined first, and so on; only what
- * no key joins is multiplied. Rows are guessed: a table's from the catalog, a fraction for each condition, and for an
- * equality as if its key were unique on the smaller side. The larger side of a join is the left one, the smaller is
- * held. Invariant: the columns keep their order.
+ * no key joins is multiplied. An equality is taken as if its key were unique on the smaller side. The larger side of a
+ * join is the left one, the smaller is held. Invariant: the columns keep their order. @see guess-rows.ts
  */
 import type { Expr } from './expr.ts';
 import { conjunctsOf, forEachColumn, shiftColumns } from './expr-walk.ts';
+import { baseRows, guessRows } from './guess-rows.ts';
 import { splitCondition } from './join-condition.ts';
-import type { JoinPlan, LogicalPlan } from './logical.ts';
-import { inputsOf, makeFilter, makeJoin, mapInputs, pickColumns } from './logical.ts';
-
-/** The share of rows that is guessed to meet a condition. */
-const CHOSEN = { equal: 0.05, other: 0.3 };
+import type { LogicalPlan } from './logical.ts';
+import { makeFilter, makeJoin, mapInputs, pickColumns } from './logical.ts';
 
 /** The whole plan, its inner joins in order. */
 export function orderJoins(plan: LogicalPlan): LogicalPlan {
@@ -21,47 +18,6 @@ export function orderJoins(plan: LogicalPlan): LogicalPlan {
   const region = new Region();
   region.add(plan, 0);
   return region.build(plan.schema.fields.length);
-}
-
-/** Rows that a plan is guessed to yield. */
-function guessRows(plan: LogicalPlan): number {
-  switch (plan.kind) {
-    case 'scan':
-      return plan.source.rowCount;
-    case 'values':
-      return plan.batches.reduce((sum, batch) => sum + batch.rowCount, 0);
-    case 'filter':
-      return conjunctsOf(plan.condition).reduce((rows, conjunct) => rows * shareOf(conjunct), guessRows(plan.input));
-    case 'aggregate':
-      return plan.groups.length === 0 ? 1 : guessRows(plan.input) * 0.3;
-    case 'limit':
-      return Math.min(plan.limit ?? Infinity, guessRows(plan.input));
-    case 'join':
-      return guessJoin(plan);
-    case 'shared':
-    case 'working':
-      return 1_000;
-    default:
-      return inputsOf(plan).reduce((sum, input) => sum + guessRows(input), 0);
-  }
-}
-
-function shareOf(conjunct: Expr): number {
-  return conjunct.kind === 'call' && conjunct.name === '=' ? CHOSEN.equal : CHOSEN.other;
-}
-
-function guessJoin(plan: JoinPlan): number {
-  const [left, right] = [guessRows(plan.left), guessRows(plan.right)];
-  switch (plan.join) {
-    case 'semi':
-    case 'anti':
-      return left * 0.5;
-    case 'mark':
-    case 'single':
-      return left;
-    default:
-      return plan.keys.length === 0 ? left * right : Math.max(left, right);
-  }
 }
 
 /** A part of the region that is joined already. `columns` are the region's, in the plan's order. */
@@ -171,12 +127,6 @@ class Region {
 
 function joinedRows(a: Part, b: Part): number {
   return (a.rows * b.rows) / Math.max(1, Math.min(a.distinct, b.distinct));
-}
-
-function baseRows(plan: LogicalPlan): number {
-  if (plan.kind === 'scan') return plan.source.rowCount;
-  const inputs = inputsOf(plan);
-  return inputs.length === 0 ? guessRows(plan) : Math.min(...inputs.map(baseRows));
 }
 
 function ownersOf(expr: Expr, owner: ReadonlyMap<number, number>): readonly number[] {

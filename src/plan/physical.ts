@@ -75,6 +75,7 @@ export type PhysicalPlan =
       readonly keys: readonly JoinKey[];
       readonly condition: Expr | undefined;
       readonly nullAware: boolean;
+      readonly holdsLeft: boolean;
     }
   /** One input after another. */
   | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly PhysicalPlan[] }

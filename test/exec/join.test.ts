@@ -43,8 +43,8 @@ for (const sql of ENDLESS) {
   });
 }
 
-test('a right side that does not fit is refused', async () => {
-  const sql = 'SELECT count(*) FROM range(10) a LEFT JOIN range(1000000) b ON a.range = b.range';
+test('a side that does not fit is refused', async () => {
+  const sql = 'SELECT count(*) FROM range(1000000) a LEFT JOIN range(1000000) b ON a.range = b.range';
   const message =
     'JOIN needs more than the 1.0 MiB that one query may hold; filter rows, select fewer columns or add a LIMIT';
   await assert.rejects(drain(sql, { memoryBytesMax: 1 << 20 }), refusal('limit_exceeded', message));
