@@ -75,7 +75,21 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],
-    entries: ['plan', 'logical', 'physical', 'expr', 'expr-walk', 'explain', 'needs', 'setting', 'bind-default'],
+    entries: [
+      'plan',
+      'logical',
+      'physical',
+      'expr',
+      'expr-walk',
+      'explain',
+      'explain-figures',
+      'needs',
+      'setting',
+      'row-source',
+      'system-name',
+      'function-list',
+      'bind-default',
+    ],
   },
   codegen: { mayImport: ['base'], entries: ['code', 'opcode', 'module', 'compile'] },
   exec: {

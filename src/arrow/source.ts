@@ -33,6 +33,17 @@ export interface ScanRequest {
 /** What a column gets in rows that are given no value for it: a constant expression's SQL text, or one row. */
 export type ColumnDefault = { readonly sql: string } | { readonly value: Vector };
 
+/** Of batches, or of segments. */
+interface Counts {
+  readonly pruned: number;
+  readonly total: number;
+}
+
+/** Batches that a scan skips and in all; `segments`: those of whose batches none is read, and all. */
+export interface BatchCounts extends Counts {
+  readonly segments?: Counts;
+}
+
 /** Something that can be scanned again and again, with the same answer each time. */
 export interface Source {
   readonly schema: Schema;
@@ -40,5 +51,5 @@ export interface Source {
   readonly rowCount: number;
   scan(request: ScanRequest): AsyncIterable<RecordBatch>;
   /** Batches that `scan` would skip and in all, for EXPLAIN. */
-  countBatches(bounds: readonly Bound[]): Promise<{ readonly pruned: number; readonly total: number }>;
+  countBatches(bounds: readonly Bound[]): Promise<BatchCounts>;
 }

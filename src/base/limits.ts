@@ -283,6 +283,12 @@ export const SCRUB_SLICE_BYTES = 32 * MIB;
 export const SCRUB_PAUSE_MS = 24 * 60 * 60 * 1_000;
 /** Snapshots that SHOW SNAPSHOTS lists at most: the newest. */
 export const SNAPSHOTS_LISTED_MAX = 100_000;
+/** Rows of a system table; one that would have more is refused. */
+export const SYSTEM_ROWS_MAX = 1_000_000;
+/** Statements that have ended and that sheaf_queries still shows: the newest. */
+export const QUERIES_REMEMBERED_MAX = 256;
+/** Characters of a statement's text, and of its error, that sheaf_queries shows. */
+export const QUERY_TEXT_LENGTH_MAX = 4_096;
 /** Milliseconds between two copies of the catalog, for a repair. */
 export const CATALOG_COPY_MS = 60 * 60 * 1_000;
 /** Results kept for each producer in each table: a repetition of one of them is compared by content and answered. */

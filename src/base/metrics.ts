@@ -5,6 +5,16 @@
  * never SQL or table names of unbounded number; a metric is made once, at module load, in the file that counts it.
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { MetricObject } from 'prom-client';
+
+/** What prom-client gives of a metric; its own type leaves the names of a histogram's series out. */
+type MetricWithSamples = MetricObject & {
+  readonly values: readonly {
+    readonly value: number;
+    readonly labels: Readonly<Record<string, string | number>>;
+    readonly metricName?: string;
+  }[];
+};
 
 const registry = new Registry();
 let defaultsCollected = false;
@@ -50,13 +60,44 @@ export function makeHistogram<L extends string = never>(
   });
 }
 
+function collectDefaults(): void {
+  if (defaultsCollected) return;
+  collectDefaultMetrics({ register: registry, prefix: 'sheaf_' });
+  defaultsCollected = true;
+}
+
 /** The Prometheus text of all metrics, those of the process and the event loop included. */
 export async function metricsText(): Promise<string> {
-  if (!defaultsCollected) {
-    collectDefaultMetrics({ register: registry, prefix: 'sheaf_' });
-    defaultsCollected = true;
-  }
+  collectDefaults();
   return registry.metrics();
+}
+
+/** One line of `metricsText`. */
+export interface MetricSample {
+  readonly name: string;
+  /** counter, gauge or histogram. */
+  readonly kind: string;
+  /** As in the text: `door="http",code="ok"`; empty without labels. */
+  readonly labels: string;
+  readonly value: number;
+  readonly help: string;
+}
+
+/** The lines of `metricsText`, one by one. */
+export async function metricSamples(): Promise<readonly MetricSample[]> {
+  collectDefaults();
+  const metrics = (await registry.getMetricsAsJSON()) as readonly MetricWithSamples[];
+  return metrics.flatMap(({ name, type, help, values }) => {
+    return values.map(({ value, labels, metricName }) => ({
+      name: metricName ?? name,
+      kind: type.toString(),
+      labels: Object.entries(labels)
+        .map(([label, text]) => `${label}="${String(text)}"`)
+        .join(','),
+      value,
+      help,
+    }));
+  });
 }
 
 /** The content type that goes with `metricsText`. */

@@ -10,6 +10,11 @@ export function foldName(name: string): string {
   return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
+/** True for names of tables that are kept for system tables. */
+export function isReservedName(name: string): boolean {
+  return foldName(name).startsWith('sheaf_');
+}
+
 /**
  * The candidate that `name` was most likely meant to be, or undefined. Cost: candidates × the product of the lengths.
  */

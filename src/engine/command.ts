@@ -10,7 +10,7 @@ import { encodeResults } from '../arrow/ipc-stream.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { makeVector } from '../arrow/vector.ts';
-import { EngineError } from '../base/errors.ts';
+import { EngineError, positionOf } from '../base/errors.ts';
 import { runPlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import type { PhysicalPlan, PlannedStatement, Returning } from '../plan/physical.ts';
@@ -71,6 +71,8 @@ export interface CommandTarget {
 export interface CommandResult {
   readonly rowCount: number;
   readonly batches: AsyncIterable<ResultBatch>;
+  /** Rows that it added, changed or removed, where it counts them. */
+  readonly changedCount: number;
 }
 
 /** Runs a command; when this resolves it has run. @throws what storage and expressions throw */
@@ -80,10 +82,12 @@ export async function runCommand(command: Command, target: CommandTarget): Promi
   const returning = 'status' in outcome ? undefined : outcome.returning;
   if (returning !== undefined) {
     const batches = encodeResults(schema, runPlan(returning.plan, target.run));
-    return { rowCount: returning.rows.rowCount, batches };
+    const { rowCount } = returning.rows;
+    return { rowCount, batches, changedCount: rowCount };
   }
   const column = 'status' in outcome ? statusColumn(outcome.status) : countColumn(outcome.rowCount);
-  return { rowCount: 1, batches: encodeResults(schema, once({ schema, rowCount: 1, columns: [column] })) };
+  const batches = encodeResults(schema, once({ schema, rowCount: 1, columns: [column] }));
+  return { rowCount: 1, batches, changedCount: 'status' in outcome ? 0 : outcome.rowCount };
 }
 
 async function execute(command: Command, target: CommandTarget): Promise<Outcome> {
@@ -134,6 +138,32 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
 export function noSession(): EngineError {
   const remedy = 'settings hold where a session is kept: in an embedded database';
   return new EngineError('request_invalid', `SET needs a session, and this door keeps none yet; ${remedy}`);
+}
+
+type WriteKind = Exclude<Command['kind'], 'set'>;
+
+const WRITE_WORDS: Readonly<Record<WriteKind, string>> = {
+  create_table: 'CREATE TABLE',
+  drop_table: 'DROP TABLE',
+  create_view: 'CREATE VIEW',
+  drop_view: 'DROP VIEW',
+  alter_table: 'ALTER TABLE',
+  truncate: 'TRUNCATE',
+  insert: 'INSERT',
+  delete: 'DELETE',
+  update: 'UPDATE',
+};
+
+/** The error for a statement that writes at a door that only reads. */
+export function refuseWrite(planned: { readonly kind: WriteKind }, sql: string): EngineError {
+  const word = WRITE_WORDS[planned.kind];
+  const start = Math.max(sql.search(/\S/), 0);
+  return new EngineError(
+    'request_invalid',
+    `${word} writes, and this door only reads; ` +
+      'send it by HTTP POST /query, the sheaf query command, or a Flight action',
+    { position: positionOf(sql, { start, end: start + word.length }) },
+  );
 }
 
 async function createTable(

@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { prepareCodecs } from '../arrow/compression.ts';
 import type { Schema } from '../arrow/schema.ts';
-import { EngineError, positionOf } from '../base/errors.ts';
+import { EngineError } from '../base/errors.ts';
 import { PUT_STREAMS_MAX, SQL_LENGTH_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
@@ -16,16 +16,18 @@ import { makeCounter, makeHistogram } from '../base/metrics.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
 import { compiledOperators } from '../exec/compiled-pipeline.ts';
+import { analyzePlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
+import type { RunFigures } from '../plan/explain-figures.ts';
 import { readStatement } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
 import { planStatement } from '../plan/plan.ts';
+import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
 import type { CompactionReport, IngestState, Snapshot, Storage } from '../storage/contract.ts';
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
-import type { Release } from './admission.ts';
-import { commandSchema, noSession, runCommand, runningPlan } from './command.ts';
+import { commandSchema, noSession, refuseWrite, runCommand, runningPlan } from './command.ts';
 import type { Command, CommandResult, CommandTarget } from './command.ts';
 import type {
   Engine,
@@ -39,10 +41,11 @@ import type {
   TableDescription,
 } from './contract.ts';
 import { KeptResults } from './kept-result.ts';
-import type { OpenKeptResult } from './kept-result.ts';
-import { checkTableName, checkTableSchema, makePut } from './put.ts';
+import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
+import { QueryLog } from './query-log.ts';
 import { Redemptions } from './redemption.ts';
-import { exactBytes, knownRowCount, makeResult, planBatches } from './result.ts';
+import { exactBytes, keptResult, knownRowCount, makeResult, planBatches, startPlan } from './result.ts';
+import type { Turn } from './result.ts';
 import type { Session } from './session.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 import type { TicketPayload } from './ticket.ts';
@@ -95,6 +98,7 @@ class SheafEngine implements Engine {
   readonly #clock: Clock;
   readonly #ticketKey: Uint8Array;
   readonly #admission = new Admission();
+  readonly #queries: QueryLog;
   readonly #kept: KeptResults;
   readonly #redemptions = new Redemptions();
   readonly #startedMs: number;
@@ -106,6 +110,7 @@ class SheafEngine implements Engine {
     this.directory = storage.directory;
     this.#storage = storage;
     this.#clock = clock;
+    this.#queries = new QueryLog(clock);
     this.#ticketKey = ticketKey;
     this.#kept = new KeptResults(os, storage.spoolDirectory);
     this.#startedMs = clock.monotonicMs();
@@ -114,7 +119,7 @@ class SheafEngine implements Engine {
   }
 
   async query(sql: string, options: StatementOptions = {}): Promise<QueryResult> {
-    return this.#admitted(options, (release) => this.#start(sql, this.#storage.snapshot(), options, release));
+    return this.#admitted(sql, options, (turn) => this.#start(sql, this.#storage.snapshot(), options, turn));
   }
 
   async describe(sql: string): Promise<Schema> {
@@ -125,15 +130,19 @@ class SheafEngine implements Engine {
   }
 
   async promise(sql: string, options: QueryOptions = {}): Promise<PromisedResult> {
-    return this.#admitted(options, async (release) => {
+    return this.#admitted(sql, options, async ({ query, release }) => {
       const snapshot = this.#storage.snapshot();
       const { version } = snapshot;
       const nowMs = this.#nowMs();
-      const { planned, world } = await this.#plan(sql, snapshot, nowMs);
+      const run = { ...runOptions(options), usage: query.usage };
+      const { planned, world } = await this.#plan(sql, snapshot, nowMs, run);
       try {
         if (planned.kind === 'set') throw noSession();
         if (planned.kind !== 'query') throw refuseWrite(planned, sql);
-        return await this.#promisePlan({ kind: 'sql', text: sql, version, nowMs }, planned.plan, runOptions(options));
+        const what = { kind: 'sql', text: sql, version, nowMs } as const;
+        const promised = await this.#promisePlan(what, planned.plan, run, world.isRepeatable);
+        query.end('done');
+        return promised;
       } finally {
         world.release();
         release();
@@ -152,7 +161,7 @@ class SheafEngine implements Engine {
     try {
       const table = tableOf(snapshot, name);
       const what = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() } as const;
-      return await this.#promisePlan(what, scanOf(table), {});
+      return await this.#promisePlan(what, scanOf(table), {}, true);
     } finally {
       snapshot.release();
     }
@@ -167,18 +176,22 @@ class SheafEngine implements Engine {
     const redemption = this.#redemptions.begin(payload.id, options.signal);
     const { signal } = redemption;
     try {
-      return await this.#admitted({ signal }, async (permit) => {
-        const release = (): void => {
-          redemption.end();
-          permit();
+      const text = payload.kind === 'sql' ? payload.text : `TABLE ${JSON.stringify(payload.text)}`;
+      return await this.#admitted(text, { signal }, async ({ query, release }) => {
+        const turn = {
+          query,
+          release: (): void => {
+            redemption.end();
+            release();
+          },
         };
         const kept = payload.result === undefined ? undefined : this.#kept.open(payload.result);
-        if (kept !== undefined) return keptResult(kept, signal, release);
+        if (kept !== undefined) return keptResult(kept, signal, turn);
         const snapshot = await this.#storage.snapshotAt(payload.version);
         if (payload.kind === 'sql') {
-          return this.#start(payload.text, snapshot, { signal, readOnly: true }, release, payload.nowMs);
+          return this.#start(payload.text, snapshot, { signal, readOnly: true }, turn, payload.nowMs);
         }
-        return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), { signal }, release);
+        return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), { signal }, turn);
       });
     } catch (error) {
       redemption.end();
@@ -222,7 +235,7 @@ class SheafEngine implements Engine {
 
   async createTable(name: string, schema: Schema): Promise<void> {
     this.#admission.refuseWhileDraining();
-    checkTableName(name);
+    checkNewTableName(name);
     checkTableSchema(name, schema);
     await this.#storage.createTable(name, schema);
   }
@@ -238,9 +251,10 @@ class SheafEngine implements Engine {
     if (this.#putsOpen >= PUT_STREAMS_MAX) {
       throw new EngineError('busy', `${this.#putsOpen.toString()} put streams are open; try again later`);
     }
-    checkTableName(name);
     const create = options.create ?? true;
+    checkTableName(name);
     if (!create) this.table(name);
+    else if (!this.#isTable(name)) checkNewTableName(name);
     checkTableSchema(name, schema);
     this.#putsOpen++;
     try {
@@ -301,16 +315,30 @@ class SheafEngine implements Engine {
    * Runs `work` with a permit, which `work` passes on or gives back; counts the outcome of getting the result under
    * way.
    */
-  async #admitted<T>(options: QueryOptions, work: (release: Release) => T | Promise<T>): Promise<T> {
-    const release = await this.#admission.enter(options.signal);
+  async #admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T> {
+    const query = this.#queries.begin(text);
+    let release: Turn['release'] | undefined;
     try {
-      const result = await work(release);
+      release = await this.#admission.enter(options.signal);
+      query.run();
+      const result = await work({ query, release });
       queriesTotal.inc({ outcome: 'ok' });
       return result;
     } catch (error) {
-      queriesTotal.inc({ outcome: error instanceof EngineError ? error.code : 'internal' });
-      release();
+      query.fail(error);
+      if (release !== undefined)
+        queriesTotal.inc({ outcome: error instanceof EngineError ? error.code : 'internal' });
+      release?.();
       throw error;
+    }
+  }
+
+  #isTable(name: string): boolean {
+    const snapshot = this.#storage.snapshot();
+    try {
+      return snapshot.table(name) !== undefined;
+    } finally {
+      snapshot.release();
     }
   }
 
@@ -323,35 +351,39 @@ class SheafEngine implements Engine {
     sql: string,
     snapshot: Snapshot,
     options: StatementOptions,
-    release: Release,
+    turn: Turn,
     nowMs = this.#nowMs(),
   ): Promise<QueryResult> {
-    const { planned, world } = await this.#plan(sql, snapshot, nowMs, options.session);
-    const run = runOptions(options);
-    if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, release);
+    const run = { ...runOptions(options), usage: turn.query.usage };
+    const { planned, world } = await this.#plan(sql, snapshot, nowMs, run, options.session);
+    if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
     if (options.readOnly === true && planned.kind !== 'set') throw refuseWrite(planned, sql);
     const planAgain: CommandTarget['planAgain'] = async (later) => {
-      const again = await this.#plan(sql, later, nowMs, options.session);
+      const again = await this.#plan(sql, later, nowMs, run, options.session);
       return { planned: again.planned, release: () => again.world.release() };
     };
-    const result = await this.#runCommand(planned, run, options.session, planAgain).finally(() => world.release());
+    const done = await this.#runCommand(planned, run, options.session, planAgain).finally(() => world.release());
+    turn.query.rowCount = done.changedCount;
+    turn.query.end('done');
     return makeResult({
       schema: commandSchema(planned),
-      rowCount: result.rowCount,
+      rowCount: done.rowCount,
       byteCount: undefined,
-      batches: () => result.batches,
+      batches: () => done.batches,
       signal: options.signal,
-      release,
+      turn,
+      unpin: () => undefined,
     });
   }
 
-  /** Plans on `snapshot`, which is the world's from here on; now() is `nowMs`. */
+  /** Plans on `snapshot`, which is the world's from here on; now() is `nowMs`, and EXPLAIN ANALYZE runs by `run`. */
   async #plan(
     sql: string,
     snapshot: Snapshot,
     nowMs = this.#nowMs(),
+    run: RunOptions = {},
     session?: Session,
   ): Promise<{ planned: PlannedStatement; world: World }> {
     if (sql.length > SQL_LENGTH_MAX) {
@@ -363,9 +395,11 @@ class SheafEngine implements Engine {
     let world: World | undefined;
     try {
       const parsed = parseFor(sql, snapshot, nowMs);
-      world = await openWorld(this.#storage, parsed, snapshot);
-      const options = session === undefined ? {} : { settings: session.settings };
-      return { planned: planStatement(parsed, world.catalog, { ...options, compiledOperators }), world };
+      const settings = session?.settings ?? DEFAULT_SETTINGS;
+      const facts = { storage: this.#storage, queries: this.#queries, settings };
+      world = await openWorld(this.#storage, parsed, snapshot, facts);
+      const analyze = (plan: PhysicalPlan): Promise<RunFigures> => analyzePlan(plan, run);
+      return { planned: planStatement(parsed, world.catalog, { settings, compiledOperators, analyze }), world };
     } catch (error) {
       world?.release();
       throw error;
@@ -388,18 +422,18 @@ class SheafEngine implements Engine {
       session,
       planAgain,
       createTable: async ({ name, schema, defaults, orReplace }) => {
-        checkTableName(name);
+        checkNewTableName(name);
         checkTableSchema(name, schema);
         await this.#storage.createTable(name, schema, { defaults, replace: orReplace });
       },
       beginTable: ({ name, schema, orReplace }) => {
-        checkTableName(name);
+        checkNewTableName(name);
         checkTableSchema(name, schema);
         return this.#storage.beginAppend(name, schema, { create: orReplace ? 'replace' : 'new' });
       },
       dropTable: (name) => this.dropTable(name),
       createView: async ({ name, view, orReplace }) => {
-        checkTableName(name);
+        checkNewTableName(name);
         await this.#storage.createView(view, { replace: orReplace });
       },
     });
@@ -409,12 +443,13 @@ class SheafEngine implements Engine {
     what: Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs'>,
     physical: PhysicalPlan,
     run: RunOptions,
+    isRepeatable: boolean,
   ): Promise<PromisedResult> {
     const expiresAtMs = this.#clock.wallMs() + TICKET_LIFE_MS;
     const ticket = (result: string | undefined): Uint8Array =>
       sealTicket({ ...what, id: randomBytes(8).toString('hex'), expiresAtMs, result }, this.#ticketKey);
     const { schema } = physical;
-    const known = knownRowCount(physical);
+    const known = isRepeatable ? knownRowCount(physical) : undefined;
     if (known !== undefined) {
       const byteCount = exactBytes(physical) ?? -1;
       return { schema, ticket: ticket(undefined), rowCount: known, byteCount, expiresAtMs };
@@ -437,57 +472,4 @@ function parseFor(sql: string, snapshot: Snapshot, nowMs: number): ParsedStateme
 function runOptions({ signal, session }: StatementOptions): RunOptions {
   const bound = session === undefined ? {} : { memoryBytesMax: session.settings.memory_limit };
   return signal === undefined ? bound : { ...bound, signal };
-}
-
-function startPlan(physical: PhysicalPlan, unpin: () => void, run: RunOptions, release: Release): QueryResult {
-  return makeResult({
-    schema: physical.schema,
-    rowCount: knownRowCount(physical),
-    byteCount: exactBytes(physical),
-    batches: () => planBatches(physical, run),
-    signal: run.signal,
-    release: () => {
-      unpin();
-      release();
-    },
-  });
-}
-
-function keptResult(kept: OpenKeptResult, signal: AbortSignal, release: Release): QueryResult {
-  return makeResult({
-    schema: kept.schema,
-    rowCount: kept.rowCount,
-    byteCount: kept.byteCount,
-    batches: () => kept.batches(),
-    signal,
-    release: () => {
-      kept.release();
-      release();
-    },
-  });
-}
-
-type WriteKind = Exclude<Command['kind'], 'set'>;
-
-const WRITE_WORDS: Readonly<Record<WriteKind, string>> = {
-  create_table: 'CREATE TABLE',
-  drop_table: 'DROP TABLE',
-  create_view: 'CREATE VIEW',
-  drop_view: 'DROP VIEW',
-  alter_table: 'ALTER TABLE',
-  truncate: 'TRUNCATE',
-  insert: 'INSERT',
-  delete: 'DELETE',
-  update: 'UPDATE',
-};
-
-function refuseWrite(planned: { readonly kind: WriteKind }, sql: string): EngineError {
-  const word = WRITE_WORDS[planned.kind];
-  const start = Math.max(sql.search(/\S/), 0);
-  return new EngineError(
-    'request_invalid',
-    `${word} writes, and this door only reads; ` +
-      'send it by HTTP POST /query, the sheaf query command, or a Flight action',
-    { position: positionOf(sql, { start, end: start + word.length }) },
-  );
 }

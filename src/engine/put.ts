@@ -20,7 +20,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
 import { COLUMNS_MAX, NAME_BYTES_MAX } from '../base/limits.ts';
-import { foldName, nearestName } from '../base/names.ts';
+import { foldName, isReservedName, nearestName } from '../base/names.ts';
 import { encoderOf } from '../exec/edit.ts';
 import { castKernel } from '../function/registry.ts';
 import { defaultVector } from '../plan/bind-default.ts';
@@ -48,6 +48,14 @@ export function checkTableName(name: string): void {
     refuse(`it holds ${JSON.stringify(bad[0])}; use letters, digits, spaces and punctuation but / and \\`);
   if (name === '.' || name === '..') refuse('it would be read as a directory');
   if (name.trim() !== name) refuse('it begins or ends with white space');
+}
+
+/** @throws `request_invalid` unless `name` can name a table that is to be made */
+export function checkNewTableName(name: string): void {
+  checkTableName(name);
+  if (!isReservedName(name)) return;
+  const message = `${JSON.stringify(name)} cannot name a table: names that begin with sheaf_ are kept for system tables`;
+  throw new EngineError('request_invalid', `${message}; choose another name`);
 }
 
 /** @throws `request_invalid` or `limit_exceeded` unless `schema` can be a table's */

@@ -14,28 +14,43 @@ import { runPlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import type { TableSnapshot } from '../storage/contract.ts';
+import type { Release } from './admission.ts';
 import type { QueryResult } from './contract.ts';
+import type { OpenKeptResult } from './kept-result.ts';
+import type { RunningQuery } from './query-log.ts';
 
 const rowsReturned = makeCounter('result_rows_total', 'Rows handed to doors');
 
-/** What a result is made of. `release` gives back snapshot and permit. */
+/** What a result is made of. */
 export interface ResultParts {
   readonly schema: Schema;
   readonly rowCount: number | undefined;
   readonly byteCount: number | undefined;
   readonly batches: () => AsyncIterable<ResultBatch>;
   readonly signal: AbortSignal | undefined;
-  readonly release: () => void;
+  readonly turn: Turn;
+  /** Gives back what the batches are read from. */
+  readonly unpin: () => void;
+}
+
+/** A statement that has been admitted: its place in the log, and its permit. */
+export interface Turn {
+  readonly query: RunningQuery;
+  readonly release: Release;
 }
 
 /** Makes a result whose batches can be read once, and which frees its parts whatever happens. */
 export function makeResult(parts: ResultParts): QueryResult {
+  const { query } = parts.turn;
   let released = false;
   let read = false;
+  let ended = false;
   const close = (): void => {
     if (released) return;
     released = true;
-    parts.release();
+    query.end(ended ? 'done' : 'cancelled');
+    parts.unpin();
+    parts.turn.release();
   };
   return {
     schema: parts.schema,
@@ -49,13 +64,44 @@ export function makeResult(parts: ResultParts): QueryResult {
         for await (const batch of parts.batches()) {
           if (parts.signal?.aborted === true) throw new EngineError('cancelled', 'the query was cancelled');
           rowsReturned.inc(batch.rowCount);
+          query.rowCount += batch.rowCount;
           yield batch;
         }
+        ended = true;
+      } catch (error) {
+        query.fail(error);
+        throw error;
       } finally {
         close();
       }
     },
   };
+}
+
+/** The result of a plan; `unpin` gives back the snapshots that it reads. */
+export function startPlan(plan: PhysicalPlan, unpin: () => void, run: RunOptions, turn: Turn): QueryResult {
+  return makeResult({
+    schema: plan.schema,
+    rowCount: knownRowCount(plan),
+    byteCount: exactBytes(plan),
+    batches: () => planBatches(plan, run),
+    signal: run.signal,
+    turn,
+    unpin,
+  });
+}
+
+/** The result that was kept for a ticket. */
+export function keptResult(kept: OpenKeptResult, signal: AbortSignal, turn: Turn): QueryResult {
+  return makeResult({
+    schema: kept.schema,
+    rowCount: kept.rowCount,
+    byteCount: kept.byteCount,
+    batches: () => kept.batches(),
+    signal,
+    turn,
+    unpin: () => kept.release(),
+  });
 }
 
 /** The stream of a plan. */

@@ -1,18 +1,22 @@
 /**
- * What a statement is planned on: the tables of one snapshot, and of the other moments that it names.
+ * What a statement is planned on: the tables of one snapshot, of the other moments that it names, and system tables.
  *
  * Hides that planning is synchronous and old snapshots are fetched. Invariants: every snapshot held here is released
  * once, by `release`; the same text on the same snapshot sees the same world as long as what it names is retained.
  */
 import { present } from '../base/assert.ts';
-import { SNAPSHOTS_LISTED_MAX } from '../base/limits.ts';
 import { readNeeds } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
-import type { PlanCatalog, SnapshotRow, TimePoint } from '../plan/physical.ts';
+import type { PlanCatalog, TimePoint } from '../plan/physical.ts';
+import type { NamedSource } from '../plan/row-source.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
+import { makeSystemTables } from './system-table.ts';
+import type { SystemFacts } from './system-table.ts';
 
 export interface World {
   readonly catalog: PlanCatalog;
+  /** True when the same text on the same snapshot sees the same world at another time too. */
+  readonly isRepeatable: boolean;
   /** Gives back all snapshots; may be called again. */
   release(): void;
 }
@@ -21,7 +25,12 @@ export interface World {
  * Fetches what `parsed` needs beside `snapshot`, which belongs to the world from now on, also when this fails.
  * @throws `snapshot_gone`, and what `readNeeds` throws
  */
-export async function openWorld(storage: Storage, parsed: ParsedStatement, snapshot: Snapshot): Promise<World> {
+export async function openWorld(
+  storage: Storage,
+  parsed: ParsedStatement,
+  snapshot: Snapshot,
+  facts: SystemFacts,
+): Promise<World> {
   const held: Snapshot[] = [snapshot];
   const release = (): void => {
     for (const one of held.splice(0)) one.release();
@@ -35,8 +44,8 @@ export async function openWorld(storage: Storage, parsed: ParsedStatement, snaps
       held.push(other);
       others.set(keyOf(point), other);
     }
-    const rows = needs.snapshots ? await storage.snapshots(SNAPSHOTS_LISTED_MAX) : [];
-    return { catalog: catalogOf(snapshot, others, rows), release };
+    const system = await makeSystemTables(needs.system, snapshot, facts);
+    return { catalog: catalogOf(snapshot, others, system), isRepeatable: system.size === 0, release };
   } catch (error) {
     release();
     throw error;
@@ -46,15 +55,15 @@ export async function openWorld(storage: Storage, parsed: ParsedStatement, snaps
 function catalogOf(
   snapshot: Snapshot,
   others: ReadonlyMap<string, Snapshot>,
-  rows: readonly SnapshotRow[],
+  system: ReadonlyMap<string, NamedSource>,
 ): PlanCatalog {
   return {
     table: (name) => snapshot.table(name),
     tableNames: () => snapshot.tableNames(),
     view: (name) => snapshot.view(name),
     viewNames: () => snapshot.viewNames(),
-    at: (point) => catalogOf(present(others.get(keyOf(point)), 'a snapshot that was asked for'), others, rows),
-    snapshots: () => rows,
+    at: (point) => catalogOf(present(others.get(keyOf(point)), 'a snapshot that was asked for'), others, system),
+    system: (name) => system.get(name),
   };
 }
 

@@ -7,6 +7,7 @@
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { QUERY_MEMORY_BYTES_MAX } from '../base/limits.ts';
+import type { RunFigures } from '../plan/explain-figures.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { runAggregate } from './aggregate.ts';
 import { compilePipeline } from './compiled-pipeline.ts';
@@ -16,77 +17,103 @@ import { runFilter } from './filter.ts';
 import { runJoin } from './hash-join.ts';
 import { runLimit } from './limit.ts';
 import { MemoryBudget, Pace } from './operator.ts';
-import type { Batches, RunContext } from './operator.ts';
+import type { Batches, MemoryUsage, RunContext } from './operator.ts';
+import { Profile } from './profile.ts';
 import { runProject } from './project.ts';
 import { runRecursive, runShared, runUnion, runWorking } from './shared.ts';
 import { runSort } from './sort.ts';
 import { runScan, runValues } from './source-scan.ts';
+
+export type { MemoryUsage } from './operator.ts';
 
 /** How a plan is run. */
 export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Bytes that operators may hold; QUERY_MEMORY_BYTES_MAX unless given. */
   readonly memoryBytesMax?: number;
+  /** Where what operators hold is counted, for others to look at. */
+  readonly usage?: MemoryUsage;
   /** Which pipelines run as generated code: those over large sources unless given. */
   readonly compile?: CompileMode;
 }
 
-function openCompiled(pipeline: CompiledPipeline, context: RunContext): Batches {
+function openCompiled(pipeline: CompiledPipeline, context: RunContext, own: RunContext): Batches {
   const input = open(pipeline.source, context);
-  const interpret = (plan: PhysicalPlan): Batches => open(plan, { ...context, compile: 'never' });
-  if (pipeline.kind === 'select') return runSelect(pipeline, input, context, interpret);
-  return runAggregation(pipeline, input, context, interpret);
+  const interpret = (plan: PhysicalPlan): Batches => open(plan, { ...own, compile: 'never', profile: undefined });
+  if (pipeline.kind === 'select') return runSelect(pipeline, input, own, interpret);
+  return runAggregation(pipeline, input, own, interpret);
 }
 
 function open(plan: PhysicalPlan, context: RunContext): Batches {
+  const { profile } = context;
+  if (profile === undefined) return openOperator(plan, context, context);
+  return profile.watch(plan, openOperator(plan, context, profile.contextOf(plan, context)));
+}
+
+/** Opens an operator in `own`, and its inputs in `context`. */
+function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext): Batches {
   const pipeline = compilePipeline(plan, context.compile);
-  if (pipeline !== undefined) return openCompiled(pipeline, context);
+  if (pipeline !== undefined) return openCompiled(pipeline, context, own);
   const again = (inner: PhysicalPlan): Batches => open(inner, context);
   switch (plan.kind) {
     case 'scan':
-      return runScan(plan, context);
+      return runScan(plan, own);
     case 'values':
-      return runValues(plan, context);
+      return runValues(plan, own);
     case 'filter':
-      return runFilter(plan, open(plan.input, context));
+      return runFilter(plan, again(plan.input));
     case 'project':
-      return runProject(plan, open(plan.input, context));
+      return runProject(plan, again(plan.input));
     case 'aggregate':
-      return runAggregate(plan, open(plan.input, context), context);
+      return runAggregate(plan, again(plan.input), own);
     case 'sort':
-      return runSort(plan, open(plan.input, context), context);
+      return runSort(plan, again(plan.input), own);
     case 'limit':
-      return runLimit(plan, open(plan.input, context));
+      return runLimit(plan, again(plan.input));
     case 'shared':
-      return runShared(plan, again, context);
+      return runShared(plan, again, own);
     case 'working':
-      return runWorking(plan, context);
+      return runWorking(plan, own);
     case 'join':
-      return runJoin(plan, open(plan.left, context), open(plan.right, context), context);
+      return runJoin(plan, again(plan.left), again(plan.right), own);
     case 'union':
       return runUnion(plan, again);
     case 'recursive':
-      return runRecursive(plan, again, context);
+      return runRecursive(plan, again, own);
   }
 }
 
 /**
- * Runs a plan. @throws `cancelled`, `limit_exceeded`, `value_error`, and what the source throws, from the iteration
+ * Runs a plan; `profile` takes what operators do. @throws from the iteration `cancelled`, `limit_exceeded`,
+ * `value_error`, and what the source throws
  */
 export async function* runPlan(
   plan: PhysicalPlan,
   options: RunOptions = {},
+  profile?: Profile,
 ): AsyncGenerator<RecordBatch, void, undefined> {
-  const memory = new MemoryBudget(options.memoryBytesMax ?? QUERY_MEMORY_BYTES_MAX);
+  const memory = new MemoryBudget(options.memoryBytesMax ?? QUERY_MEMORY_BYTES_MAX, options.usage);
   for await (const batch of open(plan, {
     signal: options.signal,
     memory,
     compile: options.compile ?? 'large',
     pace: new Pace(),
+    profile,
     shared: new Map(),
     working: new Map(),
   })) {
     if (batch.rowCount === 0) continue;
     yield batch.schema === plan.schema ? batch : { ...batch, schema: plan.schema };
   }
+}
+
+/** Runs a plan to its end, and tells what each operator did; its rows go nowhere. @throws as `runPlan` */
+export async function analyzePlan(plan: PhysicalPlan, options: RunOptions = {}): Promise<RunFigures> {
+  const profile = new Profile();
+  const usage = options.usage ?? { heldBytes: 0, peakBytes: 0 };
+  const since = performance.now();
+  let rowCount = 0;
+  for await (const batch of runPlan(plan, { ...options, usage }, profile)) rowCount += batch.rowCount;
+  const totalMs = performance.now() - since;
+  return { operators: profile.figures, rowCount, totalMs, peakBytes: usage.peakBytes };
 }

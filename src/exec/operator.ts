@@ -11,24 +11,43 @@ import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { QUERY_TURN_MS } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
+import type { Profile } from './profile.ts';
 import type { CompileMode } from './compiled-pipeline.ts';
 
 /** A stream of batches of one schema. */
 export type Batches = AsyncGenerator<RecordBatch, void, undefined>;
 
-/** Bytes that the operators of one query hold. */
+/** Bytes that the operators of a query hold, and held at most. */
+export interface MemoryUsage {
+  heldBytes: number;
+  peakBytes: number;
+}
+
+/** Bytes that the operators of one query may hold. */
 export class MemoryBudget {
   readonly #max: number;
-  #held = 0;
+  readonly #usage: MemoryUsage;
+  readonly #whole: MemoryBudget | undefined;
 
-  constructor(max: number) {
+  /** Counts on in `usage`, so that others see it while the query runs. */
+  constructor(max: number, usage: MemoryUsage = { heldBytes: 0, peakBytes: 0 }, whole?: MemoryBudget) {
     this.#max = max;
+    this.#usage = usage;
+    this.#whole = whole;
+  }
+
+  /** The same budget, where what is held is counted in `usage` too. */
+  part(usage: MemoryUsage): MemoryBudget {
+    return new MemoryBudget(Infinity, usage, this);
   }
 
   /** Notes that `operator` now holds `bytes`, `before` until now; answers `bytes`. @throws `limit_exceeded` */
   change(operator: string, before: number, bytes: number): number {
-    this.#held += bytes - before;
-    if (bytes > before && this.#held > this.#max) {
+    this.#whole?.change(operator, before, bytes);
+    const usage = this.#usage;
+    usage.heldBytes += bytes - before;
+    if (usage.heldBytes > usage.peakBytes) usage.peakBytes = usage.heldBytes;
+    if (bytes > before && usage.heldBytes > this.#max) {
       const text = `${operator} needs more than the ${formatBytes(this.#max)} that one query may hold`;
       throw new EngineError('limit_exceeded', `${text}; filter rows, select fewer columns or add a LIMIT`);
     }
@@ -42,6 +61,8 @@ export interface RunContext {
   readonly memory: MemoryBudget;
   readonly compile: CompileMode;
   readonly pace: Pace;
+  /** Where operators are counted; nothing is unless given. */
+  readonly profile: Profile | undefined;
   /** Rows of shared plans, by their numbers, once somebody reads them. */
   readonly shared: Map<number, Promise<readonly RecordBatch[]>>;
   /** Rows of the last round of recursive operators, by their numbers. */

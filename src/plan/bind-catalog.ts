@@ -44,7 +44,7 @@ export function bindCatalog(catalog: PlanCatalog, meaning: Meaning): BindCatalog
     tableNames: () => catalog.tableNames(),
     view: (name) => catalog.view(name),
     viewNames: () => catalog.viewNames(),
-    snapshots: () => catalog.snapshots(),
+    system: (name) => catalog.system(name),
     nowMicros: meaning.nowMicros,
     at: (point) => {
       const key = point.kind === 'version' ? `v${point.version.toString()}` : `t${point.micros.toString()}`;

@@ -9,11 +9,12 @@ import { quoteText, sqlError } from '../sql/frame.ts';
 import type { BindCatalog } from './bind-catalog.ts';
 import { withView } from './bind-catalog.ts';
 import { makeBinding } from './bind-query.ts';
-import { momentsOf } from './needs.ts';
-import { checkNewName } from './new-name.ts';
+import { namedIn } from './needs.ts';
+import { checkNewName, checkNewTableName } from './new-name.ts';
 import type { PlannedStatement, PlanView } from './physical.ts';
 import { renameColumns } from './rename.ts';
 import { findTable, lookUpTable, lookUpView, tableNameOf } from './scope.ts';
+import { engineTableOf } from './system-name.ts';
 
 /** Binds CREATE VIEW. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded`, `already_exists` for a table's name */
 export function bindCreateView(
@@ -24,16 +25,25 @@ export function bindCreateView(
   const { query, columns, ifNotExists, orReplace, text } = statement;
   const name = tableNameOf(sql, statement.view);
   const named = statement.view.path.at(-1) as Identifier;
-  for (const one of [named, ...columns]) checkNewName(sql, one);
+  checkNewTableName(sql, named);
+  for (const column of columns) checkNewName(sql, column);
   const table = lookUpTable(sql, catalog, statement.view);
   if (table !== undefined) {
     const message = `${quoteText(table.name)} is a table, and a view cannot have its name`;
     throw sqlError('already_exists', sql, named.span, message, 'choose another name');
   }
-  const [moment] = momentsOf(query);
+  const { moments, tables } = namedIn(query);
+  const [moment] = moments;
   if (moment !== undefined) {
     const remedy = 'snapshots do not live for ever; write AT where the view is read';
     throw sqlError('sql_unsupported', sql, moment.span, 'AT within a view is not supported', remedy);
+  }
+  const system = tables.find(
+    (one) => engineTableOf(one) !== undefined && lookUpTable(sql, catalog, one) === undefined,
+  );
+  if (system !== undefined) {
+    const remedy = 'read it in the statement itself';
+    throw sqlError('sql_unsupported', sql, system.span, 'a system table within a view is not supported', remedy);
   }
   const view = { name, columns: columns.map((column) => column.name), sql: text };
   const existing = lookUpView(sql, catalog, statement.view);

@@ -17,7 +17,7 @@ import { INT32 } from './constant.ts';
 import type { Expr } from './expr.ts';
 import type { LogicalPlan } from './logical.ts';
 import { lowerPlan } from './lower.ts';
-import { checkNewName } from './new-name.ts';
+import { checkNewName, checkNewTableName } from './new-name.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
 import type { PlannedStatement } from './physical.ts';
@@ -35,7 +35,7 @@ export function bindCreate(
 ): PlannedStatement {
   const name = tableNameOf(sql, statement.table);
   const named = statement.table.path.at(-1) as Identifier;
-  checkNewName(sql, named);
+  checkNewTableName(sql, named);
   const view = lookUpView(sql, catalog, statement.table);
   if (view !== undefined) {
     const message = `${quoteText(view)} is a view, and a table cannot have its name`;

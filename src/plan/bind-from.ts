@@ -21,10 +21,11 @@ import { splitCondition } from './join-condition.ts';
 import type { LogicalPlan } from './logical.ts';
 import { makeJoin, pickColumns } from './logical.ts';
 import { renameColumns } from './rename.ts';
-import { findTable, Scope } from './scope.ts';
+import { Scope } from './scope.ts';
 import { openDependent, SubqueryList } from './subquery.ts';
+import { SCHEMA_NAME } from './system-name.ts';
+import { findSource } from './system-table.ts';
 import { bindTableFunction } from './table-function.ts';
-import { catalogAt } from './time-point.ts';
 
 /** The rows of FROM, the names over them, and how many queries stand within one another in it. */
 export interface From {
@@ -33,6 +34,12 @@ export interface From {
   readonly depth: number;
   /** What the rows read of those before them in FROM; undefined when nothing. */
   readonly lateral?: OuterColumns | undefined;
+}
+
+/** The name that rows go by, and the schema that it is in. */
+interface RowsName {
+  readonly name: string;
+  readonly schemaName: string;
 }
 
 /** A query in FROM that is given no name has the one that DuckDB gives it. */
@@ -84,30 +91,31 @@ class FromBinder {
 
   #named(
     plan: LogicalPlan,
-    name: string,
+    names: RowsName | string,
     alias: Identifier | undefined,
     columns: readonly Identifier[],
     depth: number,
   ): From {
-    const renamed = renameColumns(this.#sql, plan, columns, alias?.name ?? name);
-    return { plan: renamed, scope: Scope.of(this.#sql, { name, schema: renamed.schema }, alias), depth };
+    const named = typeof names === 'string' ? { name: names } : names;
+    const renamed = renameColumns(this.#sql, plan, columns, alias?.name ?? named.name);
+    return { plan: renamed, scope: Scope.of(this.#sql, { ...named, schema: renamed.schema }, alias), depth };
   }
 
   #bindTable(item: TableName): From {
     const [first, ...more] = item.path;
     const named = more.length === 0 && first !== undefined ? this.#common.get(foldName(first.name)) : undefined;
     if (named === undefined) {
-      const catalog = catalogAt(this.#sql, this.#binding.catalog, item);
-      const view = findView(this.#sql, catalog, item);
+      const view = findView(this.#sql, this.#binding.catalog, item);
       if (view !== undefined) {
         const { plan, depth } = bindView(this.#binding, view, item.span);
-        return this.#named(plan, view.name, item.alias, item.columns, depth);
+        return this.#named(plan, { name: view.name, schemaName: SCHEMA_NAME }, item.alias, item.columns, depth);
       }
-      const table = findTable(this.#sql, catalog, item);
-      const { schema, name } = table;
+      const { source, schemaName } = findSource(this.#sql, this.#binding.catalog, item);
+      const { schema, name } = source;
       const columns = schema.fields.map((_, i) => i);
-      const base = { kind: 'scan', schema, tableName: name, source: table } as const;
-      return this.#named({ ...base, columns, bounds: [], limit: undefined }, name, item.alias, item.columns, 0);
+      const base = { kind: 'scan', schema, tableName: name, source } as const;
+      const plan = { ...base, columns, bounds: [], limit: undefined };
+      return this.#named(plan, { name, schemaName }, item.alias, item.columns, 0);
     }
     if (item.at !== undefined) {
       const message = `${quoteText(named.name)} is a query of WITH, and has no other moments`;

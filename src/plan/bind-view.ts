@@ -14,13 +14,17 @@ import type { BindCatalog, ReadView } from './bind-catalog.ts';
 import type { Binding, Bound } from './binding.ts';
 import { renameColumns } from './rename.ts';
 import { lookUpView } from './scope.ts';
+import { SCHEMA_NAME, schemaOf } from './system-name.ts';
+import { catalogAt } from './time-point.ts';
 
-/** The view that `table` names, or undefined. @throws `sql_bind` for one whose text cannot be parsed */
+/** The view that `table` names at the moment that it names, or undefined. @throws `sql_bind` for one whose text cannot be parsed */
 export function findView(sql: string, catalog: BindCatalog, table: TableName): ReadView | undefined {
-  const name = lookUpView(sql, catalog, table);
+  if (schemaOf(table.path) !== SCHEMA_NAME) return undefined;
+  const then = catalogAt(sql, catalog, table);
+  const name = lookUpView(sql, then, table);
   if (name === undefined) return undefined;
   try {
-    return catalog.readView(name);
+    return then.readView(name);
   } catch (error) {
     throw viewError(sql, name, table.span, error);
   }

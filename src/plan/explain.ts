@@ -13,6 +13,8 @@ import { decimalText } from '../arrow/value.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { intervalOfBits } from '../function/interval.ts';
 import { printName, printText } from '../sql/print.ts';
+import { figuresText, totalText } from './explain-figures.ts';
+import type { PlanFigures, RunFigures } from './explain-figures.ts';
 import type { AggregateCall, Expr, LiteralValue, SortKey } from './expr.ts';
 import { inputsOf } from './physical.ts';
 import type { PhysicalPlan } from './physical.ts';
@@ -22,14 +24,28 @@ import { utf8Column } from './values.ts';
 const UTF8 = { id: 'utf8' } as const;
 const DOUBLE = { id: 'float', bitWidth: 64 } as const;
 
+/** How EXPLAIN ANALYZE runs its plan, and how long it took to make. */
+export interface Analysis {
+  readonly run: (plan: PhysicalPlan) => Promise<RunFigures>;
+  readonly planningMs: number;
+}
+
 /**
  * The plan that yields `plan` as text, in DuckDB's columns. A scan of one row that is made when it is asked for,
- * because zone maps are read without blocking. @see explainPlan
+ * because zone maps are read without blocking, and so that `analysis` runs the plan as late as any. @see explainPlan
  */
-export function explainedPlan(plan: PhysicalPlan, compiled: ReadonlySet<PhysicalPlan>): PhysicalPlan {
+export function explainedPlan(
+  plan: PhysicalPlan,
+  compiled: ReadonlySet<PhysicalPlan>,
+  analysis?: Analysis,
+): PhysicalPlan {
   const schema = makeSchema([makeField('explain_key', UTF8, false), makeField('explain_value', UTF8, false)]);
+  const key = analysis === undefined ? 'physical_plan' : 'analyzed_plan';
   async function* scan(request: ScanRequest): AsyncGenerator<RecordBatch> {
-    const columns = [utf8Column(['physical_plan']), utf8Column([await explainPlan(plan, compiled)])];
+    const figures = await analysis?.run(plan);
+    const lines = [await explainPlan(plan, compiled, figures?.operators)];
+    if (analysis !== undefined && figures !== undefined) lines.push(totalText(figures, analysis.planningMs));
+    const columns = [utf8Column([key]), utf8Column([lines.join('\n')])];
     const fields = request.columns.map((column) => schema.fields[column] as Field);
     yield {
       schema: makeSchema(fields),
@@ -43,17 +59,24 @@ export function explainedPlan(plan: PhysicalPlan, compiled: ReadonlySet<Physical
 
 /**
  * The plan as an indented tree, without a newline at its end. Operators that are `compiled` bear the mark `[wasm]`:
- * whoever runs plans knows which.
+ * whoever runs plans knows which. With `figures`, lines end in what the operator did.
  */
 export async function explainPlan(
   plan: PhysicalPlan,
   compiled: ReadonlySet<PhysicalPlan> = new Set(),
+  figures?: PlanFigures,
 ): Promise<string> {
   const lines: string[] = [];
   const shown = new Set<number>();
   const show = async (operator: PhysicalPlan, depth: number): Promise<void> => {
-    const text = operator.kind === 'scan' ? await scanText(operator) : operatorText(operator);
-    lines.push(`${'  '.repeat(depth)}${text}${compiled.has(operator) ? ' [wasm]' : ''}`);
+    const words = [operator.kind === 'scan' ? await scanText(operator) : operatorText(operator)];
+    if (compiled.has(operator)) words.push('[wasm]');
+    // Operators below the topmost of a pipeline are none by themselves.
+    const own = figures?.get(operator);
+    if (figures !== undefined && (own !== undefined || !compiled.has(operator))) {
+      words.push(await figuresText(operator, own));
+    }
+    lines.push(`${'  '.repeat(depth)}${words.join(' ')}`);
     for (const input of inputsOf(operator)) await show(input, depth + 1);
     if (operator.kind !== 'shared' || shown.has(operator.rows.id)) return;
     shown.add(operator.rows.id);

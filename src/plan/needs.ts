@@ -1,16 +1,18 @@
 /**
- * What a statement needs of the world before it can be planned: planning is synchronous, and old snapshots and their
- * list are fetched.
+ * What a statement needs of the world before it can be planned: planning is synchronous, and old snapshots and rows of
+ * system tables are fetched.
  *
  * Hides where in a statement a table stands. Invariants: every moment that planning will ask the catalog for is found
- * here; a statement without AT and SHOW SNAPSHOTS needs nothing.
+ * here; a statement without AT and system tables needs nothing.
  */
-import type { Statement, TimeTravel } from '../sql/ast.ts';
+import type { Statement, TableName, TimeTravel } from '../sql/ast.ts';
 import { parseStatement } from '../sql/parse.ts';
 import type { Node } from '../sql/walk.ts';
 import { forEachChild } from '../sql/walk.ts';
 import { freezeMoment } from './moment.ts';
 import type { TimePoint } from './physical.ts';
+import { engineTableOf } from './system-name.ts';
+import type { EngineTable } from './system-name.ts';
 import { timePointOf } from './time-point.ts';
 
 /** A statement with its text, so that it is parsed once for all that is asked of it. */
@@ -24,14 +26,14 @@ export interface ParsedStatement {
 export interface ReadNeeds {
   /** Moments that tables are read at. */
   readonly points: readonly TimePoint[];
-  /** True when the list of snapshots is shown. */
-  readonly snapshots: boolean;
+  /** System tables that may be read, each once. */
+  readonly system: readonly EngineTable[];
 }
 
 /** A look at the text, so that most statements are not walked. */
-const MAY_NAME_A_MOMENT = /\bat\b/iu;
+const MAY_NEED = /\bat\b|sheaf_/iu;
 
-const NOTHING: ReadNeeds = { points: [], snapshots: false };
+const NOTHING: ReadNeeds = { points: [], system: [] };
 
 /**
  * Parses `sql`, for `readNeeds` and then `planStatement`. `nowMicros`: what now() means in it, microseconds since 1970
@@ -51,19 +53,27 @@ export function asParsed(text: string | ParsedStatement, nowMicros?: bigint): Pa
 /** What must be fetched before `text` is planned. @throws `sql_syntax`, `sql_bind`, `sql_unsupported`, `limit_exceeded` */
 export function readNeeds(text: string | ParsedStatement): ReadNeeds {
   const { sql, statement } = asParsed(text);
-  if (statement.kind === 'show_snapshots') return { points: [], snapshots: true };
-  if (!MAY_NAME_A_MOMENT.test(sql)) return NOTHING;
-  const points = momentsOf(statement).map((at) => timePointOf(sql, at));
-  return points.length === 0 ? NOTHING : { points, snapshots: false };
+  if (statement.kind === 'show_snapshots') return { points: [], system: ['sheaf_snapshots'] };
+  if (!MAY_NEED.test(sql)) return NOTHING;
+  const { moments, tables } = namedIn(statement);
+  const system = new Set(tables.flatMap((table) => engineTableOf(table) ?? []));
+  return { points: moments.map((at) => timePointOf(sql, at)), system: [...system] };
 }
 
-/** The moments that are named anywhere in the statement, in no order. */
-export function momentsOf(statement: Statement): readonly TimeTravel[] {
+/** Moments and tables that are named anywhere in a statement, in no order. */
+export function namedIn(statement: Statement): {
+  readonly moments: readonly TimeTravel[];
+  readonly tables: readonly TableName[];
+} {
   const moments: TimeTravel[] = [];
+  const tables: TableName[] = [];
   const open: Node[] = [statement];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (node.kind === 'time_travel') moments.push(node);
-    else forEachChild(node, (child) => open.push(child));
+    else {
+      if (node.kind === 'table_name') tables.push(node);
+      forEachChild(node, (child) => open.push(child));
+    }
   }
-  return moments;
+  return { moments, tables };
 }

@@ -9,7 +9,9 @@ import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, ColumnDefault, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
 import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
+import type { NamedSource } from './row-source.ts';
 import type { SettingName, Settings } from './setting.ts';
+import type { EngineTable } from './system-name.ts';
 
 export type PhysicalPlan =
   | {
@@ -234,15 +236,6 @@ export interface ChangedRows extends Source {
 export type TimePoint =
   { readonly kind: 'version'; readonly version: number } | { readonly kind: 'timestamp'; readonly micros: bigint };
 
-/** One snapshot as SHOW SNAPSHOTS lists it. */
-export interface SnapshotRow {
-  readonly version: number;
-  /** Wall time of the commit in ms. */
-  readonly timeMs: number;
-  /** Kinds of change, such as `append` or `delete`. */
-  readonly what: string;
-}
-
 /** A table of a catalog. */
 export interface PlanTable extends Source {
   readonly name: string;
@@ -267,6 +260,6 @@ export interface PlanCatalog {
   viewNames(): readonly string[];
   /** The tables at another moment; each one that `readNeeds` found in the text is there. */
   at(point: TimePoint): PlanCatalog;
-  /** Retained snapshots, oldest first; there when `readNeeds` asks for them. */
-  snapshots(): readonly SnapshotRow[];
+  /** A system table, the same all over the statement; undefined for one that `readNeeds` did not find in the text. */
+  system(name: EngineTable): NamedSource | undefined;
 }

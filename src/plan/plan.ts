@@ -4,7 +4,8 @@
  * Hides the stages: parse, bind, passes, lowering. Invariants: planning reads names, types, row counts and zone
  * maps, never rows; the same text on the same catalog gives the same plan.
  */
-import type { Query } from '../sql/ast.ts';
+import type { Query, Statement } from '../sql/ast.ts';
+import { sqlError } from '../sql/frame.ts';
 import { bindAlter } from './bind-alter.ts';
 import type { BindCatalog } from './bind-catalog.ts';
 import { bindCatalog } from './bind-catalog.ts';
@@ -14,6 +15,7 @@ import { bindDelete, bindUpdate } from './bind-edit.ts';
 import { bindInsert } from './bind-insert.ts';
 import { bindQuery } from './bind-query.ts';
 import { explainedPlan } from './explain.ts';
+import type { RunFigures } from './explain-figures.ts';
 import { lowerPlan } from './lower.ts';
 import type { ParsedStatement } from './needs.ts';
 import { asParsed } from './needs.ts';
@@ -36,6 +38,8 @@ export interface PlanOptions {
   readonly settings?: Settings;
   /** Operators of a plan that run as generated code, for EXPLAIN; none unless given. */
   readonly compiledOperators?: (plan: PhysicalPlan) => ReadonlySet<PhysicalPlan>;
+  /** Runs a plan for EXPLAIN ANALYZE, which is refused without it. */
+  readonly analyze?: (plan: PhysicalPlan) => Promise<RunFigures>;
 }
 
 /**
@@ -65,10 +69,8 @@ export function planStatement(
       return query(describe(sql, statement.target, catalog));
     case 'summarize':
       return query(lowerPlan(optimize(bindSummary(sql, statement, catalog), passes)));
-    case 'explain': {
-      const plan = planQuery(sql, statement.query, catalog, options);
-      return query(explainedPlan(plan, options.compiledOperators?.(plan) ?? new Set()));
-    }
+    case 'explain':
+      return query(explain(sql, statement, catalog, options));
     case 'create_table':
       return bindCreate(sql, statement, catalog, passes);
     case 'drop_table':
@@ -130,4 +132,19 @@ function query(plan: PhysicalPlan): PlannedStatement {
 
 function planQuery(sql: string, node: Query, catalog: BindCatalog, options: PlanOptions): PhysicalPlan {
   return lowerPlan(optimize(bindQuery(sql, node, catalog), options.disabledPasses ?? []));
+}
+
+function explain(
+  sql: string,
+  node: Extract<Statement, { kind: 'explain' }>,
+  catalog: BindCatalog,
+  options: PlanOptions,
+): PhysicalPlan {
+  const since = performance.now();
+  const plan = planQuery(sql, node.query, catalog, options);
+  const compiled = options.compiledOperators?.(plan) ?? new Set<PhysicalPlan>();
+  if (!node.analyze) return explainedPlan(plan, compiled);
+  const run = options.analyze;
+  if (run === undefined) throw sqlError('sql_unsupported', sql, node.span, 'EXPLAIN ANALYZE is not possible here');
+  return explainedPlan(plan, compiled, { run, planningMs: performance.now() - since });
 }

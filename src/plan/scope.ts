@@ -11,12 +11,12 @@ import type { ColumnName, Identifier, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { foldName, nearestName } from '../base/names.ts';
 import type { PlanCatalog, PlanTable } from './physical.ts';
-
-/** The catalog and schema that every table lives in. */
-export const CATALOG_NAME = 'sheaf';
-export const SCHEMA_NAME = 'main';
+import { CATALOG_NAME, ENGINE_TABLES, SCHEMA_NAME, schemaOf, systemNameOf } from './system-name.ts';
 
 export type CatalogTable = PlanTable;
+
+/** What a scope is made over: a table, or a query under a name. */
+type NamedRows = Pick<CatalogTable, 'name' | 'schema'> & { readonly schemaName?: string };
 
 /** A table, or a query under a name: columns that follow one another in the scope's schema. */
 export interface Relation {
@@ -24,6 +24,8 @@ export interface Relation {
   readonly label: string;
   /** The name that messages give it. */
   readonly name: string;
+  /** The schema that a table is in, in lower case. */
+  readonly schemaName: string;
   readonly schema: Schema;
   /** Where its first column stands. */
   readonly start: number;
@@ -97,10 +99,10 @@ export class Scope {
   }
 
   /** A scope of one table or query under its name or alias, or of none. */
-  static of(sql: string, table: Pick<CatalogTable, 'name' | 'schema'> | undefined, alias?: Identifier): Scope {
+  static of(sql: string, table: NamedRows | undefined, alias?: Identifier): Scope {
     if (table === undefined) return new Scope(sql, { fields: [], metadata: [] }, []);
-    const { name, schema } = table;
-    return new Scope(sql, schema, [{ label: alias?.name ?? name, name, schema, start: 0 }]);
+    const { name, schema, schemaName = SCHEMA_NAME } = table;
+    return new Scope(sql, schema, [{ label: alias?.name ?? name, name, schemaName, schema, start: 0 }]);
   }
 
   /**
@@ -214,10 +216,11 @@ export class Scope {
   /** The relation that `t`, `main.t` or `sheaf.main.t` names before a column. */
   #relationOf(path: readonly Identifier[]): Relation | undefined {
     const table = path.at(-1) as Identifier;
-    if (!isOurSchema(path.slice(0, -1))) return undefined;
+    const schema = schemaOf(path);
+    const relations = path.length === 1 ? this.relations : this.relations.filter((one) => one.schemaName === schema);
     return (
-      this.relations.find(({ label }) => label === table.name) ??
-      this.relations.find(({ label }) => sameName(label, table.name))
+      relations.find(({ label }) => label === table.name) ??
+      relations.find(({ label }) => sameName(label, table.name))
     );
   }
 
@@ -236,20 +239,15 @@ export class Scope {
   }
 }
 
-function isOurSchema(path: readonly Identifier[]): boolean {
-  const [last, before, ...more] = path.map((identifier) => identifier.name).reverse();
-  return (
-    more.length === 0 &&
-    (last === undefined || sameName(last, SCHEMA_NAME)) &&
-    (before === undefined || sameName(before, CATALOG_NAME))
-  );
-}
-
 /** The bare name of a table to make or find. @throws `sql_bind` for a schema or catalog that does not exist. */
 export function tableNameOf(sql: string, table: TableName): string {
-  if (!isOurSchema(table.path.slice(0, -1))) {
-    const remedy = `tables live in ${CATALOG_NAME}.${SCHEMA_NAME}`;
+  if (schemaOf(table.path) !== SCHEMA_NAME) {
     const path = table.path.map((identifier) => identifier.name).join('.');
+    if (systemNameOf(table) !== undefined) {
+      const message = `${quoteText(path)} belongs to a schema of system tables, which can only be read`;
+      throw sqlError('sql_bind', sql, table.span, message);
+    }
+    const remedy = `tables live in ${CATALOG_NAME}.${SCHEMA_NAME}`;
     throw sqlError(
       'sql_bind',
       sql,
@@ -293,7 +291,11 @@ export function findTable(sql: string, catalog: PlanCatalog, table: TableName): 
     const message = `${quoteText(view)} is a view, which has no rows of its own`;
     throw sqlError('sql_bind', sql, name.span, message, 'use the tables that it reads');
   }
-  const nearest = nearestName(name.name, [...catalog.tableNames(), ...catalog.viewNames()]);
+  if (systemNameOf(table) !== undefined) {
+    const message = `${quoteText(name.name)} is a system table, and can only be read`;
+    throw sqlError('sql_bind', sql, name.span, message);
+  }
+  const nearest = nearestName(name.name, [...catalog.tableNames(), ...catalog.viewNames(), ...ENGINE_TABLES]);
   const remedy = nearest === undefined ? undefined : `did you mean ${quoteText(nearest)}?`;
   throw sqlError('sql_bind', sql, name.span, `there is no table ${quoteText(name.name)}`, remedy);
 }

@@ -169,6 +169,34 @@ function sizeText(bytes: number): string {
   return `${(tenths / 10).toFixed(1)} ${'KMGT'.charAt(power - 1)}iB`;
 }
 
+const DESCRIPTIONS: Readonly<Record<SettingName, string>> = {
+  default_null_order: 'Where NULLs stand in ORDER BY when it is not written.',
+  default_order: 'The direction of ORDER BY where none is written.',
+  integer_division: 'Whether / means //, the division of integers.',
+  memory_limit: 'What the operators of one statement may hold.',
+  threads: 'The most threads for one statement.',
+  TimeZone: 'The time zone of the session.',
+};
+
+/** A setting as sheaf_settings shows it. */
+export interface SettingRow {
+  readonly name: SettingName;
+  readonly value: string;
+  readonly description: string;
+  /** Its SQL type. */
+  readonly type: string;
+  readonly aliases: readonly string[];
+}
+
+/** All settings, by name. */
+export function settingRows(settings: Settings): readonly SettingRow[] {
+  return NAMES.map((name): SettingRow => {
+    const { text, type } = settingText(settings, name);
+    const aliases = Object.keys(ALIASES).filter((alias) => ALIASES[alias] === name);
+    return { name, value: text, description: DESCRIPTIONS[name], type: type.toUpperCase(), aliases };
+  });
+}
+
 /** What current_setting answers, as text and the SQL type that it is of. */
 export function settingText(settings: Settings, setting: SettingName): { text: string; type: string } {
   const value = settings[setting];

@@ -6,6 +6,7 @@
 import { buildVector } from '../arrow/build.ts';
 import type { Field } from '../arrow/schema.ts';
 import type { ColumnDefault } from '../arrow/source.ts';
+import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import type { Query, TableName } from '../sql/ast.ts';
@@ -15,10 +16,10 @@ import { bindQuery, makeBinding } from './bind-query.ts';
 import { bindView, findView } from './bind-view.ts';
 import { BOOL, castLiteral, literalOfRow } from './constant.ts';
 import type { PhysicalPlan, PlanCatalog } from './physical.ts';
-import { CATALOG_NAME, findTable, SCHEMA_NAME } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
-import { catalogAt } from './time-point.ts';
-import { int64Column, momentColumn, nullableInt64Column, textListColumn, utf8Column, valuesPlan } from './values.ts';
+import { CATALOG_NAME, SCHEMA_NAME } from './system-name.ts';
+import { findSource } from './system-table.ts';
+import { nullableInt64Column, textListColumn, utf8Column, valuesPlan } from './values.ts';
 
 /** Names of all tables and views, and row counts of tables, by name. */
 export function showTables(catalog: PlanCatalog): PhysicalPlan {
@@ -81,26 +82,23 @@ function viewFields(sql: string, span: Span, catalog: BindCatalog, name: string)
   }
 }
 
-/** Retained snapshots, oldest first. */
+/** Retained snapshots, oldest first: a system table, whole. */
 export function showSnapshots(catalog: PlanCatalog): PhysicalPlan {
-  const rows = catalog.snapshots();
-  return valuesPlan([
-    { name: 'version', vector: int64Column(rows.map((row) => BigInt(row.version))), nullable: false },
-    { name: 'time', vector: momentColumn(rows.map((row) => row.timeMs)), nullable: false },
-    { name: 'changes', vector: utf8Column(rows.map((row) => row.what)), nullable: false },
-  ]);
+  const source = present(catalog.system('sheaf_snapshots'), 'the list of snapshots');
+  const { schema, name } = source;
+  const columns = schema.fields.map((_, i) => i);
+  return { kind: 'scan', schema, tableName: name, source, columns, bounds: [], limit: undefined };
 }
 
 /** The columns that DuckDB's DESCRIBE has. */
 export function describe(sql: string, target: TableName | Query, catalog: BindCatalog): PhysicalPlan {
   if (target.kind !== 'table_name') return describeRows(bindQuery(sql, target, catalog).plan.schema.fields);
-  const then = catalogAt(sql, catalog, target);
-  const view = findView(sql, then, target);
+  const view = findView(sql, catalog, target);
   if (view !== undefined) {
     return describeRows(bindView(makeBinding(sql, catalog), view, target.span).plan.schema.fields);
   }
-  const table = findTable(sql, then, target);
-  return describeFields(table.schema.fields, table.defaults ?? []);
+  const { source } = findSource(sql, catalog, target);
+  return describeFields(source.schema.fields, source.defaults ?? []);
 }
 
 /** Of rows that are no table's DuckDB does not say which columns are never NULL. */

@@ -15,10 +15,9 @@ import { makeBinding } from './bind-query.ts';
 import { bindView, findView } from './bind-view.ts';
 import type { Binding, Bound, CommonRows } from './binding.ts';
 import type { LogicalPlan, LogicalQuery } from './logical.ts';
-import { findTable } from './scope.ts';
 import { inlineShared } from './share.ts';
 import { sqlTypeName } from './sql-type.ts';
-import { catalogAt } from './time-point.ts';
+import { findSource } from './system-table.ts';
 
 type Summarize = Extract<Statement, { kind: 'summarize' }>;
 
@@ -62,10 +61,10 @@ export function bindSummary(sql: string, { target }: Summarize, catalog: BindCat
 
 function bindTarget(binding: Binding, sql: string, target: Summarize['target']): Bound {
   if (target.kind !== 'table_name') return binding.bind(target, new Map(), undefined);
-  const catalog = catalogAt(sql, binding.catalog, target);
+  const { catalog } = binding;
   const view = findView(sql, catalog, target);
   if (view !== undefined) return bindView(binding, view, target.span);
-  const source = findTable(sql, catalog, target);
+  const { source } = findSource(sql, catalog, target);
   const { schema, name } = source;
   const columns = schema.fields.map((_, i) => i);
   const plan = { kind: 'scan', schema, tableName: name, source, columns, bounds: [], limit: undefined } as const;

@@ -8,7 +8,7 @@ import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Field } from '../arrow/schema.ts';
 import { makeVector } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { INT64, MOMENT } from './constant.ts';
+import { INT64 } from './constant.ts';
 import type { PhysicalPlan } from './physical.ts';
 
 const UTF8 = { id: 'utf8' } as const;
@@ -21,14 +21,6 @@ export function int64Column(values: readonly bigint[]): Vector {
 /** The same, with nulls. */
 export function nullableInt64Column(values: readonly (bigint | null)[]): Vector {
   return buildVector(INT64, values);
-}
-
-/** A timestamp[us, UTC] vector without nulls, from wall times in ms. */
-export function momentColumn(timesMs: readonly number[]): Vector {
-  return buildVector(
-    MOMENT,
-    timesMs.map((timeMs) => BigInt(Math.trunc(timeMs)) * 1_000n),
-  );
 }
 
 /** A utf8 vector. */

@@ -475,7 +475,8 @@ export type Statement =
   | { readonly kind: 'show_tables'; readonly all: boolean; readonly span: Span }
   | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }
-  | { readonly kind: 'explain'; readonly query: Query; readonly span: Span };
+  /** `analyze`: the query is run. */
+  | { readonly kind: 'explain'; readonly query: Query; readonly analyze: boolean; readonly span: Span };
 
 /** The smallest span that covers both. */
 export function coverSpans(first: Span, last: Span): Span {

@@ -200,11 +200,12 @@ function parseTarget(cursor: Cursor): TableName | Query {
 
 function parseExplain(cursor: Cursor): Statement {
   const start = cursor.advance().start;
-  if (cursor.isWord('analyze') || cursor.isWord('analyse')) throw cursor.unsupported('EXPLAIN ANALYZE', cursor.token);
+  const analyze = cursor.isWord('analyze') || cursor.isWord('analyse');
+  if (analyze) cursor.advance();
   if (!cursor.isQuery()) {
     const inner = parseOne(cursor);
     throw cursor.unsupported('EXPLAIN of anything but a query', inner.span);
   }
   const query = cursor.query();
-  return { kind: 'explain', query, span: cursor.spanFrom(start) };
+  return { kind: 'explain', query, analyze, span: cursor.spanFrom(start) };
 }

@@ -90,7 +90,7 @@ export function printStatement(statement: Statement): string {
       return `${kind.toUpperCase()} ${target.kind === 'table_name' ? printTable(target) : printQuery(target)}`;
     }
     case 'explain':
-      return `EXPLAIN ${printQuery(statement.query)}`;
+      return `EXPLAIN ${statement.analyze ? 'ANALYZE ' : ''}${printQuery(statement.query)}`;
     default:
       return unreachable(statement);
   }

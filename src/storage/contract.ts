@@ -9,6 +9,35 @@ import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, ColumnDefault, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
 
+/** One segment of a table, as a snapshot sees it. */
+export interface SegmentDescription {
+  readonly segmentId: number;
+  /** False while it may still get rows. */
+  readonly isSealed: boolean;
+  /** Version of the table's schema that it was written under. */
+  readonly schemaVersion: number;
+  readonly rowCount: number;
+  /** Record batches and dictionaries. */
+  readonly messageCount: number;
+  /** Bytes of its file that are committed. */
+  readonly byteCount: number;
+  /** The version of the database that it came with. */
+  readonly createdVersion: number;
+  readonly path: string;
+  /** What is wrong with it; undefined when nothing is known to be. */
+  readonly damage: string | undefined;
+}
+
+/** What is known of a table beside its rows. */
+export interface TableDetails {
+  /** In the order of rows. */
+  readonly segments: readonly SegmentDescription[];
+  readonly schemaVersion: number;
+  readonly ttl: { readonly column: string; readonly ms: number } | undefined;
+  /** Why appends are refused; undefined when they are not. */
+  readonly damage: string | undefined;
+}
+
 /** One table in one snapshot. */
 export interface TableSnapshot extends Source {
   readonly name: string;
@@ -27,6 +56,8 @@ export interface TableSnapshot extends Source {
    * bounds do not apply.
    */
   messages(): AsyncIterable<ResultBatch>;
+  /** Segments are those of the snapshot; the rest is as it is now. */
+  details(): TableDetails;
 }
 
 /** A query under a name. */

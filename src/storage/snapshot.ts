@@ -87,7 +87,7 @@ class PinnedSnapshot implements Snapshot {
     if (table === undefined) return undefined;
     let snapshot = this.#tables.get(table);
     if (snapshot === undefined) {
-      snapshot = makeTableSnapshot(table.definitionAt(this.version), this.#manifestOf(table));
+      snapshot = makeTableSnapshot(table, table.definitionAt(this.version), this.#manifestOf(table));
       this.#tables.set(table, snapshot);
     }
     return snapshot;

@@ -10,25 +10,28 @@
 import type { Message, RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
-import type { Bound, ColumnDefault, ScanRequest } from '../arrow/source.ts';
+import type { BatchCounts, Bound, ColumnDefault, ScanRequest } from '../arrow/source.ts';
 import { present } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { READ_AHEAD_BYTES, READ_AHEAD_SLICE_BYTES } from '../base/limits.ts';
 import { ColdReads } from './cold-read.ts';
-import type { TableSnapshot } from './contract.ts';
+import type { SegmentDescription, TableDetails, TableSnapshot } from './contract.ts';
 import { defaultAt } from './definition.ts';
 import type { TableDefinition } from './definition.ts';
 import { Layout, sameLayout } from './layout.ts';
 import { Pruner } from './prune.ts';
 import type { Segment, SegmentView } from './segment.ts';
-import type { Manifest } from './table.ts';
+import type { Manifest, Table } from './table.ts';
 import { VerifyAhead } from './verify-ahead.ts';
 
 const NO_MESSAGES: readonly Message[] = [];
 
+/** What a table says of itself that no snapshot keeps. */
+type LiveTable = Pick<Table, 'ttl' | 'damage'>;
+
 /** The table of `definition` as `manifest` has it. */
-export function makeTableSnapshot(definition: TableDefinition, manifest: Manifest): TableSnapshot {
-  return new ManifestScan(definition, manifest);
+export function makeTableSnapshot(table: LiveTable, definition: TableDefinition, manifest: Manifest): TableSnapshot {
+  return new ManifestScan(table, definition, manifest);
 }
 
 class ManifestScan implements TableSnapshot {
@@ -38,10 +41,12 @@ class ManifestScan implements TableSnapshot {
   readonly rowCount: number;
   readonly byteCount: number;
   readonly isByteCountExact: boolean;
+  readonly #table: LiveTable;
   readonly #definition: TableDefinition;
   readonly #segments: readonly SegmentView[];
 
-  constructor(definition: TableDefinition, manifest: Manifest) {
+  constructor(table: LiveTable, definition: TableDefinition, manifest: Manifest) {
+    this.#table = table;
     this.tableId = definition.tableId;
     this.name = definition.name;
     this.schema = definition.schema;
@@ -58,6 +63,18 @@ class ManifestScan implements TableSnapshot {
 
   #isStoredAsIs({ segment, messageCount }: SegmentView): boolean {
     return messageCount === 0 || sameLayout(segment.identity.definition, this.#definition);
+  }
+
+  details(): TableDetails {
+    const { ttl, damage } = this.#table;
+    const { fieldIds, schema, schemaVersion } = this.#definition;
+    const column = ttl === undefined ? undefined : schema.fields[fieldIds.indexOf(ttl.fieldId)];
+    return {
+      segments: this.#segments.map(segmentDescription),
+      schemaVersion,
+      ttl: ttl === undefined || column === undefined ? undefined : { column: column.name, ms: ttl.ms },
+      damage: damage?.message,
+    };
   }
 
   async *messages(): AsyncGenerator<ResultBatch, void, undefined> {
@@ -101,26 +118,45 @@ class ManifestScan implements TableSnapshot {
     for await (const batch of decodedBatches(view, pruner)) yield layout.batch(batch);
   }
 
-  async countBatches(bounds: readonly Bound[]): Promise<{ pruned: number; total: number }> {
+  async countBatches(bounds: readonly Bound[]): Promise<BatchCounts> {
     let pruned = 0;
     let total = 0;
+    const segments = { pruned: 0, total: 0 };
     for (const view of this.#segments) {
       if (view.messageCount === 0) continue;
       const { definition } = view.segment.identity;
       const pruner = new Pruner(definition.schema, new Layout(definition, this.#definition, []).bounds(bounds));
       const index = await view.segment.loadIndex();
+      const before = total - pruned;
       for (let i = 0; i < view.messageCount; i++) {
         if (index.isDictionary(i)) continue;
         total++;
         if (skips(pruner, view.segment, i)) pruned++;
       }
+      segments.total++;
+      if (total - pruned === before) segments.pruned++;
     }
-    return { pruned, total };
+    return { pruned, total, segments };
   }
 
   #refuseDamage(): void {
     for (const { segment } of this.#segments) if (segment.damage !== undefined) throw segment.damage;
   }
+}
+
+function segmentDescription({ segment, length, rowCount, messageCount }: SegmentView): SegmentDescription {
+  const { segmentId, definition, path } = segment.identity;
+  return {
+    segmentId,
+    isSealed: segment.state !== 'active',
+    schemaVersion: definition.schemaVersion,
+    rowCount,
+    messageCount,
+    byteCount: length,
+    createdVersion: segment.createdCommit,
+    path,
+    damage: segment.damage?.message,
+  };
 }
 
 /** True when no row of the batch can be one that the pruner's bounds allow. */

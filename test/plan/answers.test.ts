@@ -79,7 +79,7 @@ const catalog: PlanCatalog = {
   view: () => undefined,
   viewNames: () => [],
   at: () => catalog,
-  snapshots: () => [],
+  system: () => undefined,
 };
 
 async function rowsOf(sql: string, disabledPasses: readonly PassName[]): Promise<string[]> {

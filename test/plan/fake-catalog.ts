@@ -7,6 +7,8 @@ import type { Field, Schema } from '../../src/arrow/schema.ts';
 import type { Bound } from '../../src/arrow/source.ts';
 import type { DataType } from '../../src/arrow/type.ts';
 import type { PlanCatalog, TimePoint } from '../../src/plan/physical.ts';
+import { rowSource } from '../../src/plan/row-source.ts';
+import type { RowColumn } from '../../src/plan/row-source.ts';
 
 const INT8: DataType = { id: 'int', bitWidth: 8, signed: true };
 export const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
@@ -106,9 +108,25 @@ function earlierCatalog(point: TimePoint): PlanCatalog {
     view: () => undefined,
     viewNames: () => [],
     at: earlierCatalog,
-    snapshots: () => [],
+    system: () => undefined,
   };
 }
+
+const SNAPSHOTS = [
+  { version: 41n, time: 1_709_208_000_000_000n, changes: 'create_table' },
+  { version: 42n, time: 1_709_208_000_250_000n, changes: 'append' },
+];
+
+const SNAPSHOT_COLUMNS: readonly RowColumn<(typeof SNAPSHOTS)[number]>[] = [
+  { name: 'version', type: INT64, read: (row) => row.version, notNull: true },
+  {
+    name: 'time',
+    type: { id: 'timestamp', unit: 'microsecond', timezone: 'UTC' },
+    read: (row) => row.time,
+    notNull: true,
+  },
+  { name: 'changes', type: { id: 'utf8' }, read: (row) => row.changes, notNull: true },
+];
 
 /** Three batches of 1,000 rows a table; each bound prunes one. */
 export const fakeCatalog: PlanCatalog = {
@@ -117,8 +135,5 @@ export const fakeCatalog: PlanCatalog = {
   view: () => undefined,
   viewNames: () => [],
   at: earlierCatalog,
-  snapshots: () => [
-    { version: 41, timeMs: 1_709_208_000_000, what: 'create_table' },
-    { version: 42, timeMs: 1_709_208_000_250, what: 'append' },
-  ],
+  system: (name) => (name === 'sheaf_snapshots' ? rowSource(name, SNAPSHOT_COLUMNS, SNAPSHOTS) : undefined),
 };

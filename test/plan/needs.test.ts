@@ -1,5 +1,5 @@
 /**
- * What a statement needs before it is planned: the moments of AT, and the list of snapshots.
+ * What a statement needs before it is planned: the moments of AT, and system tables.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,8 +13,8 @@ import { fakeCatalog } from './fake-catalog.ts';
 const NOON = BigInt(Date.UTC(2024, 1, 29, 12)) * 1_000n;
 
 function pointOf(moment: string): TimePoint | undefined {
-  const { points, snapshots } = readNeeds(`FROM trades AT (${moment})`);
-  assert.equal(snapshots, false);
+  const { points, system } = readNeeds(`FROM trades AT (${moment})`);
+  assert.deepEqual(system, []);
   assert.equal(points.length, 1);
   return points[0];
 }
@@ -46,9 +46,9 @@ test('the table is found in every statement that reads one, and other statements
   const seven: readonly TimePoint[] = [{ kind: 'version', version: 7 }];
   const at = 'trades AT (VERSION => 7)';
   for (const sql of [`SELECT 1 FROM ${at}`, `DESCRIBE ${at}`, `DESCRIBE FROM ${at}`, `EXPLAIN SELECT * FROM ${at}`]) {
-    assert.deepEqual(readNeeds(sql), { points: seven, snapshots: false }, sql);
+    assert.deepEqual(readNeeds(sql), { points: seven, system: [] }, sql);
   }
-  assert.deepEqual(readNeeds('SHOW SNAPSHOTS'), { points: [], snapshots: true });
+  assert.deepEqual(readNeeds('SHOW SNAPSHOTS'), { points: [], system: ['sheaf_snapshots'] });
   const others = [
     'SELECT 1',
     'FROM nope',
@@ -64,7 +64,7 @@ test('the table is found in every statement that reads one, and other statements
     'CREATE TABLE n (a INT)',
     'ALTER TABLE n DROP a',
   ]) {
-    assert.deepEqual(readNeeds(sql), { points: [], snapshots: false }, sql);
+    assert.deepEqual(readNeeds(sql), { points: [], system: [] }, sql);
   }
 });
 
@@ -120,4 +120,20 @@ test('errors are those of planning', () => {
     const { code, message } = errorOf(() => readNeeds(sql));
     assert.deepEqual([code, message], [wanted.code, wanted.message]);
   }
+});
+
+test('system tables of the engine are found wherever they stand, once, and in any case', () => {
+  const found = (sql: string): readonly string[] => [...readNeeds(sql).system].sort();
+  const both = ['sheaf_queries', 'sheaf_segments'];
+  assert.deepEqual(found('FROM sheaf_queries, Main.SHEAF_segments s'), both);
+  assert.deepEqual(
+    found('SELECT 1 WHERE EXISTS (FROM sheaf_segments) UNION (FROM "sheaf_queries", sheaf_queries q)'),
+    both,
+  );
+  assert.deepEqual(found('DESCRIBE sheaf.main.sheaf_metrics'), ['sheaf_metrics']);
+  assert.deepEqual(found("SELECT 'sheaf_queries', sheaf_tables FROM information_schema.sheaf_queries"), []);
+  assert.deepEqual(readNeeds('FROM sheaf_tables, trades AT (VERSION => 7)'), {
+    points: [{ kind: 'version', version: 7 }],
+    system: ['sheaf_tables'],
+  });
 });

@@ -96,7 +96,7 @@ export function catalogOf(tables: readonly MemorySource[]): PlanCatalog {
     view: () => undefined,
     viewNames: () => [],
     at: () => catalog,
-    snapshots: () => [],
+    system: () => undefined,
   };
   return catalog;
 }
