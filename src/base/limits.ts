@@ -102,6 +102,11 @@ export const CODE_NODES_MAX = 500;
 export const CODE_BLOCK_ROWS = 4_096;
 /** Rows that a pipeline's source must have before it is compiled rather than interpreted. */
 export const CODE_SOURCE_ROWS_MIN = 10_000;
+/** Integers that are no farther from 0 can be keys by their distance: they and their distances are exact as doubles. */
+export const RANGE_KEY_MAX = 2 ** 52;
+/** Numbers that keys by distance may leave unused for each row, and for few rows. */
+export const RANGE_KEYS_PER_ROW = 4;
+export const RANGE_KEYS_FREE = 1_024;
 /** Queries running at one time; more wait. */
 export const QUERIES_RUNNING_MAX = 64;
 /** Queries waiting at one time; more are told `busy`. */

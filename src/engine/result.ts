@@ -137,6 +137,7 @@ export function knownRowCount(plan: PhysicalPlan): number | undefined {
     case 'values':
       return plan.batches.reduce((sum, batch) => sum + batch.rowCount, 0);
     case 'project':
+    case 'window':
       return knownRowCount(plan.input);
     case 'sort': {
       const rows = knownRowCount(plan.input);

@@ -149,6 +149,7 @@ function rowsAtMost(plan: PhysicalPlan): number {
     case 'filter':
     case 'project':
     case 'aggregate':
+    case 'window':
     case 'sort':
       return rowsAtMost(plan.input);
     default:

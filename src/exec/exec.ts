@@ -23,6 +23,7 @@ import { runProject } from './project.ts';
 import { runRecursive, runShared, runUnion, runWorking } from './shared.ts';
 import { runSort } from './sort.ts';
 import { runScan, runValues } from './source-scan.ts';
+import { runWindow } from './window.ts';
 
 export type { MemoryUsage } from './operator.ts';
 
@@ -66,6 +67,8 @@ function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext):
       return runProject(plan, again(plan.input));
     case 'aggregate':
       return runAggregate(plan, again(plan.input), own);
+    case 'window':
+      return runWindow(plan, again(plan.input), own);
     case 'sort':
       return runSort(plan, again(plan.input), own);
     case 'limit':

@@ -61,6 +61,23 @@ export class BitAccumulator implements Accumulator {
     }
   }
 
+  merge(other: Accumulator, from: Uint32Array, groups: Uint32Array, groupCount: number): void {
+    if (!(other instanceof BitAccumulator)) throw new TypeError('merge: another kind of state');
+    const count = this.#words;
+    const state = (this.#state = growWords(this.#state, groupCount * count));
+    const seen = (this.#seen = growFlags(this.#seen, groupCount));
+    for (let i = 0; i < from.length; i++) {
+      const [group, origin] = [groups[i] as number, from[i] as number];
+      if (other.#seen[origin] !== 1) continue;
+      for (let k = 0; k < count; k++) {
+        const value = other.#state[origin * count + k] as number;
+        const at = group * count + k;
+        state[at] = seen[group] === 1 ? combine(this.#operator, state[at] as number, value) : value;
+      }
+      seen[group] = 1;
+    }
+  }
+
   finish(groupCount: number): Vector {
     const state = growWords(this.#state, groupCount * this.#words).subarray(0, groupCount * this.#words);
     const validity = validityFrom(flagBits(growFlags(this.#seen, groupCount), groupCount), groupCount);

@@ -17,6 +17,8 @@ export interface Fold {
   readonly slots: number;
   /** Takes a row, already counted in `state[at]`; y is x where there is one argument. */
   add(state: Float64Array, at: number, x: number, y: number): void;
+  /** Adds another group's numbers, from `other[from]` on; both have rows, and counts are added afterwards. */
+  combine(state: Float64Array, at: number, other: Float64Array, from: number): void;
   /** Undefined is null. @throws `value_error` */
   finish(state: Float64Array, at: number): number | undefined;
 }
@@ -45,6 +47,25 @@ export class FoldAccumulator implements Accumulator {
       const at = (groups[i] as number) * slots;
       state[at] = (state[at] as number) + 1;
       fold.add(state, at, xs[i] as number, ys[i] as number);
+    }
+  }
+
+  merge(other: Accumulator, from: Uint32Array, groups: Uint32Array, groupCount: number): void {
+    if (!(other instanceof FoldAccumulator)) throw new TypeError('merge: another kind of state');
+    const { slots } = this.#fold;
+    const state = (this.#state = grow(this.#state, groupCount * slots));
+    const source = other.#state;
+    for (let i = 0; i < from.length; i++) {
+      const at = (groups[i] as number) * slots;
+      const origin = (from[i] as number) * slots;
+      const count = source[origin] ?? 0;
+      if (count === 0) continue;
+      if (state[at] === 0) {
+        for (let k = 0; k < slots; k++) state[at + k] = source[origin + k] as number;
+        continue;
+      }
+      this.#fold.combine(state, at, source, origin);
+      state[at] = (state[at] as number) + count;
     }
   }
 

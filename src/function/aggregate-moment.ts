@@ -21,6 +21,13 @@ function welford(finish: (count: number, squares: number) => number | undefined)
       state[at + 1] = moved;
       state[at + 2] = (state[at + 2] as number) + (x - moved) * (x - mean);
     },
+    combine: (state, at, other, from) => {
+      const [own, more] = [state[at] as number, other[from] as number];
+      const difference = (other[from + 1] as number) - (state[at + 1] as number);
+      const share = more / (own + more);
+      state[at + 2] = (state[at + 2] as number) + (other[from + 2] as number) + difference * difference * own * share;
+      state[at + 1] = (state[at + 1] as number) + difference * share;
+    },
     finish: (state, at) => finish(state[at] as number, state[at + 2] as number),
   };
 }
@@ -63,11 +70,29 @@ function moments(finish: (moments: Moments) => number | undefined): Fold {
       state[at + 3] = third + gain * part * (count - 2) - 3 * part * second;
       state[at + 2] = second + gain;
     },
+    combine: combineMoments,
     finish: (state, at) => {
       const [count = 0, , second = 0, third = 0, fourth = 0] = state.subarray(at, at + 5);
       return finish({ count, second, third, fourth });
     },
   };
+}
+
+/** Pébay's formulas 2.1 for the third and fourth moment of two sets. */
+function combineMoments(state: Float64Array, at: number, other: Float64Array, from: number): void {
+  const [a, b] = [state[at] as number, other[from] as number];
+  const count = a + b;
+  const difference = (other[from + 1] as number) - (state[at + 1] as number);
+  const part = difference / count;
+  const [secondA, thirdA] = [state[at + 2] as number, state[at + 3] as number];
+  const [secondB, thirdB] = [other[from + 2] as number, other[from + 3] as number];
+  const gain = difference * part * a * b;
+  const ofSquares = part * part * (gain * (a * a - a * b + b * b) + 6 * (a * a * secondB + b * b * secondA));
+  state[at + 4] =
+    (state[at + 4] as number) + (other[from + 4] as number) + ofSquares + 4 * part * (a * thirdB - b * thirdA);
+  state[at + 3] = thirdA + thirdB + part * (gain * (a - b) + 3 * (a * secondB - b * secondA));
+  state[at + 2] = secondA + secondB + gain;
+  state[at + 1] = (state[at + 1] as number) + part * b;
 }
 
 function finite(name: string, value: number): number {
@@ -101,6 +126,13 @@ function kahan(finish: (count: number, sum: number) => number): Fold {
       state[at + 2] = moved - sum - difference;
       state[at + 1] = moved;
     },
+    combine: (state, at, other, from) => {
+      const difference = (other[from + 1] as number) - (other[from + 2] as number) - (state[at + 2] as number);
+      const sum = state[at + 1] as number;
+      const moved = sum + difference;
+      state[at + 2] = moved - sum - difference;
+      state[at + 1] = moved;
+    },
     finish: (state, at) => {
       const count = state[at] as number;
       return count === 0 ? undefined : finish(count, state[at + 1] as number);
@@ -113,6 +145,9 @@ const PRODUCT: Fold = {
   add: (state, at, x) => {
     state[at + 1] = state[at] === 1 ? x : (state[at + 1] as number) * x;
   },
+  combine: (state, at, other, from) => {
+    state[at + 1] = (state[at + 1] as number) * (other[from + 1] as number);
+  },
   finish: (state, at) => (state[at] === 0 ? undefined : state[at + 1]),
 };
 
@@ -121,6 +156,9 @@ const GEOMETRIC_MEAN: Fold = {
   slots: 2,
   add: (state, at, x) => {
     state[at + 1] = (state[at + 1] as number) + Math.log(x);
+  },
+  combine: (state, at, other, from) => {
+    state[at + 1] = (state[at + 1] as number) + (other[from + 1] as number);
   },
   finish: (state, at) => {
     const count = state[at] as number;

@@ -11,39 +11,55 @@ import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { groupValidity } from './aggregate-list.ts';
 import { bytesOf, formOf, numbersOf, vectorFromNumbers, vectorOf } from './column.ts';
-import type { GroupedValues } from './contract.ts';
+import type { AggregateMethod, BetweenValues, GroupedValues, QuantileMethod } from './contract.ts';
 import { decimalValues, storeDecimal } from './decimal.ts';
 import { takeFlat } from './decode.ts';
+import { flagBits } from './group-state.ts';
 import { roundEven } from './half.ts';
+import { validityFrom } from './validity.ts';
 
 /** Decimals of more digits are 128-bit integers in DuckDB, which interpolates them otherwise. */
 const INT64_DIGITS = 18;
 
-/** Between which rows an answer lies, and how far from the first to the second. */
-interface Place {
-  readonly low: number;
-  readonly high: number;
-  readonly part: number;
-}
-
 /** Of the values from row `first` on; with a step of -1, of those down from it. */
-function between(first: number, position: number, step: 1 | -1 = 1): Place {
+function between(first: number, position: number, step: 1 | -1 = 1): BetweenValues {
   const low = Math.floor(position);
   return { low: first + step * low, high: first + step * Math.ceil(position), part: position - low };
 }
 
-/** One row of the values for each group; a negative quantile counts from the greatest. */
-export function discreteQuantile(grouped: GroupedValues, quantile: number): Vector {
-  const { values, starts, groupCount } = grouped;
-  const rows = new Uint32Array(groupCount);
-  for (let g = 0; g < groupCount; g++) {
-    const first = starts[g] as number;
-    const count = (starts[g + 1] as number) - first;
-    if (count === 0) continue;
-    const rank = Math.max(1, count - Math.floor(count - Math.abs(quantile) * count)) - 1;
-    rows[g] = first + (isDescending(quantile) ? count - 1 - rank : rank);
-  }
-  return takeFlat(values, rows, groupValidity(grouped));
+/** A method by what it does with the values of groups. */
+export function quantileMethod(method: QuantileMethod): Extract<AggregateMethod, { kind: 'collected' }> {
+  const finish = ({ values, starts, groupCount }: GroupedValues): Vector => {
+    return method.answer(values, groupCount, (g) => {
+      const first = starts[g] as number;
+      const count = (starts[g + 1] as number) - first;
+      if (count === 0) return undefined;
+      const { low, high, part } = method.placeOf(count);
+      return { low: first + low, high: first + high, part };
+    });
+  };
+  return { kind: 'collected', order: 'ascending', finish, quantile: method };
+}
+
+/** One of the values; a negative quantile counts from the greatest. */
+export function discreteQuantile(quantile: number): QuantileMethod {
+  return {
+    placeOf: (count) => {
+      const rank = Math.max(1, count - Math.floor(count - Math.abs(quantile) * count)) - 1;
+      return between(isDescending(quantile) ? count - 1 - rank : rank, 0);
+    },
+    answer: (values, groupCount, placeOf) => {
+      const rows = new Uint32Array(groupCount);
+      const known = new Uint8Array(groupCount);
+      for (let g = 0; g < groupCount; g++) {
+        const place = placeOf(g);
+        if (place === undefined) continue;
+        rows[g] = place.low;
+        known[g] = 1;
+      }
+      return takeFlat(values, rows, validityFrom(flagBits(known, groupCount), groupCount));
+    },
+  };
 }
 
 function isDescending(quantile: number): boolean {
@@ -82,57 +98,61 @@ function numberBetween(low: number, high: number, part: number, isNarrow: boolea
   return low * (1 - part) + high * part;
 }
 
-function interpolate(grouped: GroupedValues, placeOf: (g: number) => Place, isApproximate: boolean): Vector {
-  const { values, groupCount } = grouped;
+function interpolate(
+  values: Vector,
+  groupCount: number,
+  placeOf: (g: number) => BetweenValues | undefined,
+  isApproximate: boolean,
+): Vector {
   const { type } = values;
   const form = formOf(type);
   const rounding = roundingOf(type, isApproximate);
   const isNarrow = type.id === 'float' && type.bitWidth === 32;
-  const validity = groupValidity(grouped);
-  const isPresent = (g: number): boolean => (grouped.starts[g + 1] as number) > (grouped.starts[g] as number);
+  const known = new Uint8Array(groupCount);
   if (form.kind === 'number') {
     const source = numbersOf(values);
     const out = new Float64Array(groupCount);
     for (let g = 0; g < groupCount; g++) {
-      if (!isPresent(g)) continue;
-      const { low, high, part } = placeOf(g);
+      const place = placeOf(g);
+      if (place === undefined) continue;
+      known[g] = 1;
+      const { low, high, part } = place;
       const value = numberBetween(source[low] as number, source[high] as number, part, isNarrow);
       out[g] = form.isFloat ? value : rounded(value, rounding);
     }
-    return vectorFromNumbers(type, out, groupCount, validity);
+    return vectorFromNumbers(type, out, groupCount, validityFrom(flagBits(known, groupCount), groupCount));
   }
   if (form.kind !== 'words') throw new TypeError(`interpolate: ${type.id}`);
   const read = decimalValues(values);
   const words = new Int32Array(groupCount * form.words);
   for (let g = 0; g < groupCount; g++) {
-    if (!isPresent(g)) continue;
-    const { low, high, part } = placeOf(g);
+    const place = placeOf(g);
+    if (place === undefined) continue;
+    known[g] = 1;
+    const { low, high, part } = place;
     storeDecimal(words, g, form.words * 32, integerBetween(read(low), read(high), part, rounding));
   }
-  return vectorOf(type, groupCount, validity, bytesOf(words));
+  return vectorOf(type, groupCount, validityFrom(flagBits(known, groupCount), groupCount), bytesOf(words));
 }
 
 /** Interpolates between neighbours; a negative quantile counts from the greatest. */
-export function continuousQuantile(grouped: GroupedValues, quantile: number): Vector {
-  const { starts } = grouped;
-  const placeOf = (g: number): Place => {
-    const first = starts[g] as number;
-    const last = (starts[g + 1] as number) - first - 1;
-    const position = last * Math.abs(quantile);
-    return isDescending(quantile) ? between(first + last, position, -1) : between(first, position);
+export function continuousQuantile(quantile: number): QuantileMethod {
+  return {
+    placeOf: (count) => {
+      const last = count - 1;
+      const position = last * Math.abs(quantile);
+      return isDescending(quantile) ? between(last, position, -1) : between(0, position);
+    },
+    answer: (values, groupCount, placeOf) => interpolate(values, groupCount, placeOf, false),
   };
-  return interpolate(grouped, placeOf, false);
 }
 
 /** Interpolates where a digest that holds every value would. */
-export function middleQuantile(grouped: GroupedValues, quantile: number): Vector {
-  const { starts } = grouped;
-  const placeOf = (g: number): Place => {
-    const first = starts[g] as number;
-    const count = (starts[g + 1] as number) - first;
-    return between(first, Math.min(Math.max(quantile * count - 0.5, 0), count - 1));
+export function middleQuantile(quantile: number): QuantileMethod {
+  return {
+    placeOf: (count) => between(0, Math.min(Math.max(quantile * count - 0.5, 0), count - 1)),
+    answer: (values, groupCount, placeOf) => interpolate(values, groupCount, placeOf, true),
   };
-  return interpolate(grouped, placeOf, true);
 }
 
 function decimalDistances(values: Vector, start: number, end: number, middle: bigint): readonly bigint[] {
@@ -148,7 +168,7 @@ function decimalDistances(values: Vector, start: number, end: number, middle: bi
 export function medianDistance(grouped: GroupedValues): Vector {
   const { values, starts, groupCount } = grouped;
   const { type } = values;
-  const medians = continuousQuantile(grouped, 0.5);
+  const medians = quantileMethod(continuousQuantile(0.5)).finish(grouped);
   const validity = groupValidity(grouped);
   if (type.id === 'decimal') {
     const read = decimalValues(medians);

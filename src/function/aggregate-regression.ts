@@ -33,6 +33,17 @@ function line(finish: (line: Line) => number | undefined): Fold {
       state[at + 4] = (state[at + 4] as number) + (x - meanX) * (x - oldX);
       state[at + 5] = (state[at + 5] as number) + (x - oldX) * (y - meanY);
     },
+    combine: (state, at, other, from) => {
+      const [own, more] = [state[at] as number, other[from] as number];
+      const share = more / (own + more);
+      const y = (other[from + 1] as number) - (state[at + 1] as number);
+      const x = (other[from + 2] as number) - (state[at + 2] as number);
+      state[at + 1] = (state[at + 1] as number) + y * share;
+      state[at + 2] = (state[at + 2] as number) + x * share;
+      state[at + 3] = (state[at + 3] as number) + (other[from + 3] as number) + y * y * own * share;
+      state[at + 4] = (state[at + 4] as number) + (other[from + 4] as number) + x * x * own * share;
+      state[at + 5] = (state[at + 5] as number) + (other[from + 5] as number) + x * y * own * share;
+    },
     finish: (state, at) => {
       const [count = 0, meanY = 0, meanX = 0, squaresY = 0, squaresX = 0, products = 0] = state.subarray(at, at + 6);
       return finish({ count, meanY, meanX, squaresY, squaresX, products });
@@ -76,6 +87,9 @@ function plainMean(ofFirst: boolean): Fold {
     add: (state, at, y, x) => {
       state[at + 1] = (state[at + 1] as number) + (ofFirst ? y : x);
     },
+    combine: (state, at, other, from) => {
+      state[at + 1] = (state[at + 1] as number) + (other[from + 1] as number);
+    },
     finish: (state, at) => (state[at] === 0 ? undefined : (state[at + 1] as number) / (state[at] as number)),
   };
 }
@@ -85,7 +99,12 @@ export const REGRESSIONS = {
   covar_pop: ifAny(({ count, products }) => products / count),
   covar_samp: line(({ count, products }) => (count < 2 ? undefined : products / (count - 1))),
   corr: line(correlation),
-  regr_count: { slots: 1, add: () => undefined, finish: (state, at) => state[at] } satisfies Fold,
+  regr_count: {
+    slots: 1,
+    add: () => undefined,
+    combine: () => undefined,
+    finish: (state, at) => state[at],
+  } satisfies Fold,
   regr_avgx: plainMean(false),
   regr_avgy: plainMean(true),
   regr_sxx: ifAny(({ squaresX }) => squaresX),

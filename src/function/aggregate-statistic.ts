@@ -9,15 +9,15 @@ import { FoldAccumulator } from './aggregate-fold.ts';
 import type { Fold } from './aggregate-fold.ts';
 import { MOMENTS } from './aggregate-moment.ts';
 import { continuousQuantile, discreteQuantile, medianDistance, middleQuantile } from './aggregate-quantile.ts';
+import { quantileMethod } from './aggregate-quantile.ts';
 import { REGRESSIONS } from './aggregate-regression.ts';
 import { SketchAccumulator } from './aggregate-sketch.ts';
 import { entropyOf, histogramOf, histogramType, modeOf } from './aggregate-tally.ts';
 import type { ConstantValue } from './constant.ts';
-import type { GroupedValues, ResolvedCall } from './contract.ts';
+import type { QuantileMethod, ResolvedCall } from './contract.ts';
 import type { AggregateEntry } from './entry.ts';
 import { DOUBLE, flatType, FLOAT, HUGE, INT64, isNumeric, isOrdered, UINT32, valueType } from './signature.ts';
 import { momentType } from './temporal-type.ts';
-import type { Vector } from '../arrow/vector.ts';
 
 function call(name: string, parameters: readonly DataType[], type: DataType, isNeverNull = false): ResolvedCall {
   return { name, parameters, type, canMakeNull: !isNeverNull, nulls: isNeverNull ? 'never' : 'custom' };
@@ -163,7 +163,7 @@ function outOfRange(least: number): (constants: readonly ConstantValue[]) => str
 function quantile(
   names: readonly [string, ...string[]],
   typeOf: (type: DataType) => DataType | undefined,
-  finish: (grouped: GroupedValues, quantile: number) => Vector,
+  methodOf: (quantile: number) => QuantileMethod,
   doc: string,
   example: string,
 ): AggregateEntry {
@@ -182,11 +182,7 @@ function quantile(
       const type = typeOf(valueType(given));
       return type === undefined ? undefined : call(name, [type, DOUBLE], type);
     },
-    method: (_, [share]) => ({
-      kind: 'collected',
-      order: 'ascending',
-      finish: (grouped) => finish(grouped, Number(share)),
-    }),
+    method: (_, [share]) => quantileMethod(methodOf(Number(share))),
   };
 }
 
@@ -202,8 +198,7 @@ const QUANTILES: readonly AggregateEntry[] = [
     },
     method: ([type]) => {
       const isContinuous = medianType(type as DataType)?.isContinuous === true;
-      const finish = isContinuous ? continuousQuantile : discreteQuantile;
-      return { kind: 'collected', order: 'ascending', finish: (grouped) => finish(grouped, 0.5) };
+      return quantileMethod((isContinuous ? continuousQuantile : discreteQuantile)(0.5));
     },
   },
   quantile(

@@ -175,8 +175,8 @@ class Counts {
 }
 
 /**
- * Which groups had a present row, for sums. A group is made by a row, so as long as no null was seen every group has
- * one, and nothing is written for a row.
+ * Which groups had a present row, for sums. Groups are numbered as they appear: as long as no null was seen and each
+ * new group has a row (FILTER may take it away), all have one, and nothing is written for a row.
  */
 class Presence {
   #flags: Uint8Array<ArrayBuffer> | undefined;
@@ -190,8 +190,9 @@ class Presence {
   add(validity: Validity, groups: Uint32Array, rowCount: number, groupCount: number): void {
     const bits = validity.bits;
     if (bits === undefined && this.#flags === undefined) {
-      if (rowCount > 0) this.#groups = groupCount;
-      return;
+      if (rowCount === 0) return;
+      this.#groups = appearing(groups, rowCount, this.#groups);
+      if (this.#groups === groupCount) return;
     }
     this.#flags ??= new Uint8Array(Math.max(this.#groups, 1)).fill(1, 0, this.#groups);
     const flags = (this.#flags = growFlags(this.#flags, groupCount));
@@ -207,6 +208,13 @@ class Presence {
     );
     return validityFrom(flagBits(flags, groupCount), groupCount);
   }
+}
+
+/** The groups from 0 on without a gap, `known` of which there are already, once those of the rows are taken in order. */
+function appearing(groups: Uint32Array, rowCount: number, known: number): number {
+  let next = known;
+  for (let i = 0; i < rowCount; i++) if (groups[i] === next) next++;
+  return next;
 }
 
 /** What sum and avg share: exact sums by words, and which rows were present. */

@@ -39,6 +39,26 @@ export interface Accumulator {
   finish(groupCount: number): Vector;
   /** Bytes that the state holds now, for the query's memory bound. */
   byteCount(): number;
+  /**
+   * Where states can be combined: adds group `from[i]` of another accumulator of the same aggregate, or of this one, to
+   * group `groups[i]`, one i after another.
+   */
+  merge?(other: Accumulator, from: Uint32Array, groups: Uint32Array, groupCount: number): void;
+}
+
+/** Between which of some sorted values, by number from 0, an answer lies, and how far from the first to the second. */
+export interface BetweenValues {
+  readonly low: number;
+  readonly high: number;
+  readonly part: number;
+}
+
+/** An answer that lies between two values of a group, or at one. */
+export interface QuantileMethod {
+  /** Where it lies among `count` values that are sorted ascending. */
+  placeOf(count: number): BetweenValues;
+  /** The answers of groups, from rows of `values`; undefined is null. */
+  answer(values: Vector, groupCount: number, placeOf: (group: number) => BetweenValues | undefined): Vector;
 }
 
 /**
@@ -73,6 +93,8 @@ export type AggregateMethod =
       readonly kind: 'collected';
       readonly order: 'given' | 'present' | 'ascending';
       readonly finish: (grouped: GroupedValues) => Vector;
+      /** For who finds values by their rank without collecting them. */
+      readonly quantile?: QuantileMethod;
     }
   | {
       readonly kind: 'tallied';

@@ -6,6 +6,7 @@
  * has none (MISSING). Nothing is added once it is made.
  */
 import type { Vector } from '../arrow/vector.ts';
+import { RANGE_KEY_MAX, RANGE_KEYS_FREE, RANGE_KEYS_PER_ROW } from '../base/limits.ts';
 import { formOf, numbersOf, wordsOf } from './column.ts';
 import { decodeVector } from './decode.ts';
 import { flatType } from './signature.ts';
@@ -15,11 +16,6 @@ import { bitAt, validityOf } from './validity.ts';
 export const MISSING = 0xffffffff;
 
 const TWO_32 = 4_294_967_296;
-/** Integers that are no farther from 0 are exact as doubles, and so are their distances. */
-const EXACT_MAX = 2 ** 52;
-/** So many numbers a row may stay unused. */
-const SPARSENESS = 4;
-const FEW = 1024;
 
 /** The values as doubles, exact up to 2^53 and beyond that far from everything in a range; undefined for others. */
 function integersOf(column: Vector): Float64Array | undefined {
@@ -67,8 +63,10 @@ export class RangeKeys {
     }
     if (least > most) return undefined;
     const size = most - least + 1;
-    const isExact = least >= -EXACT_MAX && most <= EXACT_MAX;
-    return isExact && size <= SPARSENESS * rowCount + FEW ? new RangeKeys(least, size) : undefined;
+    const isExact = least >= -RANGE_KEY_MAX && most <= RANGE_KEY_MAX;
+    return isExact && size <= RANGE_KEYS_PER_ROW * rowCount + RANGE_KEYS_FREE
+      ? new RangeKeys(least, size)
+      : undefined;
   }
 
   /** Numbers that there are, used or not. */

@@ -30,6 +30,8 @@ import { TEXT_PATH } from './text-path.ts';
 import { TEXT_SEARCH } from './text-search.ts';
 import { TEXT_SHOW } from './text-show.ts';
 import { TEXT_SLICE } from './text-slice.ts';
+import { WINDOW_FUNCTIONS } from './window.ts';
+import type { WindowEntry } from './window.ts';
 
 export { momentValue, isNowFunction, isNowWord } from './time-now.ts';
 export { constantCall } from './time-function.ts';
@@ -60,9 +62,11 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
 ];
 
 export { AGGREGATES };
-export type { AggregateEntry };
+export type { AggregateEntry, WindowEntry };
 
-function byName<T extends FunctionEntry | AggregateEntry>(entries: readonly T[]): ReadonlyMap<string, T> {
+type Entry = FunctionEntry | AggregateEntry | WindowEntry;
+
+function byName<T extends Entry>(entries: readonly T[]): ReadonlyMap<string, T> {
   const map = new Map<string, T>();
   for (const entry of entries) {
     for (const name of [entry.name, ...(entry.aliases ?? [])]) {
@@ -75,11 +79,9 @@ function byName<T extends FunctionEntry | AggregateEntry>(entries: readonly T[])
 
 const functions = byName(FUNCTIONS);
 const aggregates = byName(AGGREGATES);
+const windows = byName(WINDOW_FUNCTIONS);
 
-function resolve(
-  entry: FunctionEntry | AggregateEntry | undefined,
-  args: readonly DataType[],
-): ResolvedCall | Unresolved {
+function resolve(entry: Entry | undefined, args: readonly DataType[]): ResolvedCall | Unresolved {
   if (entry === undefined) return { known: false, expects: '' };
   return entry.resolve(args) ?? { known: true, expects: `expects ${entry.expects}` };
 }
@@ -94,6 +96,16 @@ export function resolveAggregate(name: string, args: readonly DataType[]): Resol
   return resolve(aggregates.get(name.toLowerCase()), args);
 }
 
+/** The window function of that name or alias, aggregates apart. */
+export function windowFunctionOf(name: string): WindowEntry | undefined {
+  return windows.get(name.toLowerCase());
+}
+
+/** Finds the overload of a window function. */
+export function resolveWindow(name: string, args: readonly DataType[]): ResolvedCall | Unresolved {
+  return resolve(windowFunctionOf(name), args);
+}
+
 /** True when `name` is an aggregate's name or alias. */
 export function isAggregate(name: string): boolean {
   return aggregates.has(name.toLowerCase());
@@ -101,7 +113,9 @@ export function isAggregate(name: string): boolean {
 
 /** Names of all functions and aggregates with aliases, operators left out, sorted; for suggestions. */
 export function functionNames(): readonly string[] {
-  return [...functions.keys(), ...aggregates.keys()].filter((name) => /^[a-z]/.test(name)).sort();
+  return [...new Set([...functions.keys(), ...aggregates.keys(), ...windows.keys()])]
+    .filter((name) => /^[a-z]/.test(name))
+    .sort();
 }
 
 /** True when a call of this canonical name may be an error for some row, arithmetic apart. */

@@ -27,6 +27,9 @@ import { targetOf } from './adapt.ts';
 import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
 import type { OuterColumns } from './binding.ts';
+import { windowFunctionOf } from '../function/registry.ts';
+import type { WindowList } from './bind-window.ts';
+import { bindWindowCall } from './bind-window.ts';
 import { bindTimeCall, momentLiteral } from './bind-time.ts';
 import { BOOL, DOUBLE, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
@@ -72,6 +75,8 @@ export interface Clause {
   readonly name: string;
   /** Where aggregates go; undefined where none may stand. */
   readonly aggregates: AggregateList | undefined;
+  /** Where calls over windows go; undefined where none may stand. */
+  readonly windows?: WindowList | undefined;
   /** Aliases of items before this one are in reach. */
   readonly aliasesBefore: number;
 }
@@ -315,8 +320,16 @@ export class ExpressionBinder {
 
   #bindFunction(node: FunctionCall, clause: Clause): Expr {
     const name = node.name.name.toLowerCase();
+    if (node.over !== undefined) return this.#bindWindow(node, name, clause);
+    if (node.nulls !== undefined) {
+      const message = `${node.nulls.toUpperCase()} NULLS belongs to window functions`;
+      throw sqlError('sql_bind', this.#sql, node.span, message, 'add OVER (…)');
+    }
     const aggregate = aggregateName(this.#sql, node);
     if (aggregate !== undefined) return this.#bindAggregate(node, aggregate, clause);
+    if (windowFunctionOf(name) !== undefined) {
+      throw sqlError('sql_bind', this.#sql, node.span, `${name} is a window function`, 'add OVER (…)');
+    }
     const mark = node.star ? '*' : node.distinct ? 'DISTINCT' : node.filter === undefined ? 'ORDER BY' : 'FILTER';
     if (mark !== 'ORDER BY' || node.orders.length > 0) {
       throw sqlError('sql_bind', this.#sql, node.span, `${mark} belongs to aggregates, and ${name} is none`);
@@ -356,6 +369,21 @@ export class ExpressionBinder {
     return makeCall(this.#sql, name, [today, ...args], span);
   }
 
+  /** A call over a window; aggregates may stand in it, and no other such call. */
+  #bindWindow(node: FunctionCall, name: string, clause: Clause): Expr {
+    const { windows } = clause;
+    if (windows === undefined) {
+      const filters = clause.name === 'WHERE' || clause.name === 'HAVING';
+      const remedy = filters ? 'filter with QUALIFY' : 'compute it in a query in FROM';
+      const message = `${name} over a window cannot stand in ${clause.name}`;
+      throw sqlError('sql_bind', this.#sql, node.span, message, remedy);
+    }
+    const call = bindWindowCall(this.#sql, node, (inner, part) =>
+      this.bind(inner, { ...clause, name: part, windows: undefined }),
+    );
+    return windows.add(call);
+  }
+
   #bindAggregate(node: FunctionCall, name: string, clause: Clause): Expr {
     const { aggregates } = clause;
     if (aggregates === undefined) {
@@ -372,7 +400,7 @@ export class ExpressionBinder {
       throw sqlError('sql_bind', this.#sql, node.span, `${name}(*) is not possible; only count takes *`);
     }
     const call = bindAggregateCall(this.#sql, node, name, (inner, part) =>
-      this.bind(inner, { ...clause, name: part, aggregates: undefined }),
+      this.bind(inner, { ...clause, name: part, aggregates: undefined, windows: undefined }),
     );
     const place = aggregates.placeOf(call);
     return { kind: 'column', index: -1 - place, name, type: call.type, nullable: call.nullable, span: node.span };

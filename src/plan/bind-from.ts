@@ -5,6 +5,7 @@
  * the order in which they are written, then what joins have added; a query in FROM may read the columns of those before
  * it.
  */
+import type { Field } from '../arrow/schema.ts';
 import { foldName } from '../base/names.ts';
 import type { FromItem, Identifier, Join, Subquery, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
@@ -20,6 +21,7 @@ import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
 import type { LogicalPlan } from './logical.ts';
 import { makeJoin, pickColumns } from './logical.ts';
+import { numberRows } from './numbered.ts';
 import { renameColumns } from './rename.ts';
 import { Scope } from './scope.ts';
 import { openDependent, SubqueryList } from './subquery.ts';
@@ -160,18 +162,33 @@ class FromBinder {
   }
 
   #joined(item: Join, left: From, right: From): From {
-    if (item.join === 'positional') {
-      throw sqlError('sql_unsupported', this.#sql, item.span, 'POSITIONAL JOIN is not supported yet');
-    }
     const labels = new Set(left.scope.relations.map(({ label }) => foldName(label)));
     const twice = right.scope.relations.find(({ label }) => label !== UNNAMED && labels.has(foldName(label)));
     if (twice !== undefined) {
       const message = `two tables in FROM are called ${quoteText(twice.label)}`;
       throw sqlError('sql_bind', this.#sql, item.right.span, message, 'give one of them an alias');
     }
+    const depth = Math.max(left.depth, right.depth);
+    if (item.join === 'positional') return { ...this.#bindPositional(item, left, right), depth };
     const join: JoinKind = item.join === 'cross' ? 'inner' : item.join;
     const made = new JoinBinder(this.#binding, this.#common, this.#outer, item, left, right).bind(join);
-    return { ...made, depth: Math.max(left.depth, right.depth) };
+    return { ...made, depth };
+  }
+
+  /** The first row beside the first, the second beside the second, NULLs where one side has ended. */
+  #bindPositional(item: Join, left: From, right: From): Pick<From, 'plan' | 'scope'> {
+    if (right.lateral !== undefined) {
+      const message = 'a query that reads the tables before it cannot stand in a POSITIONAL JOIN';
+      throw sqlError('sql_bind', this.#sql, item.right.span, message, 'use JOIN or LEFT JOIN');
+    }
+    const [l, r] = [left.plan.schema.fields.length, right.plan.schema.fields.length];
+    const [a, b] = [left.plan, right.plan].map((plan) => numberRows(plan, [], [])) as [LogicalPlan, LogicalPlan];
+    const number = (plan: LogicalPlan, at: number): Expr => columnOf(at, plan.schema.fields[at] as Field, item.span);
+    const keys = [{ left: number(a, l), right: number(b, r), nullsEqual: false }];
+    const joined = makeJoin({ join: 'full', left: a, right: b, keys, condition: undefined });
+    const columns = Array.from({ length: l + r }, (_, i) => (i < l ? i : i + 1));
+    const plan = pickColumns(joined, columns);
+    return { plan, scope: left.scope.join(right.scope, plan.schema) };
   }
 }
 

@@ -71,6 +71,7 @@ function selectOf(items: readonly SelectItem[], span: Select['span']): Select {
     groups: [],
     having: undefined,
     qualify: undefined,
+    windows: [],
     span,
   };
 }

@@ -19,13 +19,17 @@ import type { From } from './bind-from.ts';
 import { bindFrom } from './bind-from.ts';
 import { aggregateOver, expandGroups } from './bind-group.ts';
 import { bindLimit } from './bind-limit.ts';
+import { WindowList, WINDOWS_FROM } from './bind-window.ts';
+import { writeWindows } from './window-name.ts';
 import { atPlace, positionOf } from './bind-order.ts';
 import type { Binding, Bound, CommonTables, OuterColumns, SharedPlans } from './binding.ts';
 import { toCondition } from './coerce.ts';
 import type { Expr, SortKey } from './expr.ts';
-import { columnOf, exprKey, exprsOfCall, mapCall, mapColumns } from './expr-walk.ts';
+import { columnOf, exprKey, exprsOfCall, exprsOfWindow, mapCall, mapColumns } from './expr-walk.ts';
+import { mapLeaves, mapWindow } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
-import { oneRow, pickColumns } from './logical.ts';
+import { makeWindow, oneRow, pickColumns } from './logical.ts';
+import { firstOfEach } from './numbered.ts';
 import { Scope } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { SubqueryList } from './subquery.ts';
@@ -45,7 +49,8 @@ export function bindSelect(
   outer: OuterColumns | undefined,
 ): Bound {
   const from = select.from === undefined ? undefined : bindFrom(binding, select.from, common, outer);
-  return { plan: new SelectBinder(binding, select, from, common, outer).bind(), depth: 1 + (from?.depth ?? 0) };
+  const written = writeWindows(binding.sql, select);
+  return { plan: new SelectBinder(binding, written, from, common, outer).bind(), depth: 1 + (from?.depth ?? 0) };
 }
 
 /** Binds the clauses of a SELECT over rows that are bound already. @throws as `bindSelect` */
@@ -60,6 +65,7 @@ class SelectBinder {
   readonly #scope: Scope;
   readonly #binder: ExpressionBinder;
   readonly #aggregates = new AggregateList();
+  readonly #windows = new WindowList();
   readonly #subqueries: SubqueryList;
   /** Bound GROUP BY expressions; over the table. */
   #groups: Expr[] = [];
@@ -86,10 +92,6 @@ class SelectBinder {
 
   bind(): LogicalPlan {
     const select = this.#select;
-    if (select.distinctOn.length > 0) {
-      const [first] = select.distinctOn;
-      throw sqlError('sql_unsupported', this.#sql, first?.span ?? select.span, 'DISTINCT ON is not supported yet');
-    }
     let plan = this.#from;
     if (select.where !== undefined) {
       plan = this.#subqueries.filter(plan, this.#bindCondition(select.where, 'WHERE', false));
@@ -97,24 +99,79 @@ class SelectBinder {
     const outputs = this.#bindItems();
     this.#bindGroups(outputs);
     const having = select.having === undefined ? undefined : this.#bindCondition(select.having, 'HAVING', true);
+    const qualify = this.#bindQualify();
     const { keys, hidden } = this.#bindOrders(outputs);
+    const distinctOn = select.distinctOn.map((node) => this.#bindDistinctOn(node, outputs, hidden));
     const all = [...outputs, ...hidden];
+    const visible = { count: outputs.length, distinctOn };
     const isGrouped =
       this.#groups.length > 0 ||
       this.#sets !== undefined ||
       select.groupAll ||
       having !== undefined ||
       this.#aggregates.calls.length > 0;
-    if (!isGrouped) return this.#finish(plan, all, outputs.length, keys);
+    if (!isGrouped) return this.#finish(this.#openWindows(plan, qualify, all), visible, keys);
     const rewrite = this.#groupRewriter();
     plan = this.#aggregate(plan);
     if (having !== undefined) plan = this.#subqueries.filter(plan, rewrite(having));
     const rewritten = all.map((output) => ({ ...output, expr: rewrite(output.expr) }));
-    return this.#finish(plan, rewritten, outputs.length, keys);
+    this.#windows.calls.forEach((call, i) => {
+      this.#windows.calls[i] = mapWindow(call, rewrite);
+    });
+    const filter = qualify === undefined ? undefined : rewrite(qualify);
+    return this.#finish(this.#openWindows(plan, filter, rewritten), visible, keys);
+  }
+
+  #bindQualify(): Expr | undefined {
+    const { qualify } = this.#select;
+    if (qualify === undefined) return undefined;
+    const condition = this.#bindCondition(qualify, 'QUALIFY', true);
+    if (this.#windows.calls.length > 0) return condition;
+    const remedy = this.#aggregates.calls.length > 0 ? 'filter groups with HAVING' : 'filter rows with WHERE';
+    throw sqlError(
+      'sql_bind',
+      this.#sql,
+      qualify.span,
+      'QUALIFY filters by window functions, and there is none',
+      remedy,
+    );
+  }
+
+  /** `outputs` over `input` with the values of windows behind its columns, and filtered by QUALIFY. */
+  #openWindows(input: LogicalPlan, qualify: Expr | undefined, outputs: readonly Output[]): Opened {
+    const { calls } = this.#windows;
+    if (calls.length === 0) return { plan: input, outputs };
+    const placed = this.#subqueries.place(input, calls.flatMap(exprsOfWindow));
+    let next = 0;
+    const bound = calls.map((call) => mapWindow(call, (expr) => placed.exprs[next++] ?? expr));
+    const width = placed.plan.schema.fields.length;
+    const open = (expr: Expr): Expr =>
+      mapLeaves(expr, (leaf) => {
+        if (leaf.kind === 'pending') return this.#subqueries.rewritten(leaf, open);
+        const isCall = leaf.kind === 'column' && leaf.index <= WINDOWS_FROM;
+        return isCall ? { ...leaf, index: width + WINDOWS_FROM - leaf.index } : leaf;
+      });
+    const windows = makeWindow(placed.plan, bound);
+    const plan = qualify === undefined ? windows : this.#subqueries.filter(windows, open(qualify));
+    return { plan, outputs: outputs.map((output) => ({ ...output, expr: open(output.expr) })) };
+  }
+
+  /** The output, hidden if need be, that an expression of DISTINCT ON means. */
+  #bindDistinctOn(node: ExprNode, outputs: readonly Output[], hidden: Output[]): number {
+    const known = this.#namedPlace(node, outputs, 'DISTINCT ON');
+    const expr = known === undefined ? this.#binder.bind(node, this.#clause('DISTINCT ON', true)) : undefined;
+    if (expr === undefined) {
+      this.#requireOrder({ ...(outputs[known ?? 0] as Output).expr, span: node.span }, 'take distinct rows');
+      return known ?? 0;
+    }
+    this.#requireOrder(expr, 'take distinct rows');
+    const same = [...outputs, ...hidden].findIndex((output) => exprKey(output.expr) === exprKey(expr));
+    return same >= 0 ? same : outputs.length + hidden.push({ name: columnLabel(node), expr, metadata: [] }) - 1;
   }
 
   #clause(name: string, withAggregates: boolean, aliasesBefore = Number.POSITIVE_INFINITY): Clause {
-    return { name, aggregates: withAggregates ? this.#aggregates : undefined, aliasesBefore };
+    const windows = withAggregates && name !== 'HAVING' ? this.#windows : undefined;
+    return { name, aggregates: withAggregates ? this.#aggregates : undefined, windows, aliasesBefore };
   }
 
   #bindCondition(node: ExprNode, name: string, withAggregates: boolean): Expr {
@@ -203,7 +260,7 @@ class SelectBinder {
     if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false));
     const output = atPlace(this.#sql, outputs, place, node.span, 'GROUP BY');
     if (!hasAggregate(output.expr)) return output.expr;
-    const message = `column ${place.toString()} is an aggregate and cannot stand in GROUP BY`;
+    const message = `column ${place.toString()} is an aggregate or a window function, and cannot stand in GROUP BY`;
     throw sqlError('sql_bind', this.#sql, node.span, message);
   }
 
@@ -214,14 +271,15 @@ class SelectBinder {
 
   /** Sort keys as places in the outputs; expressions that are no output are appended as hidden ones. */
   #bindOrders(outputs: readonly Output[]): { keys: OrderKey[]; hidden: Output[] } {
-    const { orders, orderAll, distinct } = this.#select;
+    const { orders, orderAll, distinctOn } = this.#select;
+    const distinct = this.#select.distinct && distinctOn.length === 0;
     const hidden: Output[] = [];
     if (distinct) for (const output of outputs) this.#requireOrder(output.expr, 'take distinct rows');
     if (orderAll !== undefined) return { keys: outputs.map((_, place) => ({ place, item: orderAll })), hidden };
     const places =
       orders.length === 0 ? undefined : new Map(outputs.map((o, i) => [exprKey(o.expr), i] as const).reverse());
     const keys = orders.map((item) => {
-      const known = this.#orderPlace(item, outputs);
+      const known = this.#namedPlace(item.expr, outputs, 'ORDER BY');
       if (known !== undefined) return { place: known, item };
       const expr = this.#binder.bind(item.expr, this.#clause('ORDER BY', true));
       if (expr.kind === 'literal') {
@@ -247,15 +305,14 @@ class SelectBinder {
     return { keys, hidden };
   }
 
-  /** The output that an ORDER BY item names by number or by alias. */
-  #orderPlace(item: OrderItem, outputs: readonly Output[]): number | undefined {
-    const place = positionOf(item.expr);
+  /** The output that an expression of ORDER BY or DISTINCT ON names by number or by alias. */
+  #namedPlace(expr: ExprNode, outputs: readonly Output[], clause: string): number | undefined {
+    const place = positionOf(expr);
     if (place !== undefined) {
-      const output = atPlace(this.#sql, outputs, place, item.expr.span, 'ORDER BY');
-      this.#requireOrder({ ...output.expr, span: item.expr.span }, 'order');
+      const output = atPlace(this.#sql, outputs, place, expr.span, clause);
+      this.#requireOrder({ ...output.expr, span: expr.span }, 'order');
       return outputs.indexOf(output);
     }
-    const { expr } = item;
     if (expr.kind !== 'column_name' || expr.path.length !== 1) return undefined;
     const name = expr.path[0]?.name ?? '';
     const isAlias = this.#select.items.some(
@@ -293,6 +350,7 @@ class SelectBinder {
       return { kind: 'column', index, name, type: expr.type, nullable, span: expr.span };
     };
     const rewrite = (expr: Expr): Expr => {
+      if (expr.kind === 'column' && expr.index <= WINDOWS_FROM) return expr;
       if (expr.kind === 'column' && expr.index < 0) return output(expr, groupCount - 1 - expr.index);
       if (expr.kind !== 'literal') {
         const place = places.get(exprKey(expr));
@@ -319,7 +377,7 @@ class SelectBinder {
   }
 
   /** The list, DISTINCT, ORDER BY and LIMIT over `input`. */
-  #finish(input: LogicalPlan, outputs: readonly Output[], visible: number, keys: readonly OrderKey[]): LogicalPlan {
+  #finish({ plan: input, outputs }: Opened, visible: Visible, keys: readonly OrderKey[]): LogicalPlan {
     const fields = outputs.map(({ name, expr, metadata }) => ({
       name,
       type: expr.type,
@@ -332,12 +390,13 @@ class SelectBinder {
       outputs.map((output) => output.expr),
     );
     let plan: LogicalPlan = { kind: 'project', schema, input: placed.plan, exprs: placed.exprs };
-    if (this.#select.distinct) plan = { kind: 'distinct', schema, input: plan };
+    const sortKeys = keys.map(({ place, item }) => sortKey(place, fields[place] as Field, item));
+    if (visible.distinctOn.length > 0) plan = firstOfEach(this.#sql, plan, visible.distinctOn, sortKeys);
+    else if (this.#select.distinct) plan = { kind: 'distinct', schema, input: plan };
     if (keys.length > 0) {
-      const sortKeys = keys.map(({ place, item }) => sortKey(place, fields[place] as Field, item));
-      plan = { kind: 'sort', schema, input: plan, keys: sortKeys, limit: undefined };
+      plan = { kind: 'sort', schema: plan.schema, input: plan, keys: sortKeys, limit: undefined };
     }
-    if (outputs.length > visible) plan = pickColumns(plan, [...fields.keys()].slice(0, visible));
+    if (outputs.length > visible.count) plan = pickColumns(plan, [...fields.keys()].slice(0, visible.count));
     return bindLimit(this.#sql, this.#select, plan);
   }
 
@@ -347,6 +406,18 @@ class SelectBinder {
     const isStar = item?.expr.kind === 'star' && more.length === 0 && this.#select.groups.length === 0;
     return isStar && !this.#select.groupAll ? this.#scope.schema.metadata : [];
   }
+}
+
+/** What the list and ORDER BY ask, over a plan. */
+interface Opened {
+  readonly plan: LogicalPlan;
+  readonly outputs: readonly Output[];
+}
+
+/** How many outputs are seen, and the places of those that DISTINCT ON goes by. */
+interface Visible {
+  readonly count: number;
+  readonly distinctOn: readonly number[];
 }
 
 interface OrderKey {

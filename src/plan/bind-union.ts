@@ -14,7 +14,8 @@ import { castTo } from './coerce.ts';
 import type { Expr } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
-import { makeJoin } from './logical.ts';
+import { makeJoin, pickColumns } from './logical.ts';
+import { numberRows } from './numbered.ts';
 import { sqlTypeName } from './sql-type.ts';
 
 /** The set operation over inputs that are bound. @throws `sql_bind` when their columns do not fit */
@@ -30,17 +31,20 @@ export function bindSetOperation(
     const union: LogicalPlan = { kind: 'union', schema: inputs.schema, inputs: inputs.plans };
     return node.all ? union : { kind: 'distinct', schema: union.schema, input: union };
   }
-  if (node.all) {
-    const what = `${node.operator.toUpperCase()} ALL is not supported yet`;
-    throw sqlError('sql_unsupported', sql, node.span, what);
-  }
-  const keys = first.schema.fields.map((field, i) => {
-    const other = second.schema.fields[i] ?? field;
+  const columns = [...first.schema.fields.keys()];
+  // Of ALL the first of equal rows meets the first of the other side, the second the second, and so on.
+  const numbered = (plan: LogicalPlan): LogicalPlan => (node.all ? numberRows(plan, columns, []) : plan);
+  const input = meet(node, numbered(first), numbered(second));
+  return node.all ? pickColumns(input, columns) : { kind: 'distinct', schema: input.schema, input };
+}
+
+/** The rows of `left` that have an equal one in `right`, or that have none. */
+function meet(node: SetOperation, left: LogicalPlan, right: LogicalPlan): LogicalPlan {
+  const keys = left.schema.fields.map((field, i) => {
+    const other = right.schema.fields[i] ?? field;
     return { left: columnOf(i, field, node.span), right: columnOf(i, other, node.span), nullsEqual: true };
   });
-  const join = node.operator === 'intersect' ? 'semi' : 'anti';
-  const input = makeJoin({ join, left: first, right: second, keys, condition: undefined });
-  return { kind: 'distinct', schema: input.schema, input };
+  return makeJoin({ join: node.operator === 'intersect' ? 'semi' : 'anti', left, right, keys, condition: undefined });
 }
 
 /** The inputs of a set operation, cast to the schema of what it yields. */

@@ -8,12 +8,13 @@
  */
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Span } from '../base/errors.ts';
-import { EngineError } from '../base/errors.ts';
 import { makeCall } from './coerce.ts';
 import type { AggregateCall, Expr, JoinKey } from './expr.ts';
-import { columnOf, hasLeaf, mapLeaves, shiftColumns } from './expr-walk.ts';
+import { columnOf, hasLeaf, mapLeaves, mapWindow, shiftColumns } from './expr-walk.ts';
 import type { JoinPlan, LogicalPlan } from './logical.ts';
-import { forEachExpr, inputsOf, makeFilter, makeJoin, mapExprs, mapInputs, pickColumns } from './logical.ts';
+import { forEachExpr, inputsOf, makeFilter, makeJoin, makeWindow, mapExprs, mapInputs } from './logical.ts';
+import { pickColumns } from './logical.ts';
+import { rowsNumbered } from './numbered.ts';
 
 const NOWHERE: Span = { start: 0, end: 0 };
 const known = new WeakMap<LogicalPlan, boolean>();
@@ -44,7 +45,7 @@ function bindOuter(expr: Expr, start: number): Expr {
   });
 }
 
-/** Runs `plan` for every row of `domain`, whose columns are the outer ones in order. @throws `sql_unsupported` */
+/** Runs `plan` for every row of `domain`, whose columns are the outer ones in order. */
 export function decorrelate(plan: LogicalPlan, domain: LogicalPlan): LogicalPlan {
   return new Decorrelation(domain).push(plan);
 }
@@ -84,15 +85,30 @@ class Decorrelation {
         const keys = plan.keys.map((key) => ({ ...key, expr: bindOuter(key.expr, start) }));
         return { ...plan, schema: input.schema, input, keys };
       }
+      case 'window': {
+        const width = plan.input.schema.fields.length;
+        const input = this.push(plan.input);
+        const domain = this.#domainColumns(width);
+        const calls = plan.calls.map((call) => {
+          const bound = mapWindow(call, (expr) => bindOuter(expr, width));
+          return { ...bound, partitions: [...bound.partitions, ...domain] };
+        });
+        const results = plan.calls.map((_, i) => width + domain.length + i);
+        const own = [...Array.from({ length: width }, (_, i) => i), ...results];
+        return pickColumns(makeWindow(input, calls), [...own, ...domain.map((_, i) => width + i)]);
+      }
       case 'join':
         return this.#pushJoin(plan);
       case 'union':
         return { ...plan, schema: this.#append(plan.schema), inputs: plan.inputs.map((input) => this.push(input)) };
-      case 'limit':
-        throw new EngineError(
-          'sql_unsupported',
-          'LIMIT in a subquery that reads columns of the query around it is not supported yet',
-        );
+      case 'limit': {
+        // Rows are numbered for each row of the domain, in the order in which they come.
+        const input = this.push(plan.input);
+        const width = plan.input.schema.fields.length;
+        const by = this.#fields.map((_, i) => width + i);
+        const upTo = plan.limit === undefined ? undefined : plan.limit + plan.offset;
+        return rowsNumbered('', input, by, [], plan.offset, upTo);
+      }
       case 'recursive':
       case 'scan':
       case 'values':

@@ -15,7 +15,7 @@ import { intervalOfBits } from '../function/interval.ts';
 import { printName, printText } from '../sql/print.ts';
 import { figuresText, totalText } from './explain-figures.ts';
 import type { PlanFigures, RunFigures } from './explain-figures.ts';
-import type { AggregateCall, Expr, LiteralValue, SortKey } from './expr.ts';
+import type { AggregateCall, Expr, FrameBound, LiteralValue, SortKey, WindowCall } from './expr.ts';
 import { inputsOf } from './physical.ts';
 import type { PhysicalPlan } from './physical.ts';
 import { sqlTypeName } from './sql-type.ts';
@@ -106,9 +106,11 @@ function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
     case 'aggregate': {
       const groups = plan.groups.map(exprText).join(', ');
       if (plan.aggregates.length === 0) return `Distinct [${groups}]`;
-      const aggregates = plan.aggregates.map(aggregateText).join(', ');
+      const aggregates = plan.aggregates.map((call) => aggregateText(call)).join(', ');
       return `Aggregate ${groups === '' ? '' : `groups=[${groups}] `}aggregates=[${aggregates}]`;
     }
+    case 'window':
+      return `Window [${plan.calls.map(windowText).join(', ')}]`;
     case 'sort': {
       const keys = `keys=[${plan.keys.map(keyText).join(', ')}]`;
       return plan.limit === undefined ? `Sort ${keys}` : `TopN rows=${plan.limit.toString()} ${keys}`;
@@ -173,12 +175,31 @@ function keyText(key: SortKey): string {
   return `${exprText(key.expr)}${key.descending ? ' DESC' : ''}${key.nullsFirst ? ' NULLS FIRST' : ''}`;
 }
 
-function aggregateText(call: AggregateCall): string {
+function windowText(call: WindowCall): string {
+  const words: string[] = [];
+  if (call.partitions.length > 0) words.push(`PARTITION BY ${call.partitions.map(exprText).join(', ')}`);
+  if (call.keys.length > 0) words.push(`ORDER BY ${call.keys.map(keyText).join(', ')}`);
+  const { unit, start, end, exclude } = call.frame;
+  const isUsual = unit === 'range' && start.kind === 'unbounded' && end.kind === 'current';
+  if (!isUsual || exclude !== 'nothing') {
+    words.push(`${unit.toUpperCase()} BETWEEN ${boundWords(start, 'PRECEDING')} AND ${boundWords(end, 'FOLLOWING')}`);
+  }
+  if (exclude !== 'nothing') words.push(`EXCLUDE ${exclude.toUpperCase()}`);
+  return `${aggregateText(call, call.isAggregate ? '*' : '', call.ignoresNulls)} OVER (${words.join(' ')})`;
+}
+
+function boundWords({ kind, value }: FrameBound, side: 'PRECEDING' | 'FOLLOWING'): string {
+  if (kind === 'unbounded') return `UNBOUNDED ${side}`;
+  if (kind === 'current') return 'CURRENT ROW';
+  return `${value === undefined ? '' : exprText(value)} ${kind.toUpperCase()}`;
+}
+
+function aggregateText(call: AggregateCall, nothing = '*', ignoresNulls = false): string {
   const constants = call.constants.map((value) => literalText(value, typeof value === 'number' ? DOUBLE : UTF8));
-  const args = call.args.length === 0 ? '*' : [...call.args.map(exprText), ...constants].join(', ');
+  const args = call.args.length === 0 ? nothing : [...call.args.map(exprText), ...constants].join(', ');
   const order = call.order.length === 0 ? '' : ` ORDER BY ${call.order.map(keyText).join(', ')}`;
   const filter = call.filter === undefined ? '' : ` FILTER (WHERE ${exprText(call.filter)})`;
-  return `${call.name}(${call.distinct ? 'DISTINCT ' : ''}${args}${order})${filter}`;
+  return `${call.name}(${call.distinct ? 'DISTINCT ' : ''}${args}${order}${ignoresNulls ? ' IGNORE NULLS' : ''})${filter}`;
 }
 
 /** A bound expression as SQL-like text; nested operations in parentheses. */

@@ -7,7 +7,7 @@
 import type { Field } from '../arrow/schema.ts';
 import { typeName } from '../arrow/type.ts';
 import type { Span } from '../base/errors.ts';
-import type { AggregateCall, Expr } from './expr.ts';
+import type { AggregateCall, Expr, FrameBound, SortKey, WindowCall } from './expr.ts';
 
 /** Calls `visit` with every column reference, in order. */
 export function forEachColumn(expr: Expr, visit: (column: Extract<Expr, { kind: 'column' }>) => void): void {
@@ -95,12 +95,40 @@ export function exprsOfCall(call: AggregateCall): readonly Expr[] {
 export function mapCall(call: AggregateCall, map: (expr: Expr) => Expr): AggregateCall {
   const args = mapSame(call.args, map);
   const filter = call.filter === undefined ? undefined : map(call.filter);
-  const order = mapSame(call.order, (key) => {
+  const order = mapKeys(call.order, map);
+  const isSame = args === call.args && filter === call.filter && order === call.order;
+  return isSame ? call : { ...call, args, filter, order };
+}
+
+function mapKeys(keys: readonly SortKey[], map: (expr: Expr) => Expr): readonly SortKey[] {
+  return mapSame(keys, (key) => {
     const expr = map(key.expr);
     return expr === key.expr ? key : { ...key, expr };
   });
-  const isSame = args === call.args && filter === call.filter && order === call.order;
-  return isSame ? call : { ...call, args, filter, order };
+}
+
+/** Every expression of a call over a window, those of the window too. */
+export function exprsOfWindow(call: WindowCall): readonly Expr[] {
+  const { start, end, rangeKey } = call.frame;
+  const ofFrame = [start.value, end.value, rangeKey].filter((expr) => expr !== undefined);
+  return [...exprsOfCall(call), ...call.partitions, ...call.keys.map((key) => key.expr), ...ofFrame];
+}
+
+/** The call with each of those mapped, in their order; the same call when nothing changed. */
+export function mapWindow(call: WindowCall, map: (expr: Expr) => Expr): WindowCall {
+  const inner = mapCall(call, map) as WindowCall;
+  const partitions = mapSame(call.partitions, map);
+  const keys = mapKeys(call.keys, map);
+  const bound = (old: FrameBound): FrameBound => {
+    const value = old.value === undefined ? undefined : map(old.value);
+    return value === old.value ? old : { ...old, value };
+  };
+  const { frame } = call;
+  const [start, end] = [bound(frame.start), bound(frame.end)];
+  const rangeKey = frame.rangeKey === undefined ? undefined : map(frame.rangeKey);
+  const isFrameSame = start === frame.start && end === frame.end && rangeKey === frame.rangeKey;
+  if (inner === call && partitions === call.partitions && keys === call.keys && isFrameSame) return call;
+  return { ...inner, partitions, keys, frame: isFrameSame ? frame : { ...frame, start, end, rangeKey } };
 }
 
 /** A text that is equal for equal expressions: spans and the names of columns do not count. */

@@ -91,6 +91,36 @@ export interface AggregateCall {
   readonly span: Span;
 }
 
+/** Where a frame begins or ends. Without `value`: at the partition's end, or at the current row or its peers. */
+export interface FrameBound {
+  readonly kind: 'unbounded' | 'current' | 'preceding' | 'following';
+  /**
+   * Of `preceding` and `following`: the distance, int64; of a RANGE frame the key's value so far away, of the type of
+   * `rangeKey`.
+   */
+  readonly value: Expr | undefined;
+}
+
+/** The rows that a call over a window sees from its own row: from `start` on and up to `end`, which is within. */
+export interface WindowFrame {
+  readonly unit: 'rows' | 'range' | 'groups';
+  readonly start: FrameBound;
+  readonly end: FrameBound;
+  readonly exclude: 'nothing' | 'current row' | 'group' | 'ties';
+  /** What values of bounds are compared with: the key, which orders the same in this type. Where a bound has a value. */
+  readonly rangeKey: Expr | undefined;
+}
+
+/** A call of a window function or aggregate, by its canonical name, over a window. */
+export interface WindowCall extends AggregateCall {
+  readonly isAggregate: boolean;
+  readonly ignoresNulls: boolean;
+  readonly partitions: readonly Expr[];
+  /** ORDER BY of the window; rows that they do not tell apart are peers. */
+  readonly keys: readonly SortKey[];
+  readonly frame: WindowFrame;
+}
+
 /** Two expressions that must be equal for rows to join. */
 export interface JoinKey {
   /** Over the left input's columns. */

@@ -8,8 +8,8 @@
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, Source } from '../arrow/source.ts';
-import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
-import { columnOf, mapCall } from './expr-walk.ts';
+import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey, WindowCall } from './expr.ts';
+import { columnOf, mapCall, mapWindow } from './expr-walk.ts';
 
 export type LogicalPlan =
   | {
@@ -46,6 +46,13 @@ export type LogicalPlan =
       readonly input: LogicalPlan;
       readonly groups: readonly Expr[];
       readonly aggregates: readonly AggregateCall[];
+    }
+  /** The input's rows, in their order, each with the calls' values behind its columns. */
+  | {
+      readonly kind: 'window';
+      readonly schema: Schema;
+      readonly input: LogicalPlan;
+      readonly calls: readonly WindowCall[];
     }
   | { readonly kind: 'distinct'; readonly schema: Schema; readonly input: LogicalPlan }
   | {
@@ -153,6 +160,13 @@ export function makeJoin(parts: JoinParts): JoinPlan {
   return { kind: 'join', schema, join, left, right, keys, condition, nullAware, holdsLeft };
 }
 
+/** A window operator under the schema that it has. */
+export function makeWindow(input: LogicalPlan, calls: readonly WindowCall[]): LogicalPlan {
+  const results = calls.map(({ type, nullable }): Field => ({ name: '', type, nullable, metadata: [] }));
+  const schema = { fields: [...input.schema.fields, ...results], metadata: input.schema.metadata };
+  return { kind: 'window', schema, input, calls };
+}
+
 /** A projection of some columns of `input`, in that order, under their own fields. */
 export function pickColumns(input: LogicalPlan, columns: readonly number[]): LogicalPlan {
   const fields = columns.map((column) => input.schema.fields[column] as Field);
@@ -177,6 +191,7 @@ export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
     case 'filter':
     case 'project':
     case 'aggregate':
+    case 'window':
     case 'distinct':
     case 'sort':
     case 'limit':
@@ -202,6 +217,8 @@ function withInputs(plan: LogicalPlan, inputs: readonly LogicalPlan[]): LogicalP
     case 'project':
     case 'aggregate':
       return { ...plan, input: first };
+    case 'window':
+      return makeWindow(first, plan.calls);
     case 'filter':
     case 'distinct':
     case 'sort':
@@ -233,6 +250,8 @@ export function mapExprs(plan: LogicalPlan, rewrite: (expr: Expr) => Expr): Logi
       const aggregates = plan.aggregates.map((call) => mapCall(call, rewrite));
       return { ...plan, groups: plan.groups.map(rewrite), aggregates };
     }
+    case 'window':
+      return { ...plan, calls: plan.calls.map((call) => mapWindow(call, rewrite)) };
     case 'sort':
       return { ...plan, keys: plan.keys.map((key) => ({ ...key, expr: rewrite(key.expr) })) };
     case 'join': {

@@ -29,6 +29,7 @@ function lower(plan: LogicalPlan, shared: ReadonlyMap<number, SharedRows>): Phys
     case 'filter':
     case 'project':
     case 'aggregate':
+    case 'window':
     case 'sort':
     case 'limit':
       return { ...plan, input: lower(plan.input, shared) };

@@ -3,13 +3,14 @@
  *
  * Hides which operators a condition may pass. Invariants: a conjunct passes a projection by substitution, sorts,
  * DISTINCT and UNION as it is, and an aggregate only when it looks at group keys alone and there are any; it passes a
- * join towards a side whose rows the join cannot make up, or becomes part of an inner one; nothing passes a limit.
+ * join towards a side whose rows the join cannot make up, or becomes part of an inner one; it passes windows when all
+ * of them partition by every column that it looks at; nothing passes a limit.
  */
-import type { Expr, JoinKind } from './expr.ts';
+import type { Expr, JoinKind, WindowCall } from './expr.ts';
 import { conjunctionOf, factoredConjuncts, forEachColumn, mapColumns, shiftColumns } from './expr-walk.ts';
 import { sideOf, splitCondition } from './join-condition.ts';
 import type { JoinPlan, LogicalPlan } from './logical.ts';
-import { makeFilter, makeJoin, mapInputs } from './logical.ts';
+import { makeFilter, makeJoin, makeWindow, mapInputs } from './logical.ts';
 
 /** The whole plan with its filters pushed down and adjacent ones joined. */
 export function pushFilters(plan: LogicalPlan): LogicalPlan {
@@ -41,6 +42,14 @@ function push(plan: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {
     }
     case 'join':
       return pushIntoJoin(plan, conjuncts);
+    case 'window': {
+      const below = conjuncts.filter((conjunct) => readsPartitions(conjunct, plan.calls));
+      const above = conjuncts.filter((conjunct) => !below.includes(conjunct));
+      return filtered(
+        makeWindow(below.length === 0 ? pushFilters(plan.input) : push(plan.input, below), plan.calls),
+        above,
+      );
+    }
     case 'union':
       return mapInputs(plan, (input) => push(input, conjuncts));
     case 'scan':
@@ -127,6 +136,19 @@ function isStrict(expr: Expr): boolean {
 function filtered(input: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {
   const condition = conjunctionOf(conjuncts);
   return condition === undefined ? input : makeFilter(input, condition);
+}
+
+/** True when the condition keeps or drops whole partitions of each of the windows. */
+function readsPartitions(expr: Expr, calls: readonly WindowCall[]): boolean {
+  let columns = 0;
+  let within = true;
+  forEachColumn(expr, ({ index }) => {
+    columns++;
+    within &&= calls.every(({ partitions }) =>
+      partitions.some((key) => key.kind === 'column' && key.index === index),
+    );
+  });
+  return columns > 0 && within;
 }
 
 function substitute(expr: Expr, exprs: readonly Expr[]): Expr {

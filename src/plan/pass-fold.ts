@@ -7,7 +7,7 @@
  */
 import type { Expr, JoinKey, SortKey } from './expr.ts';
 import { evaluateCall, tryCastLiteral } from './constant.ts';
-import { mapCall, mapSame } from './expr-walk.ts';
+import { mapCall, mapSame, mapWindow } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import { mapPlan } from './logical.ts';
 
@@ -46,6 +46,10 @@ function foldOperator(plan: LogicalPlan): LogicalPlan {
       const groups = mapSame(plan.groups, foldKeepingType);
       const aggregates = mapSame(plan.aggregates, (call) => mapCall(call, foldExpr));
       return groups === plan.groups && aggregates === plan.aggregates ? plan : { ...plan, groups, aggregates };
+    }
+    case 'window': {
+      const calls = mapSame(plan.calls, (call) => mapWindow(call, foldExpr));
+      return calls === plan.calls ? plan : { ...plan, calls };
     }
     case 'sort': {
       const keys = mapSame(plan.keys, foldKey);

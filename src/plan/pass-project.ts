@@ -77,6 +77,7 @@ function relabel(plan: LogicalPlan, schema: Schema): LogicalPlan {
     case 'shared':
     case 'working':
     case 'join':
+    case 'window':
     case 'union':
     case 'recursive':
       return plan;

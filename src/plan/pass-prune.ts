@@ -5,9 +5,9 @@
  */
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Expr } from './expr.ts';
-import { exprsOfCall, forEachColumn, mapCall, shiftColumns } from './expr-walk.ts';
+import { exprsOfCall, exprsOfWindow, forEachColumn, mapCall, mapWindow, shiftColumns } from './expr-walk.ts';
 import type { JoinPlan, LogicalPlan, LogicalQuery } from './logical.ts';
-import { inputsOf, makeJoin, mapPlan, pickColumns } from './logical.ts';
+import { inputsOf, makeJoin, makeWindow, mapPlan, pickColumns } from './logical.ts';
 
 /** A pruned plan, and where each of its old columns is now (-1: gone). */
 interface Pruned {
@@ -97,6 +97,8 @@ function prune(plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned {
         places: placesOf(all, kept),
       };
     }
+    case 'window':
+      return pruneWindow(plan, wanted);
     case 'filter': {
       const input = prune(plan.input, columnsOf([plan.condition], wanted));
       const condition = shifter(input)(plan.condition);
@@ -110,11 +112,9 @@ function prune(plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned {
       return { plan: { ...plan, schema: input.plan.schema, input: input.plan, keys }, places: input.places };
     }
     case 'distinct':
-    case 'limit': {
+    case 'limit':
       // Which rows are distinct depends on every column.
-      const input = prune(plan.input, plan.kind === 'distinct' ? new Set(all) : wanted);
-      return { plan: { ...plan, schema: input.plan.schema, input: input.plan }, places: input.places };
-    }
+      return pruneInput(plan, plan.kind === 'distinct' ? new Set(all) : wanted);
   }
 }
 
@@ -124,6 +124,28 @@ function keepOnly(plan: LogicalPlan, kept: readonly number[]): LogicalPlan {
   const places = kept.map((column) => pruned.places[column] as number);
   const isExact = places.length === pruned.plan.schema.fields.length && places.every((place, i) => place === i);
   return isExact ? pruned.plan : pickColumns(pruned.plan, places);
+}
+
+function pruneInput(plan: Extract<LogicalPlan, { kind: 'distinct' | 'limit' }>, wanted: ReadonlySet<number>): Pruned {
+  const input = prune(plan.input, wanted);
+  return { plan: { ...plan, schema: input.plan.schema, input: input.plan }, places: input.places };
+}
+
+function pruneWindow(plan: Extract<LogicalPlan, { kind: 'window' }>, wanted: ReadonlySet<number>): Pruned {
+  const width = plan.input.schema.fields.length;
+  const all = [...plan.calls.keys()];
+  const kept = all.filter((i) => wanted.has(width + i));
+  const calls = kept.flatMap((i) => plan.calls[i] ?? []);
+  const own = [...wanted].filter((i) => i < width);
+  const input = prune(plan.input, columnsOf(calls.flatMap(exprsOfWindow), own));
+  const shift = shifter(input);
+  const shifted = calls.map((call) => mapWindow(call, shift));
+  const left = input.plan.schema.fields.length;
+  const places = placesOf(all, kept).map((i) => (i < 0 ? i : left + i));
+  return {
+    plan: calls.length === 0 ? input.plan : makeWindow(input.plan, shifted),
+    places: [...input.places, ...places],
+  };
 }
 
 function pruneJoin(plan: JoinPlan, wanted: ReadonlySet<number>): Pruned {

@@ -8,7 +8,7 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, ColumnDefault, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
-import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey } from './expr.ts';
+import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey, WindowCall } from './expr.ts';
 import type { NamedSource } from './row-source.ts';
 import type { SettingName, Settings } from './setting.ts';
 import type { EngineTable } from './system-name.ts';
@@ -41,6 +41,13 @@ export type PhysicalPlan =
       readonly input: PhysicalPlan;
       readonly groups: readonly Expr[];
       readonly aggregates: readonly AggregateCall[];
+    }
+  /** The input's rows in their order, and behind their columns the values of the calls. */
+  | {
+      readonly kind: 'window';
+      readonly schema: Schema;
+      readonly input: PhysicalPlan;
+      readonly calls: readonly WindowCall[];
     }
   /** Stable. `limit`: only the first rows are wanted (top-N). */
   | {
@@ -107,6 +114,7 @@ export function inputsOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
     case 'filter':
     case 'project':
     case 'aggregate':
+    case 'window':
     case 'sort':
     case 'limit':
       return [plan.input];

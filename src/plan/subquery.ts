@@ -5,10 +5,8 @@
  * in the list; joins add columns behind those of the input, so that other expressions over it keep their meaning.
  */
 import type { Field } from '../arrow/schema.ts';
-import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import { present } from '../base/assert.ts';
-import { sqlError } from '../sql/frame.ts';
 import type { SharedPlans } from './binding.ts';
 import { makeCall, makeComparison } from './coerce.ts';
 import { decorrelate, hasOuter, pullConditions } from './decorrelate.ts';
@@ -175,7 +173,7 @@ interface Opened {
 
 /**
  * Runs a subquery once for all values that the columns which it reads have in `input`; the values stand behind its own
- * columns. @throws `sql_unsupported`
+ * columns.
  */
 export function openDependent(
   sql: string,
@@ -193,7 +191,7 @@ export function openDependent(
   });
   const schema = { fields, metadata: [] };
   const values: LogicalPlan = { kind: 'project', schema, input: rows(), exprs: outer };
-  const made = located(sql, span, () => decorrelate(plan, { kind: 'distinct', schema, input: values }));
+  const made = decorrelate(plan, { kind: 'distinct', schema, input: values });
   const width = plan.schema.fields.length;
   const conditions = outer.map((expr, i) => {
     const field = present(made.schema.fields[width + i], 'a column of the domain');
@@ -201,16 +199,6 @@ export function openDependent(
     return makeCall(sql, 'is_not_distinct_from', [expr, column], span);
   });
   return { input: rows(), plan: made, conditions };
-}
-
-/** Says where in the text something is that cannot be planned. */
-function located<T>(sql: string, span: Span, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== 'sql_unsupported') throw error;
-    throw sqlError('sql_unsupported', sql, span, error.message);
-  }
 }
 
 /** What `any` asks, over the columns around, `width` of them, and then the subquery's. */

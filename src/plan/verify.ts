@@ -63,6 +63,10 @@ function verifyOperator(plan: LogicalPlan, query: LogicalQuery, when: string): v
       checkFields([...plan.groups, ...plan.aggregates], fields, `${when}: aggregate`);
       checkExprs(exprsOf(plan), plan.input.schema.fields, when);
       return;
+    case 'window':
+      checkFields([...plan.input.schema.fields, ...plan.calls], fields, `${when}: window`);
+      checkExprs(exprsOf(plan), plan.input.schema.fields, when);
+      return;
     case 'filter':
     case 'sort':
     case 'distinct':

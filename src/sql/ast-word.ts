@@ -51,3 +51,12 @@ export type IntervalUnit =
   | 'seconds'
   | 'milliseconds'
   | 'microseconds';
+
+/** What the distances of a window's frame count: rows, values of the key, groups of equal keys. */
+export type FrameUnit = 'rows' | 'range' | 'groups';
+
+/** Where a frame begins or ends, in this order. */
+export type FrameEnd = 'unbounded_preceding' | 'preceding' | 'current_row' | 'following' | 'unbounded_following';
+
+/** The rows that a frame leaves out. */
+export type FrameExclusion = 'current row' | 'group' | 'ties';

@@ -6,6 +6,7 @@
  */
 import type { Span } from '../base/errors.ts';
 import type { ViewStatement } from './ast-view.ts';
+import type { NamedWindow, WindowSpec } from './ast-window.ts';
 import type { BinaryOperator, IntervalUnit } from './ast-word.ts';
 
 /**
@@ -57,8 +58,12 @@ export interface FunctionCall {
   /** ORDER BY inside the parentheses, or of WITHIN GROUP. */
   readonly orders: readonly OrderItem[];
   readonly withinGroup: boolean;
+  /** `IGNORE NULLS` or `RESPECT NULLS`. */
+  readonly nulls: 'ignore' | 'respect' | undefined;
   /** `FILTER (WHERE …)`. */
   readonly filter: ExprNode | undefined;
+  /** `OVER (…)`, or `OVER` and the name of a window. */
+  readonly over: WindowSpec | Identifier | undefined;
   readonly span: Span;
 }
 
@@ -322,6 +327,8 @@ export interface Select extends QueryFrame {
   readonly groupAll: boolean;
   readonly groups: readonly GroupItem[];
   readonly having: ExprNode | undefined;
+  /** Of WINDOW; calls may name them. */
+  readonly windows: readonly NamedWindow[];
   readonly qualify: ExprNode | undefined;
 }
 

@@ -66,8 +66,6 @@ export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
 
 /** Words that may follow a finished FROM item or SELECT and begin something we lack. */
 export const CLAUSES_LACKING: ReadonlyMap<string, string> = new Map([
-  ['window', 'WINDOW'],
-  ['qualify', 'QUALIFY'],
   ['tablesample', 'TABLESAMPLE'],
   ['using', 'USING SAMPLE'],
   ['pivot', 'PIVOT'],

@@ -13,7 +13,9 @@ export const PLAIN_CALL = {
   distinct: false,
   orders: [],
   withinGroup: false,
+  nulls: undefined,
   filter: undefined,
+  over: undefined,
 } as const;
 
 /** How arguments are read: any expression, and one that stops before IN. */

@@ -15,6 +15,7 @@ import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
 import { parseWordedCall, PLAIN_CALL } from './parse-call.ts';
 import type { ArgumentReaders } from './parse-call.ts';
+import { parseNullTreatment, parseOver } from './parse-window.ts';
 import { isTypedLiteral, parseTypeName } from './parse-type.ts';
 
 /** Parses one expression. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
@@ -413,23 +414,19 @@ function parseCall(cursor: Cursor, name: Identifier): FunctionCall {
   const distinct = !star && cursor.takeWord('distinct');
   if (!distinct && !star && cursor.isWord('all')) cursor.advance();
   const args: ExprNode[] = [];
-  if (!star && (distinct || !cursor.isSymbol(')'))) {
+  // Functions of windows order rows without having an argument.
+  if (!star && (distinct || !(cursor.isSymbol(')') || cursor.isWord('order')))) {
     do args.push(parseExpression(cursor));
     while (cursor.takeSymbol(','));
   }
   const inner = parseCallOrder(cursor, parseExpression);
-  refuseCallClause(cursor, ['ignore', 'IGNORE NULLS'], ['from', 'FROM inside a call']);
+  const nulls = parseNullTreatment(cursor);
+  if (cursor.isWord('from')) throw cursor.unsupported('FROM inside a call', cursor.token);
   cursor.expectSymbol(')');
   const within = inner.length === 0 ? parseWithinGroup(cursor, parseExpression) : undefined;
   const filter = parseFilter(cursor, parseExpression);
-  if (cursor.isWord('over')) throw cursor.unsupported('a window function (OVER)', cursor.token);
+  const over = parseOver(cursor, parseExpression);
   const [orders, withinGroup] = [within ?? inner, within !== undefined];
   const span = cursor.spanFrom(start);
-  return { kind: 'function_call', name, args, star, distinct, orders, withinGroup, filter, span };
-}
-
-function refuseCallClause(cursor: Cursor, ...clauses: readonly (readonly [word: string, feature: string])[]): void {
-  for (const [word, feature] of clauses) {
-    if (cursor.isWord(word)) throw cursor.unsupported(feature, cursor.token);
-  }
+  return { kind: 'function_call', name, args, star, distinct, orders, withinGroup, nulls, filter, over, span };
 }

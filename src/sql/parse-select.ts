@@ -8,6 +8,7 @@ import type { ExprNode, FromItem, GroupItem, GroupingSets, Identifier, Select, S
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseFrom } from './parse-from.ts';
+import { parseWindows } from './parse-window.ts';
 
 /** Nothing around a query; its span is to be set. */
 export const BARE_FRAME = {
@@ -41,6 +42,8 @@ export function parseSelect(cursor: Cursor): Select {
   const where = cursor.takeWord('where') ? parseExpression(cursor) : undefined;
   const group = parseGroupBy(cursor);
   const having = cursor.takeWord('having') ? parseExpression(cursor) : undefined;
+  const windows = parseWindows(cursor, parseExpression);
+  const qualify = cursor.takeWord('qualify') ? parseExpression(cursor) : undefined;
   cursor.refuseLacking();
   return {
     kind: 'select',
@@ -50,7 +53,8 @@ export function parseSelect(cursor: Cursor): Select {
     where,
     ...group,
     having,
-    qualify: undefined,
+    windows,
+    qualify,
     span: cursor.spanFrom(start),
   };
 }
@@ -58,8 +62,9 @@ export function parseSelect(cursor: Cursor): Select {
 /** `SELECT * FROM` an item, and nothing around it. */
 export function selectAll(from: FromItem, span: Span): Select {
   const items = [wholeStar(from)];
-  const clauses = { where: undefined, groupAll: false, groups: [], having: undefined, qualify: undefined };
-  return { kind: 'select', ...BARE_FRAME, distinct: false, distinctOn: [], items, from, ...clauses, span };
+  const bare = { windows: [], qualify: undefined };
+  const clauses = { where: undefined, groupAll: false, groups: [], having: undefined };
+  return { kind: 'select', ...BARE_FRAME, distinct: false, distinctOn: [], items, from, ...clauses, ...bare, span };
 }
 
 /** The `*` that `FROM t` alone means; its span is the table's. */

@@ -24,15 +24,13 @@ import type {
   Star,
   Statement,
   TableName,
-  TypeName,
   ValueRow,
   ValueRows,
 } from './ast.ts';
-import type { IntervalUnit } from './ast-word.ts';
+import type { WindowFrame, WindowSpec } from './ast-window.ts';
 import { canBeName } from './keyword.ts';
-
-/** How count(*) is written: as SQL, or as the column name that DuckDB gives it. */
-type Style = 'sql' | 'name';
+import type { Style } from './print-type.ts';
+import { intervalText, typeText } from './print-type.ts';
 
 /** Prints a whole statement on one line. */
 export function printStatement(statement: Statement): string {
@@ -205,6 +203,10 @@ function printSelect(select: Select): string {
   if (select.groupAll) words.push('GROUP BY ALL');
   if (select.groups.length > 0) words.push('GROUP BY', select.groups.map(printGroup).join(', '));
   if (select.having !== undefined) words.push('HAVING', printExpression(select.having));
+  if (select.windows.length > 0) {
+    const windows = select.windows.map(({ name, spec }) => `${printIdentifier(name)} AS ${specText(spec, 'sql')}`);
+    words.push('WINDOW', windows.join(', '));
+  }
   if (select.qualify !== undefined) words.push('QUALIFY', printExpression(select.qualify));
   return words.join(' ');
 }
@@ -287,22 +289,6 @@ function printPath(path: readonly Identifier[]): string {
   return path.map(printIdentifier).join('.');
 }
 
-const TYPE_ALIASES: Readonly<Record<string, string>> = {
-  int: 'INTEGER',
-  text: 'VARCHAR',
-  string: 'VARCHAR',
-  bool: 'BOOLEAN',
-};
-
-function typeText(type: TypeName): string {
-  const name = TYPE_ALIASES[type.name] ?? type.name.toUpperCase();
-  if (type.sizes.length === 0) return name;
-  const sizes = `(${type.sizes.map(String).join(', ')})`;
-  // TIMESTAMP(3) WITH TIME ZONE: the size belongs to the first word.
-  const zone = name.indexOf(' WITH');
-  return zone === -1 ? `${name}${sizes}` : `${name.slice(0, zone)}${sizes}${name.slice(zone)}`;
-}
-
 function printStar(star: Star): string {
   const words = [star.table.length === 0 ? '*' : `${printPath(star.table)}.*`];
   if (star.exclude.length > 0) words.push(`EXCLUDE ${printNames(star.exclude)}`);
@@ -356,14 +342,6 @@ function expression(node: ExprNode, style: Style): string {
 }
 
 type QueryKind = 'row' | 'scalar_query' | 'exists' | 'in_query' | 'quantified';
-/** In names as DuckDB writes it out: a call of a conversion. */
-function intervalText(value: string, unit: IntervalUnit, style: Style): string {
-  if (style === 'sql') return `INTERVAL (${value}) ${unit.toUpperCase()}`;
-  const number = `CAST(${value} AS DOUBLE)`;
-  if (unit === 'seconds' || unit === 'milliseconds') return `to_${unit}(${number})`;
-  const wide = unit === 'hours' || unit === 'minutes' || unit === 'microseconds';
-  return `to_${unit}(CAST(trunc(${number}) AS ${wide ? 'BIGINT' : 'INTEGER'}))`;
-}
 
 type Operation = Extract<
   ExprNode,
@@ -425,16 +403,52 @@ function queryOperation(node: Extract<ExprNode, { kind: QueryKind }>, style: Sty
 function callText(node: FunctionCall, style: Style): string {
   const name = node.name.name.toLowerCase();
   const isCountStar = name === 'count' && !node.distinct && (node.star || node.args.length === 0);
-  const filter = node.filter === undefined ? '' : ` FILTER (WHERE ${expression(node.filter, style)})`;
-  if (style === 'name' && isCountStar) return `count_star()${filter}`;
+  const where = node.filter === undefined ? '' : ` FILTER (WHERE ${expression(node.filter, style)})`;
+  const filter = `${where}${node.over === undefined ? '' : ` OVER ${overText(node.over, style)}`}`;
+  if (style === 'name' && isCountStar) return `${node.over === undefined ? 'count_star' : 'count'}()${filter}`;
   const written = style === 'name' ? callName(node) : sqlName(node.name);
   const args = node.star ? '*' : `${node.distinct ? 'DISTINCT ' : ''}${list(node.args, style)}`;
-  if (node.orders.length === 0) return `${written}(${args})${filter}`;
-  const orders = `ORDER BY ${node.orders.map((item) => orderText(item, style)).join(', ')}`;
+  const nulls = nullsText(node, style);
+  if (node.orders.length === 0) return `${written}(${args}${nulls})${filter}`;
+  const orders = `ORDER BY ${node.orders.map((item) => orderText(item, style)).join(', ')}${nulls}`;
   // DuckDB reads percentile_cont(q) WITHIN GROUP (ORDER BY x) as quantile_cont(q ORDER BY x), and mode as it stands.
   const isApart = node.withinGroup && (style === 'sql' || name === 'mode');
   if (isApart) return `${written}(${args}) WITHIN GROUP (${style === 'name' ? ' ' : ''}${orders})${filter}`;
-  return `${written}(${args}${args === '' ? '' : ' '}${orders})${filter}`;
+  const gap = args !== '' || style === 'name' ? ' ' : '';
+  return `${written}(${args}${gap}${orders})${filter}`;
+}
+
+/** As DuckDB, which leaves RESPECT NULLS out of names. */
+function nullsText({ nulls }: FunctionCall, style: Style): string {
+  if (nulls === undefined || (nulls === 'respect' && style === 'name')) return '';
+  return ` ${nulls.toUpperCase()} NULLS`;
+}
+
+function overText(over: WindowSpec | Identifier, style: Style): string {
+  return over.kind === 'identifier' ? printIdentifier(over) : specText(over, style);
+}
+
+function specText({ base, partitions, orders, frame }: WindowSpec, style: Style): string {
+  const words = base === undefined ? [] : [printIdentifier(base)];
+  if (partitions.length > 0) words.push('PARTITION BY', list(partitions, style));
+  if (orders.length > 0) words.push('ORDER BY', orders.map((item) => orderText(item, style)).join(', '));
+  if (frame !== undefined && (style === 'sql' || !isUsualFrame(frame))) words.push(frameText(frame, style));
+  return `(${words.join(' ')})`;
+}
+
+/** The frame of a window that says none, which DuckDB leaves out of names. */
+function isUsualFrame({ unit, start, end, exclude }: WindowFrame): boolean {
+  const isDefault = unit === 'range' && start.bound === 'unbounded_preceding' && end.bound === 'current_row';
+  return isDefault && exclude === undefined;
+}
+
+function frameText({ unit, start, end, exclude }: WindowFrame, style: Style): string {
+  const [from, to] = [start, end].map(({ bound, value }) => {
+    const distance = value === undefined ? '' : `${expression(value, style)} `;
+    return `${distance}${bound.replace('_', ' ').toUpperCase()}`;
+  });
+  const left = exclude === undefined ? '' : ` EXCLUDE ${exclude.toUpperCase()}`;
+  return `${unit.toUpperCase()} BETWEEN ${from ?? ''} AND ${to ?? ''}${left}`;
 }
 
 /** Names of functions that are keywords of DuckDB, which it quotes in the names of columns. */
@@ -448,6 +462,8 @@ function sqlName({ name, quoted }: Identifier): string {
 
 function callName(node: FunctionCall): string {
   const name = node.name.name.toLowerCase();
+  if (node.over !== undefined && !node.withinGroup)
+    return name === 'first' || name === 'last' ? `${name}_value` : name;
   if (QUOTED_NAMES.has(name)) return `"${name}"`;
   return node.withinGroup ? name.replace(/^percentile_/u, 'quantile_') : name;
 }

@@ -28,6 +28,7 @@ import type {
   ValueRows,
   When,
 } from './ast.ts';
+import type { FrameBound, NamedWindow, WindowFrame, WindowSpec } from './ast-window.ts';
 
 export type Node =
   | ExprNode
@@ -46,6 +47,10 @@ export type Node =
   | EmptyGroup
   | CommonTable
   | OrderItem
+  | WindowSpec
+  | WindowFrame
+  | FrameBound
+  | NamedWindow
   | ColumnDefinition
   | Assignment
   | DefaultValue
@@ -62,7 +67,11 @@ const CHILD_FIELDS: {
   type_name: [],
   column_name: ['path'],
   star: ['table', 'exclude', 'replace', 'rename'],
-  function_call: ['name', 'args', 'orders', 'filter'],
+  function_call: ['name', 'args', 'orders', 'filter', 'over'],
+  window_spec: ['base', 'partitions', 'orders', 'frame'],
+  window_frame: ['start', 'end'],
+  frame_bound: ['value'],
+  named_window: ['name', 'spec'],
   when: ['condition', 'result'],
   number: [],
   string: [],
@@ -105,6 +114,7 @@ const CHILD_FIELDS: {
     'where',
     'groups',
     'having',
+    'windows',
     'qualify',
     'orders',
     'orderAll',

@@ -1,0 +1,155 @@
+/**
+ * Aggregates over windows: which way each is computed.
+ *
+ * Hides nothing: `aggregateResult` is the list of the ways. Invariant: a way is only taken where it gives what running
+ * the aggregate over the rows of each frame would give.
+ */
+import type { Vector } from '../arrow/vector.ts';
+import { sameType } from '../arrow/type.ts';
+import { decodeVector } from '../function/decode.ts';
+import { aggregateMethod } from '../function/registry.ts';
+import type { Expr, WindowCall } from '../plan/expr.ts';
+import type { RunContext } from './operator.ts';
+import { keyWords } from './sort-key.ts';
+import { bestPlaces, denseRanks, orderNumbers } from './window-extreme.ts';
+import type { Frames } from './window-frame.ts';
+import { framesOf, isWhole } from './window-frame.ts';
+import { filteredPlaces, firstPlaces, presentPlaces } from './window-mask.ts';
+import type { WindowOrder } from './window-order.ts';
+import { mergedResult } from './window-merge.ts';
+import { quantileResult } from './window-ranked.ts';
+import { growingResult, recomputedResult, wholeResult } from './window-recompute.ts';
+import type { WindowResult } from './window-result.ts';
+import { int64Result, NO_ROW, takenResult } from './window-result.ts';
+import { frameCounts, frameMeans, frameSums } from './window-sum.ts';
+
+/** The values of an aggregate. @throws `value_error` as the aggregate does, `limit_exceeded`, `cancelled` */
+export async function aggregateResult(
+  order: WindowOrder,
+  call: WindowCall,
+  context: RunContext,
+): Promise<WindowResult> {
+  if (isWhole(call)) return wholeResult(order, call, context);
+  const frames = framesOf(order, call);
+  const direct = directResult(order, call, frames);
+  if (direct !== undefined) return direct;
+  const parameters = call.args.map((arg) => arg.type);
+  const method = aggregateMethod(call.name, parameters, call.constants);
+  const [value] = call.args;
+  if (method.kind === 'collected' && method.quantile !== undefined && value !== undefined) {
+    const taken = takenPlaces(order, call, frames, [value]);
+    if (taken !== undefined) return quantileResult(order, frames, value, taken.flags, method.quantile);
+  }
+  const { kind } = method;
+  const merges = method.kind === 'running' && method.accumulator.merge !== undefined;
+  const taken = merges ? takenPlaces(order, call, frames, []) : undefined;
+  if (taken !== undefined) return mergedResult(order, call, frames, taken.flags, context);
+  const grows = frames.isRunning && call.order.length === 0 && (kind === 'running' || kind === 'chosen');
+  return grows ? growingResult(order, call, frames, context) : recomputedResult(order, call, frames, context);
+}
+
+/** Aggregates that need no accumulator; undefined for others. */
+function directResult(order: WindowOrder, call: WindowCall, frames: Frames): WindowResult | undefined {
+  const [value, key] = call.args;
+  switch (call.name) {
+    case 'count': {
+      const taken = takenPlaces(order, call, frames, call.args);
+      return taken === undefined ? undefined : int64Result(toRows(order, frameCounts(frames, taken.flags)));
+    }
+    case 'sum':
+    case 'count_if':
+    case 'avg': {
+      const taken = takenPlaces(order, call, frames, call.args);
+      if (taken === undefined || value === undefined || call.type.id === 'timestamp' || call.type.id === 'time') {
+        return undefined;
+      }
+      const vector = order.sorted(value);
+      if (call.name === 'avg') return frameMeans(frames, vector, taken.flags, order.order);
+      return frameSums(frames, vector, taken.flags, call.type, order.order);
+    }
+    case 'min':
+    case 'max':
+      return value === undefined ? undefined : best(order, call, frames, value, [value], call.name === 'max');
+    case 'arg_min':
+    case 'arg_max':
+    case 'arg_min_null':
+    case 'arg_max_null': {
+      if (value === undefined || key === undefined || call.order.length > 0) return undefined;
+      const needed = call.name.endsWith('_null') ? [key] : [value, key];
+      return best(order, call, frames, key, needed, call.name.startsWith('arg_max'));
+    }
+    case 'first':
+    case 'last':
+    case 'any_value':
+      return placed(order, call, frames);
+    default:
+      return undefined;
+  }
+}
+
+/** The places that a call takes; undefined where equal rows would have to be known for each frame by itself. */
+function takenPlaces(
+  order: WindowOrder,
+  call: WindowCall,
+  frames: Frames,
+  needed: readonly Expr[],
+): { readonly flags: Uint8Array | undefined } | undefined {
+  const isDistinct = call.distinct && call.args.length > 0;
+  if (isDistinct && !frames.isRunning) return undefined;
+  const flags = presentPlaces(order, needed, filteredPlaces(order, call));
+  return { flags: isDistinct ? firstPlaces(order, call.args, flags) : flags };
+}
+
+/** Numbers by place as numbers by row. */
+function toRows(order: WindowOrder, numbers: Float64Array): Float64Array {
+  if (order.isInputOrder) return numbers;
+  const made = new Float64Array(numbers.length);
+  for (let i = 0; i < made.length; i++) made[order.order[i] as number] = numbers[i] as number;
+  return made;
+}
+
+/** The call's first argument where `key` is best. Equal rows change nothing. */
+function best(
+  order: WindowOrder,
+  call: WindowCall,
+  frames: Frames,
+  key: Expr,
+  needed: readonly Expr[],
+  wantsMax: boolean,
+): WindowResult {
+  const taken = presentPlaces(order, needed, filteredPlaces(order, call));
+  const contest = { numbers: orderNumbers(order.sorted(key)), wantsMax, taken };
+  return atPlaces(order, call, bestPlaces(frames, contest));
+}
+
+/** The first or last value, by ORDER BY of the call or by that of the window. */
+function placed(order: WindowOrder, call: WindowCall, frames: Frames): WindowResult {
+  const needed = call.name === 'any_value' ? call.args : [];
+  const taken = presentPlaces(order, needed, filteredPlaces(order, call));
+  const words = call.order.flatMap((key) => keyWords(order.sorted(key.expr), key));
+  const own = Float64Array.from({ length: order.rowCount }, (_, i) => i);
+  // By the call's order the last of equal rows is the last, as by the window's.
+  const numbers = words.length === 0 ? own : Float64Array.from(uniqueRanks(words, order.rowCount));
+  return atPlaces(order, call, bestPlaces(frames, { numbers, wantsMax: call.name === 'last', taken }));
+}
+
+function uniqueRanks(words: readonly Uint32Array[], count: number): Uint32Array {
+  const places = new Uint32Array(count);
+  for (let i = 0; i < count; i++) places[i] = i;
+  return denseRanks([...words, places], count);
+}
+
+function atPlaces(order: WindowOrder, call: WindowCall, places: Uint32Array): WindowResult {
+  const rows = order.order;
+  const taken = new Uint32Array(places.length);
+  for (let i = 0; i < taken.length; i++) {
+    const place = places[i] as number;
+    taken[rows[i] as number] = place === NO_ROW ? NO_ROW : (rows[place] as number);
+  }
+  return takenResult(plainValues(order.column(call.args[0] as Expr), call), taken, call.type);
+}
+
+/** Values of the call's type, where the argument encodes them. */
+function plainValues(vector: Vector, call: WindowCall): Vector {
+  return sameType(vector.type, call.type) ? vector : decodeVector(vector);
+}
