@@ -58,7 +58,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'os', 'arrow', 'catalog'],
     entries: ['storage', 'contract', 'check', 'backup', 'restore', 'repair'],
   },
-  sql: { mayImport: ['base'], entries: ['parse', 'ast', 'ast-window', 'print', 'frame', 'walk'] },
+  sql: { mayImport: ['base'], entries: ['parse', 'ast', 'ast-alter', 'ast-window', 'print', 'frame', 'walk'] },
   function: {
     mayImport: ['base', 'arrow'],
     entries: [

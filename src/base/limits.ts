@@ -104,8 +104,9 @@ export const CODE_BLOCK_ROWS = 4_096;
 export const CODE_SOURCE_ROWS_MIN = 10_000;
 /** Integers that are no farther from 0 can be keys by their distance: they and their distances are exact as doubles. */
 export const RANGE_KEY_MAX = 2 ** 52;
-/** Numbers that keys by distance may leave unused for each row, and for few rows. */
+/** Numbers that there may be for each row when keys are numbered by distance. */
 export const RANGE_KEYS_PER_ROW = 4;
+/** Numbers that there may be besides, so that few rows need no hash table either. */
 export const RANGE_KEYS_FREE = 1_024;
 /** Queries running at one time; more wait. */
 export const QUERIES_RUNNING_MAX = 64;

@@ -72,7 +72,7 @@ function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext):
     case 'sort':
       return runSort(plan, again(plan.input), own);
     case 'limit':
-      return runLimit(plan, again(plan.input));
+      return runLimit(plan, again(plan.input), own);
     case 'shared':
       return runShared(plan, again, own);
     case 'working':

@@ -2,11 +2,14 @@
  * Stable sorting of row numbers by unsigned words, and selection by rank.
  *
  * Hides digits. Invariant: rows with equal words keep their order. Method: least significant digit radix sort, 11
- * bits a digit; a digit that all rows share costs its count only. Cost: linear in rows × digits that differ.
+ * bits a digit; a digit that all rows share costs its count only. Cost: linear in rows × digits that differ. A few rows
+ * are inserted one by one instead.
  */
 
 const DIGIT_BITS = 11;
 const BUCKETS = 1 << DIGIT_BITS;
+/** Rows that are inserted faster than buckets are emptied. */
+const FEW_ROWS = 128;
 
 function sortDigit(word: Uint32Array, shift: number, order: Uint32Array, spare: Uint32Array): boolean {
   const count = order.length;
@@ -32,11 +35,34 @@ function sortDigit(word: Uint32Array, shift: number, order: Uint32Array, spare: 
   return true;
 }
 
+/** Sorts the row numbers in `order`, in place. */
+function insertByWords(words: readonly Uint32Array[], order: Uint32Array): Uint32Array {
+  for (let i = 1; i < order.length; i++) {
+    const row = order[i] as number;
+    let at = i;
+    while (at > 0 && isBefore(words, row, order[at - 1] as number)) {
+      order[at] = order[at - 1] as number;
+      at--;
+    }
+    order[at] = row;
+  }
+  return order;
+}
+
+function isBefore(words: readonly Uint32Array[], row: number, other: number): boolean {
+  for (const word of words) {
+    const [a, b] = [word[row] as number, word[other] as number];
+    if (a !== b) return a < b;
+  }
+  return false;
+}
+
 /** Rows 0 … count - 1 ordered by `words`, most significant first. */
 export function sortByWords(words: readonly Uint32Array[], count: number): Uint32Array {
   let order = new Uint32Array(count);
   for (let i = 0; i < count; i++) order[i] = i;
   if (count < 2) return order;
+  if (count <= FEW_ROWS) return insertByWords(words, order);
   let spare = new Uint32Array(count);
   for (const word of [...words].reverse()) {
     for (let shift = 0; shift < 32; shift += DIGIT_BITS) {

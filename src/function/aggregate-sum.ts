@@ -175,8 +175,8 @@ class Counts {
 }
 
 /**
- * Which groups had a present row, for sums. Groups are numbered as they appear: as long as no null was seen and each
- * new group has a row (FILTER may take it away), all have one, and nothing is written for a row.
+ * Which groups had a present row, for sums. As long as no null was seen and the rows that a group comes with are there
+ * (a FILTER may keep them away), every group has one, and nothing is written for a row.
  */
 class Presence {
   #flags: Uint8Array<ArrayBuffer> | undefined;
@@ -189,16 +189,31 @@ class Presence {
 
   add(validity: Validity, groups: Uint32Array, rowCount: number, groupCount: number): void {
     const bits = validity.bits;
-    if (bits === undefined && this.#flags === undefined) {
-      if (rowCount === 0) return;
-      this.#groups = appearing(groups, rowCount, this.#groups);
-      if (this.#groups === groupCount) return;
+    if (bits === undefined && this.#flags === undefined && this.#reachesNew(groups, rowCount, groupCount)) {
+      this.#groups = groupCount;
+      return;
     }
     this.#flags ??= new Uint8Array(Math.max(this.#groups, 1)).fill(1, 0, this.#groups);
     const flags = (this.#flags = growFlags(this.#flags, groupCount));
     for (let i = 0; i < rowCount; i++) {
       if (bits === undefined || (((bits[i >> 3] as number) >> (i & 7)) & 1) === 1) flags[groups[i] as number] = 1;
     }
+  }
+
+  /** True when each group that is new to this has one of the rows. */
+  #reachesNew(groups: Uint32Array, rowCount: number, groupCount: number): boolean {
+    const known = this.#groups;
+    let missing = groupCount - known;
+    if (missing <= 0) return true;
+    if (missing > rowCount) return false;
+    const seen = new Uint8Array(missing);
+    for (let i = 0; i < rowCount; i++) {
+      const place = (groups[i] as number) - known;
+      if (place < 0 || seen[place] === 1) continue;
+      seen[place] = 1;
+      missing--;
+    }
+    return missing === 0;
   }
 
   validity(groupCount: number): Validity {
@@ -208,13 +223,6 @@ class Presence {
     );
     return validityFrom(flagBits(flags, groupCount), groupCount);
   }
-}
-
-/** The groups from 0 on without a gap, `known` of which there are already, once those of the rows are taken in order. */
-function appearing(groups: Uint32Array, rowCount: number, known: number): number {
-  let next = known;
-  for (let i = 0; i < rowCount; i++) if (groups[i] === next) next++;
-  return next;
 }
 
 /** What sum and avg share: exact sums by words, and which rows were present. */

@@ -21,7 +21,8 @@ export function modeOf(grouped: GroupedValues, counts: Float64Array): Vector {
   const { values, starts, groupCount } = grouped;
   const rows = new Uint32Array(groupCount);
   for (let g = 0; g < groupCount; g++) {
-    let best = starts[g] as number;
+    // A group without values reads any row, since it is null; the last such begins behind all of them.
+    let best = Math.min(starts[g] as number, values.length - 1);
     for (let i = best + 1; i < (starts[g + 1] as number); i++) {
       if ((counts[i] as number) > (counts[best] as number)) best = i;
     }

@@ -13,7 +13,7 @@ import { integerWriter, temporalText } from './cast-time.ts';
 import { bitsOf, bytesOf, formOf, numbersOf, vectorFromNumbers, vectorOf } from './column.ts';
 import type { Kernel } from './contract.ts';
 import { decimalText, decimalValues, rescale, storeDecimal } from './decimal.ts';
-import { floatText, parseExact, parseFloatText } from './number-text.ts';
+import { floatText, parseCoded, parseExact, parseFloatText } from './number-text.ts';
 import { parseDate, parseTime, parseTimestamp } from './time-text.ts';
 import { bitAt, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
@@ -53,13 +53,12 @@ function boolWriter(type: DataType, rowCount: number): Writer {
 
 function floatWriter(type: DataType & { id: 'float' }, rowCount: number): Writer {
   const numbers = new Float64Array(rowCount);
-  const max = type.bitWidth === 64 ? Infinity : type.bitWidth === 32 ? 3.4028235677973366e38 : 65_519.99;
   return {
     put: (row, text) => {
       const value = parseFloatText(text);
       if (value === undefined) return false;
       numbers[row] = value;
-      return !Number.isFinite(value) || Math.abs(value) < max;
+      return true;
     },
     finish: (validity) => vectorFromNumbers(type, numbers, rowCount, validity),
   };
@@ -73,8 +72,8 @@ function intWriter(type: DataType & { id: 'int' }, rowCount: number): Writer {
   return {
     put: (row, text) => {
       const exact = parseExact(text);
-      if (exact === undefined) return false;
-      const value = rescale(exact.unscaled, exact.scale, 0);
+      const value = exact === undefined ? parseCoded(text) : rescale(exact.unscaled, exact.scale, 0);
+      if (value === undefined) return false;
       if (value < low || value >= high) return false;
       if (wide !== undefined) storeDecimal(wide, row, 64, value);
       if (numbers !== undefined) numbers[row] = Number(value);

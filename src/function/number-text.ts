@@ -13,6 +13,8 @@ export interface ExactNumber {
 
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
 const EXPONENT_MAX = 400;
+/** Digits of the widest whole number in base 2. */
+const CODED_DIGITS = 128;
 
 /**
  * Reads a decimal number with optional fraction and exponent; undefined when `text` is none. Spaces around are fine.
@@ -30,6 +32,17 @@ export function parseExact(text: string): ExactNumber | undefined {
   return scale >= 0 ? { unscaled, scale } : { unscaled: unscaled * 10n ** BigInt(-scale), scale: 0 };
 }
 
+/** `0x1f` and `0b101`, `_` between digits, as whole numbers; undefined for all other text. */
+export function parseCoded(text: string): bigint | undefined {
+  if (!/^0(?:x[0-9a-f]+(?:_[0-9a-f]+)*|b[01]+(?:_[01]+)*)$/iu.test(text)) return undefined;
+  const digits = text
+    .slice(2)
+    .replaceAll('_', '')
+    .replace(/^0+(?=.)/u, '');
+  // Longer ones are beyond every type, and reading them would cost the square of their length.
+  return digits.length > CODED_DIGITS ? undefined : BigInt(`${text.slice(0, 2)}${digits}`);
+}
+
 const SPECIAL: Readonly<Record<string, number>> = {
   inf: Infinity,
   infinity: Infinity,
@@ -37,14 +50,11 @@ const SPECIAL: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads a float, `inf`, `infinity` or `nan` in any case; undefined when `text` is none, or too large for a double.
+ * Reads a float, `inf`, `infinity` or `nan` in any case; undefined when `text` is none. What is too large is infinite.
  */
 export function parseFloatText(text: string): number | undefined {
   const trimmed = text.trim();
-  if (NUMBER.test(trimmed) && /\d/.test(trimmed)) {
-    const value = Number(trimmed);
-    return Number.isFinite(value) ? value : undefined;
-  }
+  if (NUMBER.test(trimmed) && /\d/.test(trimmed)) return Number(trimmed);
   const sign = trimmed.startsWith('-') ? -1 : 1;
   const special = SPECIAL[trimmed.replace(/^[+-]/, '').toLowerCase()];
   return special === undefined ? undefined : sign * special;

@@ -25,6 +25,9 @@ const WITHIN_GROUP: ReadonlyMap<string, string> = new Map([
   ['mode', 'mode'],
 ]);
 
+/** Aggregates over doubles round as they go, so that their order shows. */
+const ROUNDED = new Set(['sum', 'avg', 'mean', 'product']);
+
 /** The name of the aggregate that a call means; undefined when it means none. */
 export function aggregateName(sql: string, node: FunctionCall): string | undefined {
   const name = node.name.name.toLowerCase();
@@ -69,7 +72,10 @@ export function bindAggregateCall(sql: string, node: FunctionCall, name: string,
     distinct: node.distinct,
     filter,
     // A constant orders nothing.
-    order: entry.isOrdered === true ? keys.filter((key) => key.expr.kind !== 'literal') : [],
+    order:
+      entry.isOrdered === true || (ROUNDED.has(name) && answer.type.id === 'float')
+        ? keys.filter((key) => key.expr.kind !== 'literal')
+        : [],
     type: answer.type,
     nullable: answer.nulls !== 'never',
     span: node.span,

@@ -31,7 +31,7 @@ import { windowFunctionOf } from '../function/registry.ts';
 import type { WindowList } from './bind-window.ts';
 import { bindWindowCall } from './bind-window.ts';
 import { bindTimeCall, momentLiteral } from './bind-time.ts';
-import { BOOL, DOUBLE, makeLiteral, numberLiteral } from './constant.ts';
+import { BOOL, DOUBLE, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { columnOf, exprKey } from './expr-walk.ts';
 import type { Scope } from './scope.ts';
@@ -93,6 +93,10 @@ const MEETING = new Set(
 /** Functions whose result keeps so many digits after the point as a constant second argument says. */
 const ROUNDING = new Set(['round', 'round_even', 'roundbankers', 'trunc']);
 
+/** The name of GROUPING's calls among the aggregates. */
+export const GROUPING = 'grouping';
+const GROUPINGS = new Set([GROUPING, 'grouping_id']);
+
 /** What expressions may read beside the rows of their query. */
 interface Around {
   /** Columns of the query around theirs; undefined where there is none. */
@@ -151,6 +155,12 @@ export class ExpressionBinder {
         return this.#bindFunction(node, clause);
       case 'star':
         throw sqlError('sql_bind', this.#sql, node.span, '* can only stand alone in a SELECT list or in count(*)');
+      case 'columns':
+        throw sqlError('sql_bind', this.#sql, node.span, `COLUMNS cannot stand in ${clause.name}`);
+      case 'position': {
+        const { index, field } = this.#scope.at(node.place, node.all, node.span);
+        return columnOf(index, field, node.span);
+      }
       case 'parameter':
         throw sqlError(
           'sql_unsupported',
@@ -325,6 +335,7 @@ export class ExpressionBinder {
       const message = `${node.nulls.toUpperCase()} NULLS belongs to window functions`;
       throw sqlError('sql_bind', this.#sql, node.span, message, 'add OVER (…)');
     }
+    if (GROUPINGS.has(name)) return this.#bindGrouping(node, clause);
     const aggregate = aggregateName(this.#sql, node);
     if (aggregate !== undefined) return this.#bindAggregate(node, aggregate, clause);
     if (windowFunctionOf(name) !== undefined) {
@@ -344,6 +355,28 @@ export class ExpressionBinder {
     }
     const call = makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
     return ROUNDING.has(name) ? withDigits(call, args) : call;
+  }
+
+  /** GROUPING stands among the aggregates, since it depends on the set that a group belongs to. */
+  #bindGrouping(node: FunctionCall, clause: Clause): Expr {
+    const { aggregates } = clause;
+    if (aggregates === undefined) {
+      throw sqlError('sql_bind', this.#sql, node.span, `GROUPING cannot stand in ${clause.name}`);
+    }
+    const args = node.args.map((arg) => this.bind(arg, { ...clause, aggregates: undefined }));
+    const call: AggregateCall = {
+      name: GROUPING,
+      args,
+      constants: [],
+      distinct: false,
+      filter: undefined,
+      order: [],
+      type: INT64,
+      nullable: false,
+      span: node.span,
+    };
+    const place = aggregates.placeOf(call);
+    return { kind: 'column', index: -1 - place, name: GROUPING, type: INT64, nullable: false, span: node.span };
   }
 
   /** `if(condition, value, otherwise)` is a CASE. */
@@ -408,7 +441,17 @@ export class ExpressionBinder {
 }
 
 type LeafKind =
-  'column_name' | 'function_call' | 'star' | 'parameter' | 'number' | 'string' | 'bytes' | 'boolean' | 'null';
+  | 'columns'
+  | 'position'
+  | 'column_name'
+  | 'function_call'
+  | 'star'
+  | 'parameter'
+  | 'number'
+  | 'string'
+  | 'bytes'
+  | 'boolean'
+  | 'null';
 
 /** Rounded decimals with as many digits after the point as a constant says, and no more whole ones than there can be. */
 function withDigits(call: Expr, [value, digits]: readonly Expr[]): Expr {

@@ -19,6 +19,7 @@ import { substituteOuter } from './decorrelate.ts';
 import type { Expr, JoinKind } from './expr.ts';
 import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
+import { ownColumns, placeOnSides } from './join-subquery.ts';
 import type { LogicalPlan } from './logical.ts';
 import { makeJoin, pickColumns } from './logical.ts';
 import { numberRows } from './numbered.ts';
@@ -152,6 +153,10 @@ class FromBinder {
 
   #bindJoin(item: Join, before: From | undefined): From {
     const left = this.bind(item.left, before);
+    if (left.lateral !== undefined) {
+      const message = 'a query that reads the tables before it cannot be the first of a join yet';
+      throw sqlError('sql_unsupported', this.#sql, item.left.span, message, 'write its tables with commas and WHERE');
+    }
     return this.#joined(item, left, this.bind(item.right, left));
   }
 
@@ -228,20 +233,36 @@ class JoinBinder {
     const names = this.#mergedNames();
     const equalities = names.map((name) => this.#equality(name));
     const conditions = on === undefined ? equalities : conjunctsOf(this.#bindOn(both, on));
-    const pending = conditions.filter((condition) => hasLeaf(condition, 'pending'));
-    if (pending.length > 0 && join !== 'inner') {
-      const message = 'a subquery in the condition of an outer join is not supported yet';
-      throw sqlError('sql_unsupported', this.#sql, on?.span ?? this.#item.span, message);
-    }
-    let plan = this.#join(
-      join,
-      conditions.filter((condition) => !hasLeaf(condition, 'pending')),
-    );
-    for (const condition of pending) {
-      plan = pickColumns(this.#subqueries.list.filter(plan, condition), [...fields.keys()]);
-    }
+    const plan = this.#conditional(join, conditions, fields.length);
     if (join === 'semi' || join === 'anti') return { plan, scope: left.over(plan.schema) };
     return this.#merge(join, plan, names);
+  }
+
+  /** The join under conditions that may hold subqueries; its columns are the `count` ones of both sides. */
+  #conditional(join: JoinKind, conditions: readonly Expr[], count: number): LogicalPlan {
+    const pending = conditions.filter((condition) => hasLeaf(condition, 'pending'));
+    if (pending.length === 0) return this.#join(join, conditions);
+    if (join !== 'inner') return this.#placed(join, conditions);
+    const plain = conditions.filter((condition) => !hasLeaf(condition, 'pending'));
+    return pending.reduce(
+      (plan, condition) => pickColumns(this.#subqueries.list.filter(plan, condition), [...Array(count).keys()]),
+      this.#join(join, plain),
+    );
+  }
+
+  /** A join that keeps rows without a partner: subqueries of its condition are joined to the sides that they read. */
+  #placed(join: JoinKind, conditions: readonly Expr[]): LogicalPlan {
+    const [left, right] = [this.#left.plan, this.#right.plan];
+    const placed =
+      this.#right.lateral === undefined ? placeOnSides(this.#subqueries.list, left, right, conditions) : undefined;
+    if (placed === undefined) {
+      const message = 'a subquery that reads both sides, in the condition of an outer join, is not supported yet';
+      throw sqlError('sql_unsupported', this.#sql, this.#item.on?.span ?? this.#item.span, message);
+    }
+    const width = placed.left.schema.fields.length;
+    const { keys, condition } = splitCondition(placed.conditions, width);
+    const plan = makeJoin({ join, left: placed.left, right: placed.right, keys, condition });
+    return pickColumns(plan, ownColumns(plan, this.#width, width, right.schema.fields.length));
   }
 
   #bindOn(scope: Scope, on: NonNullable<Join['on']>): Expr {

@@ -10,6 +10,7 @@ import type { ExprNode, GroupItem } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { printExpression } from '../sql/print.ts';
 import type { SharedPlans } from './binding.ts';
+import { hasOuter } from './decorrelate.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
@@ -92,6 +93,8 @@ class Expansion {
 export interface Grouping {
   readonly groups: readonly Expr[];
   readonly calls: readonly AggregateCall[];
+  /** For each call of GROUPING, by its place among the calls: the groups that it asks about. */
+  readonly marks: ReadonlyMap<number, readonly number[]>;
   /** What the groups are called. */
   readonly names: readonly Pick<Field, 'name' | 'metadata'>[];
   readonly sets: readonly (readonly number[])[] | undefined;
@@ -99,13 +102,19 @@ export interface Grouping {
 
 /** The aggregate of `input`, for each of the sets. */
 export function aggregateOver(shared: SharedPlans, input: LogicalPlan, grouping: Grouping): LogicalPlan {
-  const { groups, sets } = grouping;
-  if (sets === undefined) return aggregateOf(input, grouping, [...groups.keys()]);
+  const { groups, marks } = grouping;
+  const sets = grouping.sets ?? [[...groups.keys()]];
   const [only] = sets;
   const isAll = sets.length === 1 && only?.length === groups.length;
-  if (isAll) return aggregateOf(input, grouping, [...groups.keys()]);
-  const id = shared.add(input);
-  const inputs = sets.map((set) => widen(aggregateOf(shared.read(id), grouping, set), grouping, set));
+  if (isAll) {
+    const all = [...groups.keys()];
+    const plan = aggregateOf(input, grouping, all);
+    return marks.size === 0 ? plan : widen(plan, grouping, all);
+  }
+  // What reads columns of the query around it means other rows for each of that one's, and cannot be shared.
+  const id = hasOuter(input) ? undefined : shared.add(input);
+  const read = (): LogicalPlan => (id === undefined ? input : shared.read(id));
+  const inputs = sets.map((set) => widen(aggregateOf(read(), grouping, set), grouping, set));
   const isSure = (place: number): boolean => sets.every((set) => set.includes(place));
   const schema = schemaOf(grouping, [...groups.keys()], isSure);
   return { kind: 'union', schema, inputs };
@@ -126,12 +135,18 @@ function schemaOf(
 }
 
 function aggregateOf(input: LogicalPlan, grouping: Grouping, set: readonly number[]): LogicalPlan {
-  const schema = schemaOf(grouping, set, () => true);
+  const calls = grouping.calls.filter((_, i) => !grouping.marks.has(i));
+  const schema = schemaOf({ ...grouping, calls }, set, () => true);
   const groups = set.map((place) => grouping.groups[place] as Expr);
-  return { kind: 'aggregate', schema, input, groups, aggregates: grouping.calls };
+  return { kind: 'aggregate', schema, input, groups, aggregates: calls };
 }
 
-/** The aggregate of one set with all groups. */
+/** What GROUPING answers for the rows of a set: a bit for each group asked about, 1 where the set has it not. */
+function markOf(asked: readonly number[], set: readonly number[]): bigint {
+  return asked.reduce((bits, place) => bits * 2n + (set.includes(place) ? 0n : 1n), 0n);
+}
+
+/** The aggregate of one set with all groups, and with what GROUPING answers. */
 function widen(input: LogicalPlan, grouping: Grouping, set: readonly number[]): LogicalPlan {
   const span = { start: 0, end: 0 };
   const { fields } = input.schema;
@@ -140,9 +155,12 @@ function widen(input: LogicalPlan, grouping: Grouping, set: readonly number[]): 
     if (at < 0) return { kind: 'literal', value: null, type, nullable: true, span };
     return columnOf(at, fields[at] as Field, span);
   });
-  for (let i = 0; i < grouping.calls.length; i++) {
-    exprs.push(columnOf(set.length + i, fields[set.length + i] as Field, span));
-  }
+  let at = set.length;
+  grouping.calls.forEach(({ type }, i) => {
+    const asked = grouping.marks.get(i);
+    if (asked === undefined) exprs.push(columnOf(at, fields[at++] as Field, span));
+    else exprs.push({ kind: 'literal', value: markOf(asked, set), type, nullable: false, span });
+  });
   const schema = schemaOf(grouping, [...grouping.groups.keys()], (place) => set.includes(place));
   return { kind: 'project', schema, input, exprs };
 }

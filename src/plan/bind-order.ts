@@ -3,8 +3,10 @@
  *
  * Hides nothing. Invariant: the rows and their columns stay.
  */
+import type { Field } from '../arrow/schema.ts';
 import type { Span } from '../base/errors.ts';
-import type { Query } from '../sql/ast.ts';
+import { foldName } from '../base/names.ts';
+import type { ExprNode, Query } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { isOrdered } from '../function/registry.ts';
 import { ExpressionBinder } from './bind-expression.ts';
@@ -27,8 +29,22 @@ export function atPlace<T>(sql: string, list: readonly T[], place: bigint, span:
   throw sqlError('sql_bind', sql, span, `${clause} names column ${place.toString()} of the list`, range);
 }
 
-/** `plan` sorted by the query's ORDER BY. @throws `sql_bind` */
-export function bindOrder(sql: string, query: Pick<Query, 'orders' | 'orderAll'>, plan: LogicalPlan): LogicalPlan {
+/** The column, from 1, that only another query of a set operation calls by the name. */
+function otherPlace(expr: ExprNode, fields: readonly Field[], others: readonly Field[]): bigint | undefined {
+  if (expr.kind !== 'column_name' || expr.path.length !== 1) return undefined;
+  const name = foldName(expr.path[0]?.name ?? '');
+  if (fields.some((field) => foldName(field.name) === name)) return undefined;
+  const place = others.findIndex((field) => foldName(field.name) === name);
+  return place < 0 ? undefined : BigInt(place + 1);
+}
+
+/** `plan` sorted by the query's ORDER BY, which may call its columns by `others` too. @throws `sql_bind` */
+export function bindOrder(
+  sql: string,
+  query: Pick<Query, 'orders' | 'orderAll'>,
+  plan: LogicalPlan,
+  others: readonly Field[] = [],
+): LogicalPlan {
   const { orders, orderAll } = query;
   const { schema } = plan;
   const { fields } = schema;
@@ -42,7 +58,7 @@ export function bindOrder(sql: string, query: Pick<Query, 'orders' | 'orderAll'>
   };
   if (orderAll !== undefined) fields.forEach((field, i) => add(columnOf(i, field, orderAll.span), orderAll));
   for (const item of orders) {
-    const place = positionOf(item.expr);
+    const place = positionOf(item.expr) ?? otherPlace(item.expr, fields, others);
     if (place === undefined) {
       add(binder.bind(item.expr, { name: 'ORDER BY', aggregates: undefined, aliasesBefore: 0 }), item);
       continue;

@@ -5,7 +5,7 @@
  */
 import { SQL_DEPTH_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
-import type { CommonTable, Query, SetOperation, ValuesQuery } from '../sql/ast.ts';
+import type { CommonTable, Query } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { bindLimit } from './bind-limit.ts';
 import { bindOrder } from './bind-order.ts';
@@ -17,7 +17,7 @@ import type { BindCatalog } from './bind-catalog.ts';
 import type { Binding, Bound, BoundViews, CommonRows, CommonTables, OuterColumns } from './binding.ts';
 import { SharedPlans } from './binding.ts';
 import { hasOuter } from './decorrelate.ts';
-import type { LogicalPlan, LogicalQuery } from './logical.ts';
+import type { LogicalQuery } from './logical.ts';
 import { renameColumns } from './rename.ts';
 import { inlineShared } from './share.ts';
 
@@ -63,16 +63,14 @@ function bindBody(binding: Binding, query: Query, common: CommonTables, outer: O
       const left = binding.bind(query.left, common, outer);
       const right = binding.bind(query.right, common, outer);
       const plan = bindSetOperation(binding.sql, query, left.plan, right.plan);
-      return { plan: bindFrame(binding.sql, query, plan), depth: 1 + Math.max(left.depth, right.depth) };
+      const ordered = bindOrder(binding.sql, query, plan, query.byName ? [] : right.plan.schema.fields);
+      return { plan: bindLimit(binding.sql, query, ordered), depth: 1 + Math.max(left.depth, right.depth) };
     }
-    case 'values_query':
-      return { plan: bindFrame(binding.sql, query, bindValues(binding.sql, query, outer)), depth: 1 };
+    case 'values_query': {
+      const plan = bindOrder(binding.sql, query, bindValues(binding.sql, query, outer));
+      return { plan: bindLimit(binding.sql, query, plan), depth: 1 };
+    }
   }
-}
-
-/** ORDER BY and LIMIT of a query whose columns are what it sorts by. */
-function bindFrame(sql: string, query: SetOperation | ValuesQuery, plan: LogicalPlan): LogicalPlan {
-  return bindLimit(sql, query, bindOrder(sql, query, plan));
 }
 
 function bindCommon(

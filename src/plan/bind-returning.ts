@@ -61,6 +61,7 @@ function selectOf(items: readonly SelectItem[], span: Select['span']): Select {
     orderAll: undefined,
     orders: [],
     limit: undefined,
+    limitPercent: false,
     offset: undefined,
     distinct: false,
     distinctOn: [],

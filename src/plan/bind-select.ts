@@ -10,14 +10,15 @@ import type { Span } from '../base/errors.ts';
 import { COLUMNS_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import { isOrdered } from '../function/registry.ts';
-import type { ExprNode, OrderItem, Select, SelectItem, Star } from '../sql/ast.ts';
+import type { ExprNode, OrderItem, Select, SelectItem } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { columnLabel } from '../sql/print.ts';
 import type { Alias, Clause } from './bind-expression.ts';
-import { AggregateList, ExpressionBinder } from './bind-expression.ts';
+import { AggregateList, ExpressionBinder, GROUPING } from './bind-expression.ts';
 import type { From } from './bind-from.ts';
 import { bindFrom } from './bind-from.ts';
 import { aggregateOver, expandGroups } from './bind-group.ts';
+import { expandColumns, expandItem } from './bind-star.ts';
 import { bindLimit } from './bind-limit.ts';
 import { WindowList, WINDOWS_FROM } from './bind-window.ts';
 import { writeWindows } from './window-name.ts';
@@ -25,7 +26,7 @@ import { atPlace, positionOf } from './bind-order.ts';
 import type { Binding, Bound, CommonTables, OuterColumns, SharedPlans } from './binding.ts';
 import { toCondition } from './coerce.ts';
 import type { Expr, SortKey } from './expr.ts';
-import { columnOf, exprKey, exprsOfCall, exprsOfWindow, mapCall, mapColumns } from './expr-walk.ts';
+import { columnOf, exprKey, exprsOfCall, exprsOfWindow, hasLeaf, mapCall, mapColumns } from './expr-walk.ts';
 import { mapLeaves, mapWindow } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import { makeWindow, oneRow, pickColumns } from './logical.ts';
@@ -39,6 +40,8 @@ interface Output {
   readonly name: string;
   readonly expr: Expr;
   readonly metadata: Metadata;
+  /** The name is one that the query gives. */
+  readonly isAlias: boolean;
 }
 
 /** Binds one SELECT. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
@@ -166,7 +169,9 @@ class SelectBinder {
     }
     this.#requireOrder(expr, 'take distinct rows');
     const same = [...outputs, ...hidden].findIndex((output) => exprKey(output.expr) === exprKey(expr));
-    return same >= 0 ? same : outputs.length + hidden.push({ name: columnLabel(node), expr, metadata: [] }) - 1;
+    return same >= 0
+      ? same
+      : outputs.length + hidden.push({ name: columnLabel(node), expr, metadata: [], isAlias: false }) - 1;
   }
 
   #clause(name: string, withAggregates: boolean, aliasesBefore = Number.POSITIVE_INFINITY): Clause {
@@ -174,7 +179,14 @@ class SelectBinder {
     return { name, aggregates: withAggregates ? this.#aggregates : undefined, windows, aliasesBefore };
   }
 
-  #bindCondition(node: ExprNode, name: string, withAggregates: boolean): Expr {
+  /** Where COLUMNS stands in a condition, it must hold for each of them. */
+  #bindCondition(written: ExprNode, name: string, withAggregates: boolean): Expr {
+    const columns = expandColumns(this.#sql, this.#scope, written);
+    const operands = columns?.map(({ node }) => node) ?? [];
+    const node: ExprNode =
+      operands.length > 1
+        ? { kind: 'logical', operator: 'and', operands, span: written.span }
+        : (operands[0] ?? written);
     return toCondition(
       this.#sql,
       this.#binder.bind(node, this.#clause(name, withAggregates)),
@@ -187,40 +199,30 @@ class SelectBinder {
     const outputs: Output[] = [];
     this.#select.items.forEach((item, place) => {
       this.#checkCount(outputs.length, item.span);
-      if (item.expr.kind === 'star') {
-        outputs.push(...this.#bindStar(item.expr, place));
+      const columns = expandItem(this.#sql, this.#scope, item);
+      if (columns !== undefined) {
+        this.#checkCount(outputs.length + columns.length - 1, item.span);
+        for (const { name, node } of columns) {
+          const expr = this.#binder.bind(node, this.#clause('the SELECT list', true, place));
+          const isAlias = item.alias !== undefined;
+          outputs.push({ name, expr, metadata: this.#metadataOf(expr), isAlias });
+        }
         return;
       }
       const expr = this.#binder.bind(item.expr, this.#clause('the SELECT list', true, place));
       const name = item.alias?.name ?? this.#labelOf(item.expr, expr);
-      outputs.push({ name, expr, metadata: this.#metadataOf(expr) });
+      const isAlias = item.alias !== undefined;
+      outputs.push({ name, expr, metadata: this.#metadataOf(expr), isAlias });
     });
-    this.#checkCount(outputs.length - 1, this.#select.items.at(-1)?.span ?? this.#select.span);
-    return outputs;
-  }
-
-  /** The columns of a star, without those it leaves out, and with those that it replaces. */
-  #bindStar(star: Star, place: number): Output[] {
-    const columns = this.#scope.star(star.table, star.span);
-    const has = (name: string): boolean => columns.some(({ field }) => sameText(field.name, name));
-    const named = [...star.exclude, ...star.replace.flatMap(({ alias }) => alias ?? [])];
-    const renamed = star.rename.map(({ expr }) => (expr.kind === 'column_name' ? expr.path.at(-1) : undefined));
-    for (const name of [...named, ...renamed]) {
-      if (name === undefined || has(name.name)) continue;
-      const message = `* has no column ${quoteText(name.name)}`;
-      throw sqlError('sql_bind', this.#sql, name.span, message);
+    if (outputs.length === 0) {
+      throw sqlError(
+        'sql_bind',
+        this.#sql,
+        this.#select.items[0]?.span ?? this.#select.span,
+        'no column is left to select',
+      );
     }
-    return columns.flatMap(({ index, field }): Output[] => {
-      const { name, metadata } = field;
-      if (star.exclude.some((excluded) => sameText(excluded.name, name))) return [];
-      const replaced = star.replace.find(({ alias }) => sameText(alias?.name ?? '', name));
-      if (replaced !== undefined) {
-        const expr = this.#binder.bind(replaced.expr, this.#clause('the SELECT list', true, place));
-        return [{ name, expr, metadata: [] }];
-      }
-      const rename = star.rename[renamed.findIndex((old) => old !== undefined && sameText(old.name, name))];
-      return [{ name: rename?.alias?.name ?? name, expr: columnOf(index, field, star.span), metadata }];
-    });
+    return outputs;
   }
 
   /** A few stars over a wide table would otherwise unfold to any number of columns. */
@@ -257,11 +259,24 @@ class SelectBinder {
 
   #bindGroup(node: ExprNode, outputs: readonly Output[]): Expr {
     const place = positionOf(node);
-    if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false));
+    const named = this.#aliasGroup(node, outputs);
+    if (named !== undefined) return named;
+    // As in DuckDB an alias stands for a group by itself only.
+    const aliases = node.kind === 'column_name' ? undefined : 0;
+    if (place === undefined) return this.#binder.bind(node, this.#clause('GROUP BY', false, aliases));
     const output = atPlace(this.#sql, outputs, place, node.span, 'GROUP BY');
     if (!hasAggregate(output.expr)) return output.expr;
     const message = `column ${place.toString()} is an aggregate or a window function, and cannot stand in GROUP BY`;
     throw sqlError('sql_bind', this.#sql, node.span, message);
+  }
+
+  /** The output that an alias by itself means: the very expression, since a subquery bound anew would be another one. */
+  #aliasGroup(node: ExprNode, outputs: readonly Output[]): Expr | undefined {
+    const [name, ...more] = node.kind === 'column_name' ? node.path : [];
+    if (name === undefined || more.length > 0 || node.kind !== 'column_name') return undefined;
+    const output = outputs.find((one) => one.isAlias && sameText(one.name, name.name));
+    if (output === undefined || hasAggregate(output.expr) || !hasLeaf(output.expr, 'pending')) return undefined;
+    return this.#scope.find(node) === undefined ? output.expr : undefined;
   }
 
   #requireOrder(expr: Expr, verb: string): void {
@@ -278,31 +293,39 @@ class SelectBinder {
     if (orderAll !== undefined) return { keys: outputs.map((_, place) => ({ place, item: orderAll })), hidden };
     const places =
       orders.length === 0 ? undefined : new Map(outputs.map((o, i) => [exprKey(o.expr), i] as const).reverse());
-    const keys = orders.map((item) => {
-      const known = this.#namedPlace(item.expr, outputs, 'ORDER BY');
-      if (known !== undefined) return { place: known, item };
-      const expr = this.#binder.bind(item.expr, this.#clause('ORDER BY', true));
-      if (expr.kind === 'literal') {
-        const remedy = 'name a column, or its number in the list';
-        throw sqlError('sql_bind', this.#sql, item.expr.span, 'ORDER BY a constant sorts nothing', remedy);
-      }
-      this.#requireOrder(expr, 'order');
-      const same = places?.get(exprKey(expr));
-      if (same !== undefined) return { place: same, item };
-      if (distinct) {
-        const remedy = 'add it to the list';
-        throw sqlError(
-          'sql_bind',
-          this.#sql,
-          item.expr.span,
-          'with DISTINCT, ORDER BY takes only columns of the list',
-          remedy,
-        );
-      }
-      hidden.push({ name: columnLabel(item.expr), expr, metadata: [] });
-      return { place: outputs.length + hidden.length - 1, item };
-    });
+    const keys = orders
+      .flatMap((item) => this.#orderItems(item))
+      .map((item) => {
+        const known = this.#namedPlace(item.expr, outputs, 'ORDER BY');
+        if (known !== undefined) return { place: known, item };
+        const expr = this.#binder.bind(item.expr, this.#clause('ORDER BY', true));
+        if (expr.kind === 'literal') {
+          const remedy = 'name a column, or its number in the list';
+          throw sqlError('sql_bind', this.#sql, item.expr.span, 'ORDER BY a constant sorts nothing', remedy);
+        }
+        this.#requireOrder(expr, 'order');
+        const same = places?.get(exprKey(expr));
+        if (same !== undefined) return { place: same, item };
+        if (distinct) {
+          const remedy = 'add it to the list';
+          throw sqlError(
+            'sql_bind',
+            this.#sql,
+            item.expr.span,
+            'with DISTINCT, ORDER BY takes only columns of the list',
+            remedy,
+          );
+        }
+        hidden.push({ name: columnLabel(item.expr), expr, metadata: [], isAlias: false });
+        return { place: outputs.length + hidden.length - 1, item };
+      });
     return { keys, hidden };
+  }
+
+  /** An item of ORDER BY, or one for each column of its COLUMNS. */
+  #orderItems(item: OrderItem): readonly OrderItem[] {
+    const columns = expandColumns(this.#sql, this.#scope, item.expr);
+    return columns === undefined ? [item] : columns.map(({ node }) => ({ ...item, expr: node }));
   }
 
   /** The output that an expression of ORDER BY or DISTINCT ON names by number or by alias. */
@@ -315,11 +338,7 @@ class SelectBinder {
     }
     if (expr.kind !== 'column_name' || expr.path.length !== 1) return undefined;
     const name = expr.path[0]?.name ?? '';
-    const isAlias = this.#select.items.some(
-      (candidate) => candidate.alias !== undefined && sameText(candidate.alias.name, name),
-    );
-    if (!isAlias) return undefined;
-    const found = outputs.findIndex((output) => sameText(output.name, name));
+    const found = outputs.findIndex((output) => output.isAlias && sameText(output.name, name));
     const output = outputs[found];
     if (output === undefined) return undefined;
     this.#requireOrder({ ...output.expr, span: expr.span }, 'order');
@@ -328,6 +347,7 @@ class SelectBinder {
 
   #aggregate(input: LogicalPlan): LogicalPlan {
     const aggregates = this.#aggregates.calls;
+    const marks = this.#marks();
     const placed = this.#subqueries.place(input, [...this.#groups, ...aggregates.flatMap(exprsOfCall)]);
     const groups = placed.exprs.slice(0, this.#groups.length);
     let next = groups.length;
@@ -335,7 +355,24 @@ class SelectBinder {
     const names = this.#groups.map((group): Pick<Field, 'name' | 'metadata'> => {
       return { name: group.kind === 'column' ? group.name : '', metadata: this.#metadataOf(group) };
     });
-    return aggregateOver(this.#shared, placed.plan, { groups, calls, names, sets: this.#sets });
+    return aggregateOver(this.#shared, placed.plan, { groups, calls, marks, names, sets: this.#sets });
+  }
+
+  /** The groups that each GROUPING asks about: all of them where it names none. */
+  #marks(): ReadonlyMap<number, readonly number[]> {
+    const keys = this.#groups.map(exprKey);
+    const marks = new Map<number, readonly number[]>();
+    this.#aggregates.calls.forEach(({ name, args, span }, i) => {
+      if (name !== GROUPING) return;
+      const asked = args.map((arg) => {
+        const place = keys.indexOf(exprKey(arg));
+        if (place >= 0) return place;
+        throw sqlError('sql_bind', this.#sql, arg.span, 'GROUPING takes only what GROUP BY names');
+      });
+      if (keys.length === 0) throw sqlError('sql_bind', this.#sql, span, 'GROUPING needs GROUP BY');
+      marks.set(i, args.length === 0 ? [...keys.keys()] : asked);
+    });
+    return marks;
   }
 
   /** Turns expressions over the table into ones over the aggregate's output. */

@@ -50,9 +50,19 @@ export function numberLiteral(text: string, span: Span): Literal {
   return makeLiteral(BigInt(`${point[1] ?? ''}${digits}`), type, span);
 }
 
+/** A whole number as one of a type that holds all of its own type: most casts of constants, and no kernel is needed. */
+function widened({ value, type: from, span }: Literal, to: DataType): Literal | undefined {
+  if (from.id !== 'int' || typeof value !== 'number') return undefined;
+  if (to.id === 'float' && to.bitWidth === 64) return makeLiteral(value, to, span);
+  if (to.id !== 'int' || !from.signed || !to.signed || to.bitWidth < from.bitWidth) return undefined;
+  return makeLiteral(to.bitWidth === 64 ? BigInt(value) : value, to, span);
+}
+
 /** The type converted by its cast kernel; undefined for types that constants cannot have. @throws `value_error` */
 export function castLiteral(literal: Literal, type: DataType, attempt = false): Literal | undefined {
   if (literal.value === null) return canHold(type) ? makeLiteral(null, type, literal.span) : undefined;
+  const whole = widened(literal, type);
+  if (whole !== undefined) return whole;
   const vector = vectorOf(literal.value, literal.type);
   if (vector === undefined || !canHold(type)) return undefined;
   const value = valueOf(castKernel(literal.type, type, attempt)([vector], 1, type));

@@ -118,6 +118,7 @@ function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
     case 'limit': {
       const words = ['Limit'];
       if (plan.limit !== undefined) words.push(`rows=${plan.limit.toString()}`);
+      if (plan.percent !== undefined) words.push(`percent=${plan.percent.toString()}`);
       if (plan.offset > 0) words.push(`offset=${plan.offset.toString()}`);
       return words.join(' ');
     }

@@ -24,7 +24,7 @@ export function guessRows(plan: LogicalPlan): number {
     case 'aggregate':
       return plan.groups.length === 0 ? 1 : guessRows(plan.input) * 0.3;
     case 'limit':
-      return Math.min(plan.limit ?? Infinity, guessRows(plan.input));
+      return Math.min(plan.limit ?? Infinity, guessRows(plan.input) * ((plan.percent ?? 100) / 100));
     case 'join':
       return guessJoin(plan);
     case 'shared':

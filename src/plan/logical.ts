@@ -67,6 +67,8 @@ export type LogicalPlan =
       readonly schema: Schema;
       readonly input: LogicalPlan;
       readonly limit: number | undefined;
+      /** In place of `limit`: so many of a hundred of all rows. */
+      readonly percent?: number | undefined;
       readonly offset: number;
     }
   /**

@@ -62,6 +62,8 @@ export type PhysicalPlan =
       readonly schema: Schema;
       readonly input: PhysicalPlan;
       readonly limit: number | undefined;
+      /** In place of `limit`: so many of a hundred of all rows. */
+      readonly percent?: number | undefined;
       readonly offset: number;
     }
   /** Rows of a plan that several operators read; it is run once. */

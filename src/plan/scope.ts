@@ -35,6 +35,8 @@ export interface Relation {
 export interface ScopeColumn {
   readonly index: number;
   readonly field: Field;
+  /** The name of its table; undefined where it has none. */
+  readonly label?: string;
 }
 
 /** A column that `*` shows and that is found without a qualifier. */
@@ -167,12 +169,26 @@ export class Scope {
   /** Every column, for `*` and `t.*`. @throws `sql_bind` for another table's star, or without FROM. */
   star(table: readonly Identifier[], span: Span): readonly ScopeColumn[] {
     if (this.relations.length === 0) throw sqlError('sql_bind', this.#sql, span, '* needs a table', 'add FROM');
-    if (table.length === 0) return this.#visible.map(({ index }) => ({ index, field: this.#field(index) }));
+    if (table.length === 0) {
+      return this.#visible.map(({ index, relation }) => ({
+        index,
+        field: this.#field(index),
+        label: relation.label,
+      }));
+    }
     const relation = this.#relationOf(table);
     if (relation === undefined) throw this.#missingTable(table);
     return relation.schema.fields.map((_, i) => {
-      return { index: relation.start + i, field: this.#field(relation.start + i) };
+      return { index: relation.start + i, field: this.#field(relation.start + i), label: relation.label };
     });
+  }
+
+  /** The column at a place among all of the relations, from 0; `all`: also among those that joins add. */
+  at(place: number, all: boolean, span: Span): ScopeColumn {
+    const count = this.relations.reduce((sum, { schema }) => sum + schema.fields.length, 0);
+    if (all || place < count) return { index: place, field: this.#field(place) };
+    const message = `#${(place + 1).toString()} is beyond the ${count.toString()} columns of FROM`;
+    throw sqlError('sql_bind', this.#sql, span, message);
   }
 
   #field(index: number): Field {

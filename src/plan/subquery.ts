@@ -59,6 +59,12 @@ export class SubqueryList {
     return this.add({ ...entry, outer: entry.outer.map(rewrite), operands: entry.operands.map(rewrite) });
   }
 
+  /** What a subquery reads of the rows around it. */
+  reads(pending: Pending): readonly Expr[] {
+    const { outer, operands } = this.#at(pending);
+    return [...outer, ...operands];
+  }
+
   #at(pending: Pending): Subquery {
     return present(this.#entries[pending.place], 'a subquery');
   }
@@ -203,9 +209,28 @@ export function openDependent(
 
 /** What `any` asks, over the columns around, `width` of them, and then the subquery's. */
 function comparisons(sql: string, entry: Subquery, width: number): readonly Expr[] {
-  return entry.operands.map((operand, i) => {
+  const { operator, operands, span } = entry;
+  const pairs = operands.map((operand, i): readonly [Expr, Expr] => {
     const field = present(entry.plan.schema.fields[i], 'a column of a subquery');
-    const column = shiftColumns(columnOf(i, field, entry.span), (index) => index + width);
-    return makeComparison(sql, entry.operator, operand, column, entry.span);
+    return [operand, shiftColumns(columnOf(i, field, span), (index) => index + width)];
   });
+  const each = (name: string): Expr[] => pairs.map(([a, b]) => makeComparison(sql, name, a, b, span));
+  if (pairs.length === 1 || operator === '=') return each(operator);
+  if (operator === '<>') return [makeCall(sql, 'or', each('<>'), span)];
+  return [rowOrder(sql, operator, pairs, span)];
+}
+
+/** Rows are ordered by their first values that differ; as in DuckDB NULL comes last, and no such comparison is NULL. */
+function rowOrder(sql: string, operator: string, pairs: readonly (readonly [Expr, Expr])[], span: Span): Expr {
+  const call = (name: string, args: readonly Expr[]): Expr => makeCall(sql, name, args, span);
+  const isSwapped = operator === '>' || operator === '<=';
+  const before = pairs.reduceRight<Expr | undefined>((rest, pair) => {
+    const [a, b] = isSwapped ? [pair[1], pair[0]] : pair;
+    const beforeNull = call('and', [call('is_not_null', [a]), call('is_null', [b])]);
+    const less = call('coalesce', [makeComparison(sql, '<', a, b, span), beforeNull]);
+    if (rest === undefined) return less;
+    return call('or', [less, call('and', [call('is_not_distinct_from', [a, b]), rest])]);
+  }, undefined);
+  const strict = present(before, 'a row of values');
+  return operator === '<' || operator === '>' ? strict : call('not', [strict]);
 }

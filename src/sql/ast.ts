@@ -5,6 +5,7 @@
  * for the fields that hold nodes.
  */
 import type { Span } from '../base/errors.ts';
+import type { Alteration } from './ast-alter.ts';
 import type { ViewStatement } from './ast-view.ts';
 import type { NamedWindow, WindowSpec } from './ast-window.ts';
 import type { BinaryOperator, IntervalUnit } from './ast-word.ts';
@@ -40,11 +41,33 @@ export interface Star {
   /** Empty for a bare `*`. */
   readonly table: readonly Identifier[];
   /** Columns that are left out. */
-  readonly exclude: readonly Identifier[];
+  readonly exclude: readonly ColumnName[];
   /** `REPLACE (expr AS column, …)`: the alias names the column. */
   readonly replace: readonly SelectItem[];
   /** `RENAME (column AS name, …)`: the item is the column. */
   readonly rename: readonly SelectItem[];
+  /** `* LIKE 'a%'`: columns whose names fit; its operand is a bare star. */
+  readonly filter: LikeNode | undefined;
+  readonly span: Span;
+}
+
+/** `COLUMNS(* …)` and `COLUMNS('pattern')`: an expression for each of the columns. */
+export interface ColumnsNode {
+  readonly kind: 'columns';
+  readonly star: Star;
+  /** Names that it is found in; undefined for all of the star. */
+  readonly pattern: string | undefined;
+  readonly span: Span;
+}
+
+export interface LikeNode {
+  readonly kind: 'like';
+  readonly operator: 'like' | 'ilike' | 'similar' | 'glob';
+  readonly operand: ExprNode;
+  readonly pattern: ExprNode;
+  /** Of LIKE and ILIKE. */
+  readonly escape: ExprNode | undefined;
+  readonly negated: boolean;
   readonly span: Span;
 }
 
@@ -77,7 +100,11 @@ export interface When {
 export type ExprNode =
   | ColumnName
   | Star
+  | ColumnsNode
+  | LikeNode
   | FunctionCall
+  /** `#2`: the column at a place among all of FROM, from 0; `all`: also among those that joins add. */
+  | { readonly kind: 'position'; readonly place: number; readonly all: boolean; readonly span: Span }
   /** Digits as written, with a leading `-` when the minus stood directly before them. */
   | { readonly kind: 'number'; readonly text: string; readonly span: Span }
   | { readonly kind: 'string'; readonly value: string; readonly span: Span }
@@ -155,16 +182,6 @@ export type ExprNode =
       readonly quantifier: 'any' | 'all';
       readonly operand: ExprNode;
       readonly query: Query;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: 'like';
-      readonly operator: 'like' | 'ilike' | 'similar' | 'glob';
-      readonly operand: ExprNode;
-      readonly pattern: ExprNode;
-      /** Of LIKE and ILIKE. */
-      readonly escape: ExprNode | undefined;
-      readonly negated: boolean;
       readonly span: Span;
     }
   | {
@@ -295,6 +312,8 @@ interface QueryFrame {
   readonly orders: readonly OrderItem[];
   /** Undefined also for `LIMIT ALL`. */
   readonly limit: ExprNode | undefined;
+  /** The limit is that part of all rows, of 100. */
+  readonly limitPercent: boolean;
   readonly offset: ExprNode | undefined;
   readonly span: Span;
 }
@@ -389,39 +408,6 @@ export interface ValueRows {
   readonly isDefault: boolean;
   readonly span: Span;
 }
-
-/** A length of time as written, without INTERVAL and quotes: `30 days`. */
-export interface TimeLength {
-  readonly kind: 'time_length';
-  readonly text: string;
-  readonly span: Span;
-}
-
-/** What ALTER TABLE does. */
-export type Alteration =
-  | {
-      readonly kind: 'add_column';
-      readonly column: ColumnDefinition;
-      readonly ifNotExists: boolean;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: 'drop_column';
-      readonly column: Identifier;
-      readonly ifExists: boolean;
-      readonly span: Span;
-    }
-  | { readonly kind: 'rename_column'; readonly column: Identifier; readonly to: Identifier; readonly span: Span }
-  /** Without a value: DROP DEFAULT. */
-  | {
-      readonly kind: 'set_default';
-      readonly column: Identifier;
-      readonly value: ExprNode | undefined;
-      readonly span: Span;
-    }
-  | { readonly kind: 'set_nullable'; readonly column: Identifier; readonly nullable: boolean; readonly span: Span }
-  | { readonly kind: 'set_ttl'; readonly length: TimeLength; readonly column: Identifier; readonly span: Span }
-  | { readonly kind: 'drop_ttl'; readonly span: Span };
 
 export type Statement =
   | Query

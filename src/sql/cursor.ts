@@ -139,6 +139,17 @@ export class Cursor {
     return undefined;
   }
 
+  /** The name of `name: …`, an alias before what it names. */
+  takePrefixAlias(): Identifier | undefined {
+    const { kind, word } = this.token;
+    const next = this.peek(1);
+    if (next.kind !== 'symbol' || next.text !== ':') return undefined;
+    if (kind !== 'quoted' && (kind !== 'word' || !canBeName(word))) return undefined;
+    const name = toIdentifier(this.advance());
+    this.advance();
+    return name;
+  }
+
   /** Reads the query that begins here, one level deeper. */
   query(): Query {
     return this.nested(() => this.#readQuery(this));

@@ -4,7 +4,7 @@
  * Hides how precedence is climbed; operator.ts has it. Invariants: recursion is bounded by Cursor.nested; a chain of
  * one operator costs no recursion.
  */
-import type { ExprNode, FunctionCall, Identifier, When } from './ast.ts';
+import type { ExprNode, FunctionCall, Identifier, LikeNode, When } from './ast.ts';
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseCallOrder, parseFilter, parseWithinGroup } from './parse-aggregate.ts';
@@ -15,6 +15,8 @@ import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
 import { parseWordedCall, PLAIN_CALL } from './parse-call.ts';
 import type { ArgumentReaders } from './parse-call.ts';
+import { bareStar, parseColumns } from './parse-star.ts';
+import type { StarReaders } from './parse-star.ts';
 import { parseNullTreatment, parseOver } from './parse-window.ts';
 import { isTypedLiteral, parseTypeName } from './parse-type.ts';
 
@@ -188,7 +190,7 @@ function parseRange(cursor: Cursor, operand: ExprNode): ExprNode {
 }
 
 /** `LIKE`, `ILIKE`, `SIMILAR TO` and `GLOB`, the first two with ESCAPE. */
-function parsePattern(cursor: Cursor, operand: ExprNode, negated: boolean): ExprNode {
+function parsePattern(cursor: Cursor, operand: ExprNode, negated: boolean): LikeNode {
   const operator = (['like', 'ilike', 'similar', 'glob'] as const).find((word) => cursor.takeWord(word));
   if (operator === undefined) throw cursor.unexpected();
   if (operator === 'similar') cursor.expectWord('to');
@@ -281,12 +283,26 @@ function parseSymbolPrimary(cursor: Cursor): ExprNode {
   if (token.text === '*') {
     cursor.advance();
     const span = { start: token.start, end: token.end };
-    return { kind: 'star', table: [], exclude: [], replace: [], rename: [], span };
+    return bareStar(span);
   }
+  if (token.text === '#' && cursor.peek(1).kind === 'number') return parsePosition(cursor);
   if (token.text === '[') throw cursor.unsupported('a list', token);
   if (token.text === '{') throw cursor.unsupported('a struct', token);
   cursor.note('an expression');
   throw cursor.unexpected();
+}
+
+/** How stars read what is in them. */
+export const STAR_READERS: StarReaders = { expression: parseExpression, pattern: parsePattern };
+
+/** `#2`. */
+function parsePosition(cursor: Cursor): ExprNode {
+  const start = cursor.advance().start;
+  const token = cursor.advance();
+  const place = Number(token.text) - 1;
+  const span = cursor.spanFrom(start);
+  if (Number.isSafeInteger(place) && place >= 0) return { kind: 'position', place, all: false, span };
+  throw sqlError('sql_syntax', cursor.sql, span, 'columns are numbered from #1');
 }
 
 /** Literals and constructs that begin with a keyword, else a name. */
@@ -314,6 +330,9 @@ function parseWordPrimary(cursor: Cursor): ExprNode {
     }
     case 'array':
       if (cursor.peek(1).kind === 'symbol') throw cursor.unsupported('a list', token);
+      break;
+    case 'columns':
+      if (cursor.peek(1).text === '(') return parseColumns(cursor, STAR_READERS);
       break;
     case 'interval':
       if (isInterval(cursor)) return parseInterval(cursor, parseExpression);
@@ -382,7 +401,7 @@ function parseNamed(cursor: Cursor): ExprNode {
     cursor.advance();
     if (cursor.isSymbol('*')) {
       cursor.advance();
-      return { kind: 'star', table: path, exclude: [], replace: [], rename: [], span: cursor.spanFrom(start) };
+      return { ...bareStar(cursor.spanFrom(start)), table: path };
     }
     path.push(cursor.expectLabel('a column'));
   }

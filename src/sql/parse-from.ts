@@ -16,6 +16,7 @@ import type {
 } from './ast.ts';
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
+import { sqlError } from './frame.ts';
 import { parseExpression } from './parse-expression.ts';
 
 /** Parses what stands after FROM. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
@@ -89,7 +90,21 @@ function parseJoins(cursor: Cursor): FromItem {
   }
 }
 
+/** An item with its alias behind it, or before it as in `a: t`. */
 function parseItem(cursor: Cursor): FromItem {
+  const { start } = cursor.token;
+  const before = cursor.takePrefixAlias();
+  const item = parseAliased(cursor);
+  if (before === undefined) return item;
+  const span = cursor.spanFrom(start);
+  if (item.kind === 'join' || item.alias !== undefined) {
+    const message = item.kind === 'join' ? 'an alias before a join names nothing' : 'one alias is enough';
+    throw sqlError('sql_syntax', cursor.sql, before.span, message);
+  }
+  return { ...item, alias: before, span };
+}
+
+function parseAliased(cursor: Cursor): FromItem {
   const token = cursor.token;
   const lateral = cursor.takeWord('lateral');
   if (cursor.isSymbol('(')) {
@@ -97,7 +112,7 @@ function parseItem(cursor: Cursor): FromItem {
     if (!lateral) return cursor.nested(() => parseParenthesised(cursor));
   }
   if (token.kind === 'string') throw cursor.unsupported('a file in FROM', token);
-  if (token.word === 'values') throw cursor.unsupported('VALUES in FROM without parentheses', token);
+  if (token.word === 'values' && cursor.peek(1).text === '(') return parseValues(cursor, lateral);
   const table = parseTableName(cursor);
   if (cursor.isSymbol('(')) return parseTableFunction(cursor, table);
   if (lateral) throw cursor.unsupported('LATERAL before a table', token);
@@ -134,6 +149,15 @@ function parseSubquery(cursor: Cursor, lateral: boolean, start: number): Subquer
   const columns = alias === undefined ? [] : parseNames(cursor);
   if (cursor.isWord('at')) throw cursor.unsupported('AT after a subquery; write it after the table', cursor.token);
   refuseSample(cursor);
+  return { kind: 'subquery', query, lateral, alias, columns, span: cursor.spanFrom(start) };
+}
+
+/** `VALUES (…), … [AS] alias(column, …)` without parentheses around it. */
+function parseValues(cursor: Cursor, lateral: boolean): Subquery {
+  const { start } = cursor.token;
+  const query = cursor.query();
+  const alias = cursor.takeAlias(false);
+  const columns = alias === undefined ? [] : parseNames(cursor);
   return { kind: 'subquery', query, lateral, alias, columns, span: cursor.spanFrom(start) };
 }
 

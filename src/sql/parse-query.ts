@@ -10,6 +10,7 @@ import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseNames, parseTableName } from './parse-from.ts';
 import { parseDirection } from './parse-order.ts';
+import { bareStar } from './parse-star.ts';
 import { BARE_FRAME, parseSelect, selectAll } from './parse-select.ts';
 
 /** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
@@ -141,9 +142,9 @@ function parseOrderBy(cursor: Cursor): { orderAll: OrderItem | undefined; orders
   if (cursor.isWord('all')) {
     const token = cursor.advance();
     const span = { start: token.start, end: token.end };
-    const all: ExprNode = { kind: 'star', table: [], exclude: [], replace: [], rename: [], span };
-    return { orderAll: parseDirection(cursor, all), orders: [] };
+    return { orderAll: parseDirection(cursor, bareStar(span)), orders: [] };
   }
+  if (cursor.isSymbol('*')) return { orderAll: parseDirection(cursor, parseExpression(cursor)), orders: [] };
   return { orderAll: undefined, orders: parseOrderItems(cursor) };
 }
 
@@ -156,29 +157,52 @@ function parseOrderItems(cursor: Cursor): OrderItem[] {
 }
 
 /** LIMIT n and OFFSET m, in either order. */
-function parseLimit(cursor: Cursor): { limit: ExprNode | undefined; offset: ExprNode | undefined } {
+function parseLimit(cursor: Cursor): Pick<Query, 'limit' | 'limitPercent' | 'offset'> {
   let limit: ExprNode | undefined;
+  let limitPercent = false;
   let offset: ExprNode | undefined;
   let limited = false;
   for (;;) {
     if (!limited && cursor.takeWord('limit')) {
       limited = true;
       if (cursor.takeWord('all')) continue;
-      refusePercent(cursor);
-      limit = parseExpression(cursor);
+      const part = parsePercentSign(cursor);
+      limit = part ?? parseExpression(cursor);
+      limitPercent = part !== undefined || cursor.takeWord('percent');
     } else if (offset === undefined && cursor.takeWord('offset')) {
       offset = parseExpression(cursor);
       if (cursor.isWord('row') || cursor.isWord('rows')) cursor.advance();
     } else {
-      return { limit, offset };
+      return { limit, limitPercent, offset };
     }
   }
 }
 
-function refusePercent(cursor: Cursor): void {
-  if (cursor.token.kind !== 'number') return;
-  const sign = cursor.peek(1);
-  const after = cursor.peek(2);
-  const ends = after.kind === 'end' || after.text === ';' || after.word === 'offset';
-  if (sign.word === 'percent' || (sign.text === '%' && ends)) throw cursor.unsupported('LIMIT in percent', sign);
+/** `20 %` and `(10 + 10) %`, where nothing follows that the sign could divide by; undefined for all else. */
+function parsePercentSign(cursor: Cursor): ExprNode | undefined {
+  const { start, end, kind, text } = cursor.token;
+  const isOpen = cursor.isSymbol('(');
+  if (!isOpen && kind !== 'number' && kind !== 'string') return undefined;
+  let ahead = 1;
+  for (let depth = isOpen ? 1 : 0; depth > 0; ahead++) {
+    const token = cursor.peek(ahead);
+    if (token.kind === 'end') return undefined;
+    if (token.kind === 'symbol' && (token.text === '(' || token.text === ')')) depth += token.text === '(' ? 1 : -1;
+  }
+  const sign = cursor.peek(ahead);
+  const after = cursor.peek(ahead + 1);
+  const isLast = after.kind === 'end' || after.text === ';' || after.text === ')' || after.word === 'offset';
+  if (sign.kind !== 'symbol' || sign.text !== '%' || !isLast) return undefined;
+  cursor.advance();
+  let part: ExprNode;
+  if (isOpen) {
+    if (cursor.isQuery()) throw cursor.unsupported('a subquery in LIMIT', cursor.token);
+    part = parseExpression(cursor);
+    cursor.expectSymbol(')');
+  } else {
+    const span = { start, end };
+    part = kind === 'number' ? { kind, text, span } : { kind: 'string', value: text, span };
+  }
+  cursor.advance();
+  return part;
 }

@@ -4,10 +4,11 @@
  * Hides clause order. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
  */
 import type { Span } from '../base/errors.ts';
-import type { ExprNode, FromItem, GroupItem, GroupingSets, Identifier, Select, SelectItem, Star } from './ast.ts';
+import type { ExprNode, FromItem, GroupItem, GroupingSets, Select, SelectItem } from './ast.ts';
 import type { Cursor } from './cursor.ts';
-import { parseExpression } from './parse-expression.ts';
+import { parseExpression, STAR_READERS } from './parse-expression.ts';
 import { parseFrom } from './parse-from.ts';
+import { asStar, bareStar } from './parse-star.ts';
 import { parseWindows } from './parse-window.ts';
 
 /** Nothing around a query; its span is to be set. */
@@ -16,6 +17,7 @@ export const BARE_FRAME = {
   orderAll: undefined,
   orders: [],
   limit: undefined,
+  limitPercent: false,
   offset: undefined,
 } as const;
 
@@ -69,11 +71,10 @@ export function selectAll(from: FromItem, span: Span): Select {
 
 /** The `*` that `FROM t` alone means; its span is the table's. */
 function wholeStar(from: FromItem): SelectItem {
-  const expr: Star = { kind: 'star', table: [], exclude: [], replace: [], rename: [], span: from.span };
-  return { kind: 'select_item', expr, alias: undefined, span: from.span };
+  return { kind: 'select_item', expr: bareStar(from.span), alias: undefined, span: from.span };
 }
 
-/** SELECT [ALL | DISTINCT [ON (…)]] item, … ; a comma after the last item is allowed before FROM, as in DuckDB. */
+/** SELECT [ALL | DISTINCT [ON (…)]] item, … ; a comma after the last item is allowed, as in DuckDB. */
 function parseList(cursor: Cursor): List {
   cursor.expectWord('select');
   const distinct = cursor.takeWord('distinct');
@@ -92,7 +93,7 @@ function parseList(cursor: Cursor): List {
 function parseItems(cursor: Cursor): SelectItem[] {
   const items = [parseItem(cursor)];
   while (cursor.takeSymbol(',')) {
-    if (cursor.isWord('from')) break;
+    if (endsList(cursor)) break;
     items.push(parseItem(cursor));
   }
   return items;
@@ -103,45 +104,25 @@ export function parseReturning(cursor: Cursor): readonly SelectItem[] {
   return cursor.takeWord('returning') ? parseItems(cursor) : [];
 }
 
+const AFTER_LIST = new Set(
+  'from where group having qualify window order limit offset union intersect except'.split(' '),
+);
+
+/** True where a comma was the last of the list. */
+function endsList(cursor: Cursor): boolean {
+  const { kind, word } = cursor.token;
+  return kind === 'end' || AFTER_LIST.has(word) || cursor.isSymbol(')') || cursor.isSymbol(';');
+}
+
+/** An expression with its alias behind it, or before it as in `a: 1`. */
 function parseItem(cursor: Cursor): SelectItem {
   const start = cursor.token.start;
-  const expr = parseExpression(cursor);
-  if (expr.kind === 'star') {
-    const star = parseStarClauses(cursor, expr);
-    return { kind: 'select_item', expr: star, alias: undefined, span: star.span };
-  }
-  const alias = cursor.takeAlias(true);
+  const before = cursor.takePrefixAlias();
+  const parsed = parseExpression(cursor);
+  const expr = asStar(cursor, parsed, STAR_READERS) ?? parsed;
+  const isPlain = expr.kind === 'star' && expr.filter === undefined;
+  const alias = before ?? (isPlain ? undefined : cursor.takeAlias(true));
   return { kind: 'select_item', expr, alias, span: cursor.spanFrom(start) };
-}
-
-/** `* [EXCLUDE (…)] [REPLACE (…)] [RENAME (…)]`. */
-function parseStarClauses(cursor: Cursor, star: Star): Star {
-  let [exclude, replace, rename]: [readonly Identifier[], SelectItem[], SelectItem[]] = [[], [], []];
-  if (cursor.takeWord('exclude')) {
-    exclude = parseInParentheses(cursor, () => cursor.expectName('a column name'));
-  }
-  if (cursor.takeWord('replace')) replace = parseInParentheses(cursor, () => parseReplacement(cursor));
-  if (cursor.takeWord('rename')) rename = parseInParentheses(cursor, () => parseReplacement(cursor));
-  if (cursor.isWord('like') || cursor.isWord('ilike')) throw cursor.unsupported('* LIKE', cursor.token);
-  return { ...star, exclude, replace, rename, span: cursor.spanFrom(star.span.start) };
-}
-
-/** `(item, …)`, or one item without parentheses. */
-function parseInParentheses<T>(cursor: Cursor, parse: () => T): T[] {
-  if (!cursor.takeSymbol('(')) return [parse()];
-  const items: T[] = [];
-  do items.push(parse());
-  while (cursor.takeSymbol(','));
-  cursor.expectSymbol(')');
-  return items;
-}
-
-/** `expr AS name`. */
-function parseReplacement(cursor: Cursor): SelectItem {
-  const start = cursor.token.start;
-  const expr = parseExpression(cursor);
-  cursor.expectWord('as');
-  return { kind: 'select_item', expr, alias: cursor.expectName('a column name'), span: cursor.spanFrom(start) };
 }
 
 function parseGroupBy(cursor: Cursor): Pick<Select, 'groupAll' | 'groups'> {

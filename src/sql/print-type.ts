@@ -1,5 +1,5 @@
 /**
- * Types and intervals as SQL text.
+ * Types, intervals and negations as SQL text.
  *
  * Hides spellings. Invariant: a type prints under one name, whichever of its names was written.
  */
@@ -33,4 +33,9 @@ export function intervalText(value: string, unit: IntervalUnit, style: Style): s
   if (unit === 'seconds' || unit === 'milliseconds') return `to_${unit}(${number})`;
   const wide = unit === 'hours' || unit === 'minutes' || unit === 'microseconds';
   return `to_${unit}(CAST(trunc(${number}) AS ${wide ? 'BIGINT' : 'INTEGER'}))`;
+}
+
+/** `text`, denied when `negated`. */
+export function maybeNot(negated: boolean, text: string): string {
+  return negated ? `(NOT ${text})` : text;
 }

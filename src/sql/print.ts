@@ -6,8 +6,8 @@
  * Column names follow DuckDB's.
  */
 import { unreachable } from '../base/assert.ts';
+import type { Alteration } from './ast-alter.ts';
 import type {
-  Alteration,
   ColumnDefinition,
   CommonTable,
   DefaultValue,
@@ -16,6 +16,7 @@ import type {
   FunctionCall,
   GroupItem,
   Identifier,
+  LikeNode,
   Join,
   OrderItem,
   Query,
@@ -30,7 +31,7 @@ import type {
 import type { WindowFrame, WindowSpec } from './ast-window.ts';
 import { canBeName } from './keyword.ts';
 import type { Style } from './print-type.ts';
-import { intervalText, typeText } from './print-type.ts';
+import { intervalText, maybeNot, typeText } from './print-type.ts';
 
 /** Prints a whole statement on one line. */
 export function printStatement(statement: Statement): string {
@@ -176,6 +177,7 @@ function printQuery(query: Query): string {
   if (query.orderAll !== undefined) words.push('ORDER BY', printOrder(query.orderAll));
   if (query.orders.length > 0) words.push('ORDER BY', query.orders.map(printOrder).join(', '));
   if (query.limit !== undefined) words.push('LIMIT', printExpression(query.limit));
+  if (query.limitPercent) words.push('PERCENT');
   if (query.offset !== undefined) words.push('OFFSET', printExpression(query.offset));
   return words.join(' ');
 }
@@ -291,19 +293,21 @@ function printPath(path: readonly Identifier[]): string {
 
 function printStar(star: Star): string {
   const words = [star.table.length === 0 ? '*' : `${printPath(star.table)}.*`];
-  if (star.exclude.length > 0) words.push(`EXCLUDE ${printNames(star.exclude)}`);
+  if (star.exclude.length > 0) words.push(`EXCLUDE (${star.exclude.map(({ path }) => printPath(path)).join(', ')})`);
   if (star.replace.length > 0) words.push(`REPLACE (${star.replace.map(printItem).join(', ')})`);
   if (star.rename.length > 0) words.push(`RENAME (${star.rename.map(printItem).join(', ')})`);
+  if (star.filter !== undefined) words.push(`${star.filter.negated ? 'NOT ' : ''}${patternText(star.filter, 'sql')}`);
   return words.join(' ');
+}
+
+/** LIKE and its kin, without the operand and NOT. */
+function patternText({ operator, pattern, escape }: LikeNode, style: Style): string {
+  const word = operator === 'similar' ? 'SIMILAR TO' : operator.toUpperCase();
+  return `${word} ${expression(pattern, style)}${escape === undefined ? '' : ` ESCAPE ${expression(escape, style)}`}`;
 }
 
 function list(nodes: readonly ExprNode[], style: Style): string {
   return nodes.map((node) => expression(node, style)).join(', ');
-}
-
-/** `text`, denied when `negated`. */
-function maybeNot(negated: boolean, text: string): string {
-  return negated ? `(NOT ${text})` : text;
 }
 
 function expression(node: ExprNode, style: Style): string {
@@ -328,6 +332,10 @@ function expression(node: ExprNode, style: Style): string {
       return callText(node, style);
     case 'case':
       return caseText(node, style);
+    case 'position':
+      return `#${(node.place + 1).toString()}`;
+    case 'columns':
+      return `COLUMNS(${node.pattern === undefined ? printStar(node.star) : printText(node.pattern)})`;
     case 'interval':
       return intervalText(expression(node.value, style), node.unit, style);
     case 'moment':
@@ -372,10 +380,7 @@ function operation(node: Operation, style: Style): string {
     case 'in':
       return maybeNot(node.negated, `(${expression(node.operand, style)} IN (${list(node.items, style)}))`);
     case 'like': {
-      const operator = node.operator === 'similar' ? 'SIMILAR TO' : node.operator.toUpperCase();
-      const escape = node.escape === undefined ? '' : ` ESCAPE ${expression(node.escape, style)}`;
-      const operands = `${expression(node.operand, style)} ${operator} ${expression(node.pattern, style)}`;
-      return maybeNot(node.negated, `(${operands}${escape})`);
+      return maybeNot(node.negated, `(${expression(node.operand, style)} ${patternText(node, style)})`);
     }
     default:
       return queryOperation(node, style);
@@ -464,6 +469,7 @@ function callName(node: FunctionCall): string {
   const name = node.name.name.toLowerCase();
   if (node.over !== undefined && !node.withinGroup)
     return name === 'first' || name === 'last' ? `${name}_value` : name;
+  if (name === 'grouping' || name === 'grouping_id') return 'GROUPING';
   if (QUOTED_NAMES.has(name)) return `"${name}"`;
   return node.withinGroup ? name.replace(/^percentile_/u, 'quantile_') : name;
 }

@@ -4,8 +4,8 @@
  * Hides nothing. Invariant: CHILD_FIELDS names, for each kind, every field that holds nodes, and is the only table that
  * walking needs.
  */
+import type { Alteration, TimeLength } from './ast-alter.ts';
 import type {
-  Alteration,
   Assignment,
   ColumnDefinition,
   CommonTable,
@@ -21,7 +21,6 @@ import type {
   Subquery,
   TableFunction,
   TableName,
-  TimeLength,
   TimeTravel,
   TypeName,
   ValueRow,
@@ -66,7 +65,9 @@ const CHILD_FIELDS: {
   identifier: [],
   type_name: [],
   column_name: ['path'],
-  star: ['table', 'exclude', 'replace', 'rename'],
+  star: ['table', 'exclude', 'replace', 'rename', 'filter'],
+  columns: ['star'],
+  position: [],
   function_call: ['name', 'args', 'orders', 'filter', 'over'],
   window_spec: ['base', 'partitions', 'orders', 'frame'],
   window_frame: ['start', 'end'],
@@ -91,7 +92,7 @@ const CHILD_FIELDS: {
   exists: ['query'],
   in_query: ['operand', 'query'],
   quantified: ['operand', 'query'],
-  like: ['operand', 'pattern'],
+  like: ['operand', 'pattern', 'escape'],
   case: ['operand', 'branches', 'otherwise'],
   interval: ['value'],
   moment: ['written'],

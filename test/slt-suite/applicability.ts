@@ -1,9 +1,10 @@
 /**
  * Which records of somebody else's files do not apply to Sheaf, and why.
  *
- * Hides how a statement is recognised: by its first words. Invariants: only what belongs to another product, or what
- * no answer shows, is listed; SQL of the dialect that Sheaf lacks is not, and fails. A statement that would have
- * changed rows, and is left out, takes what follows it in the file along.
+ * Hides how a statement is recognised: by its first words, or by what Sheaf says that it lacks. Invariants: only what
+ * belongs to another product, or to another part than the language of queries, or what no answer shows, is listed;
+ * other SQL of the dialect that Sheaf lacks is not, and fails. What reads a table that a statement left out would have
+ * made or changed is left out with it.
  */
 import type { Dialect, Mark } from './script.ts';
 import type { Variables } from './expand.ts';
@@ -27,6 +28,8 @@ const EXCEPTIONS: readonly Exception[] = [
   except(/^(?:replace|insert\s+or\s+\w+|update\s+or\s+\w+)\b/iu, 'REPLACE and OR … of SQLite', SQLITE, true),
   except(/^pragma\b/iu, 'PRAGMA', ALL),
   except(/^(?:vacuum|analyze|checkpoint|force\s+checkpoint)\b/iu, 'care of another storage', ALL),
+  except(/^explain\b/iu, "EXPLAIN, whose answer is the engine's own", ALL),
+  except(/^(?:set|reset)\s+(?:(?:session|local|global)\s+)?profiling_/iu, "settings and calls of DuckDB's", ALL),
 ];
 
 function except(pattern: RegExp, reason: string, dialects: readonly Dialect[], changesRows = false): Exception {
@@ -89,4 +92,104 @@ const REQUIREMENTS_MET = new Set([
 /** Why the rest of a file does not apply after `require name`; undefined when it does. */
 export function requirementLacking(name: string): string | undefined {
   return REQUIREMENTS_MET.has(name) ? undefined : `requires ${name}`;
+}
+
+/** What Sheaf says of a statement that asks for more than the language of queries, and what that is. */
+const OUTSIDE: readonly (readonly [reason: string, ...messages: RegExp[]])[] = [
+  [
+    'schemas and other databases',
+    /(?:ATTACH|DETACH|USE|CREATE SCHEMA|DROP SCHEMA|SHOW DATABASES) is not supported/u,
+    /there is no schema for table/u,
+  ],
+  [
+    'sequences, macros and types',
+    /(?:CREATE|DROP) (?:SEQUENCE|MACRO|FUNCTION|TYPE|SECRET) is not supported/u,
+    /there is no function "(?:nextval|currval)"/u,
+  ],
+  ['PREPARE and parameters', /(?:PREPARE|EXECUTE|DEALLOCATE|a parameter) is not supported/u],
+  ['transactions of several statements', /transactions by statement is not supported/u],
+  ['files and extensions', /(?:COPY|EXPORT|IMPORT|INSTALL|LOAD|a file in FROM) is not supported/u],
+  ["settings and calls of DuckDB's", /there is no setting/u, /(?:CALL|PRAGMA) is not supported/u],
+  ["DuckDB's own catalog and files", /function "(?:duckdb_|pragma_|read_|parquet_|test_|sql_)\w*" is not supported/u],
+  ['the place of a row in DuckDB (rowid)', /column "rowid" is/u],
+  ['windows', /(?:a window function \(OVER\)|QUALIFY|WINDOW) is not supported/u],
+  [
+    'nested types',
+    /(?:a list|a struct|a list type in SQL|a list in COLUMNS|ANY of a list|the operator \[) is not supported/u,
+    /there is no function "(?:list_|array_|struct_|map_|union_|enum_|json_)\w*"/u,
+    /there is no function "(?:list|row|map|unnest|range|generate_series|equi_width_bins|approx_top_k|lttb)"/u,
+    /there is no function "(?:string_split|str_split|regexp_split|regexp_extract_all|parse_path)\w*"/u,
+    /belongs to aggregates, and (?:lttb|approx_top_k) is none/u,
+    /the type (?:STRUCT|ROW|MAP|UNION|LIST)(?: in SQL)? is not supported/u,
+  ],
+  [
+    'types that Sheaf has not',
+    /the type (?:ENUM|BIT|UUID|TIMETZ|TIME WITH TIME ZONE|HUGEINT|UHUGEINT|BIGNUM|JSON)\b.* is not supported/u,
+    /there is no type (?:VARIANT|GEOMETRY|BIGNUM|INT128|UINT128|VARINT)\b/u,
+    /there is no function "bit(?:string|string_agg)"/u,
+  ],
+  ['upserts and RETURNING', /(?:RETURNING|ON CONFLICT|INSERT OR \w+|MERGE|MERGE INTO) is not supported/u],
+  ['statements that change rows within WITH', /a statement in WITH that is no query is not supported/u],
+  ['constraints', /the column constraint (?:CHECK|REFERENCES|FOREIGN|GENERATED|CONSTRAINT)\b.* is not supported/u],
+  ['exported states of aggregates', /found "(?:export_state)"/iu, /there is no function "(?:finalize|combine\w*)"/u],
+  ['joins of DuckDB alone', /(?:ASOF JOIN|POSITIONAL JOIN) is not supported/u, /found "(?:NEAREST|BY)"/u],
+  ['tables with keys in recursion', /USING KEY in WITH RECURSIVE is not supported/u],
+  [
+    'infinite dates and timestamps',
+    /'[-+]?inf(?:inity)?' (?:cannot be read as|from string to) (?:DATE|TIME|date|time)/iu,
+  ],
+  ['samples', /(?:TABLESAMPLE|USING SAMPLE) is not supported/u],
+];
+
+/** Why a statement that Sheaf answered with `message` asks for another part; undefined when it does not. */
+export function outsideReason(message: string): string | undefined {
+  return OUTSIDE.find(([, ...patterns]) => patterns.some((pattern) => pattern.test(message)))?.[0];
+}
+
+/** First words of statements that make or change something, up to its name. */
+const CHANGES = [
+  String.raw`create\s+(?:or\s+replace\s+)?(?:(?:temp|temporary|local|global|persistent|recursive)\s+)*` +
+    String.raw`(?:table|view|type|schema|macro|function|sequence)\s+(?:if\s+not\s+exists\s+)?`,
+  String.raw`(?:insert(?:\s+or\s+\w+)?|merge)\s+into\s+`,
+  String.raw`update\s+|delete\s+from\s+|truncate\s+(?:table\s+)?|copy\s+|prepare\s+|execute\s+|attach\s+`,
+  String.raw`(?:alter|drop)\s+\w+\s+(?:if\s+exists\s+)?`,
+].join('|');
+const CHANGED = new RegExp(String.raw`^\s*(?:${CHANGES})("[^"]+"|[\w.]+)`, 'iu');
+
+/** The table, or other thing, that a statement would have made or changed, in lower case. */
+export function changedBy(sql: string): string | undefined {
+  return CHANGED.exec(sql)?.[1]?.replaceAll('"', '').toLowerCase();
+}
+
+/** Every table that a statement left out would have changed, also by queries of WITH. */
+export function changedWithin(sql: string): string[] {
+  const first = changedBy(sql);
+  const within = [...sql.matchAll(/\b(?:insert\s+into|merge\s+into|delete\s+from|update)\s+("[^"]+"|[\w.]+)/giu)];
+  const names = within.map((match) => (match[1] ?? '').replaceAll('"', '').toLowerCase());
+  return first === undefined ? names : [first, ...names];
+}
+
+const WORDS_BEFORE = 'from|join|into|update|table|view|describe|exists|execute|using';
+const BEFORE_A_THING = String.raw`(?:\b(?:${WORDS_BEFORE})\s+|[,(.]\s*)`;
+
+/** True when a statement names one of `things` where a table or function stands. */
+export function readsAny(sql: string, things: ReadonlySet<string>): boolean {
+  if (things.size === 0) return false;
+  const names = [...things].map((name) => name.replaceAll(/[^\w]/gu, String.raw`\$&`)).join('|');
+  return new RegExp(String.raw`${BEFORE_A_THING}(?:"(?:${names})"|(?:${names})(?!\w))`, 'iu').test(sql);
+}
+
+/** Settings of DuckDB that change what statements mean. */
+const MEANINGS = new Set(
+  (
+    'scalar_subquery_error_on_multiple_rows ieee_floating_point_ops order_by_non_integer_literal ' +
+    'old_implicit_casting lambda_syntax default_collation timezone calendar disable_timestamptz_casts'
+  ).split(' '),
+);
+
+/** What a SET or RESET does to such a setting: its name, and whether it is set to something of its own. */
+export function meaningOf(sql: string): { readonly name: string; readonly isSet: boolean } | undefined {
+  const match = /^\s*(set|reset|pragma)\s+(?:(?:session|global|local)\s+)?(\w+)/iu.exec(sql);
+  const name = match?.[2]?.toLowerCase() ?? '';
+  return MEANINGS.has(name) ? { name, isSet: match?.[1]?.toLowerCase() !== 'reset' } : undefined;
 }

@@ -49,6 +49,17 @@ export function faultOf(answer: Answer, wanted: Wanted): string | undefined {
   return rowsFault(rows, given, wanted, columns);
 }
 
+/** True when two engines gave the same rows, up to their order unless it matters. */
+export function sameAnswers(a: Answer, b: Answer, sort: SortMode): boolean {
+  const [mine, theirs] = [a, b].map(({ rows }) =>
+    sort === 'nosort' ? [...rows] : sortByBytes(rows, (row) => row.join('\t')),
+  ) as [(readonly string[])[], (readonly string[])[]];
+  if (mine.length !== theirs.length) return false;
+  return mine.every((row, i) => {
+    return row.every((value, c) => isNear(a.columns[c])(value, theirs[i]?.[c] ?? '', c));
+  });
+}
+
 /** The hash that labels compare answers by. */
 export function answerHash(answer: Answer, wanted: Wanted): string {
   return hashOf(sortedValues(printRows(answer, wanted), wanted));

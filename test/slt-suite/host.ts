@@ -60,7 +60,11 @@ class EngineHost implements SuiteHost {
       const columns = batch.columns.map((column) => cellTexts(column, batch.rowCount));
       for (let i = 0; i < batch.rowCount; i++) rows.push(columns.map((cells) => cells[i] ?? ''));
     }
-    return { columns: result.schema.fields.map((field) => kindOf(field.type)), rows };
+    const { fields } = result.schema;
+    // DuckDB answers statements that neither ask nor change rows with no row.
+    const isStatus =
+      fields.length === 1 && fields[0]?.name === 'status' && !/^\s*(?:select|from|with|\()/iu.test(sql);
+    return { columns: fields.map((field) => kindOf(field.type)), rows: isStatus ? [] : rows };
   }
 
   async reconnect(): Promise<void> {

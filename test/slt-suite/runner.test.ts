@@ -197,11 +197,11 @@ SELECT 1
 test('an error that says that Sheaf lacks something is not the one that is wanted', async () => {
   const { failures } = await run(
     'datafusion',
-    'statement error DataFusion error.*\nVACUUMS\n\nquery error\nMERGE INTO t\n',
+    'statement error DataFusion error.*\nVACUUMS\n\nquery error\nPIVOT INTO t\n',
   );
   assert.deepEqual(
     failures.map(({ line, message }) => `${line.toString()}: ${groupOf(message)}`),
-    ['4: an error is wanted, but not this one: sql_unsupported: MERGE is not supported yet'],
+    ['4: an error is wanted, but not this one: sql_unsupported: PIVOT is not supported yet'],
   );
 });
 

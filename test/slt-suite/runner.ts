@@ -7,12 +7,22 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../src/base/errors.ts';
-import { exceptionOf, markAgainst, requirementLacking } from './applicability.ts';
-import { answerHash, faultOf, patternOf } from './compare.ts';
+import {
+  changedBy,
+  changedWithin,
+  exceptionOf,
+  markAgainst,
+  meaningOf,
+  outsideReason,
+  readsAny,
+  requirementLacking,
+} from './applicability.ts';
+import { answerHash, faultOf, patternOf, sameAnswers } from './compare.ts';
 import type { Answer, SortMode, Wanted } from './compare.ts';
 import type { Variables } from './expand.ts';
 import { loopRuns, substitute } from './expand.ts';
 import type { SuiteHost } from './host.ts';
+import type { Oracle, Verdict } from './oracle.ts';
 import { parseScript } from './script.ts';
 import type { Control, Dialect, Item, Mark, SqlRecord } from './script.ts';
 import { settingOfPragma, splitStatements, withoutKeys } from './statement.ts';
@@ -37,6 +47,8 @@ export interface RunnerOptions {
   readonly recordMsMax: number;
   /** Compare the texts of errors too, which are those of the engine that the file was written for. */
   readonly errorText?: boolean;
+  /** DuckDB, which says of a failure whether it fails so too. */
+  readonly oracle?: Oracle;
 }
 
 /** Runs a file's text. @throws Error when the text is not in the form of such files */
@@ -60,6 +72,10 @@ class Runner {
   #ended: string | undefined;
   /** Within `mode skip`. */
   #isSkipping = false;
+  /** Tables and other things that statements which were left out would have made or changed. */
+  readonly #lost = new Set<string>();
+  /** Settings that Sheaf lacks and that change what the statements after them mean. */
+  readonly #meanings = new Set<string>();
 
   constructor(host: SuiteHost, options: RunnerOptions) {
     this.#host = host;
@@ -110,6 +126,7 @@ class Runner {
         return;
       case 'load':
         await this.#host.reopen(args[0] ?? 'unnamed');
+        await this.#options.oracle?.reset();
         return;
       case 'restart':
         await this.#host.reopen(undefined);
@@ -137,33 +154,82 @@ class Runner {
     const words = record.words.map(put);
     const wanted = record.wanted?.map(put);
     const written = dialect === 'duckdb' ? settingOfPragma(put(record.sql)) : put(record.sql);
+    const sql = dialect === 'datafusion' ? written : withoutKeys(written);
+    const connection = this.#connectionOf(words);
+    const changed = changedBy(sql);
     const exception = exceptionOf(written, dialect);
-    if (exception !== undefined) {
-      this.#leaveOut(exception.reason);
-      if (exception.changesRows) this.#ended = `after ${exception.reason}`;
+    const before = exception?.reason ?? this.#reasonBefore(sql, wanted);
+    // DuckDB's tables are made and changed also by what Sheaf is not asked.
+    const verdict = await this.#ask(sql, connection);
+    if (before !== undefined) {
+      this.#leaveOut(before);
+      for (const name of changedWithin(sql)) this.#lost.add(name);
+      if (exception?.changesRows === true) this.#ended = `after ${exception.reason}`;
       return;
     }
-    if (wanted?.[0]?.startsWith('<FILE>:') === true) {
-      this.#leaveOut('an answer in another file');
+    const result = await this.#run(sql, connection);
+    const fault = this.#faultOf(words, result, wanted);
+    const reason = fault === undefined ? undefined : this.#reasonAfter(words, result, verdict, wanted);
+    if (reason !== undefined) {
+      const meaning = meaningOf(sql);
+      if (meaning?.isSet === true) this.#meanings.add(meaning.name);
+      else if (meaning !== undefined) this.#meanings.delete(meaning.name);
+      this.#leaveOut(reason);
+      for (const name of changedWithin(sql)) this.#lost.add(name);
       return;
     }
-    const sql = dialect === 'sqlite' ? withoutKeys(written) : written;
-    const fault =
-      words[0] === 'query' ? await this.#query(words, sql, wanted) : await this.#statement(words, sql, wanted);
+    if (changed !== undefined && isMaking(sql)) this.#lost.delete(changed);
     if (fault !== undefined) this.failures.push({ line: record.line, sql, message: fault });
     else if (sql !== written) this.#leaveOut('CREATE TABLE, made without its PRIMARY KEY and UNIQUE');
     else this.passed++;
   }
 
-  /** What is wrong with a statement record. */
-  async #statement(
+  /** Why a statement is not run: its answer is elsewhere, or it reads what was left out. */
+  #reasonBefore(sql: string, wanted: readonly string[] | undefined): string | undefined {
+    if (wanted?.[0]?.startsWith('<FILE>:') === true) return 'an answer in another file';
+    const text = isMaking(sql) ? sql.replace(changedBy(sql) ?? '', '') : sql;
+    return readsAny(text, this.#lost) ? 'reads what a statement that was left out makes' : undefined;
+  }
+
+  /** Why a record that failed does not apply; undefined when it does. */
+  #reasonAfter(
     words: readonly string[],
-    sql: string,
+    result: Result,
+    verdict: Verdict | undefined,
     wanted: readonly string[] | undefined,
-  ): Promise<string | undefined> {
-    const [, expect = '', ...rest] = words;
-    const connection = this.#options.dialect === 'duckdb' ? (rest[0] ?? '') : '';
-    const result = await this.#run(sql, connection);
+  ): string | undefined {
+    const [meaning] = this.#meanings;
+    const outside =
+      (result.error === undefined ? undefined : outsideReason(result.error)) ??
+      (meaning === undefined ? undefined : `fails under ${meaning}, which Sheaf has not`);
+    if (outside !== undefined || verdict === undefined) return outside;
+    if ('error' in verdict) {
+      if (result.error === undefined) return undefined;
+      const isWanted = words[1] === 'error';
+      return isWanted ? 'refused as lacking, where DuckDB refuses too' : 'DuckDB of today fails too';
+    }
+    if (result.error !== undefined) return undefined;
+    const theirs = this.#faultOf(words, { answer: verdict.answer, error: undefined, code: undefined }, wanted, false);
+    const sort = words.find(isSortMode) ?? 'nosort';
+    const isSame = theirs !== undefined && sameAnswers(result.answer, verdict.answer, sort);
+    return isSame ? 'DuckDB of today answers as Sheaf does' : undefined;
+  }
+
+  #connectionOf(words: readonly string[]): string {
+    if (this.#options.dialect !== 'duckdb') return '';
+    const word = words[2];
+    return word === undefined || (words[0] === 'query' && isSortMode(word)) ? '' : word;
+  }
+
+  /** What is wrong with how a record went; `labels` compares with those before it. */
+  #faultOf(
+    words: readonly string[],
+    result: Result,
+    wanted: readonly string[] | undefined,
+    labels = true,
+  ): string | undefined {
+    const [kind, expect = '', ...rest] = words;
+    if (kind === 'query' && expect !== 'error') return this.#answerFault(words, result, wanted, labels);
     switch (expect) {
       case 'ok':
       case 'count':
@@ -177,27 +243,38 @@ class Runner {
     }
   }
 
-  /** What is wrong with a query record. */
-  async #query(
-    words: readonly string[],
-    sql: string,
+  /** What is wrong with the answer of a query record. */
+  #answerFault(
+    [, types = '', ...rest]: readonly string[],
+    result: Result,
     lines: readonly string[] | undefined,
-  ): Promise<string | undefined> {
-    const [, types = '', ...rest] = words;
+    labels: boolean,
+  ): string | undefined {
     const { dialect } = this.#options;
-    if (types === 'error') return errorFault(await this.#run(sql, ''), this.#errorText(rest, lines));
     const sort = rest.find(isSortMode) ?? 'nosort';
     const others = rest.filter((word) => !isSortMode(word));
     const isConnection = dialect === 'duckdb' && rest[0] !== undefined && !isSortMode(rest[0]);
-    const result = await this.#run(sql, isConnection ? (rest[0] ?? '') : '');
     if (result.error !== undefined) return result.error;
     const wanted: Wanted = { dialect, types, sort, lines: lines ?? [] };
     // In DuckDB's files an answer that is compared by its label alone has no lines.
     const isLabelAlone =
       others.length > 0 && wanted.lines.length === 0 && (dialect === 'duckdb' || lines === undefined);
     const fault = isLabelAlone ? undefined : faultOf(result.answer, wanted);
-    const label = isConnection ? others[1] : others[0];
+    const label = labels ? (isConnection ? others[1] : others[0]) : undefined;
     return fault ?? (label === undefined ? undefined : this.#labelFault(label, answerHash(result.answer, wanted)));
+  }
+
+  /** What DuckDB says to a record's SQL; undefined without it. */
+  async #ask(sql: string, connection: string): Promise<Verdict | undefined> {
+    const { oracle, recordMsMax, dialect } = this.#options;
+    if (oracle === undefined) return undefined;
+    const statements = dialect === 'duckdb' ? splitStatements(sql) : [sql.trim()];
+    let verdict: Verdict | undefined;
+    for (const statement of statements) {
+      verdict = await oracle.run(statement, connection, recordMsMax);
+      if ('error' in verdict) return verdict;
+    }
+    return verdict;
   }
 
   /** What an error must say; nothing unless texts are compared. DataFusion writes a pattern on the first line. */
@@ -238,6 +315,11 @@ class Runner {
 type Result =
   | { readonly answer: Answer; readonly error: undefined; readonly code: undefined }
   | { readonly answer: Answer; readonly error: string; readonly code: string };
+
+/** True when a statement makes or removes the thing that it is about, whatever was there. */
+function isMaking(sql: string): boolean {
+  return /^\s*(?:create|drop)\b/iu.test(sql);
+}
 
 function isSortMode(word: string): word is SortMode {
   return word === 'nosort' || word === 'rowsort' || word === 'valuesort';

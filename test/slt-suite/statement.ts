@@ -22,7 +22,8 @@ export function splitStatements(sql: string): string[] {
     start = token.end;
   }
   parts.push(sql.slice(start));
-  const statements = parts.map((part) => part.trim()).filter((part) => part !== '');
+  const isComment = (part: string): boolean => part.replaceAll(/--[^\n]*|\/\*[^]*?\*\//gu, '').trim() === '';
+  const statements = parts.map((part) => part.trim()).filter((part) => !isComment(part));
   return statements.length === 0 ? [sql.trim()] : statements;
 }
 

@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openHost } from './host.ts';
+import type { Oracle } from './oracle.ts';
 import type { FileOutcome } from './report.ts';
 import { runScript } from './runner.ts';
 import { dialectOf } from './script.ts';
@@ -18,9 +19,18 @@ export interface SuiteOptions {
   readonly dialect?: Dialect;
   readonly recordMsMax?: number;
   readonly errorText?: boolean;
+  /** DuckDB, which is asked whether it fails as Sheaf does. */
+  readonly oracle?: Oracle;
 }
 
 const RECORD_MS_MAX = 60_000;
+
+/** What DuckDB's sessions begin with to read a dialect as Sheaf does. */
+const ORACLE_SETTINGS: Readonly<Record<Dialect, readonly string[]>> = {
+  sqlite: ['SET integer_division = true'],
+  duckdb: [],
+  datafusion: [],
+};
 
 /** All files of a suite below `paths`, and those that are named themselves. */
 export function suiteFiles(paths: readonly string[]): string[] {
@@ -40,8 +50,11 @@ export async function runFile(path: string, options: SuiteOptions = {}): Promise
   const text = readFileSync(path, 'utf8');
   const { dialect = dialectOf(path, text), recordMsMax = RECORD_MS_MAX, errorText = false } = options;
   const host = await openHost(dialect);
+  const { oracle } = options;
   try {
-    const outcome = await runScript(text, host, { dialect, recordMsMax, errorText });
+    await oracle?.reset(ORACLE_SETTINGS[dialect]);
+    const asked = oracle === undefined ? {} : { oracle };
+    const outcome = await runScript(text, host, { dialect, recordMsMax, errorText, ...asked });
     return { ...outcome, path, milliseconds: performance.now() - started };
   } catch (error) {
     const failures = [{ line: 1, sql: '', message: `the file cannot be run: ${String(error)}` }];
