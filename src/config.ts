@@ -73,6 +73,11 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     check: z.union([z.array(text), z.string().transform((list) => list.split(',').filter((one) => one !== ''))]),
     expected: 'origins such as https://notebook.example, separated by commas',
   },
+  'copy-dir': {
+    fallback: '',
+    check: z.string(),
+    expected: 'the path of a directory, or nothing to switch COPY off',
+  },
   url: {
     fallback: '',
     check: z.union([z.literal(''), z.url({ protocol: /^http$/ })]),

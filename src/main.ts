@@ -47,6 +47,7 @@ async function serve(flags: Flags): Promise<number> {
   const engine = await open(settings.dataDir, {
     snapshotRetentionMs: settings.snapshotRetentionSeconds * 1_000,
     scrubBytesPerSecond: settings.scrubMibPerSecond * 2 ** 20,
+    ...(settings.copyDir === '' ? {} : { copyDirectory: settings.copyDir }),
   });
   const doors: Door[] = [];
   const graceMs = settings.graceSeconds * 1_000;

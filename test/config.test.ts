@@ -45,6 +45,7 @@ test('without anything said, the defaults hold', async () => {
     snapshotRetentionSeconds: 3_600,
     scrubMibPerSecond: 16,
     allowOrigin: [],
+    copyDir: '',
     url: '',
   });
 });
@@ -127,6 +128,7 @@ test('--print-config shows every value with its source', async (t) => {
       'snapshot-retention-seconds  3600         default',
       'scrub-mib-per-second        16           default',
       'allow-origin                []           default',
+      'copy-dir                    ""           default',
       'url                         ""           default',
       '',
     ].join('\n'),

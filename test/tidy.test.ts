@@ -17,12 +17,24 @@ interface Room {
   readonly entries: readonly string[];
 }
 
-const BELOW_ENGINE = ['base', 'os', 'arrow', 'catalog', 'storage', 'sql', 'function', 'plan', 'codegen', 'exec'];
+const BELOW_ENGINE = [
+  'base',
+  'os',
+  'arrow',
+  'catalog',
+  'storage',
+  'sql',
+  'function',
+  'plan',
+  'codegen',
+  'exec',
+  'format',
+];
 
 /** The layers, lowest first. */
 const ROOMS: Readonly<Record<string, Room>> = {
   base: { mayImport: [], entries: ['assert', 'errors', 'limits', 'bytes', 'clock', 'log', 'metrics', 'names'] },
-  os: { mayImport: ['base'], entries: ['os', 'real-os', 'thread'] },
+  os: { mayImport: ['base'], entries: ['os', 'real-os', 'thread', 'confined'] },
   arrow: {
     mayImport: ['base'],
     entries: [
@@ -58,7 +70,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'os', 'arrow', 'catalog'],
     entries: ['storage', 'contract', 'check', 'backup', 'restore', 'repair'],
   },
-  sql: { mayImport: ['base'], entries: ['parse', 'ast', 'ast-alter', 'ast-window', 'print', 'frame', 'walk'] },
+  sql: {
+    mayImport: ['base'],
+    entries: ['parse', 'ast', 'ast-alter', 'ast-command', 'ast-window', 'plain-select', 'print', 'frame', 'walk'],
+  },
   function: {
     mayImport: ['base', 'arrow'],
     entries: [
@@ -89,6 +104,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'system-name',
       'function-list',
       'bind-default',
+      'parameter-value',
+      'bind-execute',
+      'bind-copy',
     ],
   },
   codegen: { mayImport: ['base'], entries: ['code', 'opcode', 'module', 'compile'] },
@@ -96,11 +114,20 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'os', 'arrow', 'function', 'plan', 'codegen'],
     entries: ['exec', 'edit', 'edit-rows', 'compiled-pipeline'],
   },
-  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance'] },
   format: {
     mayImport: ['base', 'arrow'],
-    entries: ['csv-read', 'csv-write', 'ndjson-read', 'ndjson-write', 'json-write', 'table-write', 'parquet'],
+    entries: [
+      'csv-read',
+      'csv-write',
+      'ndjson-read',
+      'ndjson-write',
+      'json-write',
+      'table-write',
+      'file-read',
+      'file-write',
+    ],
   },
+  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance'] },
   client: { mayImport: ['base', 'arrow'], entries: ['http-client'] },
   flight: { mayImport: ['base', 'arrow', 'engine'], entries: ['door'] },
   http: { mayImport: ['base', 'arrow', 'engine', 'format'], entries: ['server'] },

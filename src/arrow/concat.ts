@@ -6,6 +6,7 @@
  * the bytes.
  */
 import { present } from '../base/assert.ts';
+import type { RecordBatch } from './batch.ts';
 import { joinCanonical, rememberBeginning } from './join-canonical.ts';
 import { sliceVector, wholeVector } from './slice.ts';
 import type { Vector } from './vector.ts';
@@ -34,4 +35,14 @@ export function growDictionary(values: readonly Vector[]): Vector {
   const joined = joinVectors(values);
   rememberBeginning(joined, present(values[0], 'a vector to join'));
   return joined;
+}
+
+/** Joins one or more batches of one schema; a single one is returned as it is. @throws as joinVectors */
+export function joinBatches(batches: readonly RecordBatch[]): RecordBatch {
+  const first = present(batches[0], 'a batch to join');
+  if (batches.length === 1) return first;
+  const columns = first.columns.map((_, i) =>
+    joinVectors(batches.map((batch) => present(batch.columns[i], 'column'))),
+  );
+  return { schema: first.schema, rowCount: batches.reduce((sum, batch) => sum + batch.rowCount, 0), columns };
 }

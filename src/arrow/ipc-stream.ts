@@ -13,7 +13,7 @@ import type { Message, RecordBatch, ResultBatch } from './batch.ts';
 import { prepareCodecs } from './compression.ts';
 import { readInt64, rootTable } from './flatbuffer-table.ts';
 import type { FlatTable } from './flatbuffer-table.ts';
-import { METADATA_V5, PREFIX_BYTES } from './ipc-header.ts';
+import { METADATA_V5, PREFIX_BYTES, readDictionaryHead, readMessageHead } from './ipc-header.ts';
 import { BatchReader } from './ipc-read.ts';
 import { decodeSchema, encodeSchema, messagePrefix } from './ipc-schema.ts';
 import { DictionaryWriter, cutRanges, encodeBatch } from './ipc-write.ts';
@@ -246,4 +246,38 @@ function readBlocks(root: FlatTable, slot: number, blocksEnd: number): FileBlock
     }
     return { offset, headerLength, bodyLength };
   });
+}
+
+/**
+ * Yields the bytes of an IPC file: as `writeStream`, between `ARROW1` and the footer. @throws `unimplemented` where a
+ * batch replaces a dictionary, which only streams can
+ */
+export async function* writeFile(schema: Schema, batches: AsyncIterable<ResultBatch>): AsyncGenerator<Uint8Array> {
+  const blocks: { readonly dictionaries: FileBlock[]; readonly batches: FileBlock[] } = {
+    dictionaries: [],
+    batches: [],
+  };
+  let offset = FILE_MAGIC.byteLength;
+  const seen = new Set<bigint>();
+  function* put(message: Message, list: FileBlock[] | undefined): Generator<Uint8Array> {
+    const headerLength = PREFIX_BYTES + message.header.byteLength;
+    list?.push({ offset, headerLength, bodyLength: message.bodyBytes });
+    offset += headerLength + message.bodyBytes;
+    yield* messageBytes(message);
+  }
+  yield FILE_MAGIC;
+  yield* put(encodeSchema(schema), undefined);
+  for await (const batch of batches) {
+    for (const dictionary of batch.dictionaries()) {
+      const { dictionaryId, delta } = readDictionaryHead(readMessageHead(dictionary.header).table);
+      if (!delta && seen.has(dictionaryId)) {
+        const remedy = 'write a stream (arrows), or cast the column to VARCHAR';
+        throw new EngineError('unimplemented', `an Arrow file cannot replace a dictionary; ${remedy}`);
+      }
+      seen.add(dictionaryId);
+      yield* put(dictionary, blocks.dictionaries);
+    }
+    yield* put(batch.message(), blocks.batches);
+  }
+  yield encodeFileEnd(schema, blocks.dictionaries, blocks.batches, []);
 }

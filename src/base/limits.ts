@@ -66,6 +66,10 @@ export const DECIMAL_SCALE_MAX = 1_024;
 export const MESSAGE_ROWS_MAX = 2_147_483_647;
 /** UTF-16 code units of an SQL text. */
 export const SQL_LENGTH_MAX = 1 * MIB;
+/** Parameters of one statement. */
+export const PARAMETERS_MAX = 65_535;
+/** Statements that one session keeps by PREPARE. */
+export const SESSION_STATEMENTS_MAX = 1_000;
 /** Depth of nested expressions in SQL. */
 export const SQL_DEPTH_MAX = 250;
 /** Views that stand on one another. */
@@ -129,6 +133,10 @@ export const DRAIN_GRACE_MS = 10_000;
  * sends to all).
  */
 export const SIGNAL_ECHO_MS = 500;
+/** Rows of a row group of a Parquet file that is written. */
+export const PARQUET_GROUP_ROWS = 122_880;
+/** Bytes of such a row group, about, as it is encoded. */
+export const PARQUET_GROUP_BYTES = 64 * MIB;
 /** Decoded bytes that a Parquet row group is read in at most; larger row groups are read in several steps. */
 export const PARQUET_STEP_BYTES_MAX = 128 * MIB;
 /** Bytes of a Parquet file's footer. */

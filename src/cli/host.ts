@@ -52,6 +52,8 @@ export interface Settings {
   readonly snapshotRetentionSeconds: number;
   readonly scrubMibPerSecond: number;
   readonly allowOrigin: readonly string[];
+  /** Where COPY may read and write files; empty for nowhere. */
+  readonly copyDir: string;
   /** A server to use instead of the one of the data directory; empty for none. */
   readonly url: string;
 }

@@ -5,13 +5,9 @@
  * group at a time); `--format` wins over the name's ending, and the ending over the first bytes.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
-import { readStream } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
-import { FILE_READ_BYTES } from '../base/limits.ts';
-import { readCsv } from '../format/csv-read.ts';
-import { readNdjson } from '../format/ndjson-read.ts';
-import { openParquet } from '../format/parquet.ts';
+import { piecesOf, readFile, readPieces } from '../format/file-read.ts';
 import type { CliHost, InputFile } from './host.ts';
 import { UsageError } from './host.ts';
 
@@ -77,7 +73,7 @@ export async function findInput(host: CliHost, path: string, options: InputOptio
     const close = (): Promise<void> => file.close();
     if (format === 'parquet') return { read: () => readParquet(file), close };
     const reading = delimiterOf(path, options);
-    return { read: (schema) => readPieces(path, piecesOf(file), file.size, format, reading, schema), close };
+    return { read: (schema) => readCounted(path, piecesOf(file), file.size, format, reading, schema), close };
   } catch (error) {
     await file.close();
     throw error;
@@ -94,19 +90,19 @@ function standardInput(host: CliHost, options: InputOptions): FoundInput {
     throw new UsageError('Parquet cannot be read from standard input, its footer is at its end; name a file');
   }
   return {
-    read: (schema) => readPieces('standard input', host.stdin, undefined, format, options, schema),
+    read: (schema) => readCounted('standard input', host.stdin, undefined, format, options, schema),
     close: () => Promise.resolve(),
   };
 }
 
 async function readParquet(file: InputFile): Promise<Input> {
-  const { schema, rowCount, batches } = await openParquet(file);
+  const { schema, rowCount, batches } = await readFile(file, 'parquet');
   const readBytes = (rows: number): number =>
-    rowCount === 0 ? file.size : Math.round((rows / rowCount) * file.size);
+    rowCount === undefined || rowCount === 0 ? file.size : Math.round((rows / rowCount) * file.size);
   return { schema, batches, totalBytes: file.size, readBytes };
 }
 
-async function readPieces(
+async function readCounted(
   name: string,
   pieces: AsyncIterable<Uint8Array>,
   totalBytes: number | undefined,
@@ -115,56 +111,13 @@ async function readPieces(
   schema: Schema | undefined,
 ): Promise<Input> {
   const counter = new CountedBytes(pieces);
-  try {
-    const read = await readerOf(format, options, schema)(counter);
-    const readBytes = (): number => counter.count;
-    return { schema: read.schema, batches: namingErrors(name, read.batches), totalBytes, readBytes };
-  } catch (error) {
-    throw named(name, error);
-  }
-}
-
-function readerOf(
-  format: Exclude<InputFormat, 'parquet'>,
-  options: InputOptions,
-  schema: Schema | undefined,
-): (pieces: AsyncIterable<Uint8Array>) => Promise<{ schema: Schema; batches: AsyncIterable<RecordBatch> }> {
-  const typed = schema === undefined ? {} : { schema };
   const { delimiter, header } = options;
-  switch (format) {
-    case 'arrow':
-      return readStream;
-    case 'csv':
-      return (pieces) =>
-        readCsv(pieces, {
-          ...typed,
-          ...(delimiter === undefined ? {} : { delimiter }),
-          ...(header === undefined ? {} : { header }),
-        });
-    case 'ndjson':
-      return (pieces) => readNdjson(pieces, typed);
-  }
-}
-
-/** Puts the input's name before the messages of the reader, which knows only bytes. */
-async function* namingErrors(name: string, batches: AsyncIterable<RecordBatch>): AsyncGenerator<RecordBatch> {
-  const iterator = batches[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await iterator.next().catch((error: unknown) => {
-        throw named(name, error);
-      });
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    await iterator.return?.();
-  }
-}
-
-function named(name: string, error: unknown): unknown {
-  if (!(error instanceof EngineError) || error.message.startsWith(name)) return error;
-  return new EngineError(error.code, `${name}: ${error.message}`, { cause: error });
+  const read = await readPieces(name, counter, format, {
+    ...(schema === undefined ? {} : { schema }),
+    ...(delimiter === undefined ? {} : { delimiter }),
+    ...(header === undefined ? {} : { header }),
+  });
+  return { ...read, totalBytes, readBytes: () => counter.count };
 }
 
 function delimiterOf(path: string, options: InputOptions): InputOptions {
@@ -192,12 +145,6 @@ async function formatOfContent(file: InputFile): Promise<InputFormat> {
   throw new UsageError(
     `neither name nor first bytes of ${file.name} tell its format; add --format (${INPUT_FORMATS.join(', ')})`,
   );
-}
-
-async function* piecesOf(file: InputFile): AsyncGenerator<Uint8Array> {
-  for (let position = 0; position < file.size; position += FILE_READ_BYTES) {
-    yield await file.read(Math.min(FILE_READ_BYTES, file.size - position), position);
-  }
 }
 
 /** Passes pieces on and counts their bytes. */

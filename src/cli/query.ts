@@ -30,6 +30,7 @@ Examples:
   sheaf query "SELECT * FROM trades LIMIT 10"
   sheaf query "SELECT origin, AVG(delay) AS delay FROM flights GROUP BY origin" --format csv > delays.csv
   sheaf query "SELECT * FROM flights" --format arrow > flights.arrows
+  sheaf query 'SELECT * FROM trades WHERE symbol = $symbol' --param symbol=ABC
   echo "SHOW TABLES" | sheaf query -
 
 A running server of the data directory answers; without one the directory is read directly.`;
@@ -40,6 +41,7 @@ export function addQuery(program: Command, host: CliHost): void {
     .command('query')
     .description('run one SQL statement and print its result')
     .argument('<sql>', 'the statement; - reads it from standard input')
+    .option('--param <name=value>', 'value of a parameter: id=7 for $id, 1=7 for $1 or the first ?', addParameter)
     .addHelpText('after', EXAMPLES);
   addFormatFlag(addTargetFlags(command)).action(async (sql: string, _options: unknown, self: Command) => {
     await printQuery(host, typedFlags(self), sql === '-' ? await readText(host) : sql);
@@ -64,7 +66,9 @@ export async function printQuery(host: CliHost, flags: Flags, sql: string): Prom
   const startMs = host.clock.monotonicMs();
   const target = await openTarget(host, settings, false);
   try {
-    const { schema, batches } = await target.query(sql);
+    // Commander has collected them by addParameter.
+    const values = flags['param'] as Readonly<Record<string, string>> | undefined;
+    const { schema, batches } = await target.query(sql, values);
     if (format === 'table') {
       const rowsMax = flags['maxRows'];
       const options = typeof rowsMax === 'number' ? { rowsMax } : {};
@@ -120,6 +124,16 @@ async function readText(host: CliHost): Promise<string> {
   const text = Buffer.concat(parts).toString('utf8');
   if (text.trim() === '') throw new UsageError('standard input holds no SQL text');
   return text;
+}
+
+/** Collects the values of parameters, by name. */
+function addParameter(text: string, before: Readonly<Record<string, string>> | undefined): Record<string, string> {
+  const [whole, name, value] = /^\$?(\w+)=(.*)$/su.exec(text) ?? [];
+  if (whole === undefined || name === undefined || value === undefined) {
+    throw new InvalidArgumentError('It must be a name or number, =, and a value, such as id=7.');
+  }
+  if (before !== undefined && Object.hasOwn(before, name)) throw new InvalidArgumentError(`${name} is given twice.`);
+  return { ...before, [name]: value };
 }
 
 function parseCount(text: string): number {

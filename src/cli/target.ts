@@ -23,7 +23,8 @@ export interface TargetResult {
 export interface Target {
   /** For people: `server http://…` or `directory …`. */
   readonly description: string;
-  query(sql: string): Promise<TargetResult>;
+  /** `values` are text for the statement's parameters, by name or number. */
+  query(sql: string, values?: Readonly<Record<string, string>>): Promise<TargetResult>;
   /** Schema of a table, or undefined when there is none. */
   tableSchema(table: string): Promise<Schema | undefined>;
   /** Inserts all batches or none; the table is made when it is missing. Resolves with the rows inserted. */
@@ -43,7 +44,8 @@ export async function openTarget(host: CliHost, settings: Settings, create: bool
     throw new EngineError('not_found', `there is no database in ${directory}; ${remedy}`);
   }
   try {
-    return directoryTarget(await open(directory));
+    const { copyDir } = settings;
+    return directoryTarget(await open(directory, copyDir === '' ? {} : { copyDirectory: copyDir }));
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== 'locked') throw error;
     const record = await host.readServerRecord(directory);
@@ -57,8 +59,8 @@ export async function openTarget(host: CliHost, settings: Settings, create: bool
 function serverTarget(client: HttpClient): Target {
   return {
     description: `server ${client.url}`,
-    async query(sql) {
-      const { schema, batches } = await client.query(sql);
+    async query(sql, values) {
+      const { schema, batches } = await client.query(sql, values);
       return { schema, batches: encodeResults(schema, batches) };
     },
     async tableSchema(table) {
@@ -81,8 +83,8 @@ function serverTarget(client: HttpClient): Target {
 function directoryTarget(engine: Engine): Target {
   return {
     description: `directory ${engine.directory}`,
-    async query(sql) {
-      const result = await engine.query(sql);
+    async query(sql, values) {
+      const result = await engine.query(sql, values === undefined ? {} : { values });
       return { schema: result.schema, batches: result.batches() };
     },
     tableSchema(table) {

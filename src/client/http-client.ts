@@ -53,10 +53,13 @@ export class HttpClient {
 
   /**
    * Runs one statement; the result's batches arrive as the server makes them. Abandoning the batches ends the query.
+   * `values` are text for its parameters, by name or number.
    */
-  async query(sql: string): Promise<IncomingStream> {
-    const headers = { 'content-type': 'text/plain; charset=utf-8', accept: ARROW_STREAM };
-    const response = await this.#send('POST', '/query?format=arrow', headers, oneBody(sql));
+  async query(sql: string, values?: Readonly<Record<string, string>>): Promise<IncomingStream> {
+    const type = values === undefined ? 'text/plain; charset=utf-8' : 'application/json';
+    const body = values === undefined ? sql : JSON.stringify({ query: sql, params: values });
+    const headers = { 'content-type': type, accept: ARROW_STREAM };
+    const response = await this.#send('POST', '/query?format=arrow', headers, oneBody(body));
     if (response.statusCode !== 200) throw await readError(response);
     return readStream(bodyOf(response, 'io_error'));
   }

@@ -17,7 +17,11 @@ import type { PhysicalPlan, PlannedStatement, Returning } from '../plan/physical
 import type { Append, Snapshot, Storage } from '../storage/contract.ts';
 import { alter, unless } from './command-alter.ts';
 import { appendNew, editRows, insertRows } from './command-rows.ts';
+import { copyFrom, copyTo } from './copy.ts';
+import type { CopyFiles } from './copy.ts';
+import { noSession } from './planning.ts';
 import type { Session } from './session.ts';
+import { withCatalog } from './world.ts';
 
 /** A planned statement that writes, or sets. */
 export type Command = Exclude<PlannedStatement, { kind: 'query' }>;
@@ -26,10 +30,19 @@ export type Command = Exclude<PlannedStatement, { kind: 'query' }>;
 const STATUS_SCHEMA: Schema = makeSchema([makeField('status', { id: 'utf8' }, false)]);
 
 /** `Count`: int64, not null; the column that DuckDB answers with. */
-const COUNT_SCHEMA: Schema = makeSchema([makeField('Count', { id: 'int', bitWidth: 64, signed: true }, false)]);
+export const COUNT_SCHEMA: Schema = makeSchema([
+  makeField('Count', { id: 'int', bitWidth: 64, signed: true }, false),
+]);
 
 /** Statements that answer with a count of rows. */
-const COUNTING: ReadonlySet<Command['kind']> = new Set(['insert', 'delete', 'update', 'truncate'] as const);
+const COUNTING: ReadonlySet<Command['kind']> = new Set([
+  'insert',
+  'delete',
+  'update',
+  'truncate',
+  'copy_from',
+  'copy_to',
+] as const);
 
 /** What a command answers: rows changed, those rows themselves, or a few words. */
 type Outcome =
@@ -49,12 +62,14 @@ export function commandSchema(command: Command): Schema {
 
 /** The query that a command reads while it runs. */
 export function runningPlan(command: Command): PhysicalPlan | undefined {
-  return command.kind === 'insert' || command.kind === 'create_table' ? command.plan : undefined;
+  const { kind } = command;
+  return kind === 'insert' || kind === 'create_table' || kind === 'copy_to' ? command.plan : undefined;
 }
 
 /** What commands need of the engine: it checks names and refuses while draining. */
 export interface CommandTarget {
   readonly storage: Storage;
+  readonly files: CopyFiles;
   readonly run: RunOptions;
   /** Whose statement it is; undefined where the door keeps none. */
   readonly session: Session | undefined;
@@ -92,26 +107,43 @@ export async function runCommand(command: Command, target: CommandTarget): Promi
 
 async function execute(command: Command, target: CommandTarget): Promise<Outcome> {
   const { storage } = target;
-  const { name } = command;
   switch (command.kind) {
     case 'set':
-      if (target.session === undefined) throw noSession();
-      target.session.set(name as typeof command.name, command.value);
-      return { status: `set ${name} to ${command.value.toString()}` };
+      sessionOf(target, 'SET').set(command.name, command.value);
+      return { status: `set ${command.name} to ${command.value.toString()}` };
+    case 'prepare':
+      sessionOf(target, 'PREPARE').prepare(command.name, command.prepared);
+      return { status: `prepared statement ${command.name}` };
+    case 'deallocate':
+      sessionOf(target, 'DEALLOCATE').deallocate(command.name);
+      return { status: `deallocated statement ${command.name}` };
+    case 'copy_from': {
+      const { files } = target;
+      return {
+        rowCount: await copyFrom(command, {
+          files,
+          withCatalog: (work) => withCatalog(storage, work),
+          insert: (planned) => insertRows(storage, planned, target.run),
+        }),
+      };
+    }
+    case 'copy_to':
+      return { rowCount: await copyTo(command, target.files, target.run) };
     case 'create_table':
       return createTable(command, target);
     case 'drop_table':
       return {
-        status: await unless('not_found', command.ifExists, `no table ${name}`, async () => {
-          await target.dropTable(name);
-          return `dropped table ${name}`;
+        status: await unless('not_found', command.ifExists, `no table ${command.name}`, async () => {
+          await target.dropTable(command.name);
+          return `dropped table ${command.name}`;
         }),
       };
     case 'alter_table':
-      return { status: await alter(storage, name, command.ifExists, command.change) };
+      return { status: await alter(storage, command.name, command.ifExists, command.change) };
     case 'truncate':
-      return { rowCount: await storage.truncate(name) };
+      return { rowCount: await storage.truncate(command.name) };
     case 'create_view': {
+      const { name } = command;
       const existing = target.storage.snapshot();
       const isThere = existing.view(name) !== undefined;
       existing.release();
@@ -121,9 +153,9 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
     }
     case 'drop_view':
       return {
-        status: await unless('not_found', command.ifExists, `no view ${name}`, async () => {
-          await storage.dropView(name);
-          return `dropped view ${name}`;
+        status: await unless('not_found', command.ifExists, `no view ${command.name}`, async () => {
+          await storage.dropView(command.name);
+          return `dropped view ${command.name}`;
         }),
       };
     case 'insert':
@@ -134,13 +166,15 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
   }
 }
 
-/** The error for SET where no session is kept. */
-export function noSession(): EngineError {
-  const remedy = 'settings hold where a session is kept: in an embedded database';
-  return new EngineError('request_invalid', `SET needs a session, and this door keeps none yet; ${remedy}`);
-}
+type WriteKind = Exclude<Command['kind'], SessionKind>;
 
-type WriteKind = Exclude<Command['kind'], 'set'>;
+/** Commands that change the session, and nothing that is stored. */
+type SessionKind = 'set' | 'prepare' | 'deallocate';
+
+/** True for commands that change what is stored, or write a file. */
+export function isStoring(command: Command): command is Extract<Command, { kind: WriteKind }> {
+  return command.kind !== 'set' && command.kind !== 'prepare' && command.kind !== 'deallocate';
+}
 
 const WRITE_WORDS: Readonly<Record<WriteKind, string>> = {
   create_table: 'CREATE TABLE',
@@ -152,9 +186,11 @@ const WRITE_WORDS: Readonly<Record<WriteKind, string>> = {
   insert: 'INSERT',
   delete: 'DELETE',
   update: 'UPDATE',
+  copy_from: 'COPY',
+  copy_to: 'COPY',
 };
 
-/** The error for a statement that writes at a door that only reads. */
+/** The error for a command that writes, where only reading is allowed. */
 export function refuseWrite(planned: { readonly kind: WriteKind }, sql: string): EngineError {
   const word = WRITE_WORDS[planned.kind];
   const start = Math.max(sql.search(/\S/), 0);
@@ -164,6 +200,11 @@ export function refuseWrite(planned: { readonly kind: WriteKind }, sql: string):
       'send it by HTTP POST /query, the sheaf query command, or a Flight action',
     { position: positionOf(sql, { start, end: start + word.length }) },
   );
+}
+
+function sessionOf({ session }: CommandTarget, what: string): Session {
+  if (session === undefined) throw noSession(what);
+  return session;
 }
 
 async function createTable(
@@ -187,7 +228,8 @@ function statusColumn(text: string): ReturnType<typeof makeVector> {
   return makeVector({ id: 'utf8' }, 1, undefined, 0, [offsets, new Uint8Array(bytes)]);
 }
 
-function countColumn(count: number): ReturnType<typeof makeVector> {
+/** One count as a column. */
+export function countColumn(count: number): ReturnType<typeof makeVector> {
   const values = new Uint8Array(BigInt64Array.of(BigInt(count)).buffer);
   return makeVector({ id: 'int', bitWidth: 64, signed: true }, 1, undefined, 0, [values]);
 }

@@ -6,8 +6,11 @@
  */
 import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
+import type { ParameterValues } from '../plan/parameter-value.ts';
 import type { Session } from './session.ts';
 import type { AppendResult, AppendTag, CompactionReport, IngestState, StorageStatus } from '../storage/contract.ts';
+
+export type { ParameterValue, ParameterValues } from '../plan/parameter-value.ts';
 
 /** The answer to one statement. */
 export interface QueryResult {
@@ -31,6 +34,32 @@ export interface QueryOptions {
 export interface StatementOptions extends QueryOptions {
   /** Whose settings hold, and are changed by SET; without one they are the defaults, and SET is refused. */
   readonly session?: Session;
+  /** Values of the statement's parameters. */
+  readonly values?: ParameterValues;
+}
+
+/** A statement that can be run again and again with other values of its parameters. */
+export interface PreparedStatement {
+  readonly sql: string;
+  /** A field for each parameter, by its number or name; of type null where any type will do. */
+  readonly parameters: Schema;
+  /**
+   * What a run answers with when values have the types of `parameters`: that of a count or status for what writes.
+   * Undefined where it cannot be known without values.
+   */
+  readonly schema: Schema | undefined;
+  /** False for queries. */
+  readonly writes: boolean;
+  /**
+   * Runs it as `query` does. @throws `request_invalid` for a missing or surplus value, `value_error` and `sql_bind`
+   * for one that does not fit; the message names the parameter
+   */
+  run(values?: ParameterValues, options?: Omit<StatementOptions, 'values'>): Promise<QueryResult>;
+  /**
+   * Runs it for each row of values, whose columns are the parameters in order. An INSERT of one row of VALUES takes all
+   * rows in one commit; other statements that write commit each row, and results of a query follow each other.
+   */
+  runRows(batch: RecordBatch, options?: Omit<StatementOptions, 'values'>): Promise<QueryResult>;
 }
 
 /** What GetFlightInfo promises. `ticket` is opaque, authenticated, and survives a restart. */
@@ -85,6 +114,8 @@ export interface Engine {
    * what it did.
    */
   query(sql: string, options?: StatementOptions): Promise<QueryResult>;
+  /** Parses a statement and infers its types; runs nothing. @throws as `query` does for text that cannot be planned */
+  prepare(sql: string, options?: { readonly session?: Session }): Promise<PreparedStatement>;
   /** The schema that `query` would answer with; runs nothing. */
   describe(sql: string): Promise<Schema>;
   /** Plans a read-only statement, learns its exact row count, and makes the ticket for it. */

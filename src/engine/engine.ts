@@ -9,29 +9,26 @@ import { randomBytes } from 'node:crypto';
 import { prepareCodecs } from '../arrow/compression.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
-import { PUT_STREAMS_MAX, SQL_LENGTH_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
+import { PUT_STREAMS_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
-import { makeCounter, makeHistogram } from '../base/metrics.ts';
+import { makeCounter } from '../base/metrics.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
-import { compiledOperators } from '../exec/compiled-pipeline.ts';
-import { analyzePlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
-import type { RunFigures } from '../plan/explain-figures.ts';
-import { readStatement } from '../plan/needs.ts';
-import type { ParsedStatement } from '../plan/needs.ts';
-import { planStatement } from '../plan/plan.ts';
+import { describeStatement } from '../plan/plan.ts';
+import type { PhysicalPlan } from '../plan/physical.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
-import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
 import type { CompactionReport, IngestState, Snapshot, Storage } from '../storage/contract.ts';
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
-import { commandSchema, noSession, refuseWrite, runCommand, runningPlan } from './command.ts';
+import { commandSchema, isStoring, refuseWrite, runCommand, runningPlan } from './command.ts';
 import type { Command, CommandResult, CommandTarget } from './command.ts';
+import { CopyFiles } from './copy.ts';
 import type {
   Engine,
   EngineStatus,
+  PreparedStatement,
   PromisedResult,
   Put,
   PutOptions,
@@ -41,17 +38,19 @@ import type {
   TableDescription,
 } from './contract.ts';
 import { KeptResults } from './kept-result.ts';
+import { noSession, planRequest, readRequest } from './planning.ts';
+import type { Planning, Request } from './planning.ts';
+import { makePrepared } from './prepared.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
 import { QueryLog } from './query-log.ts';
 import { Redemptions } from './redemption.ts';
-import { exactBytes, keptResult, knownRowCount, makeResult, planBatches, startPlan } from './result.ts';
+import { exactBytes, keptResult, knownRowCount, makeResult, planBatches, scanOf, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
 import type { Session } from './session.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 import type { TicketPayload } from './ticket.ts';
-import { description, scanOf, tableOf, viewQuery } from './tables.ts';
+import { description, tableOf, viewQuery } from './tables.ts';
 import { openWorld } from './world.ts';
-import type { World } from './world.ts';
 
 export type { Engine, TableDescription } from './contract.ts';
 export { Session } from './session.ts';
@@ -64,10 +63,11 @@ export interface OpenOptions {
   readonly snapshotRetentionMs?: number;
   /** 0: no background scrub. */
   readonly scrubBytesPerSecond?: number;
+  /** Where COPY may read and write files; nowhere unless given. It must lie apart from the database. */
+  readonly copyDirectory?: string;
 }
 
 const queriesTotal = makeCounter('queries_total', 'Statements run, by outcome', ['outcome']);
-const planSeconds = makeHistogram('plan_seconds', 'Time from SQL text to plan');
 const KEY_BYTES = 32;
 const SWEEP_MS = 30_000;
 
@@ -89,7 +89,13 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   // Storage does its maintenance in a thread when the disk is the machine's own.
   const disk = options.os === undefined ? {} : { os };
   const storage = await openStorage({ directory, ...disk, clock, bounds });
-  return new SheafEngine(storage, os, clock, await storage.secret('ticket-key', KEY_BYTES));
+  try {
+    const files = await CopyFiles.open(options.copyDirectory, directory);
+    return new SheafEngine(storage, os, clock, await storage.secret('ticket-key', KEY_BYTES), files);
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
 }
 
 class SheafEngine implements Engine {
@@ -97,6 +103,7 @@ class SheafEngine implements Engine {
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #ticketKey: Uint8Array;
+  readonly #files: CopyFiles;
   readonly #admission = new Admission();
   readonly #queries: QueryLog;
   readonly #kept: KeptResults;
@@ -106,12 +113,13 @@ class SheafEngine implements Engine {
   #putsOpen = 0;
   #closed = false;
 
-  constructor(storage: Storage, os: Os, clock: Clock, ticketKey: Uint8Array) {
+  constructor(storage: Storage, os: Os, clock: Clock, ticketKey: Uint8Array, files: CopyFiles) {
     this.directory = storage.directory;
     this.#storage = storage;
     this.#clock = clock;
     this.#queries = new QueryLog(clock);
     this.#ticketKey = ticketKey;
+    this.#files = files;
     this.#kept = new KeptResults(os, storage.spoolDirectory);
     this.#startedMs = clock.monotonicMs();
     this.#sweep = setInterval(() => void this.#kept.sweep(clock.wallMs()).catch(() => undefined), SWEEP_MS);
@@ -119,12 +127,33 @@ class SheafEngine implements Engine {
   }
 
   async query(sql: string, options: StatementOptions = {}): Promise<QueryResult> {
-    return this.#admitted(sql, options, (turn) => this.#start(sql, this.#storage.snapshot(), options, turn));
+    const request = (): Request => readRequest(sql, this.#nowMs(), options);
+    return this.#admitted(sql, options, (turn) => this.#start(request, this.#storage.snapshot(), options, turn));
+  }
+
+  async prepare(sql: string, { session }: { readonly session?: Session } = {}): Promise<PreparedStatement> {
+    this.#admission.refuseWhileDraining();
+    const { parsed } = readRequest(sql, undefined, {});
+    const settings = session?.settings ?? DEFAULT_SETTINGS;
+    const facts = { storage: this.#storage, queries: this.#queries, settings };
+    const world = await openWorld(parsed, undefined, this.#storage.snapshot(), facts);
+    try {
+      const described = describeStatement(parsed, world.catalog, { settings });
+      return makePrepared(parsed, described, (request, options) =>
+        this.#admitted(sql, options, (turn) => {
+          const now = (): Request => request(this.#nowMs());
+          return this.#start(now, this.#storage.snapshot(), options, turn);
+        }),
+      );
+    } finally {
+      world.release();
+    }
   }
 
   async describe(sql: string): Promise<Schema> {
     this.#admission.refuseWhileDraining();
-    const { planned, world } = await this.#plan(sql, this.#storage.snapshot());
+    const request = (): Request => readRequest(sql, this.#nowMs(), {});
+    const { planned, world } = await planRequest(this.#planning({}), request, this.#storage.snapshot());
     world.release();
     return planned.kind === 'query' ? planned.schema : commandSchema(planned);
   }
@@ -135,10 +164,11 @@ class SheafEngine implements Engine {
       const { version } = snapshot;
       const nowMs = this.#nowMs();
       const run = { ...runOptions(options), usage: query.usage };
-      const { planned, world } = await this.#plan(sql, snapshot, nowMs, run);
+      const request = (): Request => readRequest(sql, nowMs, {});
+      const { planned, world } = await planRequest(this.#planning(run), request, snapshot);
       try {
-        if (planned.kind === 'set') throw noSession();
-        if (planned.kind !== 'query') throw refuseWrite(planned, sql);
+        if (planned.kind !== 'query')
+          throw isStoring(planned) ? refuseWrite(planned, sql) : noSession('the statement');
         const what = { kind: 'sql', text: sql, version, nowMs } as const;
         const promised = await this.#promisePlan(what, planned.plan, run, world.isRepeatable);
         query.end('done');
@@ -189,7 +219,8 @@ class SheafEngine implements Engine {
         if (kept !== undefined) return keptResult(kept, signal, turn);
         const snapshot = await this.#storage.snapshotAt(payload.version);
         if (payload.kind === 'sql') {
-          return this.#start(payload.text, snapshot, { signal, readOnly: true }, turn, payload.nowMs);
+          const request = (): Request => readRequest(payload.text, payload.nowMs, {});
+          return this.#start(request, snapshot, { signal, readOnly: true }, turn);
         }
         return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), { signal }, turn);
       });
@@ -348,20 +379,19 @@ class SheafEngine implements Engine {
   }
 
   async #start(
-    sql: string,
+    request: () => Request,
     snapshot: Snapshot,
     options: StatementOptions,
     turn: Turn,
-    nowMs = this.#nowMs(),
   ): Promise<QueryResult> {
     const run = { ...runOptions(options), usage: turn.query.usage };
-    const { planned, world } = await this.#plan(sql, snapshot, nowMs, run, options.session);
+    const { planned, world, sql } = await planRequest(this.#planning(run, options.session), request, snapshot);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
-    if (options.readOnly === true && planned.kind !== 'set') throw refuseWrite(planned, sql);
+    if (options.readOnly === true && isStoring(planned)) throw refuseWrite(planned, sql);
     const planAgain: CommandTarget['planAgain'] = async (later) => {
-      const again = await this.#plan(sql, later, nowMs, run, options.session);
+      const again = await planRequest(this.#planning(run, options.session), request, later);
       return { planned: again.planned, release: () => again.world.release() };
     };
     const done = await this.#runCommand(planned, run, options.session, planAgain).finally(() => world.release());
@@ -378,34 +408,8 @@ class SheafEngine implements Engine {
     });
   }
 
-  /** Plans on `snapshot`, which is the world's from here on; now() is `nowMs`, and EXPLAIN ANALYZE runs by `run`. */
-  async #plan(
-    sql: string,
-    snapshot: Snapshot,
-    nowMs = this.#nowMs(),
-    run: RunOptions = {},
-    session?: Session,
-  ): Promise<{ planned: PlannedStatement; world: World }> {
-    if (sql.length > SQL_LENGTH_MAX) {
-      snapshot.release();
-      const lengths = `${sql.length.toString()} characters, at most ${SQL_LENGTH_MAX.toString()} are allowed`;
-      throw new EngineError('limit_exceeded', `the SQL text has ${lengths}`);
-    }
-    const end = planSeconds.startTimer();
-    let world: World | undefined;
-    try {
-      const parsed = parseFor(sql, snapshot, nowMs);
-      const settings = session?.settings ?? DEFAULT_SETTINGS;
-      const facts = { storage: this.#storage, queries: this.#queries, settings };
-      world = await openWorld(this.#storage, parsed, snapshot, facts);
-      const analyze = (plan: PhysicalPlan): Promise<RunFigures> => analyzePlan(plan, run);
-      return { planned: planStatement(parsed, world.catalog, { settings, compiledOperators, analyze }), world };
-    } catch (error) {
-      world?.release();
-      throw error;
-    } finally {
-      end();
-    }
+  #planning(run: RunOptions, session?: Session): Planning {
+    return { storage: this.#storage, queries: this.#queries, run, session };
   }
 
   /** Runs a statement that writes. */
@@ -418,6 +422,7 @@ class SheafEngine implements Engine {
     this.#admission.refuseWhileDraining();
     return runCommand(command, {
       storage: this.#storage,
+      files: this.#files,
       run,
       session,
       planAgain,
@@ -456,16 +461,6 @@ class SheafEngine implements Engine {
     }
     const { id, rowCount, byteCount } = await this.#kept.keep(schema, planBatches(physical, run), expiresAtMs);
     return { schema, ticket: ticket(id), rowCount, byteCount, expiresAtMs };
-  }
-}
-
-/** Parses; a text that cannot be gives the snapshot back. */
-function parseFor(sql: string, snapshot: Snapshot, nowMs: number): ParsedStatement {
-  try {
-    return readStatement(sql, BigInt(nowMs) * 1_000n);
-  } catch (error) {
-    snapshot.release();
-    throw error;
   }
 }
 

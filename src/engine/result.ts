@@ -28,7 +28,8 @@ export interface ResultParts {
   readonly byteCount: number | undefined;
   readonly batches: () => AsyncIterable<ResultBatch>;
   readonly signal: AbortSignal | undefined;
-  readonly turn: Turn;
+  /** Undefined where the results that it is made of have turns of their own. */
+  readonly turn: Turn | undefined;
   /** Gives back what the batches are read from. */
   readonly unpin: () => void;
 }
@@ -41,16 +42,16 @@ export interface Turn {
 
 /** Makes a result whose batches can be read once, and which frees its parts whatever happens. */
 export function makeResult(parts: ResultParts): QueryResult {
-  const { query } = parts.turn;
+  const query = parts.turn?.query;
   let released = false;
   let read = false;
   let ended = false;
   const close = (): void => {
     if (released) return;
     released = true;
-    query.end(ended ? 'done' : 'cancelled');
+    query?.end(ended ? 'done' : 'cancelled');
     parts.unpin();
-    parts.turn.release();
+    parts.turn?.release();
   };
   return {
     schema: parts.schema,
@@ -64,12 +65,12 @@ export function makeResult(parts: ResultParts): QueryResult {
         for await (const batch of parts.batches()) {
           if (parts.signal?.aborted === true) throw new EngineError('cancelled', 'the query was cancelled');
           rowsReturned.inc(batch.rowCount);
-          query.rowCount += batch.rowCount;
+          if (query !== undefined) query.rowCount += batch.rowCount;
           yield batch;
         }
         ended = true;
       } catch (error) {
-        query.fail(error);
+        query?.fail(error);
         throw error;
       } finally {
         close();
@@ -166,4 +167,18 @@ export function knownRowCount(plan: PhysicalPlan): number | undefined {
         return sum === undefined || rows === undefined ? undefined : sum + rows;
       }, 0);
   }
+}
+
+/** The plan that reads all of a table. */
+export function scanOf(table: TableSnapshot): PhysicalPlan {
+  const columns = table.schema.fields.map((_, i) => i);
+  return {
+    kind: 'scan',
+    schema: table.schema,
+    tableName: table.name,
+    source: table,
+    columns,
+    bounds: [],
+    limit: undefined,
+  };
 }

@@ -26,7 +26,7 @@ import type { QueryLog, QueryRow } from './query-log.ts';
 
 /** Where system tables get their rows. */
 export interface SystemFacts {
-  readonly storage: Pick<Storage, 'snapshots' | 'directory'>;
+  readonly storage: Storage;
   readonly queries: QueryLog;
   readonly settings: Settings;
 }

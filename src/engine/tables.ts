@@ -5,24 +5,9 @@
  */
 import { EngineError } from '../base/errors.ts';
 import { nearestName } from '../base/names.ts';
-import type { PhysicalPlan } from '../plan/physical.ts';
 import { printName } from '../sql/print.ts';
 import type { Snapshot, TableSnapshot } from '../storage/contract.ts';
 import type { TableDescription } from './contract.ts';
-
-/** The plan that reads a table whole. */
-export function scanOf(table: TableSnapshot): PhysicalPlan {
-  const columns = table.schema.fields.map((_, i) => i);
-  return {
-    kind: 'scan',
-    schema: table.schema,
-    tableName: table.name,
-    source: table,
-    columns,
-    bounds: [],
-    limit: undefined,
-  };
-}
 
 /** The table of that name. @throws `not_found` with the nearest name, `request_invalid` for a view */
 export function tableOf(snapshot: Snapshot, name: string): TableSnapshot {

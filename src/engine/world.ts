@@ -6,7 +6,8 @@
  */
 import { present } from '../base/assert.ts';
 import { readNeeds } from '../plan/needs.ts';
-import type { ParsedStatement } from '../plan/needs.ts';
+import type { ParsedStatement, ReadNeeds } from '../plan/needs.ts';
+import type { GivenValues } from '../plan/parameter-value.ts';
 import type { PlanCatalog, TimePoint } from '../plan/physical.ts';
 import type { NamedSource } from '../plan/row-source.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
@@ -22,12 +23,13 @@ export interface World {
 }
 
 /**
- * Fetches what `parsed` needs beside `snapshot`, which belongs to the world from now on, also when this fails.
+ * Fetches what `parsed` with these values of its parameters needs beside `snapshot`, which belongs to the world from
+ * now on, also when this fails.
  * @throws `snapshot_gone`, and what `readNeeds` throws
  */
 export async function openWorld(
-  storage: Storage,
   parsed: ParsedStatement,
+  values: GivenValues | undefined,
   snapshot: Snapshot,
   facts: SystemFacts,
 ): Promise<World> {
@@ -36,11 +38,11 @@ export async function openWorld(
     for (const one of held.splice(0)) one.release();
   };
   try {
-    const needs = readNeeds(parsed);
+    const needs = needsOf(parsed, values);
     const others = new Map<string, Snapshot>();
     for (const point of needs.points) {
-      const version = await versionOf(storage, point);
-      const other = await storage.snapshotAt(version);
+      const version = await versionOf(facts.storage, point);
+      const other = await facts.storage.snapshotAt(version);
       held.push(other);
       others.set(keyOf(point), other);
     }
@@ -48,6 +50,32 @@ export async function openWorld(
     return { catalog: catalogOf(snapshot, others, system), isRepeatable: system.size === 0, release };
   } catch (error) {
     release();
+    throw error;
+  }
+}
+
+/** Runs `work` on the tables of the newest snapshot. */
+export function withCatalog<T>(storage: Storage, work: (catalog: PlanCatalog) => T): T {
+  const snapshot = storage.snapshot();
+  try {
+    return work(catalogOf(snapshot, new Map(), new Map()));
+  } finally {
+    snapshot.release();
+  }
+}
+
+/** Moments that parameters name are not known before these have values. */
+function needsOf(parsed: ParsedStatement, values: GivenValues | undefined): ReadNeeds {
+  const { parameters } = parsed;
+  if (parameters.slots.length === 0 || parsed.statement.kind === 'prepare') return tolerant(parsed);
+  return values === undefined ? tolerant(parsed) : parameters.holdingAsGiven(values, () => readNeeds(parsed));
+}
+
+function tolerant(parsed: ParsedStatement): ReadNeeds {
+  try {
+    return readNeeds(parsed);
+  } catch (error) {
+    if (parsed.parameters.isForWantOfValue(error)) return { points: [], system: [] };
     throw error;
   }
 }

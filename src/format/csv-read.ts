@@ -33,6 +33,14 @@ export interface CsvReadOptions {
   /** One ASCII character. */
   readonly delimiter?: string;
   readonly header?: boolean;
+  /** One ASCII character; default a double quote. */
+  readonly quote?: string;
+  /** One ASCII character before a quote in a quoted cell; default the quote. */
+  readonly escape?: string;
+  /** A cell without quotes that is this text is null; default none but the empty cell. */
+  readonly nullText?: string;
+  /** Columns are those of `schema` in order, whatever names a first line has. */
+  readonly positional?: boolean;
 }
 
 /** A text input that is being read: its schema, then its batches as they come, once. */
@@ -51,9 +59,11 @@ export async function readCsv(source: AsyncIterable<Uint8Array>, options: CsvRea
     await feed.fill(SNIFF_BYTES_MAX);
     skipByteOrderMark(feed, 'CSV');
     if (feed.start === feed.end) throw new EngineError('request_invalid', 'the CSV input is empty');
-    const scanner = new CsvScanner(delimiterOf(feed, options.delimiter));
+    const quotes = [options.quote, options.escape].map((character) => character?.charCodeAt(0)) as [number?, number?];
+    const scanner = new CsvScanner(delimiterOf(feed, options.delimiter), ...quotes);
     const builder = new BatchBuilder(await readHead(feed, scanner, options));
-    return { schema: builder.schema, batches: readBatches(feed, scanner, builder) };
+    const nullBytes = options.nullText === undefined ? undefined : Buffer.from(options.nullText);
+    return { schema: builder.schema, batches: readBatches(feed, scanner, builder, nullBytes) };
   } catch (error) {
     await feed.close();
     throw error;
@@ -122,7 +132,8 @@ async function readHead(feed: ByteFeed, scanner: CsvScanner, options: CsvReadOpt
   const hasHeader = options.header ?? looksLikeHeader(feed.bytes, scanner, names, options.schema);
   if (hasHeader) feed.start = next;
   else scanner.line = scanner.recordLine;
-  const fields = hasHeader ? namedFields(names, options.schema) : placedFields(names.length, options.schema);
+  const isNamed = hasHeader && options.positional !== true;
+  const fields = isNamed ? namedFields(names, options.schema) : placedFields(names.length, options.schema);
   const guesses = guessTypes(feed, scanner, fields.length);
   return makeSchema(
     fields.map((field, i) => field.known ?? makeField(field.name, present(guesses[i], 'guess').type())),
@@ -147,8 +158,9 @@ function namedFields(names: readonly string[], schema: Schema | undefined): Name
 
 function placedFields(count: number, schema: Schema | undefined): NamedField[] {
   if (schema !== undefined && schema.fields.length !== count) {
-    const counts = `${count.toString()} columns and no header, the table ${schema.fields.length.toString()} columns`;
-    throw new EngineError('schema_mismatch', `the CSV input has ${counts}; add a first line of column names`);
+    const counts = `${count.toString()} columns, ${schema.fields.length.toString()} are to be filled`;
+    const remedy = 'name the columns that it has, in a first line or in the statement';
+    throw new EngineError('schema_mismatch', `the CSV input has ${counts}; ${remedy}`);
   }
   return Array.from({ length: count }, (_, i) => {
     const field = schema?.fields[i];
@@ -177,7 +189,7 @@ function looksLikeHeader(
 /** Looks at the records of the window without taking them. */
 function guessTypes(feed: ByteFeed, from: CsvScanner, columnCount: number): TypeGuess[] {
   const guesses = Array.from({ length: columnCount }, () => new TypeGuess());
-  const scanner = new CsvScanner(from.delimiter);
+  const scanner = new CsvScanner(from.delimiter, from.quote, from.escape);
   scanner.line = from.line;
   let at = feed.start;
   while (at < feed.end) {
@@ -196,18 +208,26 @@ function guessTypes(feed: ByteFeed, from: CsvScanner, columnCount: number): Type
 
 /** Text of cell `index` of the record last scanned. */
 function cellText(bytes: Uint8Array, scanner: CsvScanner, index: number): string {
-  const text = textOf(bytes, scanner.cells[index * 3] ?? 0, scanner.cells[index * 3 + 1] ?? 0);
-  return scanner.cells[index * 3 + 2] === ESCAPED ? text.replaceAll('""', '"') : text;
+  const start = scanner.cells[index * 3] ?? 0;
+  const end = scanner.cells[index * 3 + 1] ?? 0;
+  if (scanner.cells[index * 3 + 2] !== ESCAPED) return textOf(bytes, start, end);
+  const plain = Buffer.alloc(end - start);
+  return textOf(plain, 0, unescapeQuotes(scanner, bytes, start, end, plain));
 }
 
-async function* readBatches(feed: ByteFeed, scanner: CsvScanner, builder: BatchBuilder): AsyncGenerator<RecordBatch> {
+async function* readBatches(
+  feed: ByteFeed,
+  scanner: CsvScanner,
+  builder: BatchBuilder,
+  nullBytes: Uint8Array | undefined,
+): AsyncGenerator<RecordBatch> {
   const isNarrow = builder.columns.length === 1;
   try {
     for (;;) {
       while (feed.start < feed.end) {
         const next = scanner.scan(feed.bytes, feed.start, feed.end, feed.done);
         if (next < 0) break;
-        if (isNarrow || !isEmptyLine(scanner)) addRow(feed.bytes, scanner, builder, next - feed.start);
+        if (isNarrow || !isEmptyLine(scanner)) addRow(feed.bytes, scanner, builder, next - feed.start, nullBytes);
         feed.start = next;
         if (builder.isFull) yield builder.finish();
       }
@@ -222,7 +242,13 @@ async function* readBatches(feed: ByteFeed, scanner: CsvScanner, builder: BatchB
 
 let scratch = Buffer.alloc(1_024);
 
-function addRow(bytes: Uint8Array, scanner: CsvScanner, builder: BatchBuilder, recordBytes: number): void {
+function addRow(
+  bytes: Uint8Array,
+  scanner: CsvScanner,
+  builder: BatchBuilder,
+  recordBytes: number,
+  nullBytes: Uint8Array | undefined,
+): void {
   const { cells, cellCount } = scanner;
   const { columns } = builder;
   if (cellCount !== columns.length) throw raggedRow(scanner, columns.length);
@@ -233,13 +259,22 @@ function addRow(bytes: Uint8Array, scanner: CsvScanner, builder: BatchBuilder, r
     const kind = cells[i * 3 + 2];
     const column = columns[i];
     if (column === undefined) return;
-    if (start === end && (kind === BARE || !column.isText)) continue;
-    const fits = kind === ESCAPED ? setEscaped(column, row, bytes, start, end) : column.set(row, bytes, start, end);
+    if (start === end && ((kind === BARE && nullBytes === undefined) || !column.isText)) continue;
+    if (nullBytes !== undefined && kind === BARE && isCell(nullBytes, bytes, start, end)) continue;
+    const fits =
+      kind === ESCAPED ? setEscaped(scanner, column, row, bytes, start, end) : column.set(row, bytes, start, end);
     if (!fits) throw badCell(bytes, scanner, i, builder.schema);
   }
 }
 
+function isCell(wanted: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (wanted.byteLength !== end - start) return false;
+  for (let i = 0; i < wanted.byteLength; i++) if (wanted[i] !== bytes[start + i]) return false;
+  return true;
+}
+
 function setEscaped(
+  scanner: CsvScanner,
   column: BatchBuilder['columns'][number],
   row: number,
   bytes: Uint8Array,
@@ -247,7 +282,7 @@ function setEscaped(
   end: number,
 ): boolean {
   if (scratch.byteLength < end - start) scratch = Buffer.alloc((end - start) * 2);
-  return column.set(row, scratch, 0, unescapeQuotes(bytes, start, end, scratch));
+  return column.set(row, scratch, 0, unescapeQuotes(scanner, bytes, start, end, scratch));
 }
 
 function raggedRow(scanner: CsvScanner, columnCount: number): EngineError {

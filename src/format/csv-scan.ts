@@ -23,6 +23,9 @@ const CR = 13;
  */
 export class CsvScanner {
   readonly delimiter: number;
+  readonly quote: number;
+  /** What makes a quote within a quoted cell an ordinary character: a quote itself, or another character before it. */
+  readonly escape: number;
   cells = new Int32Array(3 * 64);
   cellCount = 0;
   /** 1-based line on which the next record begins. */
@@ -31,8 +34,10 @@ export class CsvScanner {
   recordLine = 1;
   #newlines = 0;
 
-  constructor(delimiter: number) {
+  constructor(delimiter: number, quote = QUOTE, escape = quote) {
     this.delimiter = delimiter;
+    this.quote = quote;
+    this.escape = escape;
   }
 
   /**
@@ -45,7 +50,8 @@ export class CsvScanner {
     this.#newlines = 0;
     let at = start;
     for (;;) {
-      at = bytes[at] === QUOTE && at < end ? this.#quoted(bytes, at + 1, end, final) : this.#bare(bytes, at, end);
+      at =
+        bytes[at] === this.quote && at < end ? this.#quoted(bytes, at + 1, end, final) : this.#bare(bytes, at, end);
       if (at < 0 || (at >= end && !final)) return -1;
       if (at >= end) return this.#ended(end, false);
       const byte = bytes[at];
@@ -79,14 +85,17 @@ export class CsvScanner {
 
   /** Scans a quoted cell from behind its opening quote; returns where it is left, or -1. */
   #quoted(bytes: Uint8Array, start: number, end: number, final: boolean): number {
+    const { quote, escape } = this;
     let kind = QUOTED;
     let at = start;
     for (; at < end; at++) {
       const byte = bytes[at] ?? 0;
       if (byte === LF || (byte === CR && bytes[at + 1] !== LF)) this.#newlines++;
-      if (byte !== QUOTE) continue;
+      if (byte !== quote && byte !== escape) continue;
       if (at + 1 >= end && !final) return -1;
-      if (bytes[at + 1] !== QUOTE || at + 1 >= end) break;
+      const isEscaped = byte === escape && at + 1 < end && (bytes[at + 1] === quote || bytes[at + 1] === escape);
+      if (!isEscaped && byte === quote) break;
+      if (!isEscaped) continue;
       kind = ESCAPED;
       at++;
     }
@@ -127,13 +136,21 @@ export class CsvScanner {
   }
 }
 
-/** Copies bytes[start, end) with doubled quotes made single into `out`, which is long enough. Returns the length. */
-export function unescapeQuotes(bytes: Uint8Array, start: number, end: number, out: Uint8Array): number {
+/**
+ * Copies a cell's bytes[start, end) without the escapes before quotes into `out`, which is long enough. Returns the
+ * length.
+ */
+export function unescapeQuotes(
+  { quote, escape }: CsvScanner,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+): number {
   let length = 0;
   for (let i = start; i < end; i++) {
-    const byte = bytes[i] ?? 0;
-    out[length++] = byte;
-    if (byte === QUOTE) i++;
+    if (bytes[i] === escape && i + 1 < end && (bytes[i + 1] === quote || bytes[i + 1] === escape)) i++;
+    out[length++] = bytes[i] ?? 0;
   }
   return length;
 }

@@ -36,7 +36,7 @@ export interface ParquetInput {
   readonly batches: AsyncIterable<RecordBatch>;
 }
 
-type Library = typeof Wasm;
+export type Library = typeof Wasm;
 
 const MAGIC = 'PAR1';
 const ENCRYPTED_MAGIC = 'PARE';
@@ -70,7 +70,7 @@ let library: Promise<Library> | undefined;
 let crashed = false;
 
 /** Loads the library when a Parquet file is first met: its WebAssembly costs some 50 ms and 5 MB. */
-async function loadLibrary(): Promise<Library> {
+export async function loadLibrary(): Promise<Library> {
   if (crashed) {
     throw new EngineError(
       'io_error',
@@ -228,13 +228,8 @@ async function guarded<T>(
   what: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  let tell: (crash: Error) => void = () => undefined;
-  const crash = new Promise<never>((_, reject) => {
-    tell = reject;
-  });
-  waiting.add(tell);
   try {
-    return await Promise.race([work(), crash]);
+    return await untilCrash(work);
   } catch (error) {
     if (failure.error instanceof Error) throw failure.error;
     if (error instanceof EngineError) {
@@ -242,6 +237,18 @@ async function guarded<T>(
     }
     const reason = crashed ? 'its bytes are damaged' : error instanceof Error ? error.message : String(error);
     throw new EngineError('request_invalid', `${file.name}: ${what}: ${reason}`, { cause: error });
+  }
+}
+
+/** Waits for the library, or for the crash after which it never answers. */
+export async function untilCrash<T>(work: () => Promise<T>): Promise<T> {
+  let tell: (crash: Error) => void = () => undefined;
+  const crash = new Promise<never>((_, reject) => {
+    tell = reject;
+  });
+  waiting.add(tell);
+  try {
+    return await Promise.race([work(), crash]);
   } finally {
     waiting.delete(tell);
   }

@@ -8,7 +8,7 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import { writeStream } from '../arrow/ipc-stream.ts';
 import { systemClock } from '../base/clock.ts';
 import { EngineError, toEngineError } from '../base/errors.ts';
-import type { Engine, QueryResult } from '../engine/contract.ts';
+import type { Engine, ParameterValues, QueryResult } from '../engine/contract.ts';
 import { writeCsv } from '../format/csv-write.ts';
 import { writeJson } from '../format/json-write.ts';
 import type { JsonForm } from '../format/json-write.ts';
@@ -64,10 +64,10 @@ export async function answerGetQuery(engine: Engine, exchange: Exchange): Promis
       'the parameter "query" is missing; send SQL as ?query=… or as the body of POST',
     );
   }
-  await answerSql(engine, exchange, sql, true);
+  await answerSql(engine, exchange, { sql }, true);
 }
 
-/** Answers a POST: the SQL is the body, or `{"query": …}` of a JSON body, or the parameter when the body is empty. */
+/** Answers a POST: the SQL is the body, or `{"query": …, "params": …}` of a JSON body, or the parameter when the body is empty. */
 export async function answerPostQuery(engine: Engine, exchange: Exchange): Promise<void> {
   const body = await receiveText(exchange);
   const given = exchange.parameter('query');
@@ -81,12 +81,18 @@ export async function answerPostQuery(engine: Engine, exchange: Exchange): Promi
     throw new RouteError(415, 'request_invalid', message);
   }
   const isJson = type === 'application/json' || type.endsWith('+json');
-  const sql = given ?? (isJson ? queryOfJson(body) : body);
-  if (sql.trim() === '') throw new EngineError('request_invalid', 'the body holds no SQL');
-  await answerSql(engine, exchange, sql, false);
+  const asked = given !== undefined ? { sql: given } : isJson ? queryOfJson(body) : { sql: body };
+  if (asked.sql.trim() === '') throw new EngineError('request_invalid', 'the body holds no SQL');
+  await answerSql(engine, exchange, asked, false);
 }
 
-function queryOfJson(body: string): string {
+/** A statement, and what stands for its parameters. */
+interface Asked {
+  readonly sql: string;
+  readonly values?: ParameterValues;
+}
+
+function queryOfJson(body: string): Asked {
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -96,12 +102,18 @@ function queryOfJson(body: string): string {
     });
   }
   const fields = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
-  const [only] = fields;
-  if (only !== undefined && fields.length === 1 && only[0] === 'query' && typeof only[1] === 'string') return only[1];
-  throw new EngineError('request_invalid', 'a JSON body is {"query": "SELECT …"} with nothing else in it');
+  const { query: sql, params, ...rest } = Object.fromEntries(fields) as Record<string, unknown>;
+  const isWhole = typeof sql === 'string' && Object.keys(rest).length === 0;
+  if (isWhole && params === undefined) return { sql };
+  if (isWhole && typeof params === 'object' && params !== null) {
+    // What is no value is refused with the parameter's name where it is read.
+    return { sql, values: params as ParameterValues };
+  }
+  const form = '{"query": "SELECT …"}, with "params": […] or {…} where the statement has parameters';
+  throw new EngineError('request_invalid', `a JSON body is ${form}`);
 }
 
-async function answerSql(engine: Engine, exchange: Exchange, sql: string, readOnly: boolean): Promise<void> {
+async function answerSql(engine: Engine, exchange: Exchange, asked: Asked, readOnly: boolean): Promise<void> {
   exchange.refuseUnknownParameters(PARAMETERS);
   const form = formOf(exchange);
   const jsonForm: JsonForm = {
@@ -109,7 +121,7 @@ async function answerSql(engine: Engine, exchange: Exchange, sql: string, readOn
     nonfinite: exchange.choice('nonfinite', ['null', 'string']),
   };
   const startedMs = systemClock.monotonicMs();
-  const result = await startQuery(engine, exchange, sql, readOnly);
+  const result = await startQuery(engine, exchange, asked, readOnly);
   try {
     if (exchange.isHead) {
       exchange.response.writeHead(200, { 'Content-Type': FORM_TYPES[form] }).end();
@@ -127,9 +139,18 @@ async function answerSql(engine: Engine, exchange: Exchange, sql: string, readOn
 }
 
 /** Runs the statement; a GET of one that writes is a wrong method. */
-async function startQuery(engine: Engine, exchange: Exchange, sql: string, readOnly: boolean): Promise<QueryResult> {
+async function startQuery(
+  engine: Engine,
+  exchange: Exchange,
+  { sql, values }: Asked,
+  readOnly: boolean,
+): Promise<QueryResult> {
   try {
-    return await engine.query(sql, { readOnly, signal: exchange.signal });
+    return await engine.query(sql, {
+      readOnly,
+      signal: exchange.signal,
+      ...(values === undefined ? {} : { values }),
+    });
   } catch (error) {
     // The engine refuses as request_invalid what a read-only door may not run, and nothing else while planning.
     if (!readOnly || !(error instanceof EngineError) || error.code !== 'request_invalid') throw error;

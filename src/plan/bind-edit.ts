@@ -166,7 +166,7 @@ class EditBinder {
     const expr = foldExpr(
       node.kind === 'default_value' ? this.#default(node, index, field) : this.#bind(node, 'SET'),
     );
-    if (expr.kind === 'literal' && expr.value === null && !field.nullable) {
+    if (expr.kind === 'literal' && expr.value === null && !field.nullable && expr.wish === undefined) {
       throw sqlError('sql_bind', this.#sql, node.span, `${what} is NOT NULL and cannot be set to NULL`);
     }
     if (expr.type.id === 'null') return castTo(this.#sql, expr, field.type, false, node.span);

@@ -34,6 +34,7 @@ import { bindTimeCall, momentLiteral } from './bind-time.ts';
 import { BOOL, DOUBLE, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { columnOf, exprKey } from './expr-walk.ts';
+import { bindParameter } from './parameter.ts';
 import type { Scope } from './scope.ts';
 import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
 
@@ -162,13 +163,7 @@ export class ExpressionBinder {
         return columnOf(index, field, node.span);
       }
       case 'parameter':
-        throw sqlError(
-          'sql_unsupported',
-          this.#sql,
-          node.span,
-          'a parameter is not supported yet',
-          'write the value itself',
-        );
+        return bindParameter(this.#sql, node);
       case 'number':
         return numberLiteral(node.text, node.span);
       case 'string':

@@ -109,6 +109,11 @@ function count(number: number, what: string): string {
   return `${number.toString()} ${what}${number === 1 ? '' : 's'}`;
 }
 
+/** The places of the columns that `columns` names. @throws `sql_bind` for one that is missing or named twice */
+export function targetColumns(sql: string, table: CatalogTable, columns: readonly Identifier[]): readonly number[] {
+  return distinctTargets(sql, table, columns).map(({ index }) => index);
+}
+
 function distinctTargets(sql: string, table: CatalogTable, columns: readonly Identifier[]): Target[] {
   const scope = Scope.of(sql, table);
   const seen = new Set<number>();
@@ -242,7 +247,9 @@ class RowBinder {
   #cell(node: ExprNode, field: Field): Vector {
     const what = `column ${quoteText(field.name)}`;
     const literal = { ...bindConstant(this.#sql, node, 'VALUES'), span: node.span };
-    if (literal.value === null && !field.nullable) {
+    if (literal.value === null) {
+      literal.wish?.want(storedType(field.type), true);
+      if (field.nullable || literal.wish !== undefined) return nullVector(storedType(field.type), 1);
       throw sqlError('sql_bind', this.#sql, node.span, `${what} is NOT NULL and cannot be set to NULL`);
     }
     return storeVector(this.#sql, literal, storedType(field.type), what);

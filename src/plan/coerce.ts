@@ -20,10 +20,14 @@ import { BOOL, castLiteral, evaluateCall, tryCastLiteral } from './constant.ts';
 import type { Expr } from './expr.ts';
 import { sqlTypeName } from './sql-type.ts';
 
-/** `expr` as `type`, by a cast where needed. The cast must be possible. */
-export function coerce(expr: Expr, type: DataType): Expr {
+/**
+ * `expr` as `type`, by a cast where needed. The cast must be possible. `firm`: the place can have no other type, which
+ * parameters learn.
+ */
+export function coerce(expr: Expr, type: DataType, firm = true): Expr {
   if (sameType(expr.type, type)) return expr;
   if (expr.kind === 'literal') {
+    expr.wish?.want(targetOf(type), firm);
     const literal = adaptLiteral(expr, type) ?? tryCastLiteral(expr, type, false);
     if (literal !== undefined) return literal;
   }
@@ -48,6 +52,7 @@ export function castTo(sql: string, operand: Expr, type: DataType, attempt: bool
     const types = `${sqlTypeName(operand.type)} to ${sqlTypeName(type)}`;
     throw sqlError('sql_bind', sql, span, `there is no cast from ${types}`);
   }
+  if (operand.kind === 'literal') operand.wish?.want(targetOf(type), true);
   const literal = operand.kind === 'literal' ? tryCastLiteral(operand, type, attempt) : undefined;
   if (literal !== undefined) return { ...literal, span };
   return { kind: 'cast', operand, type, nullable: attempt || operand.nullable, attempt, span };
@@ -82,7 +87,9 @@ export function makeCall(sql: string, name: string, args: readonly Expr[], span:
     args.map((arg) => arg.type),
   );
   if (!isResolved(answer)) throw unresolvedError(sql, name, args, answer, span);
-  const coerced = args.map((arg, i) => coerce(arg, answer.parameters[i] as DataType));
+  // What stands beside nothing but parameters was chosen among several.
+  const firm = COMPARING.has(answer.name) && args.some((arg) => arg.type.id !== 'null');
+  const coerced = args.map((arg, i) => coerce(arg, answer.parameters[i] as DataType, firm));
   const call = {
     kind: 'call',
     name: answer.name,
@@ -95,6 +102,8 @@ export function makeCall(sql: string, name: string, args: readonly Expr[], span:
   const isTemporal = TEMPORAL.has(answer.type.id) && coerced.every((arg) => arg.kind === 'literal');
   return (isTemporal ? evaluateCall(call) : undefined) ?? call;
 }
+
+const COMPARING = new Set(['=', '<>', '<', '<=', '>', '>=', 'in', 'is_distinct_from', 'is_not_distinct_from']);
 
 const TEMPORAL: ReadonlySet<DataType['id']> = new Set<DataType['id']>(['date', 'time', 'timestamp', 'interval']);
 

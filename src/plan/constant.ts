@@ -10,7 +10,7 @@ import { isPresent, makeVector } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
-import { castKernel, kernelOf } from '../function/registry.ts';
+import { castKernel, castKind, kernelOf } from '../function/registry.ts';
 import type { Expr, LiteralValue } from './expr.ts';
 
 export type Literal = Extract<Expr, { kind: 'literal' }>;
@@ -132,6 +132,27 @@ function canHold(type: DataType): boolean {
   }
 }
 
+/** The value of a vector of one row; undefined for types that literals cannot have. */
+export function literalOfRow(vector: Vector, span: Span): Literal | undefined {
+  const flat = flattened(vector);
+  const value = flat === undefined ? undefined : valueOf(flat);
+  return value === undefined || flat === undefined ? undefined : makeLiteral(value, flat.type, span);
+}
+
+/** One row as one of a type that literals can have, by a cast where it is encoded or viewed. */
+function flattened(vector: Vector): Vector | undefined {
+  const { type } = vector;
+  if (canHold(type)) return vector;
+  if (type.id === 'dictionary' || type.id === 'run_end') {
+    const values = type.id === 'dictionary' ? type.value : type.values.type;
+    return castKind(type, values) === 'none' ? undefined : castKernel(type, values, false)([vector], 1, values);
+  }
+  const flat: DataType | undefined =
+    type.id === 'utf8_view' ? { id: 'utf8' } : type.id === 'binary_view' ? { id: 'binary' } : undefined;
+  if (flat === undefined || castKind(type, flat) === 'none') return undefined;
+  return castKernel(type, flat, false)([vector], 1, flat);
+}
+
 const PRESENT = undefined;
 const ABSENT = new Uint8Array(1);
 
@@ -180,12 +201,6 @@ function fixedBytes(value: LiteralValue, type: DataType): Uint8Array {
     rest >>= 8n;
   }
   return bytes;
-}
-
-/** The value of row 0 as a literal; undefined for types that literals cannot have. */
-export function literalOfRow(vector: Vector, span: Span): Literal | undefined {
-  const value = valueOf(vector);
-  return value === undefined ? undefined : makeLiteral(value, vector.type, span);
 }
 
 /** The value of row 0; undefined for types that literals cannot have. */

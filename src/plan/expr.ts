@@ -14,6 +14,12 @@ import type { Span } from '../base/errors.ts';
  */
 export type LiteralValue = number | bigint | string | boolean | Uint8Array | null;
 
+/** Learns the type that an operand is brought to. */
+export interface TypeWish {
+  /** `firm`: the place has this type and no other, as a column has. */
+  want(type: DataType, firm: boolean): void;
+}
+
 export type Expr =
   | {
       readonly kind: 'column';
@@ -29,6 +35,8 @@ export type Expr =
       readonly type: DataType;
       readonly nullable: boolean;
       readonly span: Span;
+      /** Only while types of parameters are inferred: this NULL stands for one, and is told what it becomes. */
+      readonly wish?: TypeWish;
     }
   /**
    * `name` is the registry's canonical name, operators included: '+', '=', 'and', 'or', 'not', 'is_null', 'lower',

@@ -10,6 +10,8 @@ import { parseStatement } from '../sql/parse.ts';
 import type { Node } from '../sql/walk.ts';
 import { forEachChild } from '../sql/walk.ts';
 import { freezeMoment } from './moment.ts';
+import type { ParameterSet } from './parameter.ts';
+import { openParameters } from './parameter.ts';
 import type { TimePoint } from './physical.ts';
 import { engineTableOf } from './system-name.ts';
 import type { EngineTable } from './system-name.ts';
@@ -21,6 +23,7 @@ export interface ParsedStatement {
   readonly statement: Statement;
   /** What now() means in it, microseconds since 1970 UTC; undefined where it is refused. */
   readonly nowMicros: bigint | undefined;
+  readonly parameters: ParameterSet;
 }
 
 export interface ReadNeeds {
@@ -40,9 +43,14 @@ const NOTHING: ReadNeeds = { points: [], system: [] };
  * UTC. @throws as `planStatement` does for text it cannot parse
  */
 export function readStatement(sql: string, nowMicros?: bigint): ParsedStatement {
-  const statement = parseStatement(sql);
-  const frozen = nowMicros === undefined ? statement : freezeMoment(sql, statement, nowMicros);
-  return { sql, statement: frozen, nowMicros };
+  return atMoment({ sql, ...openParameters(sql, parseStatement(sql)), nowMicros: undefined }, nowMicros);
+}
+
+/** A statement whose now() is `nowMicros`; one that is to be prepared has no moment yet. */
+export function atMoment(parsed: ParsedStatement, nowMicros: bigint | undefined): ParsedStatement {
+  const { sql, statement } = parsed;
+  if (nowMicros === undefined || statement.kind === 'prepare') return parsed;
+  return { ...parsed, statement: freezeMoment(sql, statement, nowMicros), nowMicros };
 }
 
 /** The statement of a text, or the one that was parsed before, whose moment is set already. */

@@ -9,6 +9,7 @@ import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound, ColumnDefault, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
 import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey, WindowCall } from './expr.ts';
+import type { ParsedStatement } from './needs.ts';
 import type { NamedSource } from './row-source.ts';
 import type { SettingName, Settings } from './setting.ts';
 import type { EngineTable } from './system-name.ts';
@@ -167,6 +168,19 @@ export type PlannedStatement =
       /** Gives the rows that it is created with, in columns of the schema's types; undefined: none. */
       readonly plan: PhysicalPlan | undefined;
     }
+  /** `prepared` is kept by the session under `name`. */
+  | { readonly kind: 'prepare'; readonly name: string; readonly prepared: ParsedStatement }
+  | { readonly kind: 'deallocate'; readonly name: string }
+  /** Rows of a file are appended: `planFile` plans the INSERT, once the file says what it holds. */
+  | {
+      readonly kind: 'copy_from';
+      readonly name: string;
+      /** The table's columns that are filled, in the order of the file's. */
+      readonly targets: Schema;
+      readonly file: CopyFile;
+      readonly statement: ParsedStatement;
+    }
+  | { readonly kind: 'copy_to'; readonly plan: PhysicalPlan; readonly file: CopyFile }
   | { readonly kind: 'drop_table'; readonly name: string; readonly ifExists: boolean }
   | {
       readonly kind: 'create_view';
@@ -241,6 +255,24 @@ export interface Returning {
 export interface ChangedRows extends Source {
   add(batch: RecordBatch): void;
 }
+
+/** A file of COPY, and how it is written. Options that were not given are undefined. */
+export interface CopyFile {
+  /** As written. */
+  readonly path: string;
+  readonly format: CopyFormat;
+  readonly header: boolean | undefined;
+  /** One ASCII character each. */
+  readonly delimiter: string | undefined;
+  readonly quote: string | undefined;
+  readonly escape: string | undefined;
+  /** What stands for NULL in text. */
+  readonly nullText: string | undefined;
+  readonly compression: 'none' | 'gzip' | 'snappy' | 'zstd' | 'lz4_raw' | 'brotli' | undefined;
+}
+
+/** `arrows` is an Arrow stream, `arrow` an Arrow file. */
+export type CopyFormat = 'csv' | 'ndjson' | 'arrow' | 'arrows' | 'parquet';
 
 /** A moment that a query reads a table at: AT (VERSION => n) or AT (TIMESTAMP => t), t in microseconds since 1970 UTC. */
 export type TimePoint =

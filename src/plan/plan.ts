@@ -4,11 +4,15 @@
  * Hides the stages: parse, bind, passes, lowering. Invariants: planning reads names, types, row counts and zone
  * maps, never rows; the same text on the same catalog gives the same plan.
  */
+import { makeField, makeSchema } from '../arrow/schema.ts';
+import type { Schema } from '../arrow/schema.ts';
+import type { Source } from '../arrow/source.ts';
 import type { Query, Statement } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { bindAlter } from './bind-alter.ts';
 import type { BindCatalog } from './bind-catalog.ts';
 import { bindCatalog } from './bind-catalog.ts';
+import { bindCopyFrom, bindCopyTo } from './bind-copy.ts';
 import { bindCreateView, bindDropTable, bindDropView } from './bind-create-view.ts';
 import { bindCreate } from './bind-create.ts';
 import { bindDelete, bindUpdate } from './bind-edit.ts';
@@ -16,11 +20,15 @@ import { bindInsert } from './bind-insert.ts';
 import { bindQuery } from './bind-query.ts';
 import { explainedPlan } from './explain.ts';
 import type { RunFigures } from './explain-figures.ts';
+import { insertOfRows, withRows } from './insert-rows.ts';
 import { lowerPlan } from './lower.ts';
+import type { Literal } from './constant.ts';
 import type { ParsedStatement } from './needs.ts';
 import { asParsed } from './needs.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
+import type { ParameterValues } from './parameter-value.ts';
+import { literalsOf } from './parameter-value.ts';
 import type { PhysicalPlan, PlanCatalog, PlannedStatement } from './physical.ts';
 import { findTable } from './scope.ts';
 import { applySettings } from './setting-apply.ts';
@@ -40,6 +48,16 @@ export interface PlanOptions {
   readonly compiledOperators?: (plan: PhysicalPlan) => ReadonlySet<PhysicalPlan>;
   /** Runs a plan for EXPLAIN ANALYZE, which is refused without it. */
   readonly analyze?: (plan: PhysicalPlan) => Promise<RunFigures>;
+  /** Values of the statement's parameters; a statement that has some cannot be planned without. */
+  readonly values?: ParameterValues | undefined;
+}
+
+/** What is known of a statement before its parameters have values. */
+export interface DescribedStatement {
+  /** A field for each parameter, by its number or name; of type null where any type will do. */
+  readonly parameters: Schema;
+  /** The plan with NULL for each parameter, for its schema; undefined where that depends on the values. */
+  readonly planned: PlannedStatement | undefined;
 }
 
 /**
@@ -51,9 +69,69 @@ export function planStatement(
   given: PlanCatalog,
   options: PlanOptions = {},
 ): PlannedStatement {
-  const { sql, statement: parsed, nowMicros } = asParsed(text, options.nowMicros);
+  const parsed = asParsed(text, options.nowMicros);
+  const isToRun = parsed.statement.kind !== 'prepare';
+  return planWith(parsed, given, options, isToRun ? literalsOf(parsed.parameters, options.values) : []);
+}
+
+/** The same with values that are literals already, one for each parameter. @throws as `planStatement` */
+export function planWith(
+  parsed: ParsedStatement,
+  catalog: PlanCatalog,
+  options: PlanOptions,
+  values: readonly Literal[],
+): PlannedStatement {
+  const { parameters } = parsed;
+  if (parsed.statement.kind === 'prepare') return planPrepare(parsed, parsed.statement, catalog, options);
+  if (parameters.slots.length === 0) return planParsed(parsed, catalog, options);
+  parameters.learn(catalog, (recording) => planParsed(parsed, recording, options));
+  return parameters.holding(values, () => planParsed(parsed, catalog, options));
+}
+
+/**
+ * Plans an INSERT of one row of VALUES for many rows of values at once: as a query over `rows`, whose columns are the
+ * parameters in order. Undefined for statements that are no such INSERT. @throws as `planStatement`
+ */
+export function planInsertOf(
+  parsed: ParsedStatement,
+  catalog: PlanCatalog,
+  options: PlanOptions,
+  rows: Source,
+): PlannedStatement | undefined {
+  const statement = insertOfRows(parsed.statement);
+  if (statement === undefined) return undefined;
+  const within = withRows(catalog, rows);
+  return parsed.parameters.holdingColumns(rows.schema, () => planParsed({ ...parsed, statement }, within, options));
+}
+
+/** Infers the types of a statement's parameters, and plans it as far as they let it. @throws as `planStatement` */
+export function describeStatement(
+  parsed: ParsedStatement,
+  catalog: PlanCatalog,
+  options: PlanOptions = {},
+): DescribedStatement {
+  const { parameters } = parsed;
+  const planned = parameters.infer(catalog, (recording) => planParsed(parsed, recording, options));
+  const fields = parameters.slots.map(({ name, type }) => makeField(name, type ?? { id: 'null' }));
+  return { parameters: makeSchema(fields), planned };
+}
+
+/** PREPARE: the inner statement must bind, and keeps its own parameters. */
+function planPrepare(
+  { sql, parameters }: ParsedStatement,
+  { name, statement }: Extract<Statement, { kind: 'prepare' }>,
+  catalog: PlanCatalog,
+  options: PlanOptions,
+): PlannedStatement {
+  const prepared = { sql, statement, parameters, nowMicros: undefined };
+  describeStatement(prepared, catalog, options);
+  return { kind: 'prepare', name: name.name, prepared };
+}
+
+function planParsed(parsed: ParsedStatement, given: PlanCatalog, options: PlanOptions): PlannedStatement {
+  const { sql, nowMicros } = parsed;
   const settings = options.settings ?? DEFAULT_SETTINGS;
-  const statement = applySettings(sql, parsed, settings);
+  const statement = applySettings(sql, parsed.statement, settings);
   const catalog = bindCatalog(given, { settings, nowMicros });
   const passes = options.disabledPasses ?? [];
   switch (statement.kind) {
@@ -87,6 +165,14 @@ export function planStatement(
       const { setting, value } = bindSetting(sql, statement.name, statement.value);
       return { kind: 'set', name: setting, value };
     }
+    case 'copy_from':
+      return bindCopyFrom({ ...parsed, statement }, statement, catalog);
+    case 'copy_to':
+      return bindCopyTo(sql, statement, planQuery(sql, statement.query, catalog, options));
+    case 'prepare':
+    case 'execute':
+    case 'deallocate':
+      return bindSessionStatement(sql, statement);
     case 'insert':
       return bindInsert(sql, statement, catalog, passes);
     case 'delete':
@@ -112,7 +198,12 @@ export function isReadOnly(text: string | ParsedStatement): boolean {
     case 'describe':
     case 'summarize':
     case 'explain':
+    case 'prepare':
+    case 'deallocate':
       return true;
+    case 'execute':
+    case 'copy_from':
+    case 'copy_to':
     case 'create_table':
     case 'drop_table':
     case 'create_view':
@@ -124,6 +215,16 @@ export function isReadOnly(text: string | ParsedStatement): boolean {
     case 'update':
       return false;
   }
+}
+
+/** What needs the session to mean anything: EXECUTE is written out before it is planned. */
+function bindSessionStatement(
+  sql: string,
+  statement: Extract<Statement, { kind: 'prepare' | 'execute' | 'deallocate' }>,
+): PlannedStatement {
+  if (statement.kind === 'deallocate') return { kind: 'deallocate', name: statement.name.name };
+  const message = `${statement.kind.toUpperCase()} cannot stand here`;
+  throw sqlError('sql_unsupported', sql, statement.span, message, 'send the statement by itself');
 }
 
 function query(plan: PhysicalPlan): PlannedStatement {

@@ -6,6 +6,7 @@
  */
 import type { Span } from '../base/errors.ts';
 import type { Alteration } from './ast-alter.ts';
+import type { CommandStatement, Parameter } from './ast-command.ts';
 import type { ViewStatement } from './ast-view.ts';
 import type { NamedWindow, WindowSpec } from './ast-window.ts';
 import type { BinaryOperator, IntervalUnit } from './ast-word.ts';
@@ -112,7 +113,7 @@ export type ExprNode =
   | { readonly kind: 'bytes'; readonly digits: string; readonly span: Span }
   | { readonly kind: 'boolean'; readonly value: boolean; readonly span: Span }
   | { readonly kind: 'null'; readonly span: Span }
-  | { readonly kind: 'parameter'; readonly name: string; readonly span: Span }
+  | Parameter
   | {
       readonly kind: 'unary';
       readonly operator: '-' | '+' | '~' | '@' | 'not';
@@ -462,6 +463,7 @@ export type Statement =
       readonly returning: readonly SelectItem[];
       readonly span: Span;
     }
+  | CommandStatement
   /** `value` is undefined for RESET and for DEFAULT. */
   | { readonly kind: 'set'; readonly name: Identifier; readonly value: ExprNode | undefined; readonly span: Span }
   /** `all`: SHOW ALL TABLES, with their columns. */

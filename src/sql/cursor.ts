@@ -7,7 +7,7 @@
  * given here.
  */
 import type { EngineError, Span } from '../base/errors.ts';
-import { SQL_DEPTH_MAX } from '../base/limits.ts';
+import { PARAMETERS_MAX, SQL_DEPTH_MAX } from '../base/limits.ts';
 import type { Identifier, Query } from './ast.ts';
 import { quoteText, sqlError } from './frame.ts';
 import { canBeName, CLAUSES_LACKING } from './keyword.ts';
@@ -30,6 +30,10 @@ export class Cursor {
   #at = 0;
   #depth = 0;
   #expected: string[] = [];
+  /** The greatest number of a parameter so far, which `?` goes on from. */
+  #parameters = 0;
+  #named: Token | undefined;
+  #numbered: Token | undefined;
   /** The last name taken as an alias without AS: often a misspelt keyword. */
   #looseAlias: Token | undefined;
 
@@ -123,6 +127,25 @@ export class Cursor {
     if (token.kind === 'quoted' || token.kind === 'word') return toIdentifier(this.advance());
     this.note(what);
     throw this.unexpected();
+  }
+
+  /** Takes the parameter here and says its number or name. @throws `sql_syntax`, `limit_exceeded`, `sql_unsupported` */
+  takeParameter(): string {
+    const token = this.advance();
+    const number = token.text === '' ? this.#parameters + 1 : Number(token.text);
+    if (Number.isNaN(number)) this.#named ??= token;
+    else this.#numbered ??= token;
+    if (this.#named !== undefined && this.#numbered !== undefined) {
+      throw this.unsupported('mixing parameters with a name and with a number; choose one of them', token);
+    }
+    if (Number.isNaN(number)) return token.text;
+    if (number < 1) throw sqlError('sql_syntax', this.sql, token, 'parameters are numbered from 1');
+    if (number > PARAMETERS_MAX) {
+      const message = `a parameter has a number of at most ${PARAMETERS_MAX.toString()}`;
+      throw sqlError('limit_exceeded', this.sql, token, message);
+    }
+    this.#parameters = Math.max(this.#parameters, number);
+    return number.toString();
   }
 
   /** [AS] alias. */

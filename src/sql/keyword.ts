@@ -36,7 +36,6 @@ export function canBeFunction(word: string): boolean {
 /** First words of statements that DuckDB knows and we do not (yet), with the feature's name for the message. */
 export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
   ['merge', 'MERGE'],
-  ['copy', 'COPY'],
   ['pragma', 'PRAGMA'],
   ['use', 'USE'],
   ['call', 'CALL'],
@@ -54,9 +53,6 @@ export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
   ['import', 'IMPORT'],
   ['install', 'INSTALL'],
   ['load', 'LOAD'],
-  ['prepare', 'PREPARE'],
-  ['execute', 'EXECUTE'],
-  ['deallocate', 'DEALLOCATE'],
   ['pivot', 'PIVOT'],
   ['unpivot', 'UNPIVOT'],
   ['comment', 'COMMENT'],

@@ -15,8 +15,9 @@ import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
 import { parseWordedCall, PLAIN_CALL } from './parse-call.ts';
 import type { ArgumentReaders } from './parse-call.ts';
-import { bareStar, parseColumns } from './parse-star.ts';
+import { parseColumns } from './parse-star.ts';
 import type { StarReaders } from './parse-star.ts';
+import { bareStar } from './plain-select.ts';
 import { parseNullTreatment, parseOver } from './parse-window.ts';
 import { isTypedLiteral, parseTypeName } from './parse-type.ts';
 
@@ -252,8 +253,7 @@ function parsePrimary(cursor: Cursor): ExprNode {
       cursor.advance();
       return { kind: 'bytes', digits: token.text, span };
     case 'parameter':
-      cursor.advance();
-      return { kind: 'parameter', name: token.text, span };
+      return { kind: 'parameter', name: cursor.takeParameter(), span };
     case 'symbol':
       return parseSymbolPrimary(cursor);
     case 'word':

@@ -10,8 +10,8 @@ import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseNames, parseTableName } from './parse-from.ts';
 import { parseDirection } from './parse-order.ts';
-import { bareStar } from './parse-star.ts';
-import { BARE_FRAME, parseSelect, selectAll } from './parse-select.ts';
+import { parseSelect } from './parse-select.ts';
+import { BARE_FRAME, bareStar, selectAll } from './plain-select.ts';
 
 /** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseQuery(cursor: Cursor): Query {

@@ -3,23 +3,13 @@
  *
  * Hides clause order. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
  */
-import type { Span } from '../base/errors.ts';
 import type { ExprNode, FromItem, GroupItem, GroupingSets, Select, SelectItem } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression, STAR_READERS } from './parse-expression.ts';
 import { parseFrom } from './parse-from.ts';
-import { asStar, bareStar } from './parse-star.ts';
+import { asStar } from './parse-star.ts';
 import { parseWindows } from './parse-window.ts';
-
-/** Nothing around a query; its span is to be set. */
-export const BARE_FRAME = {
-  common: [],
-  orderAll: undefined,
-  orders: [],
-  limit: undefined,
-  limitPercent: false,
-  offset: undefined,
-} as const;
+import { BARE_FRAME, selectAll } from './plain-select.ts';
 
 type List = Pick<Select, 'distinct' | 'distinctOn' | 'items'>;
 
@@ -34,7 +24,7 @@ export function parseSelect(cursor: Cursor): Select {
       list = parseList(cursor);
     } else {
       cursor.note('SELECT');
-      list = { distinct: false, distinctOn: [], items: [wholeStar(from)] };
+      list = { distinct: false, distinctOn: [], items: selectAll(from, from.span).items };
     }
   } else {
     list = parseList(cursor);
@@ -59,19 +49,6 @@ export function parseSelect(cursor: Cursor): Select {
     qualify,
     span: cursor.spanFrom(start),
   };
-}
-
-/** `SELECT * FROM` an item, and nothing around it. */
-export function selectAll(from: FromItem, span: Span): Select {
-  const items = [wholeStar(from)];
-  const bare = { windows: [], qualify: undefined };
-  const clauses = { where: undefined, groupAll: false, groups: [], having: undefined };
-  return { kind: 'select', ...BARE_FRAME, distinct: false, distinctOn: [], items, from, ...clauses, ...bare, span };
-}
-
-/** The `*` that `FROM t` alone means; its span is the table's. */
-function wholeStar(from: FromItem): SelectItem {
-  return { kind: 'select_item', expr: bareStar(from.span), alias: undefined, span: from.span };
 }
 
 /** SELECT [ALL | DISTINCT [ON (…)]] item, … ; a comma after the last item is allowed, as in DuckDB. */

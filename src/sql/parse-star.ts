@@ -3,21 +3,16 @@
  *
  * Hides the order of its clauses. Invariant: a star that has a filter is bare otherwise but for what it leaves out.
  */
-import type { Span } from '../base/errors.ts';
 import type { ColumnName, ColumnsNode, ExprNode, Identifier, LikeNode, SelectItem, Star } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { sqlError } from './frame.ts';
+import { bareStar } from './plain-select.ts';
 
 /** How the expressions within are read: this one way back through the grammar is given. */
 export interface StarReaders {
   readonly expression: (cursor: Cursor) => ExprNode;
   /** LIKE and what follows it. */
   readonly pattern: (cursor: Cursor, operand: ExprNode, negated: boolean) => LikeNode;
-}
-
-/** `*` alone. */
-export function bareStar(span: Span): Star {
-  return { kind: 'star', table: [], exclude: [], replace: [], rename: [], filter: undefined, span };
 }
 
 /** The star that `parsed` begins, with the clauses that follow; undefined for another expression. */

@@ -13,11 +13,15 @@ import { parseInsert } from './parse-insert.ts';
 import { parseNames, parseTableName, parseTimeTravel } from './parse-from.ts';
 import { expectQuery } from './parse-query.ts';
 import { parseColumn } from './parse-column.ts';
+import { parseCopy } from './parse-copy.ts';
+import { parseDeallocate, parseExecute, parsePrepare } from './parse-prepare.ts';
 import { parseReset, parseSet } from './parse-set.ts';
 
 /** First words of the statements that there are, as messages list them. */
 const STATEMENT_WORDS =
-  'SELECT FROM CREATE DROP ALTER TRUNCATE INSERT DELETE UPDATE SHOW DESCRIBE SUMMARIZE EXPLAIN SET RESET'.split(' ');
+  'SELECT FROM CREATE DROP ALTER TRUNCATE INSERT DELETE UPDATE SHOW DESCRIBE SUMMARIZE EXPLAIN SET RESET'
+    .concat(' COPY PREPARE EXECUTE DEALLOCATE')
+    .split(' ');
 
 /** Parses one statement, without what may follow it. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseOne(cursor: Cursor): Statement {
@@ -38,6 +42,14 @@ export function parseOne(cursor: Cursor): Statement {
       return parseDelete(cursor);
     case 'update':
       return parseUpdate(cursor);
+    case 'copy':
+      return parseCopy(cursor);
+    case 'prepare':
+      return parsePrepare(cursor, parseOne);
+    case 'execute':
+      return parseExecute(cursor);
+    case 'deallocate':
+      return parseDeallocate(cursor);
     case 'set':
       return parseSet(cursor);
     case 'reset':

@@ -6,12 +6,13 @@
  * expressions.
  */
 import { SQL_DEPTH_MAX } from '../base/limits.ts';
-import type { ExprNode, Statement } from './ast.ts';
+import type { ExprNode, Statement, TypeName } from './ast.ts';
 import { Cursor, depthError } from './cursor.ts';
 import { sqlError } from './frame.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseQuery } from './parse-query.ts';
 import { parseOne } from './parse-statement.ts';
+import { parseTypeName } from './parse-type.ts';
 import type { Node } from './walk.ts';
 import { forEachChild } from './walk.ts';
 
@@ -46,6 +47,14 @@ export function parseExpressionText(sql: string): ExprNode {
   if (cursor.token.kind !== 'end') throw cursor.unexpected();
   checkDepth(sql, expr);
   return expr;
+}
+
+/** Parses a type's name that stands by itself. @throws `sql_syntax`, `sql_unsupported` */
+export function parseType(text: string): TypeName {
+  const cursor = new Cursor(text, parseQuery);
+  const type = parseTypeName(cursor);
+  if (cursor.token.kind !== 'end') throw cursor.unexpected();
+  return type;
 }
 
 /**

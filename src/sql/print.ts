@@ -28,10 +28,11 @@ import type {
   ValueRow,
   ValueRows,
 } from './ast.ts';
+import type { CopyOption } from './ast-command.ts';
 import type { WindowFrame, WindowSpec } from './ast-window.ts';
 import { canBeName } from './keyword.ts';
-import type { Style } from './print-type.ts';
-import { intervalText, maybeNot, typeText } from './print-type.ts';
+import type { Style } from './print-part.ts';
+import { callName, intervalText, isUsualFrame, maybeNot, nullsText, typeText } from './print-part.ts';
 
 /** Prints a whole statement on one line. */
 export function printStatement(statement: Statement): string {
@@ -74,6 +75,23 @@ export function printStatement(statement: Statement): string {
       const rest = printRest('FROM', statement);
       return `UPDATE ${printTable(statement.table)} SET ${assignments.join(', ')}${rest}`;
     }
+    case 'copy_from': {
+      const { table, columns, path, options } = statement;
+      const names = columns === undefined ? '' : ` ${printNames(columns)}`;
+      return `COPY ${printTable(table)}${names} FROM ${printExpression(path)}${printOptions(options)}`;
+    }
+    case 'copy_to':
+      return `COPY (${printQuery(statement.query)}) TO ${printExpression(statement.path)}${printOptions(statement.options)}`;
+    case 'prepare':
+      return `PREPARE ${printIdentifier(statement.name)} AS ${printStatement(statement.statement)}`;
+    case 'execute': {
+      const args = statement.args.map(({ name, value }) => {
+        return `${name === undefined ? '' : `${printIdentifier(name)} := `}${printExpression(value)}`;
+      });
+      return `EXECUTE ${printIdentifier(statement.name)}${args.length === 0 ? '' : `(${args.join(', ')})`}`;
+    }
+    case 'deallocate':
+      return `DEALLOCATE ${printIdentifier(statement.name)}`;
     case 'set': {
       const { name, value } = statement;
       if (value === undefined) return `RESET ${printIdentifier(name)}`;
@@ -122,6 +140,13 @@ function printRest(word: string, edit: Extract<Statement, { kind: 'delete' | 'up
 
 function printReturning(items: readonly SelectItem[]): string {
   return items.length === 0 ? '' : ` RETURNING ${items.map(printItem).join(', ')}`;
+}
+
+function printOptions(options: readonly CopyOption[]): string {
+  const texts = options.map(({ name, value }) => {
+    return `${printIdentifier(name)}${value === undefined ? '' : ` ${printExpression(value)}`}`;
+  });
+  return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
 
 function printAlteration(change: Alteration): string {
@@ -327,7 +352,7 @@ function expression(node: ExprNode, style: Style): string {
     case 'null':
       return 'NULL';
     case 'parameter':
-      return /^\d*$/u.test(node.name) ? `?${node.name}` : `$${node.name}`;
+      return `$${node.name}`;
     case 'function_call':
       return callText(node, style);
     case 'case':
@@ -423,12 +448,6 @@ function callText(node: FunctionCall, style: Style): string {
   return `${written}(${args}${gap}${orders})${filter}`;
 }
 
-/** As DuckDB, which leaves RESPECT NULLS out of names. */
-function nullsText({ nulls }: FunctionCall, style: Style): string {
-  if (nulls === undefined || (nulls === 'respect' && style === 'name')) return '';
-  return ` ${nulls.toUpperCase()} NULLS`;
-}
-
 function overText(over: WindowSpec | Identifier, style: Style): string {
   return over.kind === 'identifier' ? printIdentifier(over) : specText(over, style);
 }
@@ -441,12 +460,6 @@ function specText({ base, partitions, orders, frame }: WindowSpec, style: Style)
   return `(${words.join(' ')})`;
 }
 
-/** The frame of a window that says none, which DuckDB leaves out of names. */
-function isUsualFrame({ unit, start, end, exclude }: WindowFrame): boolean {
-  const isDefault = unit === 'range' && start.bound === 'unbounded_preceding' && end.bound === 'current_row';
-  return isDefault && exclude === undefined;
-}
-
 function frameText({ unit, start, end, exclude }: WindowFrame, style: Style): string {
   const [from, to] = [start, end].map(({ bound, value }) => {
     const distance = value === undefined ? '' : `${expression(value, style)} `;
@@ -456,22 +469,10 @@ function frameText({ unit, start, end, exclude }: WindowFrame, style: Style): st
   return `${unit.toUpperCase()} BETWEEN ${from ?? ''} AND ${to ?? ''}${left}`;
 }
 
-/** Names of functions that are keywords of DuckDB, which it quotes in the names of columns. */
-const QUOTED_NAMES = new Set(['first', 'last', 'left', 'mode', 'replace', 'right']);
-
 /** A function's name where a call begins; without quotes `position(` would want IN between its arguments. */
 function sqlName({ name, quoted }: Identifier): string {
   if (name.toLowerCase() === 'position') return '"position"';
   return quoted ? printName(name) : name.toLowerCase();
-}
-
-function callName(node: FunctionCall): string {
-  const name = node.name.name.toLowerCase();
-  if (node.over !== undefined && !node.withinGroup)
-    return name === 'first' || name === 'last' ? `${name}_value` : name;
-  if (name === 'grouping' || name === 'grouping_id') return 'GROUPING';
-  if (QUOTED_NAMES.has(name)) return `"${name}"`;
-  return node.withinGroup ? name.replace(/^percentile_/u, 'quantile_') : name;
 }
 
 /**

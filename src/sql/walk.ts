@@ -27,6 +27,7 @@ import type {
   ValueRows,
   When,
 } from './ast.ts';
+import type { CopyOption, ExecuteArgument } from './ast-command.ts';
 import type { FrameBound, NamedWindow, WindowFrame, WindowSpec } from './ast-window.ts';
 
 export type Node =
@@ -52,7 +53,9 @@ export type Node =
   | NamedWindow
   | ColumnDefinition
   | Assignment
+  | CopyOption
   | DefaultValue
+  | ExecuteArgument
   | ValueRow
   | ValueRows
   | TimeLength;
@@ -147,6 +150,13 @@ const CHILD_FIELDS: {
   default_value: [],
   delete: ['table', 'from', 'where', 'returning'],
   update: ['table', 'assignments', 'from', 'where', 'returning'],
+  copy_from: ['table', 'columns', 'path', 'options'],
+  copy_to: ['query', 'path', 'options'],
+  copy_option: ['name', 'value'],
+  prepare: ['name', 'statement'],
+  execute: ['name', 'args'],
+  execute_argument: ['name', 'value'],
+  deallocate: ['name'],
   set: ['name', 'value'],
   show_tables: [],
   show_snapshots: [],

@@ -7,10 +7,9 @@
  * being read. Runs in any thread: it needs the disk and nothing of the store.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
-import { joinVectors } from '../arrow/concat.ts';
+import { joinBatches } from '../arrow/concat.ts';
 import { DictionaryMerger } from '../arrow/dictionary-merge.ts';
 import { cutRanges, encodeBatch, rangeBytes } from '../arrow/ipc-write.ts';
-import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
 import { RECOVERY_PARALLEL_MAX, SEGMENT_SYNC_BYTES, SEGMENT_WRITE_BYTES } from '../base/limits.ts';
 import type { StagedRow } from './batch-index.ts';
@@ -115,15 +114,6 @@ async function* fullBatches(
     bytes += size;
   }
   if (waiting.length > 0) yield joinBatches(waiting);
-}
-
-function joinBatches(batches: readonly RecordBatch[]): RecordBatch {
-  const first = present(batches[0], 'a batch to join');
-  if (batches.length === 1) return first;
-  const columns = first.columns.map((_, i) =>
-    joinVectors(batches.map((batch) => present(batch.columns[i], 'column'))),
-  );
-  return { schema: first.schema, rowCount: batches.reduce((sum, batch) => sum + batch.rowCount, 0), columns };
 }
 
 class SegmentBuilder {

@@ -63,6 +63,26 @@ test('a result is printed in every form, from a directory and from its running s
   await assertForms(['--url', server.url]);
 });
 
+test('--param gives values to parameters, on a directory and on its server', async (t) => {
+  const { where } = await sample(t);
+  const ask = (...words: string[]) => runSheaf(['query', ...words, '--format', 'csv', ...where]);
+  const named = [
+    'SELECT name FROM t WHERE id = $id AND price < $p',
+    '--param',
+    'id=9007199254740993',
+    '--param',
+    'p=2',
+  ];
+  assert.equal((await ask(...named)).text, 'name\na\n');
+  await startSheaf(t, where);
+  assert.equal((await ask(...named)).text, 'name\na\n');
+  assert.equal((await ask('SELECT ? AS x', '--param', '1=a=b')).text, 'x\na=b\n');
+  const missing = await ask('SELECT $a', '--param', 'b=1');
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /a value is given for parameter \$b, which the statement does not have/);
+  assert.equal((await ask('SELECT $a', '--param', 'b')).code, 2);
+});
+
 test('the statement may come from standard input', async (t) => {
   const { where } = await sample(t);
   const outcome = await runSheaf(['query', '-', '--format', 'csv', ...where], {

@@ -200,7 +200,7 @@ test('without a header the table gives names by position', async () => {
     read('1,2,3\n', { schema }),
     refusal(
       'schema_mismatch',
-      'the CSV input has 3 columns and no header, the table 2 columns; add a first line of column names',
+      'the CSV input has 3 columns, 2 are to be filled; name the columns that it has, in a first line or in the statement',
     ),
   );
 });

@@ -82,3 +82,43 @@ test('GET reads and does not write', async (context) => {
   assert.deepEqual(engine.tables(), []);
   assert.equal((await ask(`/?format=csv&query=${encodeURIComponent('SELECT 1 AS one')}`)).text, 'one\n1\n');
 });
+
+test('a JSON body gives values to parameters, by place and by name, exact as text', async (context) => {
+  const { engine } = await serve(context, temporaryDirectory(context));
+  const door = await startHttp(engine, { host: '127.0.0.1', port: 0, flightAddress: undefined });
+  context.after(() => door.close(0));
+  const post = async (body: unknown): Promise<string> => {
+    const headers = { 'Content-Type': 'application/json' };
+    const init = { method: 'POST', headers, body: JSON.stringify(body) };
+    return (await fetch(`http://${door.address}/?format=csv`, init)).text();
+  };
+  await post({ query: 'CREATE TABLE t (id BIGINT, price DECIMAL(20, 2), day DATE, ok BOOLEAN)' });
+  const insert = 'INSERT INTO t VALUES (?, ?, ?, ?)';
+  const params = ['9007199254740993', '123456789012345678.05', '2024-02-29', true];
+  assert.equal(await post({ query: insert, params }), 'Count\n1\n');
+  assert.equal(await post({ query: insert, params: [2, 1.5, null, false] }), 'Count\n1\n');
+  assert.equal(
+    await post({ query: 'SELECT * FROM t WHERE id > $low AND ok = $ok', params: { low: 2, ok: true } }),
+    'id,price,day,ok\n9007199254740993,123456789012345678.05,2024-02-29,true\n',
+  );
+  const typed = { type: 'BIGINT', value: '9007199254740993' };
+  assert.equal(await post({ query: 'SELECT $1 + 1 AS n', params: [typed] }), 'n\n9007199254740994\n');
+  for (const [asked, message] of [
+    [
+      { query: 'SELECT ?', params: [] },
+      /"code":"sql_bind","message":"parameter \$1 has no value \(line 1, column 8\)/,
+    ],
+    [
+      { query: 'SELECT ?', params: [[1]] },
+      /"code":"request_invalid","message":"parameter \$1: the value is not a number/,
+    ],
+    [{ query: 'SELECT ?', params: [{ type: 'INT', value: 'x' }] }, /"message":"parameter \$1: cannot cast 'x'/],
+    [{ query: 'SELECT ?', params: 7 }, /a JSON body is/],
+    [
+      { query: 'SELECT ? FROM t WHERE day = $1', params: ['x'] },
+      /"value_error","message":"parameter \$1: 'x' cannot/,
+    ],
+  ] as const) {
+    assert.match(await post(asked), message);
+  }
+});

@@ -14,6 +14,7 @@ import { EngineError, positionOf } from '../../src/base/errors.ts';
 import type {
   Engine,
   EngineStatus,
+  PreparedStatement,
   PromisedResult,
   Put,
   PutAnswer,
@@ -61,6 +62,12 @@ export class FakeEngine implements Engine {
 
   query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
     return Promise.resolve().then(() => this.#open(this.#find(sql), options));
+  }
+
+  async prepare(sql: string): Promise<PreparedStatement> {
+    const schema = await this.describe(sql);
+    const run = (): Promise<QueryResult> => this.query(sql);
+    return { sql, parameters: makeSchema([]), schema, writes: false, run, runRows: run };
   }
 
   describe(sql: string): Promise<Schema> {

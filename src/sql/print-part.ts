@@ -1,9 +1,10 @@
 /**
- * Types, intervals and negations as SQL text.
+ * Parts of SQL text that hold no expressions of their own: types, intervals, negations, names of calls.
  *
  * Hides spellings. Invariant: a type prints under one name, whichever of its names was written.
  */
-import type { TypeName } from './ast.ts';
+import type { FunctionCall, TypeName } from './ast.ts';
+import type { WindowFrame } from './ast-window.ts';
 import type { IntervalUnit } from './ast-word.ts';
 
 /** How something is written: as SQL, or as in the column names that DuckDB gives. */
@@ -38,4 +39,29 @@ export function intervalText(value: string, unit: IntervalUnit, style: Style): s
 /** `text`, denied when `negated`. */
 export function maybeNot(negated: boolean, text: string): string {
   return negated ? `(NOT ${text})` : text;
+}
+
+/** As DuckDB, which leaves RESPECT NULLS out of names. */
+export function nullsText({ nulls }: FunctionCall, style: Style): string {
+  if (nulls === undefined || (nulls === 'respect' && style === 'name')) return '';
+  return ` ${nulls.toUpperCase()} NULLS`;
+}
+
+/** The frame of a window that says none, which DuckDB leaves out of names. */
+export function isUsualFrame({ unit, start, end, exclude }: WindowFrame): boolean {
+  const isDefault = unit === 'range' && start.bound === 'unbounded_preceding' && end.bound === 'current_row';
+  return isDefault && exclude === undefined;
+}
+
+/** Names of functions that are keywords of DuckDB, which it quotes in the names of columns. */
+const QUOTED_NAMES = new Set(['first', 'last', 'left', 'mode', 'replace', 'right']);
+
+/** The name of a call in a column's name. */
+export function callName(node: FunctionCall): string {
+  const name = node.name.name.toLowerCase();
+  if (node.over !== undefined && !node.withinGroup)
+    return name === 'first' || name === 'last' ? `${name}_value` : name;
+  if (name === 'grouping' || name === 'grouping_id') return 'GROUPING';
+  if (QUOTED_NAMES.has(name)) return `"${name}"`;
+  return node.withinGroup ? name.replace(/^percentile_/u, 'quantile_') : name;
 }

@@ -1,0 +1,41 @@
+/**
+ * Queries of the simplest form, for statements that mean one without writing it.
+ *
+ * Hides nothing. Invariant: every clause that is not asked for is empty.
+ */
+import type { Span } from '../base/errors.ts';
+import type { ExprNode, FromItem, Select, SelectItem, Star } from './ast.ts';
+
+/** Nothing around a query; its span is to be set. */
+export const BARE_FRAME = {
+  common: [],
+  orderAll: undefined,
+  orders: [],
+  limit: undefined,
+  limitPercent: false,
+  offset: undefined,
+} as const;
+
+/** `*` alone. */
+export function bareStar(span: Span): Star {
+  return { kind: 'star', table: [], exclude: [], replace: [], rename: [], filter: undefined, span };
+}
+
+/** `SELECT exprs FROM from`, and nothing around it. */
+export function plainSelect(exprs: readonly ExprNode[], from: FromItem, span: Span): Select {
+  const items = exprs.map((expr): SelectItem => ({ kind: 'select_item', expr, alias: undefined, span: expr.span }));
+  const clauses = {
+    where: undefined,
+    groupAll: false,
+    groups: [],
+    having: undefined,
+    windows: [],
+    qualify: undefined,
+  };
+  return { kind: 'select', ...BARE_FRAME, distinct: false, distinctOn: [], items, from, ...clauses, span };
+}
+
+/** `SELECT * FROM` an item; the span of the star is the item's. */
+export function selectAll(from: FromItem, span: Span): Select {
+  return plainSelect([bareStar(from.span)], from, span);
+}
