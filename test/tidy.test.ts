@@ -76,17 +76,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   function: {
     mayImport: ['base', 'arrow'],
-    entries: [
-      'registry',
-      'contract',
-      'signature',
-      'constant',
-      'column',
-      'key-table',
-      'range-keys',
-      'byte-rows',
-      'compare-kernel',
-    ].concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum']),
+    entries: ['registry', 'contract', 'signature', 'constant', 'column', 'key-table', 'byte-rows', 'compare-kernel']
+      .concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum', 'range-keys'])
+      .concat(['gather', 'value-order', 'list-rows', 'nested-type']),
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],

@@ -76,6 +76,12 @@ export const SQL_DEPTH_MAX = 250;
 export const VIEW_DEPTH_MAX = 32;
 /** Nodes of the bound expressions of one statement, each use of an alias counted in full. */
 export const SQL_NODES_MAX = 600_000;
+/** Values that a function puts into the lists of one batch. */
+export const LIST_VALUES_MAX = 64_000_000;
+/** Values of a list that list_reduce takes. */
+export const LIST_REDUCE_STEPS_MAX = 100_000;
+/** Values of each list of an ARRAY type in SQL, as in DuckDB. */
+export const ARRAY_SIZE_MAX = 100_000;
 /** UTF-16 code units of the offending line that an SQL error shows. */
 export const SQL_FRAME_CHARS_MAX = 120;
 /** Milliseconds that a ticket made by GetFlightInfo stays valid. */

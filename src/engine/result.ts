@@ -160,6 +160,7 @@ export function knownRowCount(plan: PhysicalPlan): number | undefined {
     case 'working':
     case 'join':
     case 'recursive':
+    case 'unnest':
       return undefined;
     case 'union':
       return plan.inputs.reduce<number | undefined>((sum, input) => {

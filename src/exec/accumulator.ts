@@ -15,7 +15,7 @@ import { ColumnKeys, PairTable } from '../function/key-table.ts';
 import { aggregateMethod } from '../function/registry.ts';
 import { validityOf } from '../function/validity.ts';
 import { selectedRows } from '../function/compare-kernel.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { GroupedRows } from './grouped-rows.ts';
 import { joinParts } from './join.ts';
 import { vectorBytes } from './memory.ts';

@@ -11,7 +11,7 @@ import { PairTable, RowKeys } from '../function/key-table.ts';
 import type { AggregateCall } from '../plan/expr.ts';
 import { freshRows, makeAccumulator, newRows, pick } from './accumulator.ts';
 import { compileExpr } from './evaluate.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { someRows } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';
 

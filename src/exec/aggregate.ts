@@ -14,7 +14,7 @@ import { RowKeys } from '../function/key-table.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { RunningCall } from './aggregate-call.ts';
 import { compileExpr } from './evaluate.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 import { vectorBytes } from './memory.ts';
 import { step } from './operator.ts';

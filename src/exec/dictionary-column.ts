@@ -17,7 +17,7 @@ import { decodeVector } from '../function/decode.ts';
 import { ColumnKeys } from '../function/key-table.ts';
 import { bitAt, validityFrom, validityOf, writableBits } from '../function/validity.ts';
 import type { Validity } from '../function/validity.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { scatter } from './scatter.ts';
 
 type DictionaryType = Extract<DataType, { id: 'dictionary' }>;

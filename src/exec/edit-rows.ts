@@ -17,7 +17,7 @@ import type { EditedBatch, EditPlan } from './edit.ts';
 import { withColumns, withoutRows } from './edit.ts';
 import { runPlan } from './exec.ts';
 import type { RunOptions } from './exec.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { columnsBytes } from './memory.ts';
 import { MemoryBudget } from './operator.ts';
 import { refuseNulls, replacerOf } from './replace.ts';

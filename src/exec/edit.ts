@@ -15,7 +15,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import type { PlannedStatement } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { refuseNulls, replacerOf } from './replace.ts';
 import type { Evaluator } from './rows.ts';
 import { rowsOf, someRows } from './rows.ts';

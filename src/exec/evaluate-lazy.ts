@@ -9,7 +9,7 @@ import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import { canFailForRow, castKind, kernelOf } from '../function/registry.ts';
 import { validityOf } from '../function/validity.ts';
 import type { Expr } from '../plan/expr.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 import { someRows } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';
@@ -31,6 +31,7 @@ export function canFail(expr: Expr): boolean {
       return canFail(expr.operand) || (!expr.attempt && castKind(expr.operand.type, expr.type) !== 'same');
     case 'call':
       if (CHECKED.has(expr.name) && expr.type.id !== 'float') return true;
+      if (expr.lambda !== undefined && (expr.name === 'list_reduce' || canFail(expr.lambda.body))) return true;
       return canFailForRow(expr.name) || expr.args.some(canFail);
   }
 }

@@ -9,6 +9,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { constantVector } from '../function/constant.ts';
 import { castKernel, kernelOf } from '../function/registry.ts';
 import type { Expr } from '../plan/expr.ts';
+import { lambdaEvaluator } from './evaluate-lambda.ts';
 import { lazyEvaluator } from './evaluate-lazy.ts';
 import type { Evaluator } from './rows.ts';
 
@@ -36,6 +37,7 @@ export function compileExpr(expr: Expr): Evaluator {
       return (rows) => kernel([operand(rows)], rows.rowCount, expr.type);
     }
     case 'call': {
+      if (expr.lambda !== undefined) return lambdaEvaluator(expr, expr.lambda, compileExpr);
       const lazy = lazyEvaluator(expr, compileExpr);
       if (lazy !== undefined) return lazy;
       const args = expr.args.map(compileExpr);

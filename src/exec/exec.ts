@@ -23,6 +23,7 @@ import { runProject } from './project.ts';
 import { runRecursive, runShared, runUnion, runWorking } from './shared.ts';
 import { runSort } from './sort.ts';
 import { runScan, runValues } from './source-scan.ts';
+import { runUnnest } from './unnest.ts';
 import { runWindow } from './window.ts';
 
 export type { MemoryUsage } from './operator.ts';
@@ -71,6 +72,8 @@ function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext):
       return runWindow(plan, again(plan.input), own);
     case 'sort':
       return runSort(plan, again(plan.input), own);
+    case 'unnest':
+      return runUnnest(plan, again(plan.input), own);
     case 'limit':
       return runLimit(plan, again(plan.input), own);
     case 'shared':

@@ -7,7 +7,7 @@
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import type { Batches } from './operator.ts';
 import { rowsOf } from './rows.ts';
 

@@ -5,7 +5,7 @@
  * are kept as they are, and copied when they are sorted.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 import { vectorBytes } from './memory.ts';
 import { sortByWords } from './radix.ts';

@@ -14,7 +14,7 @@ import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import { MISSING } from '../function/range-keys.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { runHeldLeft } from './held-left-join.ts';
 import { markRows, NullAwareKeys } from './join-mark.ts';
 import type { Pairs } from './join-pairs.ts';

@@ -9,7 +9,7 @@ import { selectedRows, trueRows } from '../function/compare-kernel.ts';
 import { MISSING } from '../function/range-keys.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { pairsOf } from './join-pairs.ts';
 import { JoinTable } from './join-table.ts';
 import { step } from './operator.ts';

@@ -6,7 +6,7 @@
  */
 import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import type { JoinTable } from './join-table.ts';
 import type { Rows } from './rows.ts';
 import { lazyRows } from './rows.ts';

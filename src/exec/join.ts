@@ -13,7 +13,7 @@ import { typedView } from '../arrow/vector.ts';
 import { indexesOf } from '../function/byte-rows.ts';
 import { formOf } from '../function/column.ts';
 import { ColumnKeys } from '../function/key-table.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 
 /** The parts one after another; there must be one. @throws `limit_exceeded` when the type cannot hold the result */
 export function joinParts(parts: readonly Vector[]): Vector {

@@ -6,7 +6,7 @@
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 
 /** The rows that an expression is evaluated over. */
 export interface Rows {

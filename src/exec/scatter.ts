@@ -10,7 +10,7 @@ import { childFields, TYPE_TABLE } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { formOf } from '../function/column.ts';
 import { ColumnKeys } from '../function/key-table.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 
 /** Column `old` with `values` at the rows `selected`, which ascend; at all rows when undefined. */

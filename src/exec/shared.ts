@@ -10,7 +10,7 @@ import { EngineError } from '../base/errors.ts';
 import { RECURSION_ROUNDS_MAX } from '../base/limits.ts';
 import { RowKeys } from '../function/key-table.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { columnsBytes } from './memory.ts';
 import { step } from './operator.ts';
 import type { Batches, Open, RunContext } from './operator.ts';

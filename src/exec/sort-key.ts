@@ -4,7 +4,7 @@
  * Hides types, direction and nulls. Invariants: -0 equals 0 and NaN is greater than every number; text and binary
  * order by bytes; null rows share one value, before or after all others.
  * Method: sign bits are flipped so that two's complement and IEEE 754 order as unsigned integers; byte strings are
- * replaced by their rank among all rows.
+ * replaced by their rank among all rows, and so are nested values, in which null is greatest.
  */
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
@@ -14,6 +14,7 @@ import { decodeVector } from '../function/decode.ts';
 import { orderWordsOf } from '../function/interval.ts';
 import { isPlainText } from '../function/signature.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
+import { valueRanks } from '../function/value-order.ts';
 import { sortByWords } from './radix.ts';
 
 /** How one key orders. */
@@ -122,7 +123,7 @@ function valueWords(vector: Vector): readonly Uint32Array[] {
     case 'bytes':
       return bytesWords(vector);
     case 'none':
-      return [];
+      return vector.type.id === 'null' ? [] : [valueRanks(vector)];
   }
 }
 

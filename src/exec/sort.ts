@@ -10,7 +10,7 @@ import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import type { SortKey } from '../plan/expr.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 import { columnsBytes } from './memory.ts';
 import { step } from './operator.ts';

@@ -10,7 +10,7 @@ import { PairTable, RowKeys } from '../function/key-table.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { Expr, WindowCall } from '../plan/expr.ts';
 import { freshRows, pick } from './accumulator.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import type { WindowOrder } from './window-order.ts';
 
 /** Flags of the rows that FILTER lets through; undefined for all. */

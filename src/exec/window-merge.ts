@@ -13,7 +13,7 @@ import { assert } from '../base/assert.ts';
 import type { Accumulator } from '../function/contract.ts';
 import type { WindowCall } from '../plan/expr.ts';
 import { makeAccumulator, pick } from './accumulator.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 import { step } from './operator.ts';
 import type { RunContext } from './operator.ts';

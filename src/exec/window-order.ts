@@ -9,7 +9,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { RowKeys } from '../function/key-table.ts';
 import type { Expr, SortKey, WindowCall } from '../plan/expr.ts';
 import { exprKey } from '../plan/expr-walk.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { sortByWords } from './radix.ts';
 import { keyWords } from './sort-key.ts';
 import type { WindowColumns } from './window-column.ts';

@@ -11,7 +11,7 @@ import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import type { AggregateCall, Expr, WindowCall } from '../plan/expr.ts';
 import { exprsOfCall, mapCall } from '../plan/expr-walk.ts';
 import { RunningCall } from './aggregate-call.ts';
-import { gather } from './gather.ts';
+import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 import { step } from './operator.ts';
 import type { RunContext } from './operator.ts';

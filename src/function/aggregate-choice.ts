@@ -8,7 +8,7 @@ import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, compareBytes, rowBytes } from './byte-rows.ts';
 import { bitsOf, formOf, numbersOf, wordsOf } from './column.ts';
-import { compareWords } from './compare-kernel.ts';
+import { compareWords } from './value-order.ts';
 import type { Chooser } from './contract.ts';
 import { grow, growFlags, growWords } from './group-state.ts';
 import { bitAt, mergeValidity, validityOf } from './validity.ts';

@@ -9,7 +9,7 @@ import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder, compareBytes } from './byte-rows.ts';
 import { bitsOf, bytesOf, formOf, numbersOf, vectorFromNumbers, vectorOf, wordsOf } from './column.ts';
-import { compareWords } from './compare-kernel.ts';
+import { compareWords } from './value-order.ts';
 import type { Accumulator } from './contract.ts';
 import { IntervalExtreme } from './interval-extreme.ts';
 import { flagBits, grow, growFlags, growWords } from './group-state.ts';

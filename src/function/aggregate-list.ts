@@ -6,11 +6,11 @@
  */
 import { EngineError } from '../base/errors.ts';
 import { nullVector } from '../arrow/null-vector.ts';
-import { makeField } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder, encodeText } from './byte-rows.ts';
 import { bytesOf } from './column.ts';
+import { constantText } from './constant.ts';
 import type { ConstantValue } from './constant.ts';
 import type { GroupedValues } from './contract.ts';
 import { flagBits } from './group-state.ts';
@@ -19,11 +19,6 @@ import { validityFrom } from './validity.ts';
 import type { Validity } from './validity.ts';
 
 const INT32_MAX = 0x7fffffff;
-
-/** The type of a list of `type`. */
-export function listOf(type: DataType): DataType {
-  return { id: 'list', child: makeField('item', type) };
-}
 
 /** Which groups have values. */
 export function groupValidity({ starts, groupCount }: GroupedValues): Validity {
@@ -50,7 +45,7 @@ export function listVector(type: DataType, grouped: GroupedValues): Vector {
 export function joinTexts(grouped: GroupedValues, separator: ConstantValue): Vector {
   const { values, starts, groupCount } = grouped;
   if (separator === null) return nullVector(UTF8, groupCount);
-  const between = encodeText(String(separator));
+  const between = encodeText(constantText(separator));
   const rows = byteRowsOf(values);
   let total = 0;
   for (let i = 0; i < values.length; i++) total += (rows.ends[i] as number) - (rows.starts[i] as number);

@@ -13,10 +13,22 @@ import { quantileMethod } from './aggregate-quantile.ts';
 import { REGRESSIONS } from './aggregate-regression.ts';
 import { SketchAccumulator } from './aggregate-sketch.ts';
 import { entropyOf, histogramOf, histogramType, modeOf } from './aggregate-tally.ts';
+import { constantText } from './constant.ts';
 import type { ConstantValue } from './constant.ts';
 import type { QuantileMethod, ResolvedCall } from './contract.ts';
 import type { AggregateEntry } from './entry.ts';
-import { DOUBLE, flatType, FLOAT, HUGE, INT64, isNumeric, isOrdered, UINT32, valueType } from './signature.ts';
+import {
+  DOUBLE,
+  flatType,
+  FLOAT,
+  HUGE,
+  INT64,
+  isComparable,
+  isNumeric,
+  isOrdered,
+  UINT32,
+  valueType,
+} from './signature.ts';
 import { momentType } from './temporal-type.ts';
 
 function call(name: string, parameters: readonly DataType[], type: DataType, isNeverNull = false): ResolvedCall {
@@ -156,7 +168,7 @@ function approximateType(type: DataType): DataType | undefined {
 function outOfRange(least: number): (constants: readonly ConstantValue[]) => string | undefined {
   return ([quantile]) => {
     const fits = typeof quantile === 'number' && quantile >= least && quantile <= 1;
-    return fits ? undefined : `takes a quantile from ${least.toString()} to 1, not ${String(quantile)}`;
+    return fits ? undefined : `takes a quantile from ${least.toString()} to 1, not ${constantText(quantile ?? null)}`;
   };
 }
 
@@ -238,7 +250,7 @@ const QUANTILES: readonly AggregateEntry[] = [
 
 function tallied(args: readonly DataType[]): DataType | undefined {
   const type = args.length === 1 && args[0] !== undefined ? valueType(args[0]) : undefined;
-  return type !== undefined && isOrdered(type) ? type : undefined;
+  return type !== undefined && isComparable(type) ? type : undefined;
 }
 
 const TALLIES: readonly AggregateEntry[] = [
@@ -269,7 +281,7 @@ const TALLIES: readonly AggregateEntry[] = [
     name: 'histogram',
     expects: '(a value with an order)',
     doc: 'A map of each value to how often it occurs, in the order of the values.',
-    example: 'histogram(x) over 2, 1, 2 → [[1,"1"],[2,"2"]]',
+    example: 'histogram(x) over 2, 1, 2 → {1=1, 2=2}',
     resolve: (args) => {
       const type = tallied(args);
       return type === undefined ? undefined : call('histogram', [type], histogramType(type));

@@ -4,13 +4,13 @@
  * Hides nothing of how values are told apart. Invariants: null is not counted; -0 and 0 are one value, and so is
  * every NaN; of values that occur equally often the mode is the one that came first.
  */
-import { makeField } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { groupValidity, listVector } from './aggregate-list.ts';
 import { bytesOf, vectorFromNumbers, vectorOf } from './column.ts';
 import type { GroupedValues } from './contract.ts';
 import { takeFlat } from './decode.ts';
+import { mapOf } from './nested-type.ts';
 import { DOUBLE, UINT64 } from './signature.ts';
 import { ALL_PRESENT } from './validity.ts';
 
@@ -50,8 +50,7 @@ export function entropyOf(grouped: GroupedValues, counts: Float64Array): Vector 
 
 /** The type of a histogram over values of `type`. */
 export function histogramType(type: DataType): DataType {
-  const entries: DataType = { id: 'struct', children: [makeField('key', type, false), makeField('value', UINT64)] };
-  return { id: 'map', child: makeField('entries', entries, false), keysSorted: false };
+  return mapOf(type, UINT64);
 }
 
 /** A map of each value to its count; values come sorted. */

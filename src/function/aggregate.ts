@@ -6,18 +6,21 @@
  * type cannot hold them; sums of floats add in row order.
  */
 import type { DataType } from '../arrow/type.ts';
+import type { Vector } from '../arrow/vector.ts';
 import { BitAccumulator } from './aggregate-bit.ts';
 import type { BitOperator } from './aggregate-bit.ts';
 import { ExtremeChooser, PlaceChooser } from './aggregate-choice.ts';
 import { CountAccumulator } from './aggregate-count.ts';
 import { extremeAccumulator } from './aggregate-extreme.ts';
-import { joinTexts, listOf, listVector } from './aggregate-list.ts';
+import { joinTexts, listVector } from './aggregate-list.ts';
 import { STATISTICS } from './aggregate-statistic.ts';
 import { averageAccumulator, sumAccumulator } from './aggregate-sum.ts';
-import type { ResolvedCall } from './contract.ts';
+import type { GroupedValues, ResolvedCall } from './contract.ts';
 import type { AggregateEntry } from './entry.ts';
-import { BOOL, decimalType, DOUBLE, familyOf, FLOAT, flatType, INT64, isNumeric } from './signature.ts';
-import { isOrdered, UINT64, UTF8, valueType } from './signature.ts';
+import { gatherOrNull, NO_ROW } from './gather.ts';
+import { listOf } from './nested-type.ts';
+import { BOOL, castKind, decimalType, DOUBLE, familyOf, FLOAT, flatType, INT64, isNumeric } from './signature.ts';
+import { isComparable, isOrdered, UINT64, UTF8, valueType } from './signature.ts';
 import { momentType } from './temporal-type.ts';
 
 function aggregateCall(name: string, parameters: readonly DataType[], type: DataType): ResolvedCall {
@@ -105,18 +108,32 @@ const COUNTS_AND_SUMS: readonly AggregateEntry[] = [
   },
 ];
 
+/** The first or last value of each group. */
+function endOf(grouped: GroupedValues, wantsLast: boolean): Vector {
+  const { values, starts, groupCount } = grouped;
+  const rows = new Uint32Array(groupCount);
+  for (let g = 0; g < groupCount; g++) {
+    const [start, end] = [starts[g] as number, starts[g + 1] as number];
+    rows[g] = start === end ? NO_ROW : wantsLast ? end - 1 : start;
+  }
+  return gatherOrNull(values, rows);
+}
+
 function extreme(name: 'min' | 'max', doc: string, example: string): AggregateEntry {
   return {
     name,
-    expects: '(a value with an order: number, text, binary, boolean, date, time or timestamp)',
+    expects: '(a value with an order)',
     doc,
     example,
     resolve: (args) => {
       const type = single(args);
-      if (type === undefined || !isOrdered(type)) return undefined;
+      if (type === undefined || !isComparable(type)) return undefined;
       return aggregateCall(name, [type], type.id === 'dictionary' ? type.value : type);
     },
-    method: ([type]) => ({ kind: 'running', accumulator: extremeAccumulator(name, type as DataType) }),
+    method: ([type = BOOL]) => {
+      if (familyOf(type) !== 'nested') return { kind: 'running', accumulator: extremeAccumulator(name, type) };
+      return { kind: 'collected', order: 'ascending', finish: (grouped) => endOf(grouped, name === 'max') };
+    },
   };
 }
 
@@ -249,7 +266,7 @@ const LISTS: readonly AggregateEntry[] = [
     aliases: ['array_agg'],
     expects: '(any)',
     doc: 'All values in the order of the rows, nulls too.',
-    example: 'list(x) over 2, NULL, 1 → [2,null,1]',
+    example: 'list(x) over 2, NULL, 1 → [2, NULL, 1]',
     isOrdered: true,
     resolve: (args) => {
       const [given] = args;
@@ -273,7 +290,7 @@ const LISTS: readonly AggregateEntry[] = [
     resolve: ([given, separator, ...more]) => {
       if (given === undefined || more.length > 0) return undefined;
       const family = familyOf(given);
-      if (family === 'nested' || family === 'interval' || family === 'duration') return undefined;
+      if (family === 'interval' || family === 'duration' || castKind(given, UTF8) === 'none') return undefined;
       const type = family === 'text' ? flatType(given) : UTF8;
       if (separator === undefined) return aggregateCall('string_agg', [type], UTF8);
       const isText = familyOf(separator) === 'text' || separator.id === 'null';

@@ -13,6 +13,7 @@ import { numberCast } from './cast-number.ts';
 import { binaryToText, bytesCast, fromTextCast, textToBinary, toTextCast } from './cast-text.ts';
 import { temporalCast } from './cast-time.ts';
 import type { CastTask } from './cast-row.ts';
+import { nestedCast } from './cast-nested.ts';
 import type { Kernel } from './contract.ts';
 import { decodeVector } from './decode.ts';
 import { spanCast, spanText, textToInterval } from './interval-cast.ts';
@@ -39,6 +40,7 @@ export function makeCastKernel(from: DataType, to: DataType, attempt: boolean): 
 function flatCast(task: CastTask): Kernel {
   const source = familyOf(task.from);
   const target = familyOf(task.to);
+  if (source === 'nested' || target === 'nested') return nestedCast(task, makeCastKernel);
   if (source === 'text') {
     if (target === 'text') return bytesCast(task);
     if (target === 'interval') return textToInterval(task);

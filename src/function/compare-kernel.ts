@@ -14,6 +14,7 @@ import { isConstant } from './constant.ts';
 import type { Kernel } from './contract.ts';
 import { orderWordsOf } from './interval.ts';
 import { ALL_PRESENT, clearTail, countBits, fullBits, mergeValidity, validityFrom, validityOf } from './validity.ts';
+import { comparer, compareWords } from './value-order.ts';
 
 export type CompareOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
 
@@ -73,24 +74,6 @@ function equalPairs(a: Int32Array, b: Int32Array, bits: Uint8Array, rowCount: nu
     if (a[2 * i] === b[2 * i] && a[2 * i + 1] === b[2 * i + 1])
       bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
   }
-}
-
-/** Compares two integers of `count` words each; the top words signed after `bias` is mixed in. */
-export function compareWords(
-  a: Int32Array,
-  i: number,
-  b: Int32Array,
-  j: number,
-  count: number,
-  bias: number,
-): number {
-  const top = ((a[i + count - 1] as number) ^ bias) - ((b[j + count - 1] as number) ^ bias);
-  if (top !== 0) return top;
-  for (let k = count - 2; k >= 0; k--) {
-    const difference = ((a[i + k] as number) >>> 0) - ((b[j + k] as number) >>> 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 function compareWide(
@@ -169,7 +152,16 @@ function comparePlan(plan: Plan, a: Vector, b: Vector, bits: Uint8Array, rowCoun
       return (plan.predicate === 'less' ? lessRows : equalRows)(byteRowsOf(a), byteRowsOf(b), bits, rowCount);
     }
     case 'none':
-      throw new TypeError(`no comparison of ${a.type.id}`);
+      return compareNested(plan, a, b, bits, rowCount);
+  }
+}
+
+function compareNested(plan: Plan, a: Vector, b: Vector, bits: Uint8Array, rowCount: number): void {
+  const compare = comparer(a, b);
+  const less = plan.predicate === 'less';
+  for (let i = 0; i < rowCount; i++) {
+    const order = compare(i, i);
+    if (less ? order < 0 : order === 0) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
   }
 }
 

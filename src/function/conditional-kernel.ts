@@ -5,15 +5,16 @@
  * result's flat type; exec does not come here, it evaluates an argument only for the rows that reach it
  * (exec/evaluate-lazy).
  */
-import { EngineError } from '../base/errors.ts';
+import { joinVectors } from '../arrow/concat.ts';
 import { nullVector } from '../arrow/null-vector.ts';
-import { TYPE_TABLE, typeName } from '../arrow/type.ts';
+import { TYPE_TABLE } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder } from './byte-rows.ts';
 import { bitsOf, formOf, vectorOf } from './column.ts';
 import { compareKernel, trueRows } from './compare-kernel.ts';
 import type { Kernel } from './contract.ts';
+import { gatherOrNull, NO_ROW } from './gather.ts';
 import { bitAt, validityFrom, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
 
@@ -33,9 +34,7 @@ function chooseRows(args: readonly Vector[], choice: Int32Array, type: DataType)
   if (type.id === 'null') return nullVector(type, rowCount);
   if (form.kind === 'bool') return chooseBits(args, choice, type, validity);
   if (form.kind === 'bytes' && type.id !== 'dictionary') return chooseBytes(args, choice, type, validity);
-  if (form.kind === 'none' || form.kind === 'bytes') {
-    throw new EngineError('sql_unsupported', `constants of type ${typeName(type)} are not supported`);
-  }
+  if (form.kind === 'none' || form.kind === 'bytes') return chooseGathered(args, choice, type);
   const width = TYPE_TABLE[type.id].byteWidth(type);
   const out = new Uint8Array(rowCount * width);
   for (let i = 0; i < rowCount; i++) {
@@ -43,6 +42,19 @@ function chooseRows(args: readonly Vector[], choice: Int32Array, type: DataType)
     if (source !== undefined) out.set(source.subarray(i * width, (i + 1) * width), i * width);
   }
   return vectorOf(type, rowCount, validity, out);
+}
+
+/** Of types that have no form of their own. */
+function chooseGathered(args: readonly Vector[], choice: Int32Array, type: DataType): Vector {
+  // Only what is chosen has the result's type: conditions are among the arguments.
+  const used = [...new Set(choice)].filter((arg) => arg >= 0);
+  if (used.length === 0) return nullVector(type, choice.length);
+  const rows = new Uint32Array(choice.length);
+  for (let i = 0; i < rows.length; i++) {
+    const place = used.indexOf(choice[i] as number);
+    rows[i] = place < 0 ? NO_ROW : place * choice.length + i;
+  }
+  return gatherOrNull(joinVectors(used.map((arg) => args[arg] as Vector)), rows);
 }
 
 function chooseBits(args: readonly Vector[], choice: Int32Array, type: DataType, validity: Validity): Vector {

@@ -12,7 +12,7 @@ import { compareKernel, trueRows } from './compare-kernel.ts';
 import { caseKernel, coalesceKernel, extremeKernel } from './conditional-kernel.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
-import { BOOL, commonTypeOf, comparisonTypes, flatType, INT32, isOrdered, valueType } from './signature.ts';
+import { BOOL, commonTypeOf, comparisonTypes, flatType, INT32, isComparable, valueType } from './signature.ts';
 import { validityFrom, validityOf, writableBits } from './validity.ts';
 
 function resolveCase(args: readonly DataType[]): ResolvedCall | undefined {
@@ -52,7 +52,7 @@ function extreme(name: string, operator: '>' | '<', doc: string, example: string
     example,
     resolve: (args) => {
       const common = commonTypeOf(args);
-      if (common === undefined || !isOrdered(common)) return undefined;
+      if (common === undefined || !isComparable(common)) return undefined;
       const type = common.id === 'null' ? INT32 : valueType(common);
       return { name, parameters: args.map(() => type), type, canMakeNull: false, nulls: 'custom' };
     },

@@ -13,6 +13,7 @@ import { typeName } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { ByteRowsBuilder, encodeText } from './byte-rows.ts';
 import { bytesOf, formOf, vectorFromNumbers, vectorOf } from './column.ts';
+import { gather } from './gather.ts';
 import { ALL_PRESENT, fullBits } from './validity.ts';
 
 const constants = new WeakSet<Vector>();
@@ -51,11 +52,22 @@ export function bigintOfWords(words: Int32Array, at: number, count: number, sign
 }
 
 /** A literal's value in its type's physical form: see LiteralValue in plan/expr. */
-export type ConstantValue = number | bigint | string | boolean | Uint8Array | null;
+export type ConstantValue = number | bigint | string | boolean | Uint8Array | Vector | null;
 
-/** A vector of `rowCount` rows that all hold `value`, which must fit the flat type. */
+/** A flat constant as text. */
+export function constantText(value: ConstantValue): string {
+  return typeof value === 'object' ? (value === null ? 'NULL' : '…') : String(value);
+}
+
+/** True for the value of a nested type: a vector of one row. */
+export function isNestedValue(value: ConstantValue): value is Vector {
+  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array);
+}
+
+/** A vector of `rowCount` rows that all hold `value`, which must fit the type. */
 export function constantVector(type: DataType, value: ConstantValue, rowCount: number): Vector {
   if (value === null) return markConstant(nullVector(type, rowCount));
+  if (isNestedValue(value)) return markConstant({ ...gather(value, new Uint32Array(rowCount)), type });
   const form = formOf(type);
   if (form.kind === 'number') {
     return markConstant(

@@ -1,15 +1,15 @@
 /**
  * Plain vectors from dictionary and run-end encoded ones.
  *
- * Hides how each form copies a row. Invariants: values are of a flat type; a null index, run or value makes a null
+ * Hides how each form copies a row. Invariants: a null index, run or value makes a null
  * row.
  */
-import { EngineError } from '../base/errors.ts';
 import { nullVector } from '../arrow/null-vector.ts';
-import { TYPE_TABLE, typeName } from '../arrow/type.ts';
+import { TYPE_TABLE } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, ByteRowsBuilder, indexesOf } from './byte-rows.ts';
-import { bitsOf, formOf, vectorOf } from './column.ts';
+import { bitsOf, formOf, vectorOf, withValidity } from './column.ts';
+import { gather } from './gather.ts';
 import { runIndexes } from './run-end.ts';
 import { bitAt, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
@@ -25,7 +25,7 @@ export function decodeVector(vector: Vector): Vector {
   return vector;
 }
 
-/** The rows of a flat vector at `indexes`, under a validity of their own. */
+/** The rows of a vector at `indexes`, under a validity of their own. */
 export function takeFlat(values: Vector, indexes: Int32Array | Uint32Array, validity: Validity): Vector {
   const { type } = values;
   const rowCount = indexes.length;
@@ -33,7 +33,8 @@ export function takeFlat(values: Vector, indexes: Int32Array | Uint32Array, vali
   if (values.length === 0 && rowCount > 0) return nullVector(type, rowCount);
   if (type.id === 'null') return nullVector(type, rowCount);
   if (form.kind === 'none') {
-    throw new EngineError('sql_unsupported', `SQL cannot compute with encoded values of type ${typeName(type)}`);
+    const taken = gather(values, new Uint32Array(indexes));
+    return type.id === 'union' ? taken : withValidity(taken, validity);
   }
   if (form.kind === 'bool') {
     const source = bitsOf(values);

@@ -8,6 +8,16 @@ import type { DataType } from '../arrow/type.ts';
 import type { ConstantValue } from './constant.ts';
 import type { AggregateMethod, Kernel, ResolvedCall } from './contract.ts';
 
+/** What is known of an argument before any row is seen. */
+export interface KnownArgument {
+  /** `name := …`, or the name of a column. */
+  readonly name?: string | undefined;
+  /** True when `name` was written before `:=`. */
+  readonly isNamed?: boolean;
+  /** The value of a literal. */
+  readonly value?: ConstantValue;
+}
+
 /** A scalar function or operator. */
 export interface FunctionEntry {
   /** Canonical and lower-case; operators under their symbol. */
@@ -21,7 +31,8 @@ export interface FunctionEntry {
   readonly example: string;
   /** True when a row may be an error; then AND and OR evaluate it only for rows that need it. */
   readonly fails?: boolean;
-  resolve(args: readonly DataType[]): ResolvedCall | undefined;
+  /** `known` says of each argument what is known beside its type. */
+  resolve(args: readonly DataType[], known: readonly KnownArgument[]): ResolvedCall | undefined;
   kernel(parameters: readonly DataType[]): Kernel;
 }
 

@@ -6,7 +6,7 @@
 import { typedView } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { bytesOf, vectorOf } from './column.ts';
-import { compareWords } from './compare-kernel.ts';
+import { compareWords } from './value-order.ts';
 import type { Accumulator } from './contract.ts';
 import { flagBits, growFlags, growWords } from './group-state.ts';
 import { INTERVAL, orderWordsOf } from './interval.ts';

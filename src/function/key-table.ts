@@ -2,9 +2,10 @@
  * Key tables: values to dense numbers, in order of first appearance. Grouping and DISTINCT stand on them.
  *
  * Hides hashing. Two tables suffice: one of pairs of 32-bit words, one of byte strings; longer keys (wide decimals,
- * several columns) are numbered pair by pair. Invariants: equal values get equal numbers across batches; null is a
- * value; -0 is 0 and every NaN is one NaN; tables only grow. Method: open addressing, linear probing, at most half
- * full.
+ * several columns) are numbered pair by pair; lists
+ * are byte strings of their values' numbers, structs the pairs of their fields'. Invariants: equal values get equal
+ * numbers across batches; null is a value; -0 is 0 and every NaN is one NaN; tables only grow. Method: open
+ * addressing, linear probing, at most half full.
  */
 import { EngineError } from '../base/errors.ts';
 import { typeName } from '../arrow/type.ts';
@@ -15,9 +16,11 @@ import type { ByteRows } from './byte-rows.ts';
 import { bitsOf, formOf, numbersOf } from './column.ts';
 import { decodeVector } from './decode.ts';
 import { orderWordsOf } from './interval.ts';
+import { listRowsOf } from './list-rows.ts';
+import { partsOf } from './nested-type.ts';
 import { MISSING } from './range-keys.ts';
 import type { RangeKeys } from './range-keys.ts';
-import { flatType } from './signature.ts';
+import { flatType, isComparable } from './signature.ts';
 import { bitAt, validityOf } from './validity.ts';
 
 const SLOTS_AT_FIRST = 1024;
@@ -244,27 +247,38 @@ const KNOWN_MISSING = -2;
 const PAIRS = { stride: 2, offset: 1 };
 const SINGLES = { stride: 1, offset: 0 };
 
+/** The types of the parts that a nested type's numbers are made of; of a map its entries. */
+function nestedParts(type: DataType): readonly DataType[] | undefined {
+  return type.id === 'map' ? [type.child.type] : partsOf(type);
+}
+
 /** Numbers the values of one column. */
 export class ColumnKeys {
-  readonly #kind: 'number' | 'words' | 'bool' | 'bytes';
+  readonly #kind: 'number' | 'words' | 'bool' | 'bytes' | 'list' | 'struct';
   readonly #words: number;
   readonly #pairs = new PairTable();
   readonly #bytes: BytesTable | undefined;
   /** Pair tables of wide words: the first word pairs, then the joints. */
   readonly #joints: PairTable[] = [];
+  /** Of a list's values, or of a struct's fields. */
+  readonly #parts: readonly ColumnKeys[];
   #nullId = -1;
   #dictionary: Vector | undefined;
   #dictionaryIds = new Int32Array(0);
 
   /** @throws `sql_unsupported` when values of `type` cannot be told apart yet. */
   constructor(type: DataType) {
-    const form = formOf(flatType(type));
-    if (form.kind === 'none' && type.id !== 'null') {
+    const flat = flatType(type);
+    const form = formOf(flat);
+    const parts = form.kind === 'none' && isComparable(flat) ? nestedParts(flat) : undefined;
+    if (form.kind === 'none' && type.id !== 'null' && parts === undefined) {
       throw new EngineError('sql_unsupported', `values of type ${typeName(type)} cannot be grouped or made distinct`);
     }
-    this.#kind = form.kind === 'none' ? 'bool' : form.kind;
+    const nested = flat.id === 'struct' ? 'struct' : 'list';
+    this.#kind = form.kind !== 'none' ? form.kind : parts === undefined ? 'bool' : nested;
+    this.#parts = parts?.map((part) => new ColumnKeys(part)) ?? [];
     this.#words = form.kind === 'words' ? form.words : 0;
-    this.#bytes = form.kind === 'bytes' ? new BytesTable() : undefined;
+    this.#bytes = this.#kind === 'bytes' || this.#kind === 'list' ? new BytesTable() : undefined;
   }
 
   /** Numbers given so far, null's included. */
@@ -274,7 +288,8 @@ export class ColumnKeys {
 
   get byteCount(): number {
     const joints = this.#joints.reduce((sum, table) => sum + table.byteCount, 0);
-    return this.#pairs.byteCount + joints + (this.#bytes?.byteCount ?? 0);
+    const parts = this.#parts.reduce((sum, part) => sum + part.byteCount, 0);
+    return this.#pairs.byteCount + joints + parts + (this.#bytes?.byteCount ?? 0);
   }
 
   /** One number a row; with `isFixed` values without one get MISSING, and none is given out. */
@@ -286,7 +301,11 @@ export class ColumnKeys {
       this.#numberBytes(vector, ids, present, isFixed);
       return ids;
     }
-    if (this.#kind === 'number') {
+    if (this.#kind === 'list') {
+      this.#numberLists(vector, ids, present, isFixed);
+    } else if (this.#kind === 'struct') {
+      this.#numberStructs(vector, ids, present, isFixed);
+    } else if (this.#kind === 'number') {
       const words = canonicalWords(numbersOf(vector));
       this.#pairs.number(words, words, PAIRS, ids, present, isFixed);
     } else if (this.#kind === 'bool') {
@@ -324,6 +343,41 @@ export class ColumnKeys {
     }
   }
 
+  /** A value without a number is in no list that has one: its MISSING is in no string. */
+  #numberLists(vector: Vector, ids: Uint32Array, present: Uint8Array | undefined, isFixed: boolean): void {
+    const table = this.#bytes as BytesTable;
+    const { starts, ends, values } = listRowsOf(vector);
+    const numbers = (this.#parts[0] as ColumnKeys).number(values, values.length, isFixed);
+    const bytes = new Uint8Array(numbers.buffer);
+    for (let i = 0; i < ids.length; i++) {
+      if (present !== undefined && !bitAt(present, i)) ids[i] = this.#nullNumber(table, isFixed);
+      else ids[i] = table.numberOf(bytes, (starts[i] as number) * 4, (ends[i] as number) * 4, isFixed);
+    }
+  }
+
+  #numberStructs(
+    vector: Vector,
+    ids: Uint32Array<ArrayBuffer>,
+    present: Uint8Array | undefined,
+    isFixed: boolean,
+  ): void {
+    const joint = (index: number): PairTable => (this.#joints[index] ??= new PairTable());
+    let known = new Uint32Array(ids.length);
+    vector.children.forEach((child, k) => {
+      const own = (this.#parts[k] as ColumnKeys).number(child, ids.length, isFixed);
+      const joined = new Uint32Array(ids.length);
+      joint(k).number(new Int32Array(known.buffer), new Int32Array(own.buffer), SINGLES, joined, undefined, isFixed);
+      known = joined;
+    });
+    const words = new Int32Array(known.buffer);
+    this.#pairs.number(words, words, SINGLES, ids, present, isFixed);
+  }
+
+  #nullNumber(table: BytesTable, isFixed: boolean): number {
+    if (this.#nullId < 0 && !isFixed) this.#nullId = table.reserve();
+    return this.#nullId < 0 ? MISSING : this.#nullId;
+  }
+
   #numberBytes(vector: Vector, ids: Uint32Array, present: Uint8Array | undefined, isFixed: boolean): void {
     const table = this.#bytes as BytesTable;
     const coded = vector.type.id === 'dictionary' && vector.dictionary !== undefined;
@@ -336,8 +390,7 @@ export class ColumnKeys {
     const known = this.#dictionaryIds;
     for (let i = 0; i < ids.length; i++) {
       if (present !== undefined && !bitAt(present, i)) {
-        if (this.#nullId < 0 && !isFixed) this.#nullId = table.reserve();
-        ids[i] = this.#nullId < 0 ? MISSING : this.#nullId;
+        ids[i] = this.#nullNumber(table, isFixed);
         continue;
       }
       const row = indexes === undefined ? i : (indexes[i] as number);

@@ -73,7 +73,7 @@ function compile(pattern: string, options: Options, budget: StepBudget): Matcher
 const KEPT = 64;
 
 /** The matcher of each row, and its options. `options`: the argument's number, or one that is not there. */
-function matchersOf(
+export function matchersOf(
   args: readonly Vector[],
   optionsAt: number,
   takesGlobal = false,
@@ -194,7 +194,8 @@ function replaceMatches(
   if (at < bytes.length) out.append(bytes, at, bytes.length);
 }
 
-function nextCharacter(bytes: Uint8Array, at: number): number {
+/** The byte at which the character after the one at `at` begins. */
+export function nextCharacter(bytes: Uint8Array, at: number): number {
   let next = at + 1;
   while (next < bytes.length && ((bytes[next] as number) & 0xc0) === 0x80) next++;
   return next;

@@ -15,13 +15,21 @@ import { COMPARE } from './compare.ts';
 import { CONDITIONAL } from './conditional.ts';
 import type { ConstantValue } from './constant.ts';
 import type { AggregateMethod, Kernel, ResolvedCall, Unresolved } from './contract.ts';
-import type { AggregateEntry, FunctionEntry } from './entry.ts';
+import type { AggregateEntry, FunctionEntry, KnownArgument } from './entry.ts';
 import { MATH } from './math.ts';
 import { WHOLE_NUMBERS } from './math-integer.ts';
 import { ROUNDING } from './math-round.ts';
 import { PATTERN } from './pattern.ts';
 import { HASH } from './hash.ts';
+import { LIST_ACCESS } from './list-access.ts';
+import { LIST_AGGREGATE } from './list-aggregate.ts';
+import { LIST_MAKE } from './list-make.ts';
+import { LIST_ORDER } from './list-order.ts';
+import { LIST_SEARCH } from './list-search.ts';
+import { LIST_TEXT } from './list-text.ts';
+import { MAP } from './map.ts';
 import { STRING } from './string.ts';
+import { STRUCT } from './struct.ts';
 import { TIME_FUNCTIONS } from './time-function.ts';
 import { TEXT_CODE } from './text-code.ts';
 import { TEXT_DISTANCE } from './text-distance.ts';
@@ -36,7 +44,8 @@ import type { WindowEntry } from './window.ts';
 export { momentValue, isNowFunction, isNowWord } from './time-now.ts';
 export { constantCall } from './time-function.ts';
 export type { ConstantCall } from './time-function.ts';
-export { castKind, commonType, isOrdered } from './signature.ts';
+export type { KnownArgument } from './entry.ts';
+export { castKind, commonType, isComparable } from './signature.ts';
 
 /** All scalar functions, in the order of the reference. */
 export const FUNCTIONS: readonly FunctionEntry[] = [
@@ -59,6 +68,14 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...TEXT_PATH,
   ...PATTERN,
   ...HASH,
+  ...LIST_MAKE,
+  ...LIST_ACCESS,
+  ...LIST_SEARCH,
+  ...LIST_ORDER,
+  ...LIST_TEXT,
+  ...STRUCT,
+  ...MAP,
+  ...LIST_AGGREGATE,
 ];
 
 export { AGGREGATES };
@@ -81,14 +98,22 @@ const functions = byName(FUNCTIONS);
 const aggregates = byName(AGGREGATES);
 const windows = byName(WINDOW_FUNCTIONS);
 
-function resolve(entry: Entry | undefined, args: readonly DataType[]): ResolvedCall | Unresolved {
+function resolve(
+  entry: Entry | undefined,
+  args: readonly DataType[],
+  known: readonly KnownArgument[] = [],
+): ResolvedCall | Unresolved {
   if (entry === undefined) return { known: false, expects: '' };
-  return entry.resolve(args) ?? { known: true, expects: `expects ${entry.expects}` };
+  return entry.resolve(args, known) ?? { known: true, expects: `expects ${entry.expects}` };
 }
 
-/** Finds the overload of a scalar function that takes arguments of these types. */
-export function resolveFunction(name: string, args: readonly DataType[]): ResolvedCall | Unresolved {
-  return resolve(functions.get(name.toLowerCase()), args);
+/** Finds the overload of a scalar function that takes arguments of these types, `known` beside their types. */
+export function resolveFunction(
+  name: string,
+  args: readonly DataType[],
+  known: readonly KnownArgument[] = [],
+): ResolvedCall | Unresolved {
+  return resolve(functions.get(name.toLowerCase()), args, known);
 }
 
 /** Finds the overload of an aggregate; no arguments mean `count(*)`. */

@@ -15,7 +15,17 @@ import { constantRows, isConstant } from './constant.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import { decodeVector } from './decode.ts';
 import type { FunctionEntry } from './entry.ts';
-import { DOUBLE, familyOf, flatType, INT64, isNumeric, isPlainText, strictCall, UTF8 } from './signature.ts';
+import {
+  castKind,
+  DOUBLE,
+  familyOf,
+  flatType,
+  INT64,
+  isNumeric,
+  isPlainText,
+  strictCall,
+  UTF8,
+} from './signature.ts';
 import { bitAt, mergeValidity } from './validity.ts';
 import type { Validity } from './validity.ts';
 
@@ -184,7 +194,7 @@ function parameterOf(kind: Kind, argument: DataType): DataType | undefined {
 function printableType(type: DataType): DataType | undefined {
   const family = familyOf(type);
   if (isPlainText(type)) return type;
-  return family === 'nested' || family === 'interval' || family === 'duration' ? undefined : UTF8;
+  return family === 'interval' || family === 'duration' || castKind(type, UTF8) === 'none' ? undefined : UTF8;
 }
 
 /** The types to which `args` are cast for parameters of these kinds. */

@@ -10,8 +10,9 @@
 import { sameType } from '../arrow/type.ts';
 import type { DataType, TimeUnit } from '../arrow/type.ts';
 import type { ResolvedCall } from './contract.ts';
+import { castsNested, commonNested, isPlainList, partsOf } from './nested-type.ts';
 
-/** What SQL knows of a type: `nested` types pass through, and only tests for null work on them. */
+/** What SQL knows of a type: `nested` are lists, structs, maps, and unions, which only pass through. */
 export type Family =
   | 'null'
   | 'bool'
@@ -202,7 +203,7 @@ export function commonType(a: DataType, b: DataType): DataType | undefined {
   if (leftFamily === 'bool' && rightFamily === 'int') return b;
   if (leftFamily === 'int' && rightFamily === 'bool') return a;
   if (isNumeric(a) && isNumeric(b)) return commonNumeric(a, b);
-  return commonTemporal(a, b);
+  return commonTemporal(a, b) ?? commonNested(a, b, commonType);
 }
 
 /** Families to which each family converts by CAST, itself apart. Every pair has a kernel in cast*.ts. */
@@ -237,7 +238,23 @@ export function castKind(from: DataType, to: DataType): CastKind {
   const source = familyOf(from);
   const target = familyOf(to);
   if (source === 'text' && target === 'text') return 'implicit';
+  if (target === 'nested') return castsToNested(inner, to) ? 'explicit' : 'none';
+  if (source === 'nested' && target === 'text') return isPrintable(inner) ? 'explicit' : 'none';
   return EXPLICIT[source].includes(target) ? 'explicit' : 'none';
+}
+
+/** True when the parts of a nested type can be made, from text or from the parts of another. */
+function castsToNested(from: DataType, to: DataType): boolean {
+  const parts = partsOf(to);
+  if (parts === undefined) return false;
+  const casts = (part: DataType, other: DataType): boolean => castKind(part, other) !== 'none';
+  if (familyOf(from) !== 'text') return castsNested(from, to, casts);
+  return (to.id === 'struct' || to.id === 'map' || isPlainList(to)) && parts.every((part) => casts(UTF8, part));
+}
+
+/** True when values of a nested type have a text. */
+function isPrintable(type: DataType): boolean {
+  return partsOf(type)?.every((part) => castKind(part, UTF8) !== 'none') === true;
 }
 
 /** The common type of all of `types`; undefined when there is none, or no types. */
@@ -270,11 +287,17 @@ export function comparisonTypes(args: readonly DataType[]): readonly DataType[] 
     return args.map((type) => (type.id === 'null' ? (family === 'text' ? UTF8 : { id: 'binary' }) : flatType(type)));
   }
   const common = commonTypeOf(args.map(flatType));
-  if (common === undefined || familyOf(common) === 'nested') return undefined;
+  if (common === undefined || !isComparable(common)) return undefined;
   return args.map(() => (common.id === 'float' && common.bitWidth === 16 ? FLOAT : common));
 }
 
-/** True for types that compare, sort and group. */
+/** True for types whose values compare, sort and group: all but unions and what holds them. */
+export function isComparable(type: DataType): boolean {
+  const value = valueType(type);
+  return familyOf(value) !== 'nested' || partsOf(value)?.every(isComparable) === true;
+}
+
+/** True for types that compare, and are not nested. */
 export function isOrdered(type: DataType): boolean {
   return familyOf(type) !== 'nested';
 }

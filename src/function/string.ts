@@ -7,6 +7,9 @@
 import type { DataType } from '../arrow/type.ts';
 import type { ResolvedCall } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
+import { LIST_LENGTH } from './list-access.ts';
+import { overloaded } from './list-frame.ts';
+import { LIST_CONCAT, LIST_JOIN } from './list-make.ts';
 import { expectsText, fitKinds, strictEntry, strictKinds } from './scalar-frame.ts';
 import type { Kind } from './scalar-frame.ts';
 import { familyOf, INT64, strictCall, UTF8 } from './signature.ts';
@@ -59,15 +62,18 @@ export const STRING: readonly FunctionEntry[] = [
     example: "upper('äb') → 'ÄB'",
     kernel: caseMapKernel('upper'),
   }),
-  strictEntry({
-    name: 'length',
-    aliases: ['len', 'char_length', 'character_length'],
-    overloads: [['text']],
-    type: INT64,
-    doc: 'The number of code points.',
-    example: "length('äb') → 2",
-    kernel: lengthKernel,
-  }),
+  overloaded(
+    strictEntry({
+      name: 'length',
+      aliases: ['len', 'char_length', 'character_length'],
+      overloads: [['text']],
+      type: INT64,
+      doc: 'The number of code points, or of values of a list.',
+      example: "length('äb') → 2",
+      kernel: lengthKernel,
+    }),
+    LIST_LENGTH,
+  ),
   strictEntry({
     name: 'length_grapheme',
     overloads: [['text']],
@@ -100,28 +106,34 @@ export const STRING: readonly FunctionEntry[] = [
     example: "bit_length('ä') → 16",
     kernel: bitLengthKernel,
   }),
-  {
-    name: '||',
-    expects: '(any, any), one of them text, or (binary, binary)',
-    doc: 'Both values joined as text, or two binaries; null if either is.',
-    example: "'a' || 1 → 'a1'",
-    fails: true,
-    resolve: resolveJoin,
-    kernel: () => concatKernel(true),
-  },
-  {
-    name: 'concat',
-    expects: 'one or more values',
-    doc: 'All values joined as text, nulls left out.',
-    example: "concat('a', NULL, 1) → 'a1'",
-    fails: true,
-    resolve: (args) => {
-      const parameters = args.length === 0 ? undefined : printable(args);
-      if (parameters === undefined) return undefined;
-      return { name: 'concat', parameters, type: UTF8, canMakeNull: false, nulls: 'never' };
+  overloaded(
+    {
+      name: '||',
+      expects: '(any, any), one of them text, or (binary, binary)',
+      doc: 'Both values joined as text, two binaries, or two lists; null if either is.',
+      example: "'a' || 1 → 'a1'",
+      fails: true,
+      resolve: resolveJoin,
+      kernel: () => concatKernel(true),
     },
-    kernel: () => concatKernel(false),
-  },
+    LIST_JOIN,
+  ),
+  overloaded(
+    {
+      name: 'concat',
+      expects: 'one or more values',
+      doc: 'All values joined as text, or all lists, nulls left out.',
+      example: "concat('a', NULL, 1) → 'a1'",
+      fails: true,
+      resolve: (args) => {
+        const parameters = args.length === 0 ? undefined : printable(args);
+        if (parameters === undefined) return undefined;
+        return { name: 'concat', parameters, type: UTF8, canMakeNull: false, nulls: 'never' };
+      },
+      kernel: () => concatKernel(false),
+    },
+    LIST_CONCAT,
+  ),
   {
     name: 'concat_ws',
     expects: 'a separator and one or more values',

@@ -8,6 +8,8 @@ import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, rowBytes } from './byte-rows.ts';
 import type { Kernel } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
+import { overloaded } from './list-frame.ts';
+import { CONTAINS } from './map.ts';
 import {
   boolRows,
   checkTextBytes,
@@ -181,12 +183,15 @@ const REPEAT: FunctionEntry = {
 
 /** The entries of this family. */
 export const TEXT_SEARCH: readonly FunctionEntry[] = [
-  test(
-    'contains',
-    [],
-    (bytes, needle) => findBytes(bytes, needle, 0) >= 0,
-    'True when the second text is in the first.',
-    "contains('Sheaf', 'ea') → true",
+  overloaded(
+    test(
+      'contains',
+      [],
+      (bytes, needle) => findBytes(bytes, needle, 0) >= 0,
+      'True when the second text is in the first, or a value in a list, or a key in a map; also as `x IN y`.',
+      "contains('Sheaf', 'ea') → true",
+    ),
+    CONTAINS,
   ),
   test(
     'starts_with',

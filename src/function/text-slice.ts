@@ -38,7 +38,8 @@ function characterStart(bytes: Uint8Array, index: number): number {
   return bytes.length;
 }
 
-function charactersOf(bytes: Uint8Array): Units {
+/** The characters of a text. */
+export function charactersOf(bytes: Uint8Array): Units {
   const count = characterCount(bytes);
   return { count, at: count === bytes.length ? (index) => index : (index) => characterStart(bytes, index) };
 }

@@ -7,8 +7,9 @@
  */
 import { present } from '../base/assert.ts';
 import type { Span } from '../base/errors.ts';
+import { constantText } from '../function/constant.ts';
 import type { ConstantValue } from '../function/constant.ts';
-import { aggregateOf, isOrdered, resolveAggregate } from '../function/registry.ts';
+import { aggregateOf, isComparable, resolveAggregate } from '../function/registry.ts';
 import type { AggregateEntry } from '../function/registry.ts';
 import type { ExprNode, FunctionCall, OrderItem } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
@@ -95,7 +96,7 @@ function bindConstants(sql: string, entry: AggregateEntry, exprs: readonly Expr[
 
 function bindKey(sql: string, item: OrderItem, bind: Bind): SortKey {
   const expr = bind(item.expr, 'an aggregate');
-  if (!isOrdered(expr.type)) {
+  if (!isComparable(expr.type)) {
     throw sqlError('sql_bind', sql, expr.span, `cannot order by a value of type ${sqlTypeName(expr.type)}`);
   }
   return { expr, descending: item.descending, nullsFirst: item.nullsFirst ?? false };
@@ -124,4 +125,31 @@ function isDescending(sql: string, entry: AggregateEntry, args: readonly Expr[],
     throw sqlError('sql_unsupported', sql, keys[0]?.expr.span ?? value?.span ?? { start: 0, end: 0 }, message);
   }
   return key.descending;
+}
+
+/** The aggregates of a query, each once. */
+export class AggregateList {
+  readonly calls: AggregateCall[] = [];
+  readonly #places = new Map<string, number>();
+
+  /** The place of `call`, which joins the list unless an equal one is there. */
+  placeOf(call: AggregateCall): number {
+    const key = callKey(call);
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    this.#places.set(key, this.calls.length);
+    return this.calls.push(call) - 1;
+  }
+}
+
+/** A text that is equal for equal calls. */
+function callKey(call: AggregateCall): string {
+  const order = call.order.map(
+    ({ expr, descending, nullsFirst }) => `${exprKey(expr)}${descending ? 'd' : ''}${nullsFirst ? 'f' : ''}`,
+  );
+  const constants = call.constants.map((value) =>
+    Object.is(value, -0) ? '-0' : JSON.stringify(constantText(value)),
+  );
+  const rows = `${call.distinct ? 'd' : ''}:${call.filter === undefined ? '' : exprKey(call.filter)}`;
+  return `${call.name}:${rows}(${[...call.args.map(exprKey), ...constants].join(',')};${order.join(',')})`;
 }

@@ -15,73 +15,35 @@ import { aggregateName, bindAggregateCall } from './bind-aggregate.ts';
 import {
   adaptAmong,
   castTo,
-  coerce,
   comparable,
   makeArithmetic,
   makeCall,
   makeComparison,
   readText,
   toCondition,
+  withDigits,
 } from './coerce.ts';
 import { targetOf } from './adapt.ts';
 import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
 import type { OuterColumns } from './binding.ts';
 import { windowFunctionOf } from '../function/registry.ts';
-import type { WindowList } from './bind-window.ts';
 import { bindWindowCall } from './bind-window.ts';
 import { bindTimeCall, momentLiteral } from './bind-time.ts';
+import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
+import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
+import { bindField, bindNested, resolveIn } from './bind-nested.ts';
+import type { Alias, Clause } from './clause.ts';
 import { BOOL, DOUBLE, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
-import { columnOf, exprKey } from './expr-walk.ts';
+import { columnOf } from './expr-walk.ts';
 import { bindParameter } from './parameter.ts';
 import type { Scope } from './scope.ts';
 import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
+import { fieldsOf, isStructList, isUnnest, readUnnest, unnestCall } from './unnest.ts';
 
-/** An alias of the SELECT list, and the place of its item. */
-export interface Alias {
-  readonly name: string;
-  readonly expr: ExprNode;
-  readonly item: number;
-}
-
-/** The aggregates of a query, each once. */
-export class AggregateList {
-  readonly calls: AggregateCall[] = [];
-  readonly #places = new Map<string, number>();
-
-  /** The place of `call`, which joins the list unless an equal one is there. */
-  placeOf(call: AggregateCall): number {
-    const key = callKey(call);
-    const known = this.#places.get(key);
-    if (known !== undefined) return known;
-    this.#places.set(key, this.calls.length);
-    return this.calls.push(call) - 1;
-  }
-}
-
-/** A text that is equal for equal calls. */
-function callKey(call: AggregateCall): string {
-  const order = call.order.map(
-    ({ expr, descending, nullsFirst }) => `${exprKey(expr)}${descending ? 'd' : ''}${nullsFirst ? 'f' : ''}`,
-  );
-  const constants = call.constants.map((value) => (Object.is(value, -0) ? '-0' : JSON.stringify(String(value))));
-  const rows = `${call.distinct ? 'd' : ''}:${call.filter === undefined ? '' : exprKey(call.filter)}`;
-  return `${call.name}:${rows}(${[...call.args.map(exprKey), ...constants].join(',')};${order.join(',')})`;
-}
-
-/** What differs between the clauses of one query. */
-export interface Clause {
-  /** As messages name it: 'WHERE'. */
-  readonly name: string;
-  /** Where aggregates go; undefined where none may stand. */
-  readonly aggregates: AggregateList | undefined;
-  /** Where calls over windows go; undefined where none may stand. */
-  readonly windows?: WindowList | undefined;
-  /** Aliases of items before this one are in reach. */
-  readonly aliasesBefore: number;
-}
-
+/** Clauses whose expressions may hold unnest. */
+const UNNESTING = new Set(['the SELECT list', 'ORDER BY', 'GROUP BY']);
 const COMPARISONS = new Set(['=', '!=', '<', '<=', '>', '>=']);
 /** Operators that the registry knows by another name; `~` is a prefix there. */
 const OPERATOR_NAMES: Readonly<Record<string, string>> = { '!=': '<>', '~': 'regexp_matches' };
@@ -114,6 +76,8 @@ export class ExpressionBinder {
   readonly #scope: Scope;
   readonly #aliases: ReadonlyMap<string, Alias>;
   readonly #around: Around;
+  /** The lambdas whose bodies are being bound, innermost last. */
+  readonly #lambdas: LambdaFrame[] = [];
   #nodes = 0;
   #depth = 0;
 
@@ -126,8 +90,7 @@ export class ExpressionBinder {
 
   /** @see NameResolver */
   resolve(node: ColumnName): Expr | undefined {
-    const found = this.#scope.find(node);
-    return found === undefined ? this.#around.outer?.resolve(node) : columnOf(found.index, found.field, node.span);
+    return resolveIn(this.#sql, this.#scope, node) ?? this.#around.outer?.resolve(node);
   }
 
   /** Binds `node` as it stands in `clause`. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
@@ -233,16 +196,16 @@ export class ExpressionBinder {
         const operands = nodes.map((operand) => this.bind(operand, clause));
         return this.#bindSubquery(node, operands, clause);
       }
-      case 'row': {
-        const message = 'values side by side are supported only before IN and a subquery';
-        throw sqlError('sql_unsupported', this.#sql, node.span, message);
-      }
-      case 'interval': {
-        const value = this.bind(node.value, clause);
-        const isText = value.type.id === 'utf8';
-        const count = isText ? castTo(this.#sql, value, DOUBLE, false, value.span) : value;
-        return makeCall(this.#sql, `to_${node.unit}`, [count], node.span);
-      }
+      case 'row':
+      case 'array':
+      case 'subscript':
+      case 'slice':
+      case 'field':
+      case 'named_argument':
+      case 'lambda':
+        return bindNested(this.#sql, node, (part) => this.bind(part, clause));
+      case 'interval':
+        return this.#bindInterval(node, clause);
       case 'moment':
         return this.#bindMoment(node, clause);
       default:
@@ -250,8 +213,18 @@ export class ExpressionBinder {
     }
   }
 
+  #bindInterval(node: Extract<ExprNode, { kind: 'interval' }>, clause: Clause): Expr {
+    const value = this.bind(node.value, clause);
+    const isText = value.type.id === 'utf8';
+    const count = isText ? castTo(this.#sql, value, DOUBLE, false, value.span) : value;
+    return makeCall(this.#sql, `to_${node.unit}`, [count], node.span);
+  }
+
   #bindSubquery(node: SubqueryNode, operands: readonly Expr[], clause: Clause): Expr {
     const { subqueries } = this.#around;
+    if (this.#lambdas.length > 0) {
+      throw sqlError('sql_unsupported', this.#sql, node.span, 'a subquery in a lambda is not supported yet');
+    }
     if (subqueries !== undefined) return bindSubquery(this, subqueries, node, operands);
     throw sqlError('sql_unsupported', this.#sql, node.span, `a subquery in ${clause.name} is not supported yet`);
   }
@@ -260,11 +233,32 @@ export class ExpressionBinder {
     return negated ? makeCall(this.#sql, 'not', [expr], expr.span) : expr;
   }
 
-  /** A column of the table, else what an alias stands for. */
+  /** What `bind` gives outside of the innermost lambda, as its body reads it. */
+  #outside(bind: () => Expr): Expr {
+    const frame = this.#lambdas.pop();
+    const bound = bind();
+    if (frame === undefined) return bound;
+    this.#lambdas.push(frame);
+    return frame.read(bound);
+  }
+
+  /** A parameter of a lambda or what is around it; names behind it are fields of its value. */
   #bindName(node: ColumnName, clause: Clause): Expr {
-    const found = this.#scope.find(node);
-    if (found !== undefined) return columnOf(found.index, found.field, node.span);
-    const alias = node.path.length === 1 ? this.#aliases.get(foldName(node.path[0]?.name ?? '')) : undefined;
+    const [first, ...fields] = node.path;
+    const parameter = first === undefined ? undefined : this.#lambdas.at(-1)?.parameter(first);
+    if (parameter !== undefined) {
+      return fields.reduce((operand, name) => bindField(this.#sql, operand, name), parameter);
+    }
+    if (this.#lambdas.length > 0) return this.#outside(() => this.#bindName(node, clause));
+    return this.#bindColumn(node, clause);
+  }
+
+  /** A column of the table, else what an alias stands for; names behind it are fields of its value. */
+  #bindColumn(node: ColumnName, clause: Clause): Expr {
+    const found = resolveIn(this.#sql, this.#scope, node);
+    if (found !== undefined) return found;
+    const [first, ...fields] = node.path;
+    const alias = this.#aliases.get(foldName(first?.name ?? ''));
     if (alias === undefined || alias.item >= clause.aliasesBefore) {
       const outer = this.#around.outer?.resolve(node);
       if (outer !== undefined) return outer;
@@ -275,7 +269,7 @@ export class ExpressionBinder {
       );
     }
     const bound = this.bind(alias.expr, { ...clause, aliasesBefore: alias.item });
-    return { ...bound, span: node.span };
+    return fields.reduce((operand, name) => bindField(this.#sql, operand, name), { ...bound, span: node.span });
   }
 
   #bindBinary(node: Extract<ExprNode, { kind: 'binary' }>, clause: Clause): Expr {
@@ -332,7 +326,7 @@ export class ExpressionBinder {
     }
     if (GROUPINGS.has(name)) return this.#bindGrouping(node, clause);
     const aggregate = aggregateName(this.#sql, node);
-    if (aggregate !== undefined) return this.#bindAggregate(node, aggregate, clause);
+    if (aggregate !== undefined) return this.#outside(() => this.#bindAggregate(node, aggregate, clause));
     if (windowFunctionOf(name) !== undefined) {
       throw sqlError('sql_bind', this.#sql, node.span, `${name} is a window function`, 'add OVER (…)');
     }
@@ -341,14 +335,19 @@ export class ExpressionBinder {
       throw sqlError('sql_bind', this.#sql, node.span, `${mark} belongs to aggregates, and ${name} is none`);
     }
     if (name === 'if' && node.args.length === 3) return this.#bindIf(node, clause);
-    const args = node.args.map((arg) => this.bind(arg, clause));
+    const lambda = lambdaFunction(name);
+    if (lambda !== undefined) return this.#bindLambda(node, lambda, clause);
+    const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
+    const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
+    if (isUnnest(name)) return this.#bindUnnest(node, args, names, clause);
     const timed = bindTimeCall(this.#sql, name, args, node.span);
     if (timed !== undefined) return timed;
     const [only] = args;
     if (name === 'typeof' && args.length === 1 && only !== undefined) {
       return makeLiteral(sqlTypeName(only.type), { id: 'utf8' }, node.span);
     }
-    const call = makeCall(this.#sql, name, MEETING.has(name) ? adaptAmong(args, () => true) : args, node.span);
+    const met = MEETING.has(name) ? adaptAmong(args, () => true) : args;
+    const call = makeCall(this.#sql, name, met, node.span, names);
     return ROUNDING.has(name) ? withDigits(call, args) : call;
   }
 
@@ -379,6 +378,48 @@ export class ExpressionBinder {
     const [condition, result, otherwise] = node.args as [ExprNode, ExprNode, ExprNode];
     const branches = [{ kind: 'when', condition, result, span: condition.span } as const];
     return this.#bindCase({ kind: 'case', operand: undefined, branches, otherwise, span: node.span }, clause);
+  }
+
+  #bindLambda(node: FunctionCall, kind: LambdaKind, clause: Clause): Expr {
+    return bindLambdaCall(this.#sql, node, kind, {
+      plain: (part) => this.bind(part, clause),
+      within: (frame, body) => {
+        this.#lambdas.push(frame);
+        const bound = this.bind(body, { ...clause, name: 'a lambda' });
+        this.#lambdas.pop();
+        return bound;
+      },
+    });
+  }
+
+  /** A list that becomes rows, where an operator can make them. */
+  #bindUnnest(
+    node: FunctionCall,
+    args: readonly Expr[],
+    names: readonly (string | undefined)[],
+    clause: Clause,
+  ): Expr {
+    if (!UNNESTING.has(clause.name)) {
+      const remedy = 'write it in the SELECT list or in FROM';
+      throw sqlError('sql_bind', this.#sql, node.span, `unnest cannot stand in ${clause.name}`, remedy);
+    }
+    const { list, opensStructs } = readUnnest(this.#sql, args, names, node.span);
+    if (targetOf(list.type).id === 'struct' || (opensStructs && isStructList(list))) {
+      const message = 'the columns of an unnested struct can only stand alone in the SELECT list';
+      throw sqlError('sql_bind', this.#sql, node.span, message);
+    }
+    return unnestCall(list, node.span);
+  }
+
+  /** The columns of `unnest(struct)`, or of a list of structs that is opened to its end; undefined for all else. */
+  bindOpened(node: ExprNode, clause: Clause): readonly (readonly [name: string, expr: Expr])[] | undefined {
+    if (node.kind !== 'function_call' || !isUnnest(node.name.name.toLowerCase())) return undefined;
+    const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
+    const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
+    const { list, opensStructs } = readUnnest(this.#sql, args, names, node.span);
+    if (targetOf(list.type).id === 'struct') return fieldsOf(this.#sql, list, node.span);
+    if (!opensStructs || !isStructList(list)) return undefined;
+    return fieldsOf(this.#sql, unnestCall(list, node.span), node.span);
   }
 
   /** now() and its kin as literals; of bare words only those that are no column and no alias. */
@@ -447,14 +488,3 @@ type LeafKind =
   | 'bytes'
   | 'boolean'
   | 'null';
-
-/** Rounded decimals with as many digits after the point as a constant says, and no more whole ones than there can be. */
-function withDigits(call: Expr, [value, digits]: readonly Expr[]): Expr {
-  const from = value === undefined ? undefined : targetOf(value.type);
-  if (call.type.id !== 'decimal' || from?.id !== 'decimal') return call;
-  if (digits?.kind !== 'literal' || typeof digits.value !== 'number') return call;
-  if (digits.value >= from.scale) return coerce(call, from.bitWidth < 128 ? { ...from, bitWidth: 128 } : from);
-  const scale = Math.max(0, digits.value);
-  const precision = Math.max(from.precision, from.precision - from.scale + 1 + scale);
-  return coerce(call, { ...call.type, precision: Math.min(precision, call.type.precision), scale });
-}

@@ -7,12 +7,13 @@
  */
 import type { Field } from '../arrow/schema.ts';
 import { foldName } from '../base/names.ts';
-import type { FromItem, Identifier, Join, Subquery, TableName } from '../sql/ast.ts';
+import type { FromItem, Identifier, Join, Subquery, TableFunction, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
+import { resolveIn } from './bind-nested.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
 import { bindView, findView } from './bind-view.ts';
-import type { Binding, CommonTables, NameResolver } from './binding.ts';
+import type { Binding, CommonTables } from './binding.ts';
 import { OuterColumns } from './binding.ts';
 import { makeCall, makeComparison, toCondition } from './coerce.ts';
 import { substituteOuter } from './decorrelate.ts';
@@ -21,7 +22,7 @@ import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
 import { ownColumns, placeOnSides } from './join-subquery.ts';
 import type { LogicalPlan } from './logical.ts';
-import { makeJoin, pickColumns } from './logical.ts';
+import { makeJoin, makeUnnest, oneRow, pickColumns } from './logical.ts';
 import { numberRows } from './numbered.ts';
 import { renameColumns } from './rename.ts';
 import { Scope } from './scope.ts';
@@ -29,6 +30,7 @@ import { openDependent, SubqueryList } from './subquery.ts';
 import { SCHEMA_NAME } from './system-name.ts';
 import { findSource } from './system-table.ts';
 import { bindTableFunction } from './table-function.ts';
+import { isUnnest, readUnnest, unnestFields, unnestOver } from './unnest.ts';
 
 /** The rows of FROM, the names over them, and how many queries stand within one another in it. */
 export interface From {
@@ -84,6 +86,7 @@ class FromBinder {
       case 'subquery':
         return this.#bindSubquery(item, before);
       case 'table_function': {
+        if (isUnnest(item.name.name.toLowerCase())) return this.#bindUnnest(item, before);
         const { plan, name } = bindTableFunction(this.#sql, item);
         return this.#named(plan, name, item.alias, item.columns, 0);
       }
@@ -137,18 +140,38 @@ class FromBinder {
       const { plan, depth } = this.#binding.bind(query, this.#common, this.#outer);
       return this.#named(plan, UNNAMED, alias, columns, depth);
     }
-    const around: NameResolver = {
-      resolve: (node) => {
-        const found = before.scope.find(node);
-        return found === undefined ? this.#outer?.resolve(node) : columnOf(found.index, found.field, node.span);
-      },
-    };
-    const lateral = new OuterColumns(around);
+    const lateral = this.#around(before);
     const { plan, depth } = this.#binding.bind(query, this.#common, lateral);
-    if (lateral.exprs.some((expr) => hasLeaf(expr, 'column'))) {
-      return { ...this.#named(plan, UNNAMED, alias, columns, depth), lateral };
-    }
-    return this.#named(substituteOuter(plan, lateral.exprs), UNNAMED, alias, columns, depth);
+    return this.#lateral(plan, lateral, (made) => this.#named(made, UNNAMED, alias, columns, depth));
+  }
+
+  /** The columns of `before`, and of the query around. */
+  #around(before: From): OuterColumns {
+    return new OuterColumns({
+      resolve: (node) => resolveIn(this.#sql, before.scope, node) ?? this.#outer?.resolve(node),
+    });
+  }
+
+  /** `plan` under its names; it depends on the rows before it if it reads any of their columns. */
+  #lateral(plan: LogicalPlan, lateral: OuterColumns, name: (plan: LogicalPlan) => From): From {
+    if (lateral.exprs.some((expr) => hasLeaf(expr, 'column'))) return { ...name(plan), lateral };
+    return name(substituteOuter(plan, lateral.exprs));
+  }
+
+  /** `unnest(list)`: its column has the name of the alias unless it is given one. */
+  #bindUnnest(item: TableFunction, before: From | undefined): From {
+    const lateral = before === undefined ? undefined : this.#around(before);
+    const around = { outer: lateral ?? this.#outer, subqueries: undefined };
+    const binder = new ExpressionBinder(this.#sql, Scope.of(this.#sql, undefined), new Map(), around);
+    const clause = { name: 'unnest', aggregates: undefined, aliasesBefore: 0 };
+    const names = item.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
+    const args = item.args.map((arg) => binder.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
+    const { list } = readUnnest(this.#sql, args, names, item.span);
+    const fields = unnestFields(list, item.alias?.name ?? 'unnest', item.ordinality);
+    const parts = { input: oneRow(), lists: [list], ordinality: item.ordinality, keepsEmpty: false };
+    const plan = makeUnnest(parts, fields);
+    const name = (made: LogicalPlan): From => this.#named(made, 'unnest', item.alias, item.columns, 0);
+    return lateral === undefined ? name(plan) : this.#lateral(plan, lateral, name);
   }
 
   #bindJoin(item: Join, before: From | undefined): From {
@@ -282,6 +305,8 @@ class JoinBinder {
       const message = `a query that reads the tables before it cannot stand in a ${join.toUpperCase()} JOIN`;
       throw sqlError('sql_bind', this.#sql, this.#item.right.span, message, 'use JOIN or LEFT JOIN');
     }
+    const direct = unnestOver(this.#left.plan, this.#right.plan, lateral.exprs, join, conditions);
+    if (direct !== undefined) return direct;
     const { plan: inner } = this.#right;
     const { span } = this.#item.right;
     const dependent = { plan: inner, outer: lateral.exprs, span };

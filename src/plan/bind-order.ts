@@ -8,7 +8,7 @@ import type { Span } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
 import type { ExprNode, Query } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
-import { isOrdered } from '../function/registry.ts';
+import { isComparable } from '../function/registry.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import type { Expr, SortKey } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
@@ -51,7 +51,7 @@ export function bindOrder(
   const binder = new ExpressionBinder(sql, Scope.of(sql, { name: 'the result', schema }), new Map());
   const keys: SortKey[] = [];
   const add = (expr: Expr, item: (typeof orders)[number]): void => {
-    if (!isOrdered(expr.type)) {
+    if (!isComparable(expr.type)) {
       throw sqlError('sql_bind', sql, item.span, `cannot order by a value of type ${sqlTypeName(expr.type)}`);
     }
     keys.push({ expr, descending: item.descending, nullsFirst: item.nullsFirst ?? false });

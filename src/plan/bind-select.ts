@@ -9,13 +9,14 @@ import type { Field, Metadata, Schema } from '../arrow/schema.ts';
 import type { Span } from '../base/errors.ts';
 import { COLUMNS_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
-import { isOrdered } from '../function/registry.ts';
+import { isComparable } from '../function/registry.ts';
 import type { ExprNode, OrderItem, Select, SelectItem } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { columnLabel } from '../sql/print.ts';
-import type { Alias, Clause } from './bind-expression.ts';
-import { AggregateList, ExpressionBinder, GROUPING } from './bind-expression.ts';
+import { AggregateList } from './bind-aggregate.ts';
+import { ExpressionBinder, GROUPING } from './bind-expression.ts';
 import type { From } from './bind-from.ts';
+import type { Alias, Clause } from './clause.ts';
 import { bindFrom } from './bind-from.ts';
 import { aggregateOver, expandGroups } from './bind-group.ts';
 import { expandColumns, expandItem } from './bind-star.ts';
@@ -33,6 +34,7 @@ import { makeWindow, oneRow, pickColumns } from './logical.ts';
 import { firstOfEach } from './numbered.ts';
 import { Scope } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
+import { placeUnnests } from './unnest.ts';
 import { SubqueryList } from './subquery.ts';
 
 /** One column of the result, or one that only ORDER BY needs. */
@@ -209,6 +211,11 @@ class SelectBinder {
         }
         return;
       }
+      const opened = this.#binder.bindOpened(item.expr, this.#clause('the SELECT list', true, place));
+      if (opened !== undefined) {
+        outputs.push(...opened.map(([name, expr]) => ({ name, expr, metadata: [], isAlias: false })));
+        return;
+      }
       const expr = this.#binder.bind(item.expr, this.#clause('the SELECT list', true, place));
       const name = item.alias?.name ?? this.#labelOf(item.expr, expr);
       const isAlias = item.alias !== undefined;
@@ -280,7 +287,7 @@ class SelectBinder {
   }
 
   #requireOrder(expr: Expr, verb: string): void {
-    if (isOrdered(expr.type)) return;
+    if (isComparable(expr.type)) return;
     throw sqlError('sql_bind', this.#sql, expr.span, `cannot ${verb} by a value of type ${sqlTypeName(expr.type)}`);
   }
 
@@ -348,7 +355,8 @@ class SelectBinder {
   #aggregate(input: LogicalPlan): LogicalPlan {
     const aggregates = this.#aggregates.calls;
     const marks = this.#marks();
-    const placed = this.#subqueries.place(input, [...this.#groups, ...aggregates.flatMap(exprsOfCall)]);
+    const joined = this.#subqueries.place(input, [...this.#groups, ...aggregates.flatMap(exprsOfCall)]);
+    const placed = placeUnnests(joined.plan, joined.exprs);
     const groups = placed.exprs.slice(0, this.#groups.length);
     let next = groups.length;
     const calls = aggregates.map((call) => mapCall(call, (expr) => placed.exprs[next++] ?? expr));
@@ -422,10 +430,11 @@ class SelectBinder {
       metadata,
     }));
     const schema: Schema = { fields, metadata: this.#schemaMetadata() };
-    const placed = this.#subqueries.place(
+    const joined = this.#subqueries.place(
       input,
       outputs.map((output) => output.expr),
     );
+    const placed = placeUnnests(joined.plan, joined.exprs);
     let plan: LogicalPlan = { kind: 'project', schema, input: placed.plan, exprs: placed.exprs };
     const sortKeys = keys.map(({ place, item }) => sortKey(place, fields[place] as Field, item));
     if (visible.distinctOn.length > 0) plan = firstOfEach(this.#sql, plan, visible.distinctOn, sortKeys);

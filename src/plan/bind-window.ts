@@ -8,7 +8,7 @@
 import type { DataType } from '../arrow/type.ts';
 import type { Span } from '../base/errors.ts';
 import { nearestName } from '../base/names.ts';
-import { castKind, commonType, functionNames, isOrdered, resolveFunction } from '../function/registry.ts';
+import { castKind, commonType, functionNames, isComparable, resolveFunction } from '../function/registry.ts';
 import { aggregateOf, resolveWindow, windowFunctionOf } from '../function/registry.ts';
 import type { WindowEntry } from '../function/registry.ts';
 import type { ExprNode, FunctionCall, OrderItem } from '../sql/ast.ts';
@@ -158,7 +158,7 @@ function bindOwn(sql: string, node: FunctionCall, entry: WindowEntry, bind: Bind
 }
 
 function ordered(sql: string, expr: Expr, verb: string): Expr {
-  if (isOrdered(expr.type)) return expr;
+  if (isComparable(expr.type)) return expr;
   throw sqlError('sql_bind', sql, expr.span, `cannot ${verb} by a value of type ${sqlTypeName(expr.type)}`);
 }
 

@@ -9,7 +9,9 @@ import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
+import { constantText } from '../function/constant.ts';
 import type { ResolvedCall, Unresolved } from '../function/contract.ts';
+import type { KnownArgument } from '../function/registry.ts';
 import { castKind, functionNames, resolveFunction } from '../function/registry.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { nearestName } from '../base/names.ts';
@@ -40,7 +42,7 @@ export function readText(sql: string, literal: Literal, type: DataType): Expr {
     return castLiteral(literal, type) ?? coerce(literal, type);
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    const text = printText(String(literal.value).slice(0, 60));
+    const text = printText(constantText(literal.value).slice(0, 60));
     throw sqlError('sql_bind', sql, literal.span, `${text} cannot be read as ${sqlTypeName(type)}`);
   }
 }
@@ -81,10 +83,17 @@ function isResolved(answer: ResolvedCall | Unresolved): answer is ResolvedCall {
  * A call of a scalar function or operator. @throws `sql_bind` when nothing fits, `sql_unsupported` for operators we
  * lack.
  */
-export function makeCall(sql: string, name: string, args: readonly Expr[], span: Span): Expr {
+export function makeCall(
+  sql: string,
+  name: string,
+  args: readonly Expr[],
+  span: Span,
+  names: readonly (string | undefined)[] = [],
+): Expr {
   const answer = resolveFunction(
     name,
     args.map((arg) => arg.type),
+    args.map((arg, i) => knownOf(arg, names[i])),
   );
   if (!isResolved(answer)) throw unresolvedError(sql, name, args, answer, span);
   // What stands beside nothing but parameters was chosen among several.
@@ -104,6 +113,11 @@ export function makeCall(sql: string, name: string, args: readonly Expr[], span:
 }
 
 const COMPARING = new Set(['=', '<>', '<', '<=', '>', '>=', 'in', 'is_distinct_from', 'is_not_distinct_from']);
+/** What a signature may ask of an argument beside its type. */
+function knownOf(arg: Expr, name: string | undefined): KnownArgument {
+  if (arg.kind === 'literal') return { name, isNamed: name !== undefined, value: arg.value };
+  return { name: name ?? (arg.kind === 'column' ? arg.name : undefined), isNamed: name !== undefined };
+}
 
 const TEMPORAL: ReadonlySet<DataType['id']> = new Set<DataType['id']>(['date', 'time', 'timestamp', 'interval']);
 
@@ -224,4 +238,15 @@ export function adaptAmong(args: readonly Expr[], takesPart: (index: number) => 
   if (model === undefined) return args;
   const type = targetOf(model.type);
   return args.map((arg, i) => (arg.kind === 'literal' && takesPart(i) ? (adaptOperand(arg, type) ?? arg) : arg));
+}
+
+/** Rounded decimals with as many digits after the point as a constant says, and no more whole ones than there can be. */
+export function withDigits(call: Expr, [value, digits]: readonly Expr[]): Expr {
+  const from = value === undefined ? undefined : targetOf(value.type);
+  if (call.type.id !== 'decimal' || from?.id !== 'decimal') return call;
+  if (digits?.kind !== 'literal' || typeof digits.value !== 'number') return call;
+  if (digits.value >= from.scale) return coerce(call, from.bitWidth < 128 ? { ...from, bitWidth: 128 } : from);
+  const scale = Math.max(0, digits.value);
+  const precision = Math.max(from.precision, from.precision - from.scale + 1 + scale);
+  return coerce(call, { ...call.type, precision: Math.min(precision, call.type.precision), scale });
 }

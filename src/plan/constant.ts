@@ -6,10 +6,13 @@
  */
 import { TYPE_TABLE } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
+import { nullVector } from '../arrow/null-vector.ts';
+import { sliceVector } from '../arrow/slice.ts';
 import { isPresent, makeVector } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
+import { isNestedValue } from '../function/constant.ts';
 import { castKernel, castKind, kernelOf } from '../function/registry.ts';
 import type { Expr, LiteralValue } from './expr.ts';
 
@@ -82,6 +85,7 @@ export function tryCastLiteral(literal: Literal, type: DataType, attempt: boolea
  * running to meet.
  */
 export function evaluateCall(call: Extract<Expr, { kind: 'call' }>): Literal | undefined {
+  if (call.lambda !== undefined) return undefined;
   const vectors: Vector[] = [];
   const types: DataType[] = [];
   for (const arg of call.args) {
@@ -128,6 +132,20 @@ function canHold(type: DataType): boolean {
     case 'interval':
       return type.unit === 'month_day_nano';
     default:
+      return isNested(type);
+  }
+}
+
+/** Nested types that literals can have. */
+function isNested(type: DataType): boolean {
+  switch (type.id) {
+    case 'list':
+    case 'large_list':
+    case 'fixed_list':
+    case 'struct':
+    case 'map':
+      return true;
+    default:
       return false;
   }
 }
@@ -159,6 +177,7 @@ const ABSENT = new Uint8Array(1);
 /** A vector of one row; undefined for types that literals cannot have. */
 function vectorOf(value: LiteralValue, type: DataType): Vector | undefined {
   if (!canHold(type)) return undefined;
+  if (isNested(type)) return isNestedValue(value) ? { ...value, type } : nullVector(type, 1);
   if (type.id === 'null') return { type, length: 1, nullCount: 1, buffers: [], children: [], dictionary: undefined };
   const validity = value === null ? ABSENT : PRESENT;
   const nulls = value === null ? 1 : 0;
@@ -208,6 +227,7 @@ function valueOf(vector: Vector): LiteralValue | undefined {
   const type = vector.type;
   if (!canHold(type)) return undefined;
   if (!isPresent(vector, 0)) return null;
+  if (isNested(type)) return sliceVector(vector, 0, 1);
   const bytes = vector.buffers[1] as Uint8Array;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (type.id) {

@@ -12,8 +12,17 @@ import { makeCall } from './coerce.ts';
 import type { AggregateCall, Expr, JoinKey } from './expr.ts';
 import { columnOf, hasLeaf, mapLeaves, mapWindow, shiftColumns } from './expr-walk.ts';
 import type { JoinPlan, LogicalPlan } from './logical.ts';
-import { forEachExpr, inputsOf, makeFilter, makeJoin, makeWindow, mapExprs, mapInputs } from './logical.ts';
-import { pickColumns } from './logical.ts';
+import {
+  forEachExpr,
+  inputsOf,
+  makeFilter,
+  makeJoin,
+  makeUnnest,
+  makeWindow,
+  mapExprs,
+  mapInputs,
+  pickColumns,
+} from './logical.ts';
 import { rowsNumbered } from './numbered.ts';
 
 const NOWHERE: Span = { start: 0, end: 0 };
@@ -72,6 +81,17 @@ class Decorrelation {
         const start = plan.input.schema.fields.length;
         const exprs = [...plan.exprs.map((expr) => bindOuter(expr, start)), ...this.#domainColumns(start)];
         return { kind: 'project', schema: this.#append(plan.schema), input, exprs };
+      }
+      case 'unnest': {
+        const input = this.push(plan.input);
+        const own = plan.input.schema.fields.length;
+        const lists = plan.lists.map((expr) => bindOuter(expr, own));
+        const kept = plan.columns.length;
+        const width = this.#fields.length;
+        const columns = [...plan.columns, ...this.#fields.map((_, i) => own + i)];
+        const unnest = makeUnnest({ ...plan, input, columns, lists }, plan.schema.fields.slice(kept));
+        const results = [...plan.schema.fields.keys()].map((i) => (i < kept ? i : i + width));
+        return pickColumns(unnest, [...results, ...this.#fields.map((_, i) => kept + i)]);
       }
       case 'aggregate':
         return this.#pushAggregate(plan);

@@ -11,7 +11,10 @@ import type { Bound, BoundValue, ScanRequest, Source } from '../arrow/source.ts'
 import type { DataType } from '../arrow/type.ts';
 import { decimalText } from '../arrow/value.ts';
 import type { Vector } from '../arrow/vector.ts';
+import { byteRowsOf, rowText } from '../function/byte-rows.ts';
+import { isNestedValue } from '../function/constant.ts';
 import { intervalOfBits } from '../function/interval.ts';
+import { castKernel } from '../function/registry.ts';
 import { printName, printText } from '../sql/print.ts';
 import { figuresText, totalText } from './explain-figures.ts';
 import type { PlanFigures, RunFigures } from './explain-figures.ts';
@@ -122,6 +125,16 @@ function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
       if (plan.offset > 0) words.push(`offset=${plan.offset.toString()}`);
       return words.join(' ');
     }
+    case 'unnest': {
+      const words = [`Unnest [${plan.lists.map(exprText).join(', ')}]`];
+      if (plan.columns.length > 0) {
+        const names = plan.columns.map((column) => printName(plan.input.schema.fields[column]?.name ?? ''));
+        words.push(`columns=[${names.join(', ')}]`);
+      }
+      if (plan.ordinality) words.push('ordinality');
+      if (plan.keepsEmpty) words.push('keeps empty');
+      return words.join(' ');
+    }
     case 'shared':
       return `Shared ${plan.rows.id.toString()}`;
     case 'working':
@@ -218,6 +231,7 @@ function exprText(expr: Expr): string {
       return `${expr.attempt ? 'TRY_CAST' : 'CAST'}(${exprText(expr.operand)} AS ${sqlTypeName(expr.type)})`;
     case 'call': {
       const args = expr.args.map(exprText);
+      if (expr.lambda !== undefined) args.splice(1, 0, `lambda: ${exprText(expr.lambda.body)}`);
       if (expr.name === 'and' || expr.name === 'or') return `(${args.join(` ${expr.name.toUpperCase()} `)})`;
       const isOperator = !/^[a-z_]/u.test(expr.name);
       if (isOperator && args.length === 2) return `(${args.join(` ${expr.name} `)})`;
@@ -226,12 +240,19 @@ function exprText(expr: Expr): string {
   }
 }
 
+/** A nested value as its cast to text. */
+function nestedText(value: Vector): string {
+  const text = castKernel(value.type, UTF8, true)([value], 1, UTF8);
+  return printText(rowText(byteRowsOf(text), 0));
+}
+
 /** A literal in its physical form, with its type where the form does not tell it. */
 function literalText(value: LiteralValue, type: DataType): string {
   if (value === null) return 'NULL';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (typeof value === 'string') return printText(value);
   if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`;
+  if (isNestedValue(value)) return `${nestedText(value)}::${sqlTypeName(type)}`;
   if (type.id === 'int' || type.id === 'float') return value.toString();
   if (type.id === 'decimal') return decimalText(BigInt(value), type.scale);
   if (type.id === 'interval') return `INTERVAL ${printText(intervalOfBits(BigInt(value)))}`;

@@ -5,9 +5,11 @@
  * keys yield the same values on the same row.
  */
 import type { Field } from '../arrow/schema.ts';
-import { typeName } from '../arrow/type.ts';
+import { childFields, typeName } from '../arrow/type.ts';
+import { makeReader } from '../arrow/value.ts';
 import type { Span } from '../base/errors.ts';
-import type { AggregateCall, Expr, FrameBound, SortKey, WindowCall } from './expr.ts';
+import { isNestedValue } from '../function/constant.ts';
+import type { AggregateCall, Expr, FrameBound, LiteralValue, SortKey, WindowCall } from './expr.ts';
 
 /** Calls `visit` with every column reference, in order. */
 export function forEachColumn(expr: Expr, visit: (column: Extract<Expr, { kind: 'column' }>) => void): void {
@@ -141,16 +143,34 @@ export function exprKey(expr: Expr): string {
     case 'pending':
       return `?${expr.place.toString()}`;
     case 'literal': {
-      const value = expr.value instanceof Uint8Array ? Buffer.from(expr.value).toString('hex') : String(expr.value);
+      const value = literalKey(expr.value);
       // Text is measured, so that no text can imitate the end of a literal; -0 and 0 differ.
       const sign = Object.is(expr.value, -0) ? '-' : '';
       return `${typeName(expr.type)}:${value.length.toString()}:${sign}${value}`;
     }
     case 'cast':
       return `${expr.attempt ? 'try' : ''}cast(${exprKey(expr.operand)},${typeName(expr.type)})`;
-    case 'call':
-      return `${expr.name}(${expr.args.map(exprKey).join(',')})`;
+    case 'call': {
+      const body = expr.lambda === undefined ? '' : `;${exprKey(expr.lambda.body)}`;
+      const text = `${expr.name}(${expr.args.map(exprKey).join(',')}${body})`;
+      // The names of a struct's fields are in its type alone.
+      return childFields(expr.type).length === 0 ? text : `${text}:${typeName(expr.type)}`;
+    }
   }
+}
+
+function literalKey(value: LiteralValue): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (value === null || !isNestedValue(value)) return String(value);
+  const parts = makeReader(value)(0);
+  return JSON.stringify(parts, (_, part: unknown) => {
+    if (part instanceof Uint8Array) return Buffer.from(part).toString('hex');
+    return typeof part === 'bigint' ||
+      Object.is(part, -0) ||
+      !(part === null || typeof part !== 'number' || Number.isFinite(part))
+      ? `${typeof part}:${Object.is(part, -0) ? '-0' : String(part)}`
+      : part;
+  });
 }
 
 /** The operands of nested ANDs, or the expression itself. */

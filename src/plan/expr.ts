@@ -6,13 +6,14 @@
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Span } from '../base/errors.ts';
+import type { ConstantValue } from '../function/constant.ts';
 
 /**
  * A literal in the physical form of its type: numbers for ≤ 32-bit integers, floats, date and time32; bigint for
  * 64-bit integers, timestamps, durations, decimals (unscaled) and intervals (their 128 bits); text, bytes, booleans as
- * such; null for NULL.
+ * such; a vector of one row for nested types; null for NULL.
  */
-export type LiteralValue = number | bigint | string | boolean | Uint8Array | null;
+export type LiteralValue = ConstantValue;
 
 /** Learns the type that an operand is brought to. */
 export interface TypeWish {
@@ -46,6 +47,8 @@ export type Expr =
       readonly kind: 'call';
       readonly name: string;
       readonly args: readonly Expr[];
+      /** Of list_transform and its kin, which the registry does not know. */
+      readonly lambda?: Lambda;
       readonly type: DataType;
       readonly nullable: boolean;
       readonly span: Span;
@@ -82,6 +85,18 @@ export type Expr =
       readonly attempt: boolean;
       readonly span: Span;
     };
+
+/**
+ * What a call does with each value of a list. The call's arguments are the list, for list_reduce what it begins
+ * with, if that is given, and then what the body reads of the rows around it.
+ */
+export interface Lambda {
+  /** Over the parameters' values, `parameters` columns, and then what it reads of the rows around it. */
+  readonly body: Expr;
+  readonly parameters: number;
+  /** Arguments before those that the body reads. */
+  readonly leading: number;
+}
 
 /** One aggregate call by its canonical name; no argument = count(*). */
 export interface AggregateCall {

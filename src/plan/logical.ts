@@ -92,6 +92,21 @@ export type LogicalPlan =
       /** Of semi and anti joins: the left rows are held and the right ones looked up, not the other way round. */
       readonly holdsLeft: boolean;
     }
+  /**
+   * The input's rows, each as often as the longest of its `lists` has values: columns of the input, one for each list,
+   * NULL where it is shorter, and with `ordinality` the number of the value. With `keepsEmpty` a row without values
+   * yields one of NULLs.
+   */
+  | {
+      readonly kind: 'unnest';
+      readonly schema: Schema;
+      readonly input: LogicalPlan;
+      /** Of the input, those that it yields: a long list had better not be repeated for each of its values. */
+      readonly columns: readonly number[];
+      readonly lists: readonly Expr[];
+      readonly ordinality: boolean;
+      readonly keepsEmpty: boolean;
+    }
   /** The rows of one input after those of another, under the types of `schema`. */
   | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly LogicalPlan[] }
   /** The rows of `base`, then of `step` over them, over those, and so on until there are none. */
@@ -169,6 +184,20 @@ export function makeWindow(input: LogicalPlan, calls: readonly WindowCall[]): Lo
   return { kind: 'window', schema, input, calls };
 }
 
+type UnnestPlan = Extract<LogicalPlan, { kind: 'unnest' }>;
+
+/** An unnesting under the schema that it has: fields of the input, all unless said which, and then `made`. */
+export function makeUnnest(
+  parts: Omit<UnnestPlan, 'kind' | 'schema' | 'columns'> & Partial<Pick<UnnestPlan, 'columns'>>,
+  made: readonly Field[],
+): UnnestPlan {
+  const { input, lists, ordinality, keepsEmpty } = parts;
+  const columns = parts.columns ?? [...input.schema.fields.keys()];
+  const fields = columns.map((column) => input.schema.fields[column] as Field);
+  const schema = { fields: [...fields, ...made], metadata: [] };
+  return { kind: 'unnest', schema, input, columns, lists, ordinality, keepsEmpty };
+}
+
 /** A projection of some columns of `input`, in that order, under their own fields. */
 export function pickColumns(input: LogicalPlan, columns: readonly number[]): LogicalPlan {
   const fields = columns.map((column) => input.schema.fields[column] as Field);
@@ -197,6 +226,7 @@ export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
     case 'distinct':
     case 'sort':
     case 'limit':
+    case 'unnest':
       return [plan.input];
   }
 }
@@ -221,6 +251,8 @@ function withInputs(plan: LogicalPlan, inputs: readonly LogicalPlan[]): LogicalP
       return { ...plan, input: first };
     case 'window':
       return makeWindow(first, plan.calls);
+    case 'unnest':
+      return makeUnnest({ ...plan, input: first }, plan.schema.fields.slice(plan.columns.length));
     case 'filter':
     case 'distinct':
     case 'sort':
@@ -248,6 +280,8 @@ export function mapExprs(plan: LogicalPlan, rewrite: (expr: Expr) => Expr): Logi
       return { ...plan, condition: rewrite(plan.condition) };
     case 'project':
       return { ...plan, exprs: plan.exprs.map(rewrite) };
+    case 'unnest':
+      return { ...plan, lists: plan.lists.map(rewrite) };
     case 'aggregate': {
       const aggregates = plan.aggregates.map((call) => mapCall(call, rewrite));
       return { ...plan, groups: plan.groups.map(rewrite), aggregates };

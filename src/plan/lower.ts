@@ -32,6 +32,7 @@ function lower(plan: LogicalPlan, shared: ReadonlyMap<number, SharedRows>): Phys
     case 'window':
     case 'sort':
     case 'limit':
+    case 'unnest':
       return { ...plan, input: lower(plan.input, shared) };
     case 'join':
       return { ...plan, left: lower(plan.left, shared), right: lower(plan.right, shared) };

@@ -113,7 +113,7 @@ function rangeOf(call: Call, columns: readonly number[]): readonly Bound[] {
 /** A literal as the zone maps of a column of `type` hold values; undefined where they could not be compared. */
 function boundValue(literal: Extract<Expr, { kind: 'literal' }>, type: DataType): BoundValue | undefined {
   const { value } = literal;
-  if (value === null || value instanceof Uint8Array) return undefined;
+  if (value === null || typeof value === 'object') return undefined;
   if (isText(type)) return typeof value === 'string' ? value : undefined;
   if (!sameType(literal.type, type)) return undefined;
   switch (type.id) {

@@ -50,6 +50,15 @@ function push(plan: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {
         above,
       );
     }
+    case 'unnest': {
+      const below = conjuncts.filter((conjunct) => readsOnly(conjunct, plan.columns.length));
+      const above = conjuncts.filter((conjunct) => !below.includes(conjunct));
+      const moved = below.map((conjunct) => shiftColumns(conjunct, (index) => plan.columns[index] ?? index));
+      return filtered(
+        mapInputs(plan, (input) => (moved.length === 0 ? pushFilters(input) : push(input, moved))),
+        above,
+      );
+    }
     case 'union':
       return mapInputs(plan, (input) => push(input, conjuncts));
     case 'scan':

@@ -27,6 +27,10 @@ function foldOperator(plan: LogicalPlan): LogicalPlan {
     case 'union':
     case 'recursive':
       return plan;
+    case 'unnest': {
+      const lists = mapSame(plan.lists, foldExpr);
+      return lists === plan.lists ? plan : { ...plan, lists };
+    }
     case 'join': {
       const keys = mapSame(plan.keys, foldJoinKey);
       const condition = plan.condition === undefined ? undefined : foldExpr(plan.condition);

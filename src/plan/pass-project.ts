@@ -80,6 +80,7 @@ function relabel(plan: LogicalPlan, schema: Schema): LogicalPlan {
     case 'window':
     case 'union':
     case 'recursive':
+    case 'unnest':
       return plan;
     default: {
       const input = relabel(plan.input, schema);

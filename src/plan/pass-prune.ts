@@ -7,7 +7,7 @@ import type { Field, Schema } from '../arrow/schema.ts';
 import type { Expr } from './expr.ts';
 import { exprsOfCall, exprsOfWindow, forEachColumn, mapCall, mapWindow, shiftColumns } from './expr-walk.ts';
 import type { JoinPlan, LogicalPlan, LogicalQuery } from './logical.ts';
-import { inputsOf, makeJoin, makeWindow, mapPlan, pickColumns } from './logical.ts';
+import { inputsOf, makeJoin, makeUnnest, makeWindow, mapPlan, pickColumns } from './logical.ts';
 
 /** A pruned plan, and where each of its old columns is now (-1: gone). */
 interface Pruned {
@@ -83,20 +83,8 @@ function prune(plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned {
         places: placesOf(all, kept),
       };
     }
-    case 'aggregate': {
-      const groupCount = plan.groups.length;
-      const kept = all.filter((i) => i < groupCount || wanted.has(i));
-      const aggregates = kept.flatMap((i) => plan.aggregates[i - groupCount] ?? []);
-      const input = prune(plan.input, columnsOf([...plan.groups, ...aggregates.flatMap(exprsOfCall)]));
-      const shift = shifter(input);
-      const groups = plan.groups.map(shift);
-      const shifted = aggregates.map((call) => mapCall(call, shift));
-      const schema = kept.length === all.length ? plan.schema : keepFields(plan.schema, kept);
-      return {
-        plan: { ...plan, schema, input: input.plan, groups, aggregates: shifted },
-        places: placesOf(all, kept),
-      };
-    }
+    case 'aggregate':
+      return pruneAggregate(plan, wanted);
     case 'window':
       return pruneWindow(plan, wanted);
     case 'filter': {
@@ -111,6 +99,8 @@ function prune(plan: LogicalPlan, wanted: ReadonlySet<number>): Pruned {
       const keys = plan.keys.map((key) => ({ ...key, expr: shift(key.expr) }));
       return { plan: { ...plan, schema: input.plan.schema, input: input.plan, keys }, places: input.places };
     }
+    case 'unnest':
+      return pruneUnnest(plan, wanted);
     case 'distinct':
     case 'limit':
       // Which rows are distinct depends on every column.
@@ -131,7 +121,7 @@ function pruneInput(plan: Extract<LogicalPlan, { kind: 'distinct' | 'limit' }>, 
   return { plan: { ...plan, schema: input.plan.schema, input: input.plan }, places: input.places };
 }
 
-function pruneWindow(plan: Extract<LogicalPlan, { kind: 'window' }>, wanted: ReadonlySet<number>): Pruned {
+function pruneWindow(plan: PlanOf<'window'>, wanted: ReadonlySet<number>): Pruned {
   const width = plan.input.schema.fields.length;
   const all = [...plan.calls.keys()];
   const kept = all.filter((i) => wanted.has(width + i));
@@ -146,6 +136,37 @@ function pruneWindow(plan: Extract<LogicalPlan, { kind: 'window' }>, wanted: Rea
     plan: calls.length === 0 ? input.plan : makeWindow(input.plan, shifted),
     places: [...input.places, ...places],
   };
+}
+
+type PlanOf<K extends LogicalPlan['kind']> = Extract<LogicalPlan, { kind: K }>;
+
+function pruneAggregate(plan: PlanOf<'aggregate'>, wanted: ReadonlySet<number>): Pruned {
+  const all = [...plan.schema.fields.keys()];
+  const groupCount = plan.groups.length;
+  const kept = all.filter((i) => i < groupCount || wanted.has(i));
+  const aggregates = kept.flatMap((i) => plan.aggregates[i - groupCount] ?? []);
+  const input = prune(plan.input, columnsOf([...plan.groups, ...aggregates.flatMap(exprsOfCall)]));
+  const shift = shifter(input);
+  const groups = plan.groups.map(shift);
+  const shifted = aggregates.map((call) => mapCall(call, shift));
+  const schema = kept.length === all.length ? plan.schema : keepFields(plan.schema, kept);
+  return {
+    plan: { ...plan, schema, input: input.plan, groups, aggregates: shifted },
+    places: placesOf(all, kept),
+  };
+}
+
+/** Lists that nobody reads stay: they say how often a row is there. */
+function pruneUnnest(plan: PlanOf<'unnest'>, wanted: ReadonlySet<number>): Pruned {
+  const all = [...plan.schema.fields.keys()];
+  const width = plan.columns.length;
+  const kept = all.filter((i) => i >= width || wanted.has(i));
+  const read = kept.flatMap((i) => plan.columns[i] ?? []);
+  const input = prune(plan.input, columnsOf(plan.lists, read));
+  const lists = plan.lists.map(shifter(input));
+  const columns = read.map((column) => input.places[column] as number);
+  const made = makeUnnest({ ...plan, input: input.plan, columns, lists }, plan.schema.fields.slice(width));
+  return { plan: made, places: placesOf(all, kept) };
 }
 
 function pruneJoin(plan: JoinPlan, wanted: ReadonlySet<number>): Pruned {

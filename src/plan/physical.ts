@@ -89,6 +89,21 @@ export type PhysicalPlan =
       readonly nullAware: boolean;
       readonly holdsLeft: boolean;
     }
+  /**
+   * @see LogicalPlan. The input's rows, each as often as the longest of its `lists` has values: the input's columns,
+   * one for each list, NULL where it is shorter, and with `ordinality` the number of the value. With `keepsEmpty` a
+   * row without values yields one of NULLs.
+   */
+  | {
+      readonly kind: 'unnest';
+      readonly schema: Schema;
+      readonly input: PhysicalPlan;
+      /** Of the input, those that it yields: a long list had better not be repeated for each of its values. */
+      readonly columns: readonly number[];
+      readonly lists: readonly Expr[];
+      readonly ordinality: boolean;
+      readonly keepsEmpty: boolean;
+    }
   /** One input after another. */
   | { readonly kind: 'union'; readonly schema: Schema; readonly inputs: readonly PhysicalPlan[] }
   | {
@@ -120,6 +135,7 @@ export function inputsOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
     case 'window':
     case 'sort':
     case 'limit':
+    case 'unnest':
       return [plan.input];
   }
 }
@@ -192,8 +208,8 @@ export type PlannedStatement =
   | { readonly kind: 'drop_view'; readonly name: string; readonly ifExists: boolean }
   | { readonly kind: 'truncate'; readonly name: string }
   /**
-   * The rows of `plan` are appended: its column i is column `columns[i]` of the table, of its type or, where the column
-   * is dictionary or run-end encoded, of the type of its values. Other columns get the value of their default, or
+   * The rows of `plan` are appended: its column i is column `columns[i]` of the table, of its type or, where the
+   * column is dictionary or run-end encoded, of the type of its values. Other columns get the value of their default, or
    * NULL; a default that is SQL text is among the plan's columns.
    */
   | {

@@ -4,7 +4,7 @@
  * Hides the units' spellings. Invariants: only units of a fixed length count (a month has none); sums are exact.
  * Source: DuckDB's interval units.
  */
-import type { TimeLength } from '../sql/ast-alter.ts';
+import type { TimeLength } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 
 const SECOND = 1_000n;

@@ -244,10 +244,6 @@ export class Scope {
     const table = path.at(-1) as Identifier;
     const first = path[0] as Identifier;
     const span = { start: first.span.start, end: table.span.end };
-    if (path.length === 1 && this.#visible.some(({ name }) => sameName(name, first.name))) {
-      const message = `${quoteText(first.name)} is a column, and fields of a column are not supported yet`;
-      return sqlError('sql_unsupported', this.#sql, span, message);
-    }
     const labels = this.relations.map(({ label }) => quoteText(label));
     const what = labels.length === 1 ? 'the table in FROM is' : 'the tables in FROM are';
     const remedy = labels.length === 0 ? undefined : `${what} ${labels.join(', ')}`;

@@ -75,7 +75,7 @@ function lookUp(sql: string, call: FunctionCall, settings: Settings): ExprNode {
   return {
     kind: 'cast',
     operand: { kind: 'string', value: text, span },
-    type: { kind: 'type_name', name: type, sizes: [], span },
+    type: { kind: 'type_name', name: type, sizes: [], members: [], lists: [], span },
     attempt: false,
     written: 'call',
     span,

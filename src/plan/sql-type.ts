@@ -8,7 +8,9 @@ import { typeName } from '../arrow/type.ts';
 import type { DataType, TimeUnit } from '../arrow/type.ts';
 import type { TypeName } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
-import { nearestName } from '../base/names.ts';
+import { ARRAY_SIZE_MAX } from '../base/limits.ts';
+import { foldName, nearestName } from '../base/names.ts';
+import { arrayOf, isTuple, listOf, mapOf, structOf, tupleOf } from '../function/nested-type.ts';
 import { printName } from '../sql/print.ts';
 
 const DECIMAL_DIGITS = 38;
@@ -97,6 +99,32 @@ const SIZED = new Set([
  * we lack.
  */
 export function arrowTypeOf(sql: string, type: TypeName): DataType {
+  const inner = type.members.length > 0 ? nestedTypeOf(sql, type) : plainTypeOf(sql, type);
+  return type.lists.reduce((element: DataType, size) => {
+    if (size === undefined) return listOf(element);
+    if (size > 0 && size <= ARRAY_SIZE_MAX) return arrayOf(element, size);
+    const rule = `an array has 1 to ${ARRAY_SIZE_MAX.toString()} values`;
+    throw sqlError('sql_bind', sql, type.span, `an array of ${size.toString()} values is not possible`, rule);
+  }, inner);
+}
+
+/** STRUCT, TUPLE or MAP of other types. */
+function nestedTypeOf(sql: string, type: TypeName): DataType {
+  const types = type.members.map((member) => arrowTypeOf(sql, member.type));
+  if (type.name === 'tuple') return tupleOf(types);
+  if (type.name === 'map') {
+    const [key, value, ...more] = types;
+    if (key !== undefined && value !== undefined && more.length === 0) return mapOf(key, value);
+    throw sqlError('sql_bind', sql, type.span, 'MAP takes the types of its keys and of its values');
+  }
+  const names = type.members.map(({ name }) => name?.name ?? '');
+  const twice = names.findIndex((name, i) => names.slice(0, i).some((other) => foldName(other) === foldName(name)));
+  if (twice < 0) return structOf(names.map((name, i) => [name, types[i] as DataType]));
+  const span = type.members[twice]?.span ?? type.span;
+  throw sqlError('sql_bind', sql, span, `the struct has two fields called ${names[twice] ?? ''}`);
+}
+
+function plainTypeOf(sql: string, type: TypeName): DataType {
   if (DECIMALS.has(type.name)) return decimalOf(sql, type);
   if (LACKING.has(type.name) || type.name === 'time with time zone' || type.name === 'timetz') {
     const message = `the type ${type.name.toUpperCase()} is not supported yet`;
@@ -182,23 +210,31 @@ export function sqlTypeName(type: DataType): string {
   }
 }
 
+/** A part's type; DuckDB quotes NULL there. */
+function partName(type: DataType): string {
+  return type.id === 'null' ? '"NULL"' : sqlTypeName(type);
+}
+
 function nestedName(type: DataType): string {
   switch (type.id) {
     case 'list':
     case 'large_list':
     case 'list_view':
     case 'large_list_view':
-      return `${sqlTypeName(type.child.type)}[]`;
+      return `${partName(type.child.type)}[]`;
     case 'fixed_list':
-      return `${sqlTypeName(type.child.type)}[${type.listSize.toString()}]`;
+      return `${partName(type.child.type)}[${type.listSize.toString()}]`;
     case 'struct':
     case 'union': {
-      const members = type.children.map((child) => `${printName(child.name)} ${sqlTypeName(child.type)}`);
+      if (type.id === 'struct' && isTuple(type)) {
+        return `TUPLE(${type.children.map((child) => partName(child.type)).join(', ')})`;
+      }
+      const members = type.children.map((child) => `${printName(child.name)} ${partName(child.type)}`);
       return `${type.id === 'struct' ? 'STRUCT' : 'UNION'}(${members.join(', ')})`;
     }
     case 'map': {
       const entries = type.child.type;
-      const types = entries.id === 'struct' ? entries.children.map((child) => sqlTypeName(child.type)) : [];
+      const types = entries.id === 'struct' ? entries.children.map((child) => partName(child.type)) : [];
       return `MAP(${types.join(', ')})`;
     }
     case 'dictionary':

@@ -74,6 +74,15 @@ function verifyOperator(plan: LogicalPlan, query: LogicalQuery, when: string): v
       checkExprs(exprsOf(plan), plan.input.schema.fields, when);
       assert(plan.schema === plan.input.schema, () => `${when}: ${plan.kind} changes the schema`);
       return;
+    case 'unnest': {
+      const own = plan.input.schema.fields;
+      checkExprs(plan.lists, own, when);
+      const kept = plan.columns.map((column) => own[column]);
+      checkFields(kept, fields.slice(0, kept.length), `${when}: unnest`);
+      const made = plan.lists.length + (plan.ordinality ? 1 : 0);
+      assert(fields.length === kept.length + made, () => `${when}: an unnest of another width`);
+      return;
+    }
     case 'join':
       verifyJoin(plan, when);
       return;

@@ -4,14 +4,8 @@
  * Hides nothing. Invariants: those of ast.ts.
  */
 import type { Span } from '../base/errors.ts';
-import type { ColumnDefinition, ExprNode, Identifier } from './ast.ts';
-
-/** A length of time as written, without INTERVAL and quotes: `30 days`. */
-export interface TimeLength {
-  readonly kind: 'time_length';
-  readonly text: string;
-  readonly span: Span;
-}
+import type { ColumnDefinition, ExprNode } from './ast.ts';
+import type { Identifier, TimeLength } from './ast-word.ts';
 
 /** What ALTER TABLE does. */
 export type Alteration =

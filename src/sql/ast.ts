@@ -9,26 +9,10 @@ import type { Alteration } from './ast-alter.ts';
 import type { CommandStatement, Parameter } from './ast-command.ts';
 import type { ViewStatement } from './ast-view.ts';
 import type { NamedWindow, WindowSpec } from './ast-window.ts';
-import type { BinaryOperator, IntervalUnit } from './ast-word.ts';
+import type { BinaryOperator, DefaultValue, EmptyGroup, Identifier } from './ast-word.ts';
+import type { IntervalUnit, TypeName } from './ast-word.ts';
 
-/**
- * A name as written, without its quotes; unquoted names compare without regard to ASCII case, and so do quoted
- * ones.
- */
-export interface Identifier {
-  readonly kind: 'identifier';
-  readonly name: string;
-  readonly quoted: boolean;
-  readonly span: Span;
-}
-
-/** A type's name, lower-case, words joined by one space; `sizes` are the numbers in parentheses. */
-export interface TypeName {
-  readonly kind: 'type_name';
-  readonly name: string;
-  readonly sizes: readonly number[];
-  readonly span: Span;
-}
+export type { DefaultValue, EmptyGroup, Identifier, TimeLength, TypeName } from './ast-word.ts';
 
 export interface ColumnName {
   readonly kind: 'column_name';
@@ -185,6 +169,30 @@ export type ExprNode =
       readonly query: Query;
       readonly span: Span;
     }
+  /** `ARRAY[a, b]`; `[a, b]` is a call of list_value. */
+  | { readonly kind: 'array'; readonly items: readonly ExprNode[]; readonly span: Span }
+  /** `x[i]`. */
+  | { readonly kind: 'subscript'; readonly operand: ExprNode; readonly index: ExprNode; readonly span: Span }
+  /** `x[from:to:step]`, each of which may be left out. */
+  | {
+      readonly kind: 'slice';
+      readonly operand: ExprNode;
+      readonly from: ExprNode | undefined;
+      readonly to: ExprNode | undefined;
+      readonly step: ExprNode | undefined;
+      readonly span: Span;
+    }
+  /** `(x).name`. */
+  | { readonly kind: 'field'; readonly operand: ExprNode; readonly name: Identifier; readonly span: Span }
+  /** `name := x` in a call. */
+  | { readonly kind: 'named_argument'; readonly name: Identifier; readonly value: ExprNode; readonly span: Span }
+  /** `lambda x, y: body` in a call. */
+  | {
+      readonly kind: 'lambda';
+      readonly parameters: readonly Identifier[];
+      readonly body: ExprNode;
+      readonly span: Span;
+    }
   | {
       readonly kind: 'case';
       /** `CASE operand WHEN value …`; undefined for `CASE WHEN condition …`. */
@@ -259,6 +267,8 @@ export interface TableFunction {
   readonly kind: 'table_function';
   readonly name: Identifier;
   readonly args: readonly ExprNode[];
+  /** WITH ORDINALITY: one more column numbers the rows. */
+  readonly ordinality: boolean;
   readonly alias: Identifier | undefined;
   readonly columns: readonly Identifier[];
   readonly span: Span;
@@ -327,12 +337,6 @@ export interface GroupingSets {
   readonly span: Span;
 }
 
-/** `()` among grouping sets. */
-export interface EmptyGroup {
-  readonly kind: 'empty_group';
-  readonly span: Span;
-}
-
 export type GroupItem = ExprNode | GroupingSets | EmptyGroup;
 
 export interface Select extends QueryFrame {
@@ -386,12 +390,6 @@ export interface Assignment {
   readonly kind: 'assignment';
   readonly column: Identifier;
   readonly value: ExprNode | DefaultValue;
-  readonly span: Span;
-}
-
-/** The word DEFAULT in place of a value. */
-export interface DefaultValue {
-  readonly kind: 'default_value';
   readonly span: Span;
 }
 

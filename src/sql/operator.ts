@@ -51,6 +51,9 @@ export const INFIX: ReadonlyMap<string, Infix> = new Map([
   ['!~~*', { power: POWER.range, operator: '!~~*' }],
   ['~~~', { power: POWER.range, operator: '~~~' }],
   ['^@', { power: POWER.other, operator: '^@' }],
+  ['&&', { power: POWER.other, operator: '&&' }],
+  ['@>', { power: POWER.other, operator: '@>' }],
+  ['<@', { power: POWER.other, operator: '<@' }],
   ['||', { power: POWER.other, operator: '||' }],
   ['&', { power: POWER.other, operator: '&' }],
   ['|', { power: POWER.other, operator: '|' }],
@@ -75,4 +78,4 @@ export const PREFIX: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Operators of DuckDB's that we recognise and lack. */
-export const INFIX_LACKING = new Set(['->', '->>', '=>', ':=', '@>', '<@', '&&', '<=>', '[']);
+export const INFIX_LACKING = new Set(['->', '->>', '=>', ':=', '<=>']);

@@ -4,8 +4,8 @@
  * Hides the optional words. Invariants: a change that DuckDB has and we lack is named in the error; SET TTL and DROP
  * TTL are ours, DuckDB has nothing like them.
  */
-import type { Alteration, TimeLength } from './ast-alter.ts';
-import type { Statement } from './ast.ts';
+import type { Alteration } from './ast-alter.ts';
+import type { Statement, TimeLength } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseColumn } from './parse-column.ts';
 import { parseExpression } from './parse-expression.ts';

@@ -15,6 +15,8 @@ import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
 import { parseWordedCall, PLAIN_CALL } from './parse-call.ts';
 import type { ArgumentReaders } from './parse-call.ts';
+import { parseArgument, parseList, parseMap, parseStruct, parseSuffixes } from './parse-nested.ts';
+import type { ExpressionReaders } from './parse-nested.ts';
 import { parseColumns } from './parse-star.ts';
 import type { StarReaders } from './parse-star.ts';
 import { bareStar } from './plain-select.ts';
@@ -44,7 +46,7 @@ function parseAbove(cursor: Cursor, floor: number): ExprNode {
         if (compares && compared) throw chainError(cursor);
         compared = compares;
         cursor.advance();
-        const quantified = compares ? parseQuantified(cursor, left, infix.operator) : undefined;
+        const quantified = compares ? parseQuantified(cursor, left, infix.operator, parseExpression) : undefined;
         if (quantified !== undefined) {
           left = quantified;
           continue;
@@ -184,10 +186,21 @@ function parseRange(cursor: Cursor, operand: ExprNode): ExprNode {
   if (cursor.takeWord('in')) {
     const query = parseInQuery(cursor, operand, negated);
     if (query !== undefined) return query;
+    if (!cursor.isSymbol('(')) return parseInValue(cursor, operand, negated);
     const items = parseInList(cursor);
     return { kind: 'in', operand, items, negated, span: cursor.spanFrom(start) };
   }
   return parsePattern(cursor, operand, negated);
+}
+
+/** `x IN list`: the list contains it. */
+function parseInValue(cursor: Cursor, operand: ExprNode, negated: boolean): ExprNode {
+  const start = operand.span.start;
+  const list = parsePrimary(cursor);
+  const span = cursor.spanFrom(start);
+  const name = { kind: 'identifier', name: 'contains', quoted: false, span } as const;
+  const call: ExprNode = { kind: 'function_call', name, args: [list, operand], ...PLAIN_CALL, span };
+  return negated ? { kind: 'unary', operator: 'not', operand: call, span } : call;
 }
 
 /** `LIKE`, `ILIKE`, `SIMILAR TO` and `GLOB`, the first two with ESCAPE. */
@@ -239,7 +252,12 @@ function negate(digits: string): string {
   return digits.startsWith('-') ? digits.slice(1) : `-${digits}`;
 }
 
+/** A literal, a name, a call or an expression in parentheses, with its subscripts and fields. */
 function parsePrimary(cursor: Cursor): ExprNode {
+  return parseSuffixes(cursor, parseBare(cursor), READERS);
+}
+
+function parseBare(cursor: Cursor): ExprNode {
   const token = cursor.token;
   const span = { start: token.start, end: token.end };
   switch (token.kind) {
@@ -286,8 +304,8 @@ function parseSymbolPrimary(cursor: Cursor): ExprNode {
     return bareStar(span);
   }
   if (token.text === '#' && cursor.peek(1).kind === 'number') return parsePosition(cursor);
-  if (token.text === '[') throw cursor.unsupported('a list', token);
-  if (token.text === '{') throw cursor.unsupported('a struct', token);
+  if (token.text === '[') return parseList(cursor, READERS);
+  if (token.text === '{') return parseStruct(cursor, READERS);
   cursor.note('an expression');
   throw cursor.unexpected();
 }
@@ -329,7 +347,11 @@ function parseWordPrimary(cursor: Cursor): ExprNode {
       break;
     }
     case 'array':
-      if (cursor.peek(1).kind === 'symbol') throw cursor.unsupported('a list', token);
+      if (cursor.peek(1).text === '(') throw cursor.unsupported('ARRAY of a query; use list(…)', token);
+      if (cursor.peek(1).text === '[') return parseList(cursor, READERS);
+      break;
+    case 'map':
+      if (cursor.peek(1).text === '{') return parseMap(cursor, READERS);
       break;
     case 'columns':
       if (cursor.peek(1).text === '(') return parseColumns(cursor, STAR_READERS);
@@ -405,14 +427,21 @@ function parseNamed(cursor: Cursor): ExprNode {
     }
     path.push(cursor.expectLabel('a column'));
   }
-  if (path.length > 1 && cursor.isSymbol('('))
-    throw cursor.unsupported('a qualified function name', cursor.spanFrom(start));
-  return { kind: 'column_name', path, span: cursor.spanFrom(start) };
+  const method = path.length > 1 && cursor.isSymbol('(') ? path.pop() : undefined;
+  const column: ExprNode = { kind: 'column_name', path, span: { start, end: (path.at(-1) as Identifier).span.end } };
+  return method === undefined ? column : withFirst(parseCall(cursor, method), column);
 }
 
-const READERS: ArgumentReaders = {
+/** `x.f(y)` as `f(x, y)`. */
+function withFirst(call: FunctionCall, first: ExprNode): FunctionCall {
+  const args = [first, ...call.args];
+  return { ...call, args, span: coverSpans(first.span, call.span) };
+}
+
+const READERS: ArgumentReaders & ExpressionReaders = {
   any: parseExpression,
   beforeIn: (cursor) => parseAbove(cursor, POWER.range),
+  method: (cursor, name, first) => withFirst(parseCall(cursor, name), first),
 };
 
 function parseCall(cursor: Cursor, name: Identifier): FunctionCall {
@@ -435,7 +464,7 @@ function parseCall(cursor: Cursor, name: Identifier): FunctionCall {
   const args: ExprNode[] = [];
   // Functions of windows order rows without having an argument.
   if (!star && (distinct || !(cursor.isSymbol(')') || cursor.isWord('order')))) {
-    do args.push(parseExpression(cursor));
+    do args.push(parseArgument(cursor, READERS));
     while (cursor.takeSymbol(','));
   }
   const inner = parseCallOrder(cursor, parseExpression);

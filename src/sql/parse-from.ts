@@ -171,9 +171,11 @@ function parseTableFunction(cursor: Cursor, table: TableName): TableFunction {
     if (!cursor.takeSymbol(',')) break;
   }
   cursor.expectSymbol(')');
+  const ordinality = cursor.isWord('with') && cursor.peek(1).word === 'ordinality';
+  for (let words = ordinality ? 2 : 0; words > 0; words--) cursor.advance();
   const alias = cursor.takeAlias(false);
   const columns = alias === undefined ? [] : parseNames(cursor);
-  return { kind: 'table_function', name, args, alias, columns, span: cursor.spanFrom(table.span.start) };
+  return { kind: 'table_function', name, args, ordinality, alias, columns, span: cursor.spanFrom(table.span.start) };
 }
 
 /** `(name, …)`, or nothing. */

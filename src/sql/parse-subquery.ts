@@ -6,6 +6,8 @@
 import type { ExprNode, Query } from './ast.ts';
 import type { BinaryOperator } from './ast-word.ts';
 import type { Cursor } from './cursor.ts';
+import { plainSelect } from './plain-select.ts';
+import { PLAIN_CALL } from './parse-call.ts';
 
 /** The query in parentheses that begins here. */
 function parseEnclosed(cursor: Cursor): Query {
@@ -36,15 +38,33 @@ export function parseInQuery(cursor: Cursor, operand: ExprNode, negated: boolean
   return { kind: 'in_query', operand, query, negated, span: cursor.spanFrom(operand.span.start) };
 }
 
-/** `ANY (SELECT …)`, `SOME (…)` or `ALL (…)` after a comparison; undefined when none stands here. */
-export function parseQuantified(cursor: Cursor, operand: ExprNode, operator: BinaryOperator): ExprNode | undefined {
+/**
+ * `ANY (SELECT …)`, `SOME (…)` or `ALL (…)` after a comparison; undefined when none stands here. A list is the query of
+ * its values.
+ */
+export function parseQuantified(
+  cursor: Cursor,
+  operand: ExprNode,
+  operator: BinaryOperator,
+  readList: (cursor: Cursor) => ExprNode,
+): ExprNode | undefined {
   const { word } = cursor.token;
   if (word !== 'any' && word !== 'some' && word !== 'all') return undefined;
-  if (cursor.peek(1).text === '(' && !cursor.isQuery(2)) {
-    throw cursor.unsupported(`${word.toUpperCase()} of a list`, cursor.token);
-  }
+  const isList = cursor.peek(1).text === '(' && !cursor.isQuery(2);
   cursor.advance();
   const quantifier = word === 'all' ? 'all' : 'any';
-  const query = parseEnclosed(cursor);
+  const query = isList ? parseValuesOf(cursor, readList) : parseEnclosed(cursor);
   return { kind: 'quantified', operator, quantifier, operand, query, span: cursor.spanFrom(operand.span.start) };
+}
+
+/** `(list)` as `(SELECT unnest(list))`. */
+function parseValuesOf(cursor: Cursor, readList: (cursor: Cursor) => ExprNode): Query {
+  const start = cursor.token.start;
+  cursor.expectSymbol('(');
+  const list = readList(cursor);
+  cursor.expectSymbol(')');
+  const span = cursor.spanFrom(start);
+  const name = { kind: 'identifier', name: 'unnest', quoted: false, span } as const;
+  const expr: ExprNode = { kind: 'function_call', name, args: [list], ...PLAIN_CALL, span };
+  return plainSelect([expr], undefined, span);
 }

@@ -92,6 +92,8 @@ export function parseInterval(cursor: Cursor, parseExpression: ParseExpression):
       kind: 'type_name',
       name: 'interval',
       sizes: [],
+      members: [],
+      lists: [],
       span: { start: word.start, end: word.end },
     } as const;
     return {

@@ -4,7 +4,8 @@
  * Hides the spellings that take several words. Invariant: whether a type exists is for binding to say; only the
  * form is known here.
  */
-import type { TypeName } from './ast.ts';
+import { SQL_DEPTH_MAX } from '../base/limits.ts';
+import type { TypeMember, TypeName } from './ast-word.ts';
 import type { Cursor } from './cursor.ts';
 import { canBeFunction } from './keyword.ts';
 
@@ -37,7 +38,7 @@ export function isTypedLiteral(cursor: Cursor): boolean {
   return zoned && cursor.peek(3).word === 'zone' && cursor.peek(4).kind === 'string';
 }
 
-/** Parses a type's name. @throws `sql_syntax`; `sql_unsupported` for nested types. */
+/** Parses a type's name. @throws `sql_syntax`, `sql_unsupported` */
 export function parseTypeName(cursor: Cursor): TypeName {
   const token = cursor.token;
   const start = token.start;
@@ -50,17 +51,57 @@ export function parseTypeName(cursor: Cursor): TypeName {
   if (name === 'double' && cursor.isWord('precision')) name = `${name} ${cursor.advance().word}`;
   if ((name === 'character' || name === 'char') && cursor.isWord('varying'))
     name = `${name} ${cursor.advance().word}`;
-  if (name === 'struct' || name === 'row' || name === 'map' || name === 'union' || name === 'enum') {
+  if (name === 'union' || name === 'enum') {
     throw cursor.unsupported(`the type ${name.toUpperCase()} in SQL`, cursor.spanFrom(start));
   }
-  const sizes = parseSizes(cursor);
+  const isNested = NESTED_TYPES.has(name) && cursor.isSymbol('(');
+  const members = isNested ? cursor.nested(() => parseMembers(cursor, name === 'struct' || name === 'row')) : [];
+  const sizes = isNested ? [] : parseSizes(cursor);
   if ((name === 'timestamp' || name === 'time') && (cursor.isWord('with') || cursor.isWord('without'))) {
     name = `${name} ${cursor.advance().word} time zone`;
     cursor.expectWord('time');
     cursor.expectWord('zone');
   }
-  if (cursor.isSymbol('[')) throw cursor.unsupported('a list type in SQL', cursor.spanFrom(start));
-  return { kind: 'type_name', name, sizes, span: cursor.spanFrom(start) };
+  const lists = parseLists(cursor);
+  return { kind: 'type_name', name, sizes, members, lists, span: cursor.spanFrom(start) };
+}
+
+const NESTED_TYPES = new Set(['struct', 'row', 'map', 'tuple']);
+
+/** `(name type, …)`, or `(type, …)`. */
+function parseMembers(cursor: Cursor, hasNames: boolean): TypeMember[] {
+  const members: TypeMember[] = [];
+  cursor.expectSymbol('(');
+  do {
+    const start = cursor.token.start;
+    const name = hasNames ? cursor.expectLabel('a field') : undefined;
+    const type = parseTypeName(cursor);
+    members.push({ kind: 'type_member', name, type, span: cursor.spanFrom(start) });
+  } while (cursor.takeSymbol(','));
+  cursor.expectSymbol(')');
+  return members;
+}
+
+/** Any number of `[]` and `[n]`, or ARRAY, which is `[]`. */
+function parseLists(cursor: Cursor): (number | undefined)[] {
+  const lists: (number | undefined)[] = [];
+  for (;;) {
+    const isWord = cursor.isWord('array');
+    if (!isWord && !cursor.isSymbol('[')) return lists;
+    if (lists.length >= SQL_DEPTH_MAX) throw cursor.unexpected();
+    if (isWord) cursor.advance();
+    if (isWord && !cursor.isSymbol('[')) lists.push(undefined);
+    else lists.push(parseListSize(cursor));
+  }
+}
+
+function parseListSize(cursor: Cursor): number | undefined {
+  cursor.expectSymbol('[');
+  const token = cursor.token;
+  const hasSize = token.kind === 'number' && /^\d{1,9}$/u.test(token.text);
+  if (hasSize) cursor.advance();
+  cursor.expectSymbol(']');
+  return hasSize ? Number(token.text) : undefined;
 }
 
 function parseSizes(cursor: Cursor): number[] {

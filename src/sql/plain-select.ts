@@ -22,7 +22,7 @@ export function bareStar(span: Span): Star {
 }
 
 /** `SELECT exprs FROM from`, and nothing around it. */
-export function plainSelect(exprs: readonly ExprNode[], from: FromItem, span: Span): Select {
+export function plainSelect(exprs: readonly ExprNode[], from: FromItem | undefined, span: Span): Select {
   const items = exprs.map((expr): SelectItem => ({ kind: 'select_item', expr, alias: undefined, span: expr.span }));
   const clauses = {
     where: undefined,

@@ -1,16 +1,12 @@
 /**
- * Syntax tree to SQL text, and the names of result columns.
+ * Queries and expressions as SQL text, and the names of result columns. Statements are printed by tests alone.
  *
  * Hides quoting and parentheses. Entry file: binding names columns by it. Invariants: the printed text
  * means the same and prints as itself again; every operation is in parentheses, so precedence needs no thought.
  * Column names follow DuckDB's.
  */
-import { unreachable } from '../base/assert.ts';
-import type { Alteration } from './ast-alter.ts';
 import type {
-  ColumnDefinition,
   CommonTable,
-  DefaultValue,
   ExprNode,
   FromItem,
   FunctionCall,
@@ -23,154 +19,16 @@ import type {
   Select,
   SelectItem,
   Star,
-  Statement,
   TableName,
+  TypeName,
   ValueRow,
-  ValueRows,
 } from './ast.ts';
-import type { CopyOption } from './ast-command.ts';
 import type { WindowFrame, WindowSpec } from './ast-window.ts';
+import type { IntervalUnit } from './ast-word.ts';
 import { canBeName } from './keyword.ts';
-import type { Style } from './print-part.ts';
-import { callName, intervalText, isUsualFrame, maybeNot, nullsText, typeText } from './print-part.ts';
 
-/** Prints a whole statement on one line. */
-export function printStatement(statement: Statement): string {
-  switch (statement.kind) {
-    case 'select':
-    case 'set_operation':
-    case 'values_query':
-      return printQuery(statement);
-    case 'create_table': {
-      const { query } = statement;
-      const head = `${printCreate('TABLE', statement)}${printTable(statement.table)}`;
-      if (query !== undefined) return `${head} AS ${printQuery(query)}`;
-      return `${head} (${statement.columns.map(printColumnDefinition).join(', ')})`;
-    }
-    case 'drop_table':
-      return `DROP TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)}`;
-    case 'create_view': {
-      const head = `${printCreate('VIEW', statement)}${printTable(statement.view)}`;
-      return `${head}${printNames(statement.columns)} AS ${printQuery(statement.query)}`;
-    }
-    case 'drop_view':
-      return `DROP VIEW ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.view)}`;
-    case 'alter_table':
-      return `ALTER TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)} ${printAlteration(statement.change)}`;
-    case 'truncate':
-      return `TRUNCATE TABLE ${printTable(statement.table)}`;
-    case 'insert': {
-      const columns = statement.columns?.map(printIdentifier).join(', ');
-      const names = columns === undefined ? '' : ` (${columns})`;
-      const matching = statement.byName ? ' BY NAME' : '';
-      const target = `${printTable(statement.table)}${matching}${names}`;
-      return `INSERT INTO ${target} ${printSource(statement.source)}${printReturning(statement.returning)}`;
-    }
-    case 'delete':
-      return `DELETE FROM ${printTable(statement.table)}${printRest('USING', statement)}`;
-    case 'update': {
-      const assignments = statement.assignments.map(
-        ({ column, value }) => `${printIdentifier(column)} = ${printValue(value)}`,
-      );
-      const rest = printRest('FROM', statement);
-      return `UPDATE ${printTable(statement.table)} SET ${assignments.join(', ')}${rest}`;
-    }
-    case 'copy_from': {
-      const { table, columns, path, options } = statement;
-      const names = columns === undefined ? '' : ` ${printNames(columns)}`;
-      return `COPY ${printTable(table)}${names} FROM ${printExpression(path)}${printOptions(options)}`;
-    }
-    case 'copy_to':
-      return `COPY (${printQuery(statement.query)}) TO ${printExpression(statement.path)}${printOptions(statement.options)}`;
-    case 'prepare':
-      return `PREPARE ${printIdentifier(statement.name)} AS ${printStatement(statement.statement)}`;
-    case 'execute': {
-      const args = statement.args.map(({ name, value }) => {
-        return `${name === undefined ? '' : `${printIdentifier(name)} := `}${printExpression(value)}`;
-      });
-      return `EXECUTE ${printIdentifier(statement.name)}${args.length === 0 ? '' : `(${args.join(', ')})`}`;
-    }
-    case 'deallocate':
-      return `DEALLOCATE ${printIdentifier(statement.name)}`;
-    case 'set': {
-      const { name, value } = statement;
-      if (value === undefined) return `RESET ${printIdentifier(name)}`;
-      return `SET ${printIdentifier(name)} = ${printExpression(value)}`;
-    }
-    case 'show_tables':
-      return statement.all ? 'SHOW ALL TABLES' : 'SHOW TABLES';
-    case 'show_snapshots':
-      return 'SHOW SNAPSHOTS';
-    case 'describe':
-    case 'summarize': {
-      const { kind, target } = statement;
-      return `${kind.toUpperCase()} ${target.kind === 'table_name' ? printTable(target) : printQuery(target)}`;
-    }
-    case 'explain':
-      return `EXPLAIN ${statement.analyze ? 'ANALYZE ' : ''}${printQuery(statement.query)}`;
-    default:
-      return unreachable(statement);
-  }
-}
-
-function printSource(source: Query | ValueRows): string {
-  if (source.kind !== 'value_rows') return printQuery(source);
-  if (source.isDefault) return 'DEFAULT VALUES';
-  return `VALUES ${source.rows.map(printRow).join(', ')}`;
-}
-
-function printRow({ values }: ValueRow): string {
-  return `(${values.map(printValue).join(', ')})`;
-}
-
-function printValue(value: ExprNode | DefaultValue): string {
-  return value.kind === 'default_value' ? 'DEFAULT' : printExpression(value);
-}
-
-function printCreate(what: string, { orReplace, ifNotExists }: { orReplace: boolean; ifNotExists: boolean }): string {
-  return `CREATE ${orReplace ? 'OR REPLACE ' : ''}${what} ${ifNotExists ? 'IF NOT EXISTS ' : ''}`;
-}
-
-/** What follows the target of DELETE and the assignments of UPDATE. */
-function printRest(word: string, edit: Extract<Statement, { kind: 'delete' | 'update' }>): string {
-  const from = edit.from === undefined ? '' : ` ${word} ${printFrom(edit.from)}`;
-  const where = edit.where === undefined ? '' : ` WHERE ${printExpression(edit.where)}`;
-  return `${from}${where}${printReturning(edit.returning)}`;
-}
-
-function printReturning(items: readonly SelectItem[]): string {
-  return items.length === 0 ? '' : ` RETURNING ${items.map(printItem).join(', ')}`;
-}
-
-function printOptions(options: readonly CopyOption[]): string {
-  const texts = options.map(({ name, value }) => {
-    return `${printIdentifier(name)}${value === undefined ? '' : ` ${printExpression(value)}`}`;
-  });
-  return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
-}
-
-function printAlteration(change: Alteration): string {
-  switch (change.kind) {
-    case 'add_column':
-      return `ADD COLUMN ${change.ifNotExists ? 'IF NOT EXISTS ' : ''}${printColumnDefinition(change.column)}`;
-    case 'drop_column':
-      return `DROP COLUMN ${change.ifExists ? 'IF EXISTS ' : ''}${printIdentifier(change.column)}`;
-    case 'rename_column':
-      return `RENAME COLUMN ${printIdentifier(change.column)} TO ${printIdentifier(change.to)}`;
-    case 'set_default': {
-      const column = `ALTER COLUMN ${printIdentifier(change.column)}`;
-      return change.value === undefined
-        ? `${column} DROP DEFAULT`
-        : `${column} SET DEFAULT ${printExpression(change.value)}`;
-    }
-    case 'set_nullable':
-      return `ALTER COLUMN ${printIdentifier(change.column)} ${change.nullable ? 'DROP' : 'SET'} NOT NULL`;
-    case 'set_ttl':
-      return `SET TTL ${printText(change.length.text)} ON ${printIdentifier(change.column)}`;
-    case 'drop_ttl':
-      return 'DROP TTL';
-  }
-}
+/** How count(*) is written: as SQL, or as the column name that DuckDB gives it. */
+type Style = 'sql' | 'name';
 
 /** Prints one expression. */
 export function printExpression(node: ExprNode): string {
@@ -196,7 +54,7 @@ export function printText(text: string): string {
 }
 
 /** A query's text; what stands around its body goes around the whole of it. */
-function printQuery(query: Query): string {
+export function printQuery(query: Query): string {
   const words = query.common.length === 0 ? [] : [printCommon(query.common)];
   words.push(printBody(query));
   if (query.orderAll !== undefined) words.push('ORDER BY', printOrder(query.orderAll));
@@ -238,6 +96,11 @@ function printSelect(select: Select): string {
   return words.join(' ');
 }
 
+export function printRow({ values }: ValueRow): string {
+  const texts = values.map((value) => (value.kind === 'default_value' ? 'DEFAULT' : printExpression(value)));
+  return `(${texts.join(', ')})`;
+}
+
 function printGroup(group: GroupItem): string {
   if (group.kind === 'empty_group') return '()';
   if (group.kind !== 'grouping_sets') return printExpression(group);
@@ -252,18 +115,22 @@ function printCommon(tables: readonly CommonTable[]): string {
   return `WITH ${tables[0]?.recursive === true ? 'RECURSIVE ' : ''}${texts.join(', ')}`;
 }
 
-function printNames(names: readonly Identifier[]): string {
+export function printNames(names: readonly Identifier[]): string {
   return names.length === 0 ? '' : `(${names.map(printIdentifier).join(', ')})`;
 }
 
-function printFrom(from: FromItem): string {
+/** An item of FROM. */
+export function printFrom(from: FromItem): string {
   switch (from.kind) {
     case 'table_name':
       return printTable(from);
     case 'subquery':
       return `${from.lateral ? 'LATERAL ' : ''}(${printQuery(from.query)})${printAlias(from.alias, from.columns)}`;
     case 'table_function':
-      return `${from.name.name}(${list(from.args, 'sql')})${printAlias(from.alias, from.columns)}`;
+      return (
+        `${from.name.name}(${list(from.args, 'sql')})${from.ordinality ? ' WITH ORDINALITY' : ''}` +
+        printAlias(from.alias, from.columns)
+      );
     case 'join':
       return printJoin(from);
   }
@@ -281,7 +148,8 @@ function printJoin(join: Join): string {
   return words.filter((word) => word !== '').join(' ');
 }
 
-function printItem(item: SelectItem): string {
+/** An item of a list, with its alias. */
+export function printItem(item: SelectItem): string {
   const text = printExpression(item.expr);
   return item.alias === undefined ? text : `${text} AS ${printIdentifier(item.alias)}`;
 }
@@ -296,24 +164,43 @@ function orderText(item: OrderItem, style: Style): string {
   return `${expr}${item.descending ? ' DESC' : item.directed ? ' ASC' : ''}${nulls}`;
 }
 
-function printTable(table: TableName): string {
+export function printTable(table: TableName): string {
   const words = [printPath(table.path)];
   if (table.alias !== undefined) words.push('AS', `${printIdentifier(table.alias)}${printNames(table.columns)}`);
   if (table.at !== undefined) words.push(`AT (${table.at.unit.toUpperCase()} => ${printExpression(table.at.value)})`);
   return words.join(' ');
 }
 
-function printColumnDefinition(column: ColumnDefinition): string {
-  const value = column.default === undefined ? '' : ` DEFAULT ${printExpression(column.default)}`;
-  return `${printIdentifier(column.name)} ${typeText(column.type)}${value}${column.nullable ? '' : ' NOT NULL'}`;
-}
-
-function printIdentifier(identifier: Identifier): string {
+export function printIdentifier(identifier: Identifier): string {
   return identifier.quoted && identifier.name === '' ? '""' : printName(identifier.name);
 }
 
 function printPath(path: readonly Identifier[]): string {
   return path.map(printIdentifier).join('.');
+}
+
+const TYPE_ALIASES: Readonly<Record<string, string>> = {
+  int: 'INTEGER',
+  text: 'VARCHAR',
+  string: 'VARCHAR',
+  bool: 'BOOLEAN',
+};
+
+export function typeText(type: TypeName): string {
+  const members = type.members.map(({ name, type: of }) => {
+    return `${name === undefined ? '' : `${printIdentifier(name)} `}${typeText(of)}`;
+  });
+  const inner = members.length === 0 ? '' : `(${members.join(', ')})`;
+  return `${plainTypeText(type)}${inner}${type.lists.map((size) => `[${size?.toString() ?? ''}]`).join('')}`;
+}
+
+function plainTypeText(type: TypeName): string {
+  const name = TYPE_ALIASES[type.name] ?? type.name.toUpperCase();
+  if (type.sizes.length === 0) return name;
+  const sizes = `(${type.sizes.map(String).join(', ')})`;
+  // TIMESTAMP(3) WITH TIME ZONE: the size belongs to the first word.
+  const zone = name.indexOf(' WITH');
+  return zone === -1 ? `${name}${sizes}` : `${name.slice(0, zone)}${sizes}${name.slice(zone)}`;
 }
 
 function printStar(star: Star): string {
@@ -333,6 +220,11 @@ function patternText({ operator, pattern, escape }: LikeNode, style: Style): str
 
 function list(nodes: readonly ExprNode[], style: Style): string {
   return nodes.map((node) => expression(node, style)).join(', ');
+}
+
+/** `text`, denied when `negated`. */
+function maybeNot(negated: boolean, text: string): string {
+  return negated ? `(NOT ${text})` : text;
 }
 
 function expression(node: ExprNode, style: Style): string {
@@ -365,6 +257,14 @@ function expression(node: ExprNode, style: Style): string {
       return intervalText(expression(node.value, style), node.unit, style);
     case 'moment':
       return expression(node.written, style);
+    case 'row':
+    case 'array':
+    case 'subscript':
+    case 'slice':
+    case 'field':
+    case 'named_argument':
+    case 'lambda':
+      return nestedText(node, style);
     case 'cast': {
       const operand = expression(node.operand, style);
       return `${node.attempt ? 'TRY_CAST' : 'CAST'}(${operand} AS ${typeText(node.type)})`;
@@ -374,7 +274,51 @@ function expression(node: ExprNode, style: Style): string {
   }
 }
 
-type QueryKind = 'row' | 'scalar_query' | 'exists' | 'in_query' | 'quantified';
+type NestedKind = 'row' | 'array' | 'subscript' | 'slice' | 'field' | 'named_argument' | 'lambda';
+
+/** Nested values and their parts; in names as DuckDB writes them. */
+function nestedText(node: Extract<ExprNode, { kind: NestedKind }>, style: Style): string {
+  switch (node.kind) {
+    case 'row':
+      return `${style === 'name' ? '"row"' : ''}(${list(node.items, style)})`;
+    case 'array':
+      return style === 'name' ? `(ARRAY[${list(node.items, style)}])` : `ARRAY[${list(node.items, style)}]`;
+    case 'subscript':
+      return `${expression(node.operand, style)}[${expression(node.index, style)}]`;
+    case 'slice': {
+      const [from, to, step] = [node.from, node.to, node.step].map((part) => {
+        return part === undefined ? '' : expression(part, style);
+      }) as [string, string, string];
+      const bounds = step === '' ? `${from}:${to}` : `${from}:${to === '' ? '-' : to}:${step}`;
+      return `${expression(node.operand, style)}[${bounds}]`;
+    }
+    case 'field':
+      return `(${expression(node.operand, style)}).${printIdentifier(node.name)}`;
+    case 'named_argument':
+      return `${partName(node.name, style)} := ${expression(node.value, style)}`;
+    case 'lambda': {
+      const text = `lambda ${node.parameters.map(printIdentifier).join(', ')}: ${expression(node.body, style)}`;
+      return style === 'name' ? `(${text})` : text;
+    }
+  }
+}
+
+/** The name of an argument; DuckDB quotes its keywords in names of columns. */
+function partName(name: Identifier, style: Style): string {
+  return style === 'name' && PART_KEYWORDS.has(name.name) ? `"${name.name}"` : printIdentifier(name);
+}
+
+const PART_KEYWORDS = new Set(['filter', 'key', 'value', 'recursive', 'name', 'type', 'year', 'month', 'day']);
+
+type QueryKind = 'scalar_query' | 'exists' | 'in_query' | 'quantified';
+/** In names as DuckDB writes it out: a call of a conversion. */
+function intervalText(value: string, unit: IntervalUnit, style: Style): string {
+  if (style === 'sql') return `INTERVAL (${value}) ${unit.toUpperCase()}`;
+  const number = `CAST(${value} AS DOUBLE)`;
+  if (unit === 'seconds' || unit === 'milliseconds') return `to_${unit}(${number})`;
+  const wide = unit === 'hours' || unit === 'minutes' || unit === 'microseconds';
+  return `to_${unit}(CAST(trunc(${number}) AS ${wide ? 'BIGINT' : 'INTEGER'}))`;
+}
 
 type Operation = Extract<
   ExprNode,
@@ -415,8 +359,6 @@ function operation(node: Operation, style: Style): string {
 /** Queries within expressions. */
 function queryOperation(node: Extract<ExprNode, { kind: QueryKind }>, style: Style): string {
   switch (node.kind) {
-    case 'row':
-      return `(${list(node.items, style)})`;
     case 'scalar_query':
       return `(${printQuery(node.query)})`;
     case 'exists':
@@ -448,6 +390,12 @@ function callText(node: FunctionCall, style: Style): string {
   return `${written}(${args}${gap}${orders})${filter}`;
 }
 
+/** As DuckDB, which leaves RESPECT NULLS out of names. */
+function nullsText({ nulls }: FunctionCall, style: Style): string {
+  if (nulls === undefined || (nulls === 'respect' && style === 'name')) return '';
+  return ` ${nulls.toUpperCase()} NULLS`;
+}
+
 function overText(over: WindowSpec | Identifier, style: Style): string {
   return over.kind === 'identifier' ? printIdentifier(over) : specText(over, style);
 }
@@ -460,6 +408,12 @@ function specText({ base, partitions, orders, frame }: WindowSpec, style: Style)
   return `(${words.join(' ')})`;
 }
 
+/** The frame of a window that says none, which DuckDB leaves out of names. */
+function isUsualFrame({ unit, start, end, exclude }: WindowFrame): boolean {
+  const isDefault = unit === 'range' && start.bound === 'unbounded_preceding' && end.bound === 'current_row';
+  return isDefault && exclude === undefined;
+}
+
 function frameText({ unit, start, end, exclude }: WindowFrame, style: Style): string {
   const [from, to] = [start, end].map(({ bound, value }) => {
     const distance = value === undefined ? '' : `${expression(value, style)} `;
@@ -469,10 +423,22 @@ function frameText({ unit, start, end, exclude }: WindowFrame, style: Style): st
   return `${unit.toUpperCase()} BETWEEN ${from ?? ''} AND ${to ?? ''}${left}`;
 }
 
+/** Names of functions that are keywords of DuckDB, which it quotes in the names of columns. */
+const QUOTED_NAMES = new Set('filter first last left map mode nullif range replace right row'.split(' '));
+
 /** A function's name where a call begins; without quotes `position(` would want IN between its arguments. */
 function sqlName({ name, quoted }: Identifier): string {
   if (name.toLowerCase() === 'position') return '"position"';
   return quoted ? printName(name) : name.toLowerCase();
+}
+
+function callName(node: FunctionCall): string {
+  const name = node.name.name.toLowerCase();
+  if (node.over !== undefined && !node.withinGroup)
+    return name === 'first' || name === 'last' ? `${name}_value` : name;
+  if (name === 'grouping' || name === 'grouping_id') return 'GROUPING';
+  if (QUOTED_NAMES.has(name)) return `"${name}"`;
+  return node.withinGroup ? name.replace(/^percentile_/u, 'quantile_') : name;
 }
 
 /**

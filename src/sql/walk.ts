@@ -4,7 +4,8 @@
  * Hides nothing. Invariant: CHILD_FIELDS names, for each kind, every field that holds nodes, and is the only table that
  * walking needs.
  */
-import type { Alteration, TimeLength } from './ast-alter.ts';
+import type { Alteration } from './ast-alter.ts';
+import type { TimeLength } from './ast-word.ts';
 import type {
   Assignment,
   ColumnDefinition,
@@ -29,6 +30,7 @@ import type {
 } from './ast.ts';
 import type { CopyOption, ExecuteArgument } from './ast-command.ts';
 import type { FrameBound, NamedWindow, WindowFrame, WindowSpec } from './ast-window.ts';
+import type { TypeMember } from './ast-word.ts';
 
 export type Node =
   | ExprNode
@@ -36,6 +38,7 @@ export type Node =
   | Alteration
   | Identifier
   | TypeName
+  | TypeMember
   | When
   | SelectItem
   | TimeTravel
@@ -66,7 +69,8 @@ const CHILD_FIELDS: {
   readonly [K in NodeKind]: readonly Exclude<keyof Extract<Node, { kind: K }>, 'kind' | 'span'>[];
 } = {
   identifier: [],
-  type_name: [],
+  type_name: ['members'],
+  type_member: ['name', 'type'],
   column_name: ['path'],
   star: ['table', 'exclude', 'replace', 'rename', 'filter'],
   columns: ['star'],
@@ -91,6 +95,12 @@ const CHILD_FIELDS: {
   between: ['operand', 'low', 'high'],
   in: ['operand', 'items'],
   row: ['items'],
+  array: ['items'],
+  subscript: ['operand', 'index'],
+  slice: ['operand', 'from', 'to', 'step'],
+  field: ['operand', 'name'],
+  named_argument: ['name', 'value'],
+  lambda: ['parameters', 'body'],
   scalar_query: ['query'],
   exists: ['query'],
   in_query: ['operand', 'query'],

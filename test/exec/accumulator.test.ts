@@ -39,7 +39,7 @@ test('lists may hold lists, and first and last take any type', async () => {
   const inner = 'SELECT g, list(x) AS l FROM t GROUP BY g ORDER BY g';
   const sql = `SELECT list(l), first(l), last(l ORDER BY g DESC), any_value(l) FILTER (WHERE g = 2), count(l) FROM (${inner})`;
   assert.deepEqual(await runTexts(sql, catalogOf([tableOf('t', columns, 2)])), [
-    ['[[5,null],[7,9],[8]]', '[5,null]', '[8]', '[7,9]', '3'],
+    ['[[5, NULL], [7, 9], [8]]', '[5, NULL]', '[8]', '[7, 9]', '3'],
   ]);
 });
 

@@ -62,7 +62,7 @@ test('rows that FILTER leaves out, and equal ones under DISTINCT, count in no ba
     'SELECT list(DISTINCT x), sum(DISTINCT x), count(DISTINCT x) FILTER (WHERE x > 1), ' +
     'list(x ORDER BY x DESC NULLS FIRST), first(x) FILTER (x < 3) FROM t';
   assert.deepEqual(await runTexts(sql, catalogOf([table])), [
-    ['[3,1,null,2]', '6', '2', '[null,null,3,3,2,2,1,1]', '1'],
+    ['[3, 1, NULL, 2]', '6', '2', '[NULL, NULL, 3, 3, 2, 2, 1, 1]', '1'],
   ]);
 });
 

@@ -13,7 +13,7 @@ import { EngineError } from '../../src/base/errors.ts';
 import { SQL_LENGTH_MAX } from '../../src/base/limits.ts';
 import { isReadOnly, planStatement } from '../../src/plan/plan.ts';
 import { parseStatement } from '../../src/sql/parse.ts';
-import { printStatement } from '../../src/sql/print.ts';
+import { printStatement } from '../support/print-statement.ts';
 import { tokenize } from '../../src/sql/token.ts';
 import { fakeCatalog } from '../plan/fake-catalog.ts';
 import type { Random } from '../support/random.ts';

@@ -9,7 +9,8 @@ import { SQL_DEPTH_MAX, SQL_LENGTH_MAX } from '../../src/base/limits.ts';
 import type { Node } from '../../src/sql/walk.ts';
 import { forEachChild } from '../../src/sql/walk.ts';
 import { parseStatement } from '../../src/sql/parse.ts';
-import { columnLabel, printStatement } from '../../src/sql/print.ts';
+import { columnLabel } from '../../src/sql/print.ts';
+import { printStatement } from '../support/print-statement.ts';
 import { checkGolden } from '../golden/golden.ts';
 
 function failureOf(sql: string): EngineError | undefined {

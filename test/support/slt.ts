@@ -19,7 +19,7 @@ import { makeField, makeSchema } from '../../src/arrow/schema.ts';
 import type { DataType } from '../../src/arrow/type.ts';
 import type { Vector } from '../../src/arrow/vector.ts';
 import { EngineError, ERROR_TABLE } from '../../src/base/errors.ts';
-import { castKernel } from '../../src/function/registry.ts';
+import { castKernel, castKind } from '../../src/function/registry.ts';
 import { byteRowsOf, rowText } from '../../src/function/byte-rows.ts';
 import { binaryText } from '../../src/function/cast-text.ts';
 import { familyOf } from '../../src/function/signature.ts';
@@ -140,10 +140,10 @@ function readTable(record: Record): MemorySource {
   return tableOfVectors(record.head.slice('table '.length), schema, vectors, rows.length, 3);
 }
 
-/** The cells of a column as these files show them: NULL, (empty), text as it is, all else as CAST … AS VARCHAR. */
+/** The cells of a column as these files show them: NULL, (empty), text as it is, unions as JSON, all else as CAST … AS VARCHAR. */
 export function cellTexts(vector: Vector, rowCount: number): readonly string[] {
   const family = familyOf(vector.type);
-  if (family === 'nested') {
+  if (family === 'nested' && castKind(vector.type, { id: 'utf8' }) === 'none') {
     const read = makeReader(vector);
     return Array.from({ length: rowCount }, (_, i) => {
       const value = read(i);

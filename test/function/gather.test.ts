@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import type { RecordBatch } from '../../src/arrow/batch.ts';
 import { makeReader } from '../../src/arrow/value.ts';
 import type { Vector } from '../../src/arrow/vector.ts';
-import { gather } from '../../src/exec/gather.ts';
+import { gather } from '../../src/function/gather.ts';
 import { joinParts } from '../../src/exec/join.ts';
 import { readAll, streamBytes } from '../support/ipc.ts';
 import { pythonPath, PYTHON_MISSING } from '../support/python.ts';

@@ -7,11 +7,15 @@
  * Source: Arrow columnar format, "Physical memory layout".
  */
 import { EngineError } from '../base/errors.ts';
+import { joinVectors } from '../arrow/concat.ts';
+import { nullVector } from '../arrow/null-vector.ts';
 import { TYPE_TABLE, typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import { typedView } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { runIndexes } from '../function/run-end.ts';
+import { withValidity } from './column.ts';
+import { runIndexes } from './run-end.ts';
+import { bitAt, validityFrom, validityOf } from './validity.ts';
 
 const EMPTY = new Uint8Array(0);
 const INT32_MAX = 0x7fffffff;
@@ -306,4 +310,32 @@ export function gather(vector: Vector, rows: Uint32Array): Vector {
         gatherFixed(vector.buffers[1] as Uint8Array, rows, TYPE_TABLE[type.id].byteWidth(type), vector.length),
       ]);
   }
+}
+
+/** In place of a row: there is none. */
+export const NO_ROW = 0xffffffff;
+
+/** Rows of `values`; null where a row is NO_ROW. */
+export function gatherOrNull(values: Vector, rows: Uint32Array): Vector {
+  const { type } = values;
+  if (values.length === 0) return nullVector(type, rows.length);
+  if (type.id === 'union' || type.id === 'run_end') {
+    const last = values.length;
+    return gather(
+      joinVectors([values, nullVector(type, 1)]),
+      rows.map((row) => (row === NO_ROW ? last : row)),
+    );
+  }
+  const taken = gather(
+    values,
+    rows.map((row) => (row === NO_ROW ? 0 : row)),
+  );
+  if (!rows.includes(NO_ROW)) return taken;
+  const own = validityOf(taken).bits;
+  const bits = new Uint8Array((rows.length + 7) >> 3);
+  for (let i = 0; i < rows.length; i++) {
+    if (rows[i] === NO_ROW || (own !== undefined && !bitAt(own, i))) continue;
+    bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
+  }
+  return type.id === 'null' ? taken : withValidity(taken, validityFrom(bits, rows.length));
 }
