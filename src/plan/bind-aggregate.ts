@@ -7,7 +7,6 @@
  */
 import { present } from '../base/assert.ts';
 import type { Span } from '../base/errors.ts';
-import { constantText } from '../function/constant.ts';
 import type { ConstantValue } from '../function/constant.ts';
 import { aggregateOf, isComparable, resolveAggregate } from '../function/registry.ts';
 import type { AggregateEntry } from '../function/registry.ts';
@@ -15,7 +14,7 @@ import type { ExprNode, FunctionCall, OrderItem } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { coerce, toCondition, unresolvedError } from './coerce.ts';
 import type { AggregateCall, Expr, SortKey } from './expr.ts';
-import { exprKey } from './expr-walk.ts';
+import { exprKey, literalKey } from './expr-walk.ts';
 import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
 
@@ -147,9 +146,7 @@ function callKey(call: AggregateCall): string {
   const order = call.order.map(
     ({ expr, descending, nullsFirst }) => `${exprKey(expr)}${descending ? 'd' : ''}${nullsFirst ? 'f' : ''}`,
   );
-  const constants = call.constants.map((value) =>
-    Object.is(value, -0) ? '-0' : JSON.stringify(constantText(value)),
-  );
+  const constants = call.constants.map((value) => JSON.stringify(literalKey(value)));
   const rows = `${call.distinct ? 'd' : ''}:${call.filter === undefined ? '' : exprKey(call.filter)}`;
   return `${call.name}:${rows}(${[...call.args.map(exprKey), ...constants].join(',')};${order.join(',')})`;
 }

@@ -18,7 +18,7 @@ import { aggregateName, bindAggregateCall } from './bind-aggregate.ts';
 import { castTo, coerce, makeArithmetic, readText, unresolvedError } from './coerce.ts';
 import { INT64 } from './constant.ts';
 import type { AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame } from './expr.ts';
-import { exprKey } from './expr-walk.ts';
+import { exprKey, literalKey } from './expr-walk.ts';
 import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
 
@@ -50,7 +50,7 @@ function windowKey(call: WindowCall): string {
   };
   const { unit, start, end, exclude } = call.frame;
   const [from, to] = [start, end].map(({ kind, value }) => `${kind}${value === undefined ? '' : exprKey(value)}`);
-  const constants = call.constants.map((value) => (Object.is(value, -0) ? '-0' : JSON.stringify(String(value))));
+  const constants = call.constants.map((value) => JSON.stringify(literalKey(value)));
   const filter = call.filter === undefined ? '' : exprKey(call.filter);
   const rows = `${call.distinct ? 'd' : ''}${call.ignoresNulls ? 'i' : ''}:${filter}`;
   const args = `${[...call.args.map(exprKey), ...constants].join()};${keysText(call.order)}`;

@@ -144,9 +144,8 @@ export function exprKey(expr: Expr): string {
       return `?${expr.place.toString()}`;
     case 'literal': {
       const value = literalKey(expr.value);
-      // Text is measured, so that no text can imitate the end of a literal; -0 and 0 differ.
-      const sign = Object.is(expr.value, -0) ? '-' : '';
-      return `${typeName(expr.type)}:${value.length.toString()}:${sign}${value}`;
+      // Text is measured, so that no text can imitate the end of a literal.
+      return `${typeName(expr.type)}:${value.length.toString()}:${value}`;
     }
     case 'cast':
       return `${expr.attempt ? 'try' : ''}cast(${exprKey(expr.operand)},${typeName(expr.type)})`;
@@ -159,7 +158,9 @@ export function exprKey(expr: Expr): string {
   }
 }
 
-function literalKey(value: LiteralValue): string {
+/** A text that is equal for equal values of one type; -0 and 0 differ. */
+export function literalKey(value: LiteralValue): string {
+  if (Object.is(value, -0)) return '-0';
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (value === null || !isNestedValue(value)) return String(value);
   const parts = makeReader(value)(0);

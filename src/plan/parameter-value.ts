@@ -11,6 +11,7 @@ import type { DataType } from '../arrow/type.ts';
 import { typeName } from '../arrow/type.ts';
 import { EngineError } from '../base/errors.ts';
 import { foldName, nearestName } from '../base/names.ts';
+import { constantText } from '../function/constant.ts';
 import { castKind } from '../function/registry.ts';
 import { sqlError } from '../sql/frame.ts';
 import { parseType } from '../sql/parse.ts';
@@ -170,7 +171,7 @@ export function fitLiteral(literal: Literal, { name, type, firm }: ParameterSlot
   if (literal.type.id !== 'utf8' && !isMoment) return literal;
   const read = tryCastLiteral(literal, type, false);
   if (read !== undefined || isMoment || !isFlat(type)) return read ?? literal;
-  const shown = printText(String(literal.value).slice(0, 60));
+  const shown = printText(constantText(literal.value).slice(0, 60));
   throw new EngineError('value_error', `parameter $${name}: ${shown} cannot be read as ${sqlTypeName(type)}`);
 }
 
