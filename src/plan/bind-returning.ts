@@ -7,9 +7,10 @@
 import type { Identifier, Select, SelectItem } from '../sql/ast.ts';
 import { coverSpans } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
+import { BARE_FRAME } from '../sql/plain-select.ts';
 import type { BindCatalog } from './bind-catalog.ts';
 import { makeBinding } from './bind-query.ts';
-import { bindSelectOver } from './bind-select.ts';
+import { bindSelect } from './bind-select.ts';
 import { CollectedRows } from './changed-rows.ts';
 import type { LogicalPlan } from './logical.ts';
 import { lowerPlan } from './lower.ts';
@@ -45,7 +46,8 @@ export function bindReturning(
   };
   const binding = makeBinding(sql, around.catalog);
   const scope = Scope.of(sql, table, alias);
-  const plan = bindSelectOver(binding, selectOf(items, span), { plan: scan, scope, depth: 0 });
+  const from = { plan: scan, scope, depth: 0 };
+  const { plan } = bindSelect(binding, selectOf(items, span), new Map(), undefined, from);
   if (plan.kind !== 'project' || plan.input !== scan) {
     const message = 'RETURNING takes expressions over the columns of one row: no aggregates, windows and subqueries';
     throw sqlError('sql_bind', sql, span, message);
@@ -55,24 +57,14 @@ export function bindReturning(
 }
 
 function selectOf(items: readonly SelectItem[], span: Select['span']): Select {
-  return {
-    kind: 'select',
-    common: [],
-    orderAll: undefined,
-    orders: [],
-    limit: undefined,
-    limitPercent: false,
-    offset: undefined,
-    distinct: false,
-    distinctOn: [],
-    items,
-    from: undefined,
+  const clauses = {
     where: undefined,
     groupAll: false,
     groups: [],
     having: undefined,
-    qualify: undefined,
     windows: [],
-    span,
+    qualify: undefined,
   };
+  const list = { distinct: false, distinctOn: [], items, from: undefined };
+  return { kind: 'select', ...BARE_FRAME, ...list, ...clauses, span };
 }

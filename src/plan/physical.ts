@@ -209,8 +209,8 @@ export type PlannedStatement =
   | { readonly kind: 'truncate'; readonly name: string }
   /**
    * The rows of `plan` are appended: its column i is column `columns[i]` of the table, of its type or, where the
-   * column is dictionary or run-end encoded, of the type of its values. Other columns get the value of their default, or
-   * NULL; a default that is SQL text is among the plan's columns.
+   * column is dictionary or run-end encoded, of the type of its values. Other columns get the value of their default,
+   * or NULL; a default that is SQL text is among the plan's columns.
    */
   | {
       readonly kind: 'insert';
