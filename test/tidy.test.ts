@@ -72,7 +72,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   sql: {
     mayImport: ['base'],
-    entries: ['parse', 'ast', 'ast-command', 'ast-window', 'plain-select', 'print', 'frame', 'walk'],
+    entries: ['parse', 'ast', 'ast-alter', 'ast-command', 'ast-window', 'plain-select', 'print', 'frame', 'walk'],
   },
   function: {
     mayImport: ['base', 'arrow'],
@@ -95,6 +95,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'row-source',
       'system-name',
       'function-list',
+      'bind-default',
       'parameter-value',
       'bind-execute',
       'bind-copy',
@@ -103,7 +104,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   codegen: { mayImport: ['base'], entries: ['code', 'opcode', 'module', 'compile'] },
   exec: {
     mayImport: ['base', 'os', 'arrow', 'function', 'plan', 'codegen'],
-    entries: ['exec', 'edit', 'compiled-pipeline'],
+    entries: ['exec', 'edit', 'edit-rows', 'compiled-pipeline'],
   },
   format: {
     mayImport: ['base', 'arrow'],

@@ -8,7 +8,7 @@
 import { present } from '../base/assert.ts';
 import type { RecordBatch } from './batch.ts';
 import { joinCanonical, rememberBeginning } from './join-canonical.ts';
-import { wholeVector } from './slice.ts';
+import { sliceVector, wholeVector } from './slice.ts';
 import type { Vector } from './vector.ts';
 
 /**
@@ -18,6 +18,13 @@ import type { Vector } from './vector.ts';
 export function joinVectors(vectors: readonly Vector[]): Vector {
   const first = present(vectors[0], 'a vector to join');
   return vectors.length === 1 ? first : joinCanonical(vectors.map(wholeVector), wholeVector);
+}
+
+/** `length` rows of the one row of `value`. Cost: linear in the bytes. */
+export function repeatVector(value: Vector, length: number): Vector {
+  let repeated = value;
+  while (repeated.length < length) repeated = joinVectors([repeated, repeated]);
+  return repeated.length === length ? repeated : sliceVector(repeated, 0, length);
 }
 
 /**

@@ -7,6 +7,7 @@
  */
 import type { RecordBatch } from './batch.ts';
 import type { Schema } from './schema.ts';
+import type { Vector } from './vector.ts';
 
 /**
  * A value that bounds compare with, in the column's own physical form: numbers, or bigint for 64-bit and wider, text,
@@ -28,6 +29,9 @@ export interface ScanRequest {
   /** The engine will not want more rows than this; a hint. */
   readonly limit: number | undefined;
 }
+
+/** What a column gets in rows that are given no value for it: a constant expression's SQL text, or one row. */
+export type ColumnDefault = { readonly sql: string } | { readonly value: Vector };
 
 /** Of batches, or of segments. */
 interface Counts {

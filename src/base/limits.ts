@@ -72,6 +72,8 @@ export const PARAMETERS_MAX = 65_535;
 export const SESSION_STATEMENTS_MAX = 1_000;
 /** Depth of nested expressions in SQL. */
 export const SQL_DEPTH_MAX = 250;
+/** Views that stand on one another. */
+export const VIEW_DEPTH_MAX = 32;
 /** Nodes of the bound expressions of one statement, each use of an alias counted in full. */
 export const SQL_NODES_MAX = 600_000;
 /** Values that a function puts into the lists of one batch. */

@@ -122,7 +122,9 @@ function writeChange(statements: Statements, change: PackedChange): void {
 
 function makesSnapshot(change: PackedChange): boolean {
   const { createTables, dropTables, addSchemas, setTtls, createSegments, appends, retireSegments } = change;
+  const { createViews, dropViews } = change;
   const lists = [createTables, dropTables, addSchemas, setTtls, createSegments, appends, retireSegments];
+  if ([createViews, dropViews].some((list) => list !== undefined && list.length > 0)) return true;
   return change.batches !== undefined || lists.some((list) => list !== undefined && list.length > 0);
 }
 
@@ -130,8 +132,8 @@ function makesSnapshot(change: PackedChange): boolean {
 function describe(change: PackedChange): string {
   if (change.what !== undefined) return change.what;
   const kinds: string[] = [];
-  if ((change.dropTables?.length ?? 0) > 0) kinds.push('drop');
-  if ((change.createTables?.length ?? 0) > 0) kinds.push('create');
+  if ((change.dropTables?.length ?? 0) > 0 || (change.dropViews?.length ?? 0) > 0) kinds.push('drop');
+  if ((change.createTables?.length ?? 0) > 0 || (change.createViews?.length ?? 0) > 0) kinds.push('create');
   if ((change.addSchemas?.length ?? 0) > 0 || (change.setTtls?.length ?? 0) > 0) kinds.push('alter');
   if ((change.appends?.length ?? 0) > 0 || (change.producers?.length ?? 0) > 0) kinds.push('append');
   return kinds.join(', ');
@@ -139,6 +141,9 @@ function describe(change: PackedChange): string {
 
 function writeTables(statements: Statements, change: PackedChange, commit: number): void {
   // Drops come first, so that a table can be replaced by one of the same name in one commit.
+  for (const name of change.dropViews ?? []) {
+    expectOne(statements.views.drop(name, commit), `live view ${name} to drop`);
+  }
   for (const { tableId, retireAtMs } of change.dropTables ?? []) {
     expectOne(statements.dropTable.run(commit, tableId).changes, `live table ${tableId} to drop`);
     statements.retireTable.run(commit, retireAtMs, tableId);
@@ -147,14 +152,13 @@ function writeTables(statements: Statements, change: PackedChange, commit: numbe
     removeEmptyTable(statements, tableId);
   }
   for (const { tableId, name, directory, schema } of change.createTables ?? []) {
-    const taken = statements.liveTableName(name);
-    if (taken !== undefined) {
-      const same = taken === name ? '' : ` (as ${JSON.stringify(taken)}; the case of letters makes no difference)`;
-      const message = `table ${JSON.stringify(name)} exists already${same}`;
-      throw new EngineError('already_exists', `${message}; drop it first or choose another name`);
-    }
+    refuseTaken(statements, 'table', name);
     statements.insertTable.run(tableId, name, directory, commit);
     insertSchema(statements, { ...schema, tableId }, commit);
+  }
+  for (const view of change.createViews ?? []) {
+    refuseTaken(statements, 'view', view.name);
+    statements.views.insert(view, commit);
   }
   for (const row of change.addSchemas ?? []) insertSchema(statements, row, commit);
   for (const { tableId, ttl } of change.setTtls ?? []) {
@@ -163,9 +167,21 @@ function writeTables(statements: Statements, change: PackedChange, commit: numbe
   }
 }
 
+/** Tables and views share their names. @throws `already_exists` */
+function refuseTaken(statements: Statements, what: 'table' | 'view', name: string): void {
+  const table = statements.liveTableName(name);
+  const taken = table ?? statements.views.liveName(name);
+  if (taken === undefined) return;
+  const found = table === undefined ? 'view' : 'table';
+  const same = taken === name ? '' : ` (as ${JSON.stringify(taken)}; the case of letters makes no difference)`;
+  const message = `${found} ${JSON.stringify(name)} exists already${same}`;
+  const remedy = found === what ? 'drop it first or choose another name' : `choose another name for the ${what}`;
+  throw new EngineError('already_exists', `${message}; ${remedy}`);
+}
+
 function insertSchema(statements: Statements, row: Omit<SchemaRow, 'createdCommit'>, commit: number): void {
-  const { tableId, version, schema, fieldIds, defaults } = row;
-  statements.insertSchema.run(tableId, commit, version, schema, JSON.stringify(fieldIds), defaults);
+  const { tableId, version, schema, fieldIds, defaults, insertDefaults } = row;
+  statements.insertSchema.run(tableId, commit, version, schema, JSON.stringify(fieldIds), defaults, insertDefaults);
 }
 
 function writeRows(statements: Statements, change: PackedChange, commit: number): void {

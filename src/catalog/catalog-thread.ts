@@ -36,6 +36,7 @@ export interface CatalogMethods {
   commitAt(timeMs: number): number | undefined;
   forgetCommits(below: { readonly version: number; readonly most: number }): number;
   forgetKeys(which: { readonly beforeMs: number; readonly kept: number; readonly most: number }): number;
+  forgetViews(version: number): void;
   addDamage(found: { readonly damage: DamageRow; readonly timeMs: number }): void;
   copyTo(path: string): Promise<number>;
   readPragmas(argument: undefined): Readonly<Record<string, unknown>>;
@@ -106,6 +107,12 @@ class OpenCatalog {
       });
     });
     return value as T;
+  }
+
+  forgetViews(version: number): void {
+    this.#write(() => {
+      transact(this.#statements, this.#path, 'the end of old views', () => this.#statements.views.forget(version));
+    });
   }
 
   copyTo(path: string): Promise<number> {
@@ -277,6 +284,7 @@ serveThread<CatalogMethods>({
     catalog().writeHistory('the end of old commits', (history) => history.forgetCommits(version, most)),
   forgetKeys: ({ beforeMs, kept, most }) =>
     catalog().writeHistory('the end of old keys', (history) => history.forgetKeys(beforeMs, kept, most)),
+  forgetViews: (version) => catalog().forgetViews(version),
   addDamage: ({ damage, timeMs }) =>
     catalog().writeHistory('a damaged segment', (history) => history.addDamage(damage, timeMs)),
   copyTo: (path) => catalog().copyTo(path),

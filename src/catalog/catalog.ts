@@ -138,6 +138,11 @@ export class Catalog {
     return this.#call('forgetKeys', { beforeMs, kept, most });
   }
 
+  /** Deletes the views that no snapshot from `version` on has. */
+  forgetViews(version: number): Promise<void> {
+    return this.#call('forgetViews', version);
+  }
+
   /** Remembers that a segment is damaged; the first finding stays. */
   addDamage(damage: DamageRow, timeMs: number): Promise<void> {
     return this.#call('addDamage', { damage, timeMs });

@@ -48,7 +48,8 @@ const TRIM = `
   DELETE FROM batches WHERE segment_id IN (SELECT segment_id FROM segments WHERE state = 'obsolete');
   DELETE FROM segments WHERE state = 'obsolete';
   DELETE FROM schemas WHERE table_id IN (SELECT table_id FROM tables WHERE dropped_commit IS NOT NULL);
-  DELETE FROM tables WHERE dropped_commit IS NOT NULL;`;
+  DELETE FROM tables WHERE dropped_commit IS NOT NULL;
+  DELETE FROM views WHERE dropped_commit IS NOT NULL;`;
 
 async function copyInspected(
   inspection: CatalogInspection,

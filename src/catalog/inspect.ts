@@ -17,9 +17,10 @@ import { checkVersion, migrate, readMigrations } from './migrate.ts';
 import type { Migration } from './migrate.ts';
 import { packValues, unpackBatches } from './packed-batches.ts';
 import type { BatchValues } from './packed-batches.ts';
-import type { BatchRow, SegmentRow } from './rows.ts';
+import type { BatchRow, SegmentRow, ViewRow } from './rows.ts';
 import { sqliteError } from './sqlite-error.ts';
 import { SELECT_BATCHES } from './statements.ts';
+import { readViews } from './view-rows.ts';
 
 export interface InspectedTable {
   readonly tableId: number;
@@ -39,6 +40,7 @@ export interface InspectedSchema {
   readonly header: Uint8Array;
   readonly fieldIds: readonly number[];
   readonly defaults: Uint8Array;
+  readonly insertDefaults: string;
 }
 
 export interface InspectedDamage {
@@ -56,6 +58,7 @@ export interface CatalogContent {
   readonly segmentIdMax: number;
   readonly tables: readonly InspectedTable[];
   readonly schemas: readonly InspectedSchema[];
+  readonly views: readonly ViewRow[];
   readonly segments: readonly SegmentRow[];
   readonly damages: readonly InspectedDamage[];
 }
@@ -220,6 +223,7 @@ export function readContent(connection: Connection): CatalogContent {
       .prepare<[], Omit<InspectedSchema, 'fieldIds'> & { readonly fieldIds: string }>(SELECT_SCHEMAS)
       .all()
       .map((row) => ({ ...row, fieldIds: JSON.parse(row.fieldIds) as number[] })),
+    views: readViews(connection),
     segments: connection
       .prepare<[], NullableSegment>(SELECT_SEGMENTS)
       .all()
@@ -247,7 +251,7 @@ const SELECT_TABLES = `
 
 const SELECT_SCHEMAS = `
   SELECT table_id AS tableId, version, created_commit AS createdCommit, schema AS header, field_ids AS fieldIds,
-    defaults
+    defaults, insert_defaults AS insertDefaults
   FROM schemas ORDER BY table_id, version`;
 
 const SELECT_SEGMENTS = `

@@ -137,12 +137,12 @@ function writeRows(connection: Connection, change: RepairChange): void {
     table.run(row.tableId, row.name, row.directory, row.createdCommit, row.droppedCommit ?? null);
   }
   const schema = connection.prepare(
-    `INSERT INTO schemas (table_id, created_commit, schema, field_ids, version, defaults)
-     VALUES (?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO schemas (table_id, created_commit, schema, field_ids, version, defaults, insert_defaults)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
   for (const row of change.schemas) {
-    const { tableId, createdCommit, header, fieldIds, version, defaults } = row;
-    schema.run(tableId, createdCommit, header, JSON.stringify(fieldIds), version, defaults);
+    const { tableId, createdCommit, header, fieldIds, version, defaults, insertDefaults } = row;
+    schema.run(tableId, createdCommit, header, JSON.stringify(fieldIds), version, defaults, insertDefaults);
   }
   const segment = connection.prepare(
     `INSERT INTO segments

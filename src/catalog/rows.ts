@@ -35,8 +35,22 @@ export interface SchemaRow {
   readonly schema: Uint8Array;
   /** The field ids of the schema's top-level fields, in order. */
   readonly fieldIds: readonly number[];
-  /** Empty, or an IPC stream of one row with a field for each field id that has a default. */
+  /** Empty, or an IPC stream of one row with a field for each field id that older segments lack and have a value for. */
   readonly defaults: Uint8Array;
+  /** JSON object: what INSERT uses, by field id: SQL text, or null for none. Others get the value of `defaults`. */
+  readonly insertDefaults: string;
+}
+
+/** A query under a name. */
+export interface ViewRow {
+  readonly name: string;
+  /** New names for the first columns of the query. */
+  readonly columns: readonly string[];
+  /** The query's text. */
+  readonly sql: string;
+  readonly createdCommit: number;
+  /** Commit that dropped or replaced it; undefined while it lives. */
+  readonly droppedCommit: number | undefined;
 }
 
 export interface SegmentRow {
@@ -146,6 +160,9 @@ export interface CatalogChange {
   readonly dropTables?: readonly { readonly tableId: number; readonly retireAtMs: number }[];
   /** New versions of schemas. */
   readonly addSchemas?: readonly Omit<SchemaRow, 'createdCommit'>[];
+  /** Names of views that end at `commit`; before the new ones come. */
+  readonly dropViews?: readonly string[];
+  readonly createViews?: readonly Pick<ViewRow, 'name' | 'columns' | 'sql'>[];
   readonly setTtls?: readonly { readonly tableId: number; readonly ttl: TtlRow | undefined }[];
   /** New segments, active or already sealed. */
   readonly createSegments?: readonly {
@@ -193,6 +210,8 @@ export interface CatalogState {
   readonly tables: readonly TableRow[];
   /** All versions of the schemas of these tables, ascending. */
   readonly schemas: readonly SchemaRow[];
+  /** Those that were dropped too, as long as a snapshot may have them; in the order of their commits. */
+  readonly views: readonly ViewRow[];
   /** In the order of their tables. */
   readonly segments: readonly SegmentRow[];
   readonly damages: readonly DamageRow[];

@@ -9,6 +9,7 @@ import { present } from '../base/assert.ts';
 import type { Connection } from './connection.ts';
 import { packValues } from './packed-batches.ts';
 import type { BatchValues, PackedBatches } from './packed-batches.ts';
+import { ViewStatements, readViews } from './view-rows.ts';
 import type { CatalogState, SchemaRow, SegmentRow, SegmentState, TableRow } from './rows.ts';
 
 const SELECT_TABLES = `
@@ -16,7 +17,8 @@ const SELECT_TABLES = `
   FROM tables ORDER BY table_id`;
 
 const SELECT_SCHEMAS = `
-  SELECT table_id, version, created_commit, schema, field_ids, defaults FROM schemas ORDER BY table_id, version`;
+  SELECT table_id, version, created_commit, schema, field_ids, defaults, insert_defaults
+  FROM schemas ORDER BY table_id, version`;
 
 const SELECT_SEGMENTS = `
   SELECT segment_id, table_id, position, schema_version, state, committed_length, row_count, batch_count, file_length,
@@ -69,7 +71,7 @@ const FORGET_PRODUCER_RESULTS = `
   DELETE FROM producer_results WHERE table_id = @tableId AND kind = @kind AND name = @name AND seq < @forgetBelow`;
 
 type TableValues = [number, string, string, number | null, number | null, number, number | null];
-type SchemaValues = [number, number, number, Buffer, string, Buffer];
+type SchemaValues = [number, number, number, Buffer, string, Buffer, string];
 type SegmentValues = [
   number,
   number,
@@ -88,6 +90,7 @@ type SegmentValues = [
 /** Prepared statements of one connection, by what they do. */
 export class Statements {
   readonly connection: Connection;
+  readonly views: ViewStatements;
   readonly begin: Statement;
   readonly commit: Statement;
   readonly rollback: Statement;
@@ -126,6 +129,7 @@ export class Statements {
 
   constructor(connection: Connection) {
     this.connection = connection;
+    this.views = new ViewStatements(connection);
     const prepare = (sql: string): Statement => connection.prepare(sql);
     this.begin = prepare('BEGIN IMMEDIATE');
     this.commit = prepare('COMMIT');
@@ -133,8 +137,8 @@ export class Statements {
     this.insertCommit = prepare('INSERT INTO commits (commit_id, time_ms, what) VALUES (?, ?, ?)');
     this.insertTable = prepare('INSERT INTO tables (table_id, name, directory, created_commit) VALUES (?, ?, ?, ?)');
     this.insertSchema = prepare(
-      `INSERT INTO schemas (table_id, created_commit, version, schema, field_ids, defaults)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO schemas (table_id, created_commit, version, schema, field_ids, defaults, insert_defaults)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
     this.insertSegment = prepare(INSERT_SEGMENT);
     this.insertBatch = prepare(INSERT_BATCH);
@@ -208,6 +212,7 @@ export class Statements {
       lastCommit: this.lastCommit(),
       tables: this.#tables.all().map(tableRow),
       schemas: this.#schemas.all().map(schemaRow),
+      views: readViews(this.connection),
       segments: this.#segments.all().map(segmentRow),
       tableIdMax: this.#highestId.get('tables') ?? 0,
       segmentIdMax: this.#highestId.get('segments') ?? 0,
@@ -227,8 +232,9 @@ function tableRow(values: TableValues): TableRow {
 }
 
 function schemaRow(values: SchemaValues): SchemaRow {
-  const [tableId, version, createdCommit, schema, fieldIds, defaults] = values;
-  return { tableId, version, createdCommit, schema, fieldIds: JSON.parse(fieldIds) as number[], defaults };
+  const [tableId, version, createdCommit, schema, fieldIds, defaults, insertDefaults] = values;
+  const ids = JSON.parse(fieldIds) as number[];
+  return { tableId, version, createdCommit, schema, fieldIds: ids, defaults, insertDefaults };
 }
 
 function segmentRow(values: SegmentValues): SegmentRow {

@@ -42,6 +42,7 @@ const SCALAR = {
   ...run(0x61, ['f64.eq', 'f64.ne', 'f64.lt', 'f64.gt', 'f64.le', 'f64.ge']),
   ...run(0x6a, ['i32.add', 'i32.sub', 'i32.mul']),
   ...run(0x71, ['i32.and', 'i32.or', 'i32.xor', 'i32.shl', 'i32.shr_s', 'i32.shr_u']),
+  ...run(0x79, ['i64.clz']),
   ...run(0x7c, ['i64.add', 'i64.sub', 'i64.mul', 'i64.div_s', 'i64.div_u', 'i64.rem_s', 'i64.rem_u']),
   ...run(0x83, ['i64.and', 'i64.or', 'i64.xor', 'i64.shl', 'i64.shr_s', 'i64.shr_u', 'i64.rotl']),
   ...run(0x99, ['f64.abs', 'f64.neg', 'f64.ceil', 'f64.floor', 'f64.trunc', 'f64.nearest', 'f64.sqrt']),

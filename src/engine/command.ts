@@ -1,22 +1,22 @@
 /**
- * Statements that write: running them, and what they answer: one row, one column.
+ * Statements that write: running them, and what they answer: one row of one column, or what RETURNING asks for.
  *
- * Hides which call of storage a statement is. Invariant: what a statement answers with is known before it runs, so that
- * `describe` can promise it: a count of rows for those that change rows, else a few words.
+ * Hides which call of storage a statement is (those that change rows: command-rows). Invariant: the columns that a
+ * statement answers with are known before it runs, so that `describe` can promise them: a count of rows for those that
+ * change rows, else a few words.
  */
-import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
+import type { ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
-import { sameType } from '../arrow/type.ts';
 import { makeVector } from '../arrow/vector.ts';
-import type { Vector } from '../arrow/vector.ts';
 import { EngineError, positionOf } from '../base/errors.ts';
-import { makeEdit, makeInsert } from '../exec/edit.ts';
 import { runPlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
-import type { PhysicalPlan, PlannedStatement, TableChange } from '../plan/physical.ts';
-import type { Append, Storage } from '../storage/contract.ts';
+import type { PhysicalPlan, PlannedStatement, Returning } from '../plan/physical.ts';
+import type { Append, Snapshot, Storage } from '../storage/contract.ts';
+import { alter, unless } from './command-alter.ts';
+import { appendNew, editRows, insertRows } from './command-rows.ts';
 import { copyFrom, copyTo } from './copy.ts';
 import type { CopyFiles } from './copy.ts';
 import { noSession } from './planning.ts';
@@ -44,11 +44,18 @@ const COUNTING: ReadonlySet<Command['kind']> = new Set([
   'copy_to',
 ] as const);
 
-/** What a command answers: rows changed, or a few words. */
-type Outcome = { readonly rowCount: number } | { readonly status: string };
+/** What a command answers: rows changed, those rows themselves, or a few words. */
+type Outcome =
+  { readonly rowCount: number; readonly returning?: Returning | undefined } | { readonly status: string };
+
+function returningOf(command: Command): Returning | undefined {
+  return 'returning' in command ? command.returning : undefined;
+}
 
 /** The schema that a command answers with. */
 export function commandSchema(command: Command): Schema {
+  const returning = returningOf(command);
+  if (returning !== undefined) return returning.plan.schema;
   const counts = COUNTING.has(command.kind) || runningPlan(command) !== undefined;
   return counts ? COUNT_SCHEMA : STATUS_SCHEMA;
 }
@@ -66,26 +73,36 @@ export interface CommandTarget {
   readonly run: RunOptions;
   /** Whose statement it is; undefined where the door keeps none. */
   readonly session: Session | undefined;
-  createTable(name: string, schema: Schema): Promise<void>;
+  createTable(command: Extract<Command, { kind: 'create_table' }>): Promise<void>;
   /** Begins an append to a table that it creates. @throws as `createTable`, now or from the commit */
-  beginTable(name: string, schema: Schema): Promise<Append>;
+  beginTable(command: Extract<Command, { kind: 'create_table' }>): Promise<Append>;
   dropTable(name: string): Promise<void>;
+  createView(command: Extract<Command, { kind: 'create_view' }>): Promise<void>;
+  /** Plans the same statement on `snapshot`, which belongs to what this answers from now on. */
+  planAgain(snapshot: Snapshot): Promise<{ readonly planned: PlannedStatement; release(): void }>;
 }
 
-/** What a command that has run gives. */
+/** A command's answer. */
 export interface CommandResult {
+  readonly rowCount: number;
   readonly batches: AsyncIterable<ResultBatch>;
   /** Rows that it added, changed or removed, where it counts them. */
   readonly changedCount: number;
 }
 
-/** Runs a command, and gives its one batch. @throws what storage and expressions throw */
+/** Runs a command; when this resolves it has run. @throws what storage and expressions throw */
 export async function runCommand(command: Command, target: CommandTarget): Promise<CommandResult> {
   const outcome = await execute(command, target);
   const schema = commandSchema(command);
+  const returning = 'status' in outcome ? undefined : outcome.returning;
+  if (returning !== undefined) {
+    const batches = encodeResults(schema, runPlan(returning.plan, target.run));
+    const { rowCount } = returning.rows;
+    return { rowCount, batches, changedCount: rowCount };
+  }
   const column = 'status' in outcome ? statusColumn(outcome.status) : countColumn(outcome.rowCount);
   const batches = encodeResults(schema, once({ schema, rowCount: 1, columns: [column] }));
-  return { batches, changedCount: 'status' in outcome ? 0 : outcome.rowCount };
+  return { rowCount: 1, batches, changedCount: 'status' in outcome ? 0 : outcome.rowCount };
 }
 
 async function execute(command: Command, target: CommandTarget): Promise<Outcome> {
@@ -101,27 +118,19 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
       sessionOf(target, 'DEALLOCATE').deallocate(command.name);
       return { status: `deallocated statement ${command.name}` };
     case 'copy_from': {
-      const insertRows = (planned: Extract<Command, { kind: 'insert' }>): Promise<number> =>
-        insert(storage, planned, target.run);
       const { files } = target;
       return {
         rowCount: await copyFrom(command, {
           files,
           withCatalog: (work) => withCatalog(storage, work),
-          insert: insertRows,
+          insert: (planned) => insertRows(storage, planned, target.run),
         }),
       };
     }
     case 'copy_to':
       return { rowCount: await copyTo(command, target.files, target.run) };
     case 'create_table':
-      if (command.plan !== undefined) return { rowCount: await createAs(command, command.plan, target) };
-      return {
-        status: await unless('already_exists', command.ifNotExists, `table ${command.name} exists`, async () => {
-          await target.createTable(command.name, command.schema);
-          return `created table ${command.name}`;
-        }),
-      };
+      return createTable(command, target);
     case 'drop_table':
       return {
         status: await unless('not_found', command.ifExists, `no table ${command.name}`, async () => {
@@ -133,13 +142,27 @@ async function execute(command: Command, target: CommandTarget): Promise<Outcome
       return { status: await alter(storage, command.name, command.ifExists, command.change) };
     case 'truncate':
       return { rowCount: await storage.truncate(command.name) };
+    case 'create_view': {
+      const { name } = command;
+      const existing = target.storage.snapshot();
+      const isThere = existing.view(name) !== undefined;
+      existing.release();
+      if (isThere && command.ifNotExists) return { status: `view ${name} exists` };
+      await target.createView(command);
+      return { status: `created view ${name}` };
+    }
+    case 'drop_view':
+      return {
+        status: await unless('not_found', command.ifExists, `no view ${command.name}`, async () => {
+          await storage.dropView(command.name);
+          return `dropped view ${command.name}`;
+        }),
+      };
     case 'insert':
-      return { rowCount: await insert(storage, command, target.run) };
+      return { rowCount: await insertRows(storage, command, target.run), returning: command.returning };
     case 'delete':
-      if (command.condition === undefined) return { rowCount: await storage.truncate(command.name) };
-      return { rowCount: await storage.rewrite(command.name, command.kind, editOf(command)) };
     case 'update':
-      return { rowCount: await storage.rewrite(command.name, command.kind, editOf(command)) };
+      return editRows(command, target);
   }
 }
 
@@ -156,6 +179,8 @@ export function isStoring(command: Command): command is Extract<Command, { kind:
 const WRITE_WORDS: Readonly<Record<WriteKind, string>> = {
   create_table: 'CREATE TABLE',
   drop_table: 'DROP TABLE',
+  create_view: 'CREATE VIEW',
+  drop_view: 'DROP VIEW',
   alter_table: 'ALTER TABLE',
   truncate: 'TRUNCATE',
   insert: 'INSERT',
@@ -182,118 +207,18 @@ function sessionOf({ session }: CommandTarget, what: string): Session {
   return session;
 }
 
-/** Appends the rows of the command's plan in one commit. */
-async function insert(
-  storage: Storage,
-  command: Extract<Command, { kind: 'insert' }>,
-  run: RunOptions,
-): Promise<number> {
-  const append = await storage.beginAppend(command.name, command.schema, { create: false });
-  return appendAll(append, command.plan, run, () => {
-    checkTarget(command, append);
-    const encode = makeInsert(command);
-    return (batch) => {
-      const given = encode(batch);
-      return append.schema.fields.map((_, index) => {
-        return given[command.columns.indexOf(index)] ?? append.missingColumn(index, batch.rowCount);
-      });
-    };
-  });
-}
-
-/** Makes a table of the plan's rows in one commit. */
-async function createAs(
+async function createTable(
   command: Extract<Command, { kind: 'create_table' }>,
-  plan: PhysicalPlan,
   target: CommandTarget,
-): Promise<number> {
-  const { name, schema, ifNotExists } = command;
+): Promise<Outcome> {
+  const { name, ifNotExists, plan } = command;
   try {
-    const append = await target.beginTable(name, schema);
-    return await appendAll(append, plan, target.run, () => (batch) => batch.columns);
+    if (plan !== undefined) return { rowCount: await appendNew(await target.beginTable(command), plan, target.run) };
+    await target.createTable(command);
+    return { status: `created table ${name}` };
   } catch (error) {
-    if (ifNotExists && error instanceof EngineError && error.code === 'already_exists') return 0;
-    throw error;
-  }
-}
-
-/** Appends the plan's rows, as `begin` tells to make columns of the table of them; all of it in one commit, or nothing. */
-async function appendAll(
-  append: Append,
-  plan: PhysicalPlan,
-  run: RunOptions,
-  begin: () => (batch: RecordBatch) => readonly Vector[],
-): Promise<number> {
-  try {
-    const fit = begin();
-    const { schema } = append;
-    for await (const batch of runPlan(plan, run)) {
-      await append.write({ schema, rowCount: batch.rowCount, columns: fit(batch) });
-    }
-    return (await append.commit()).rowCount;
-  } catch (error) {
-    await append.abort();
-    throw error;
-  }
-}
-
-/** @throws `busy` when the table was altered since the statement was planned, `schema_mismatch` for a missing value */
-function checkTarget({ name, schema, columns }: Extract<Command, { kind: 'insert' }>, append: Append): void {
-  const { fields } = append.schema;
-  const isSame =
-    fields.length === schema.fields.length &&
-    fields.every((field, i) => field.name === schema.fields[i]?.name && sameType(field.type, schema.fields[i].type));
-  if (!isSame) throw new EngineError('busy', `table ${name} was altered meanwhile; send the INSERT again`);
-  fields.forEach((field, index) => {
-    if (field.nullable || append.defaulted.has(index) || columns.includes(index)) return;
-    const message = `column "${field.name}" of table ${name} is NOT NULL and has no default`;
-    throw new EngineError('schema_mismatch', `${message}; name it in the INSERT and give it a value`);
-  });
-}
-
-function editOf(command: Extract<Command, { kind: 'delete' | 'update' }>): Parameters<Storage['rewrite']>[2] {
-  return { schema: command.schema, bounds: command.bounds, edit: makeEdit(command) };
-}
-
-async function alter(storage: Storage, name: string, ifExists: boolean, change: TableChange): Promise<string> {
-  return unless('not_found', ifExists, `no table ${name}`, async () => {
-    switch (change.kind) {
-      case 'add_column': {
-        const { field, default: value, ifNotExists } = change;
-        return unless('already_exists', ifNotExists, `column ${field.name} exists`, async () => {
-          await storage.alterTable(name, { kind: 'add_column', field, default: value });
-          return `added column ${field.name} to table ${name}`;
-        });
-      }
-      case 'drop_column':
-        return unless('not_found', change.ifExists, `no column ${change.column}`, async () => {
-          await storage.alterTable(name, { kind: 'drop_column', column: change.column });
-          return `dropped column ${change.column} of table ${name}`;
-        });
-      case 'rename_column':
-        await storage.alterTable(name, change);
-        return `renamed column ${change.column} of table ${name} to ${change.to}`;
-      case 'set_ttl':
-        await storage.alterTable(name, change);
-        return change.ttl === undefined
-          ? `rows of table ${name} do not expire`
-          : `rows of table ${name} expire by the age of ${change.ttl.column}`;
-    }
-  });
-}
-
-/** Runs `work`; with `tolerated`, a failure with `code` is `instead`. */
-async function unless(
-  code: EngineError['code'],
-  tolerated: boolean,
-  instead: string,
-  work: () => Promise<string>,
-): Promise<string> {
-  try {
-    return await work();
-  } catch (error) {
-    if (tolerated && error instanceof EngineError && error.code === code) return instead;
-    throw error;
+    if (!ifNotExists || !(error instanceof EngineError) || error.code !== 'already_exists') throw error;
+    return plan === undefined ? { status: `table ${name} exists` } : { rowCount: 0 };
   }
 }
 

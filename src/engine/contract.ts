@@ -120,7 +120,7 @@ export interface Engine {
   describe(sql: string): Promise<Schema>;
   /** Plans a read-only statement, learns its exact row count, and makes the ticket for it. */
   promise(sql: string, options?: QueryOptions): Promise<PromisedResult>;
-  /** The same for a whole table. @throws `not_found` */
+  /** The same for a whole table or view. @throws `not_found`, and for a view what its query throws */
   promiseTable(name: string): Promise<PromisedResult>;
   /** True when `bytes` are a ticket of ours by their leading bytes. */
   isTicket(bytes: Uint8Array): boolean;
@@ -132,13 +132,15 @@ export interface Engine {
    */
   cancel(ticket: Uint8Array): Promise<void>;
   tables(): readonly TableDescription[];
-  /** @throws `not_found` with the nearest name. */
+  /** The columns of a table or view. @throws as `promiseTable` */
+  schemaOf(name: string): Promise<Schema>;
+  /** Of tables alone. @throws `not_found` with the nearest name, `request_invalid` for a view */
   table(name: string): TableDescription;
   createTable(name: string, schema: Schema): Promise<void>;
   dropTable(name: string): Promise<void>;
   /**
    * Begins an ingest into `name`. `create` (default true): a missing table is made from `schema`. @throws
-   * `schema_mismatch`, `busy`.
+   * `schema_mismatch`, `busy`, `request_invalid` for a view.
    */
   beginPut(name: string, schema: Schema, options?: PutOptions): Promise<Put>;
   /** How far a producer came in a table. @throws `not_found` for the table */

@@ -23,7 +23,7 @@ import type { CompactionReport, IngestState, Snapshot, Storage } from '../storag
 import { openStorage } from '../storage/storage.ts';
 import { Admission } from './admission.ts';
 import { commandSchema, isStoring, refuseWrite, runCommand, runningPlan } from './command.ts';
-import type { Command, CommandResult } from './command.ts';
+import type { Command, CommandResult, CommandTarget } from './command.ts';
 import { CopyFiles } from './copy.ts';
 import type {
   Engine,
@@ -49,7 +49,8 @@ import type { Turn } from './result.ts';
 import type { Session } from './session.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 import type { TicketPayload } from './ticket.ts';
-import { description, openWorld, tableOf } from './world.ts';
+import { description, tableOf, viewQuery } from './tables.ts';
+import { openWorld } from './world.ts';
 
 export type { Engine, TableDescription } from './contract.ts';
 export { Session } from './session.ts';
@@ -182,6 +183,11 @@ class SheafEngine implements Engine {
   async promiseTable(name: string): Promise<PromisedResult> {
     this.#admission.refuseWhileDraining();
     const snapshot = this.#storage.snapshot();
+    const view = snapshot.view(name);
+    if (view !== undefined) {
+      snapshot.release();
+      return this.promise(viewQuery(view.name));
+    }
     try {
       const table = tableOf(snapshot, name);
       const what = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() } as const;
@@ -242,6 +248,13 @@ class SheafEngine implements Engine {
     }
   }
 
+  async schemaOf(name: string): Promise<Schema> {
+    const snapshot = this.#storage.snapshot();
+    const view = snapshot.view(name);
+    snapshot.release();
+    return view === undefined ? this.table(name).schema : this.describe(viewQuery(view.name));
+  }
+
   table(name: string): TableDescription {
     const snapshot = this.#storage.snapshot();
     try {
@@ -279,7 +292,7 @@ class SheafEngine implements Engine {
       const { tag } = options;
       const append = await this.#storage.beginAppend(name, schema, { create, ...(tag === undefined ? {} : { tag }) });
       try {
-        return makePut(name, schema, append, () => {
+        return makePut(name, schema, append, this.#nowMs(), () => {
           this.#putsOpen--;
         });
       } catch (error) {
@@ -377,12 +390,16 @@ class SheafEngine implements Engine {
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
     if (options.readOnly === true && isStoring(planned)) throw refuseWrite(planned, sql);
-    const done = await this.#runCommand(planned, run, options.session).finally(() => world.release());
+    const planAgain: CommandTarget['planAgain'] = async (later) => {
+      const again = await planRequest(this.#planning(run, options.session), request, later);
+      return { planned: again.planned, release: () => again.world.release() };
+    };
+    const done = await this.#runCommand(planned, run, options.session, planAgain).finally(() => world.release());
     turn.query.rowCount = done.changedCount;
     turn.query.end('done');
     return makeResult({
       schema: commandSchema(planned),
-      rowCount: 1,
+      rowCount: done.rowCount,
       byteCount: undefined,
       batches: () => done.batches,
       signal: options.signal,
@@ -396,20 +413,34 @@ class SheafEngine implements Engine {
   }
 
   /** Runs a statement that writes. */
-  async #runCommand(command: Command, run: RunOptions, session: Session | undefined): Promise<CommandResult> {
+  async #runCommand(
+    command: Command,
+    run: RunOptions,
+    session: Session | undefined,
+    planAgain: CommandTarget['planAgain'],
+  ): Promise<CommandResult> {
     this.#admission.refuseWhileDraining();
     return runCommand(command, {
       storage: this.#storage,
       files: this.#files,
       run,
       session,
-      createTable: (name, schema) => this.createTable(name, schema),
-      beginTable: (name, schema) => {
+      planAgain,
+      createTable: async ({ name, schema, defaults, orReplace }) => {
         checkNewTableName(name);
         checkTableSchema(name, schema);
-        return this.#storage.beginAppend(name, schema, { create: 'new' });
+        await this.#storage.createTable(name, schema, { defaults, replace: orReplace });
+      },
+      beginTable: ({ name, schema, orReplace }) => {
+        checkNewTableName(name);
+        checkTableSchema(name, schema);
+        return this.#storage.beginAppend(name, schema, { create: orReplace ? 'replace' : 'new' });
       },
       dropTable: (name) => this.dropTable(name),
+      createView: async ({ name, view, orReplace }) => {
+        checkNewTableName(name);
+        await this.#storage.createView(view, { replace: orReplace });
+      },
     });
   }
 

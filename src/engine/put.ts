@@ -10,8 +10,10 @@
  * column.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
+import { repeatVector } from '../arrow/concat.ts';
 import { nullVector } from '../arrow/null-vector.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
+import type { ColumnDefault } from '../arrow/source.ts';
 import { childFields, sameType, typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -19,7 +21,9 @@ import { present } from '../base/assert.ts';
 import { EngineError } from '../base/errors.ts';
 import { COLUMNS_MAX, NAME_BYTES_MAX } from '../base/limits.ts';
 import { foldName, isReservedName, nearestName } from '../base/names.ts';
+import { encoderOf } from '../exec/edit.ts';
 import { castKernel } from '../function/registry.ts';
+import { defaultVector } from '../plan/bind-default.ts';
 import type { Append, AppendResult } from '../storage/contract.ts';
 import type { Put } from './contract.ts';
 
@@ -83,16 +87,17 @@ export function checkTableSchema(name: string, schema: Schema): void {
 }
 
 /** Plans how `stream` fits `table`, column by column. @throws `schema_mismatch` that names every column at fault */
-function planFits(name: string, append: Append, stream: Schema): readonly Fit[] {
+function planFits(name: string, append: Append, stream: Schema, nowMs: number): readonly Fit[] {
   const table = append.schema;
-  const { defaulted } = append;
   const faults: string[] = [];
   const taken = new Set<number>();
   const fits = table.fields.map((field, i) => {
     const index = findField(stream, field.name);
     if (index < 0) {
-      if (!field.nullable && !defaulted.has(i)) faults.push(`column "${field.name}" is NOT NULL and missing`);
-      return (batch: RecordBatch) => append.missingColumn(i, batch.rowCount);
+      const fit = missingColumn(field, append.defaults[i], nowMs);
+      if (fit !== undefined) return fit;
+      if (!field.nullable) faults.push(`column "${field.name}" is NOT NULL and missing`);
+      return (batch: RecordBatch) => nullVector(field.type, batch.rowCount);
     }
     taken.add(index);
     const sent = present(stream.fields[index], 'field');
@@ -116,6 +121,16 @@ function planFits(name: string, append: Append, stream: Schema): readonly Fit[] 
     throw new EngineError('schema_mismatch', `the stream does not fit table ${name}: ${shown}${more}`);
   }
   return fits;
+}
+
+/** What a column that the stream lacks gets, its default as it is when the put begins; undefined without one. */
+function missingColumn(field: Field, given: ColumnDefault | undefined, nowMs: number): Fit | undefined {
+  if (given === undefined) return undefined;
+  if ('value' in given) return (batch) => repeatVector(given.value, batch.rowCount);
+  const value = defaultVector(given.sql, field, BigInt(nowMs) * 1_000n);
+  if (value === undefined) return undefined;
+  const encode = encoderOf(field);
+  return (batch) => encode(repeatVector(value, batch.rowCount));
 }
 
 /** The field of that very name, else the one that differs in case only. */
@@ -189,9 +204,12 @@ function relabel(vector: Vector, type: DataType): Vector {
   };
 }
 
-/** Makes the put that fits batches of `stream` into `append`; `onEnd` runs once, after commit or abort. */
-export function makePut(name: string, stream: Schema, append: Append, onEnd: () => void): Put {
-  const fits = planFits(name, append, stream);
+/**
+ * Makes the put that fits batches of `stream` into `append`; `nowMs`: what now() means in defaults; `onEnd` runs once,
+ * after commit or abort.
+ */
+export function makePut(name: string, stream: Schema, append: Append, nowMs: number, onEnd: () => void): Put {
+  const fits = planFits(name, append, stream, nowMs);
   const identical = fits.length === stream.fields.length && sameColumns(append.schema, stream);
   let ended = false;
   const end = (): void => {

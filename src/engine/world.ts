@@ -5,15 +5,12 @@
  * once, by `release`; the same text on the same snapshot sees the same world as long as what it names is retained.
  */
 import { present } from '../base/assert.ts';
-import { EngineError } from '../base/errors.ts';
-import { nearestName } from '../base/names.ts';
 import { readNeeds } from '../plan/needs.ts';
 import type { ParsedStatement, ReadNeeds } from '../plan/needs.ts';
 import type { GivenValues } from '../plan/parameter-value.ts';
 import type { PlanCatalog, TimePoint } from '../plan/physical.ts';
 import type { NamedSource } from '../plan/row-source.ts';
-import type { Snapshot, Storage, TableSnapshot } from '../storage/contract.ts';
-import type { TableDescription } from './contract.ts';
+import type { Snapshot, Storage } from '../storage/contract.ts';
 import { makeSystemTables } from './system-table.ts';
 import type { SystemFacts } from './system-table.ts';
 
@@ -91,6 +88,8 @@ function catalogOf(
   return {
     table: (name) => snapshot.table(name),
     tableNames: () => snapshot.tableNames(),
+    view: (name) => snapshot.view(name),
+    viewNames: () => snapshot.viewNames(),
     at: (point) => catalogOf(present(others.get(keyOf(point)), 'a snapshot that was asked for'), others, system),
     system: (name) => system.get(name),
   };
@@ -106,18 +105,4 @@ async function versionOf(storage: Storage, point: TimePoint): Promise<number> {
   const micros = point.micros;
   const millis = micros >= 0n ? micros / 1_000n : -((-micros + 999n) / 1_000n);
   return storage.versionAt(Number(millis));
-}
-
-/** @throws `not_found` with the nearest name */
-export function tableOf(snapshot: Snapshot, name: string): TableSnapshot {
-  const table = snapshot.table(name);
-  if (table !== undefined) return table;
-  const near = nearestName(name, snapshot.tableNames());
-  const hint = near === undefined ? 'SHOW TABLES lists what there is' : `did you mean "${near}"?`;
-  throw new EngineError('not_found', `there is no table ${JSON.stringify(name)}; ${hint}`);
-}
-
-/** A table as doors show it. */
-export function description(table: TableSnapshot): TableDescription {
-  return { name: table.name, schema: table.schema, rowCount: table.rowCount, byteCount: table.byteCount };
 }

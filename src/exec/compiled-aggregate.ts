@@ -9,7 +9,7 @@ import { FunctionBuilder, get, i32Const, load } from '../codegen/code.ts';
 import type { Code, FunctionCode, Local } from '../codegen/code.ts';
 import type { Cell } from './compiled-cells.ts';
 import { Frame, UNROLL } from './compiled-emit.ts';
-import type { RowBody } from './compiled-emit.ts';
+import type { RowBody, Variant } from './compiled-emit.ts';
 import { advanceInLanes, hasLanes } from './compiled-lanes.ts';
 import type { AggregatePipeline } from './compiled-pipeline.ts';
 import { advance, startOf } from './compiled-state.ts';
@@ -59,10 +59,10 @@ function eachRow(
 }
 
 /** The functions of an aggregate without groups. */
-export function aggregateCode(pipeline: AggregatePipeline, nullable: boolean): readonly FunctionCode[] {
+export function aggregateCode(pipeline: AggregatePipeline, variant: Variant): readonly FunctionCode[] {
   const fn = new FunctionBuilder('run');
   const rows = get(fn.param('i32', 'rows'));
-  const frame = new Frame(fn, pipeline, nullable);
+  const frame = new Frame(fn, pipeline, variant);
   const locals = pipeline.cells.map((cell) => localsOf(fn, cell, pipeline.cellBase));
   const body: RowBody = (emitter, _row, step) => {
     const condition = frame.condition(emitter);
@@ -74,7 +74,7 @@ export function aggregateCode(pipeline: AggregatePipeline, nullable: boolean): r
       words.forEach((word, i) => fn.set(word, next[i] as Code));
     });
   };
-  eachRow(frame, pipeline, locals, rows, nullable, body);
+  eachRow(frame, pipeline, locals, rows, variant.nullable, body);
   pipeline.cells.forEach((cell, c) => {
     const [first, ...more] = locals[c] as readonly [readonly Local[], ...(readonly Local[])[]];
     first.forEach((word, i) => {

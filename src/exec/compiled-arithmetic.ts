@@ -1,5 +1,6 @@
 /**
- * Rules of arithmetic: + - * / // % and unary minus, abs, on integers, floats and dates.
+ * Rules of arithmetic: + - * / // % and unary minus, abs, on integers, floats and dates, and by compiled-decimal on
+ * decimals.
  *
  * Hides overflow checks. Invariants: integers of up to 32 bits are computed in 64 and held against their range; those
  * of 64 bits are checked by signs, products by a float estimate and, near the end of the range, by division; a divisor
@@ -9,6 +10,7 @@
 import type { DataType } from '../arrow/type.ts';
 import { get, i32Const, i64Const, select } from '../codegen/code.ts';
 import type { Code } from '../codegen/code.ts';
+import { emitDecimal, emitDecimalAbs, isDecimalCall } from './compiled-decimal.ts';
 import { argTypes, narrowRange, sameArgs } from './compiled-rule.ts';
 import type { Call, Emitter, Rule } from './compiled-rule.ts';
 import { both, floatOf, floatValue, intOf, intValue, isUnsigned64, laneForm } from './compiled-value.ts';
@@ -92,6 +94,10 @@ function emitSum(operator: '+' | '-' | '*'): Rule['emit'] {
   };
 }
 
+function emitProduct(emitter: Emitter, call: Call, active: Code<'i32'> | undefined): Value {
+  return (isDecimalCall(call) ? emitDecimal : emitSum('*'))(emitter, call, active);
+}
+
 /** A float result; float32 is rounded once. */
 function rounded(code: Code<'f64'>, type: DataType, present: Code<'i32'> | undefined): Value {
   return floatValue(type.id === 'float' && type.bitWidth === 32 ? f64.round32(code) : code, present);
@@ -107,6 +113,7 @@ function emitNegate(emitter: Emitter, call: Call, active: Code<'i32'> | undefine
 }
 
 function emitAbs(emitter: Emitter, call: Call, active: Code<'i32'> | undefined): Value {
+  if (isDecimalCall(call)) return emitDecimalAbs(emitter, call, active);
   const { row } = emitter;
   const operand = row.bound(emitter.value(call.args[0] as Call, active), 'v');
   if (operand.form === 'float') return floatValue(f64.abs(floatOf(operand)), operand.present);
@@ -173,11 +180,11 @@ function isDates(call: Call): boolean {
 
 function sumRule(operator: '+' | '-'): Rule {
   return {
-    fits: (call) => (call.args.length === 2 && isDates(call)) || isNumeric(call),
+    fits: (call) => (call.args.length === 2 && isDates(call)) || isNumeric(call) || isDecimalCall(call),
     emit: (emitter, call, active) => {
-      if (call.args.length === 1) {
-        return operator === '-' ? emitNegate(emitter, call, active) : emitter.value(call.args[0] as Call, active);
-      }
+      if (call.args.length === 1 && operator === '+') return emitter.value(call.args[0] as Call, active);
+      if (isDecimalCall(call)) return emitDecimal(emitter, call, active);
+      if (call.args.length === 1) return emitNegate(emitter, call, active);
       return (isDates(call) ? emitDates : emitSum(operator))(emitter, call, active);
     },
   };
@@ -187,10 +194,10 @@ function sumRule(operator: '+' | '-'): Rule {
 export const ARITHMETIC_RULES: Readonly<Record<string, Rule>> = {
   '+': sumRule('+'),
   '-': sumRule('-'),
-  '*': { fits: isNumeric, emit: emitSum('*') },
+  '*': { fits: (call) => isNumeric(call) || isDecimalCall(call), emit: emitProduct },
   '/': { fits: (call) => isNumeric(call) && call.type.id === 'float', emit: emitDivide },
   '//': { fits: isNumeric, emit: emitDivide },
   // The remainder of floats is no instruction.
   '%': { fits: (call) => isNumeric(call) && call.type.id === 'int', emit: emitDivide },
-  abs: { fits: isNumeric, emit: emitAbs },
+  abs: { fits: (call) => isNumeric(call) || isDecimalCall(call), emit: emitAbs },
 };

@@ -2,14 +2,16 @@
  * Rules of CASE, COALESCE and casts among numbers.
  *
  * Hides ranges and rounding. Invariants: a branch that a row does not take counts for nothing, so it cannot fail; casts
- * are those of function/cast-number: floats round half to even, what does not fit fails its row or, under TRY_CAST,
- * makes it null.
+ * are those of function/cast-number (compiled-decimal has those of decimals): floats round half to even, what does not
+ * fit fails its row or, under TRY_CAST, makes it null.
  */
 import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import { i32Const, i64Const } from '../codegen/code.ts';
 import type { Code } from '../codegen/code.ts';
 import type { Expr } from '../plan/expr.ts';
+import { convertDecimal, decimalCastFits } from './compiled-decimal.ts';
+import type { Converted } from './compiled-decimal.ts';
 import { narrowRange } from './compiled-rule.ts';
 import type { Call, Emitter, Rule } from './compiled-rule.ts';
 import {
@@ -90,16 +92,10 @@ function isNumber(type: DataType): boolean {
   return type.id === 'bool' || type.id === 'int' || (type.id === 'float' && type.bitWidth !== 16);
 }
 
-/** True for casts among booleans, integers and floats, and for those that change nothing. */
+/** True for casts among booleans, integers, floats and decimals, and for those that change nothing. */
 export function castFits(cast: Cast): boolean {
   if (sameType(cast.operand.type, cast.type)) return laneForm(cast.type) !== undefined;
-  return isNumber(cast.operand.type) && isNumber(cast.type);
-}
-
-/** A value, and where it does not fit; undefined where all do. */
-interface Converted {
-  readonly value: Value;
-  readonly misfit: Bit | undefined;
+  return (isNumber(cast.operand.type) && isNumber(cast.type)) || decimalCastFits(cast);
 }
 
 function intToInt(from: DataType, to: DataType, code: Code<'i64'>): Bit | undefined {
@@ -157,7 +153,9 @@ export function emitCast(emitter: Emitter, cast: Cast, active: Bit | undefined):
   const { row } = emitter;
   const operand = row.bound(emitter.value(cast.operand, active), 'v');
   if (sameType(cast.operand.type, cast.type)) return operand;
-  const { value, misfit } = convert(cast.operand.type, cast.type, operand);
+  const [from, to] = [cast.operand.type, cast.type];
+  const ofDecimals = from.id === 'decimal' || to.id === 'decimal';
+  const { value, misfit } = ofDecimals ? convertDecimal(row, from, to, operand) : convert(from, to, operand);
   if (misfit === undefined) return { ...value, present: operand.present };
   if (cast.attempt) return { ...value, present: both(operand.present, i32.not(misfit)) };
   row.fail(misfit, operand.present, active);

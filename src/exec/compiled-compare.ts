@@ -11,7 +11,17 @@ import type { Expr } from '../plan/expr.ts';
 import { canFail } from './evaluate-lazy.ts';
 import { sameArgs } from './compiled-rule.ts';
 import type { Call, Emitter, Rule } from './compiled-rule.ts';
-import { boolOf, boolValue, both, decimalOf, floatOf, intOf, isUnsigned64, laneForm } from './compiled-value.ts';
+import {
+  boolOf,
+  boolValue,
+  both,
+  decimalOf,
+  floatOf,
+  intOf,
+  isUnsigned64,
+  laneForm,
+  narrowOf,
+} from './compiled-value.ts';
 import type { RowScope, Value } from './compiled-value.ts';
 import { f64, i32, i64 } from './compiled-vocabulary.ts';
 
@@ -49,6 +59,7 @@ function less({ a, b, unsigned, plainA, plainB }: Sides): Bit {
       return i32.or(f64.lt(x, y), i32.and(isNan(y), f64.eq(x, x)));
     }
     case 'decimal': {
+      if (a.words.length + b.words.length === 2) return i64.lt_s(narrowOf(a), narrowOf(b));
       const [[aLow, aHigh], [bLow, bHigh]] = [decimalOf(a), decimalOf(b)];
       return i32.or(i64.lt_s(aHigh, bHigh), i32.and(i64.eq(aHigh, bHigh), i64.lt_u(aLow, bLow)));
     }
@@ -67,6 +78,7 @@ function equal({ a, b, plainA, plainB }: Sides): Bit {
       return i32.or(f64.eq(x, y), i32.and(isNan(x), isNan(y)));
     }
     case 'decimal': {
+      if (a.words.length + b.words.length === 2) return i64.eq(narrowOf(a), narrowOf(b));
       const [[aLow, aHigh], [bLow, bHigh]] = [decimalOf(a), decimalOf(b)];
       return i32.and(i64.eq(aLow, bLow), i64.eq(aHigh, bHigh));
     }

@@ -59,9 +59,9 @@ interface LookUp {
 }
 
 function keyLookUps(pipeline: AggregatePipeline): LookUp[] {
-  return pipeline.groups.flatMap(({ expr, isDictionary, pointer }) => {
+  return pipeline.groups.flatMap(({ expr, kind, pointer }) => {
     const place = pipeline.shape.place(expr);
-    if (!isDictionary || place === undefined) return [];
+    if (kind !== 'dictionary' || place === undefined) return [];
     const keys = new ColumnKeys(expr.type);
     const make = (values: Vector): Uint8Array => numbers(keys, values);
     return [{ slot: place.index, pointer, make, keys, dictionary: undefined, isMade: false }];

@@ -13,7 +13,7 @@ import type { CompiledPipeline } from './compiled-pipeline.ts';
 import type { Emitter } from './compiled-rule.ts';
 import { RULES } from './compiled-shape.ts';
 import type { Shape } from './compiled-shape.ts';
-import { boolOf, boolValue, laneForm, RowScope, trueOf } from './compiled-value.ts';
+import { boolOf, boolValue, decimalValue, laneForm, RowScope, trueOf, WIDE_BOUND } from './compiled-value.ts';
 import type { SlotPlace, Value } from './compiled-value.ts';
 import { i32 } from './compiled-vocabulary.ts';
 
@@ -48,9 +48,13 @@ class ExprEmitter implements Emitter {
     switch (place?.kind) {
       case 'slot':
         return this.row.slot(place.index);
-      case 'param':
-        return { form: laneForm(expr.type) ?? 'int', words: this.row.param(place.index), present: undefined };
+      case 'param': {
+        const words = this.row.param(place.index);
+        if (expr.type.id !== 'decimal') return { form: laneForm(expr.type) ?? 'int', words, present: undefined };
+        return decimalValue(words, this.#shape.paramBounds[place.index] ?? WIDE_BOUND, undefined);
+      }
       case 'null':
+        if (expr.type.id === 'decimal') return decimalValue(zeroOf(expr), 0n, i32Const(0));
         return { form: laneForm(expr.type) ?? 'int', words: zeroOf(expr), present: i32Const(0) };
       case 'table':
         return this.#table(expr, place.index);
@@ -78,6 +82,14 @@ class ExprEmitter implements Emitter {
   }
 }
 
+/** What code may rely on about the rows that it is given. */
+export interface Variant {
+  /** True where columns may have nulls. */
+  readonly nullable: boolean;
+  /** For each slot, if it is of decimals, how many bits without the sign its values need at most; 127 by default. */
+  readonly bits: readonly number[];
+}
+
 /** Code of a row: `row` + `step` is its number in the block. */
 export type RowBody = (emitter: Emitter, row: Code<'i32'>, step: number) => void;
 
@@ -90,12 +102,14 @@ export class Frame {
   /** The words of each constant, in locals. */
   readonly params: readonly (readonly Code[])[];
 
-  /** Parameters of the function must be there already. With `nullable`, columns may have nulls. */
-  constructor(fn: FunctionBuilder, pipeline: CompiledPipeline, nullable: boolean) {
+  /** Parameters of the function must be there already. */
+  constructor(fn: FunctionBuilder, pipeline: CompiledPipeline, { nullable, bits }: Variant) {
     this.fn = fn;
     this.pipeline = pipeline;
     this.failed = fn.local('i32', 'failed');
-    this.#slots = pipeline.shape.slots.map((slot) => (nullable ? slot : { ...slot, validity: undefined }));
+    this.#slots = pipeline.shape.slots.map((slot, i) => {
+      return { ...slot, bits: bits[i] ?? 127, validity: nullable ? slot.validity : undefined };
+    });
     this.params = pipeline.shape.params.map((param, i) => this.#readParam(param, pipeline.shape.paramPlaces[i] ?? 0));
   }
 

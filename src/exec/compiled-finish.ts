@@ -56,17 +56,15 @@ function gatherDoubles(view: CellView, cell: Cell): Float64Array<ArrayBuffer> {
   return out;
 }
 
-function bigWord(words: Int32Array, at: number, signed: boolean): bigint {
-  const high = BigInt(signed ? (words[at + 1] as number) : (words[at + 1] as number) >>> 0);
-  return (high << 32n) + BigInt((words[at] as number) >>> 0);
+function bigWord(words: Int32Array, at: number): bigint {
+  return (BigInt(words[at + 1] as number) << 32n) + BigInt((words[at] as number) >>> 0);
 }
 
 /** A sum as an integer: the sums of its parts, each 32 bits further on. */
 function exactSum({ words }: CellView, cell: Cell, at: number): bigint {
   let sum = 0n;
   for (let k = cell.words - 1; k >= 0; k--) {
-    const isTop = k === cell.words - 1;
-    sum = (sum << 32n) + bigWord(words, at + 2 * k, isTop && !cell.unsigned);
+    sum = (sum << 32n) + bigWord(words, at + 2 * k);
   }
   return sum;
 }
@@ -94,11 +92,32 @@ function integerSums(view: CellView, cell: Cell, type: DataType, validity: Valid
   return vectorOf(type, groupCount, validity, bytesOf(out));
 }
 
+/** A sum of decimals whose upper halves are all 0, as a double; undefined when that would not be exact. */
+function smallSum({ words }: CellView, at: number): number | undefined {
+  const high = words[at + 3] as number;
+  const second = high * TWO_32 + ((words[at + 2] as number) >>> 0);
+  if (((words[at + 4] as number) | (words[at + 5] as number)) !== 0) return undefined;
+  if (((words[at + 6] as number) | (words[at + 7] as number)) !== 0) return undefined;
+  if (Math.abs(words[at + 1] as number) >= HIGH_SAFE || Math.abs(second) >= HIGH_SAFE) return undefined;
+  return second * TWO_32 + (words[at + 1] as number) * TWO_32 + ((words[at] as number) >>> 0);
+}
+
 function decimalSums(view: CellView, cell: Cell, type: DataType, validity: Validity): Vector {
   const { groupCount, stride } = view;
   const bound = 10n ** BigInt(type.id === 'decimal' ? type.precision : 0);
   const out = new BigInt64Array(groupCount * 2);
+  const halves = new Int32Array(out.buffer);
   for (let g = 0, at = view.at(cell); g < groupCount; g++, at += stride) {
+    // A sum has as many digits as its width allows, more than any double that is exact.
+    const small = smallSum(view, at);
+    if (small !== undefined) {
+      const high = Math.floor(small / TWO_32);
+      halves[4 * g] = small;
+      halves[4 * g + 1] = high;
+      halves[4 * g + 2] = high >> 31;
+      halves[4 * g + 3] = high >> 31;
+      continue;
+    }
     const sum = exactSum(view, cell, at);
     if (sum >= bound || sum <= -bound) throw decimalSumError(type);
     out[2 * g] = BigInt.asIntN(64, sum);

@@ -4,15 +4,17 @@
  * Hides hashing. An entry is the words of its keys, a word of null bits, and the cells; a slot is the address of an
  * entry, or 0. Invariants: entries lie in order of first appearance; at most half of the slots are taken, and there is
  * room for a block of new groups, before `run(rows, first)` is called; it lists the rows that made groups, as numbers
- * from `first` on; `rehash()` fills empty slots from the entries. Method: open addressing, linear probing.
+ * from `first` on, and answers how many rows were selected; `rehash()` fills empty slots from the entries. Method: open
+ * addressing, linear probing.
  */
 import { FunctionBuilder, get, i32Const, i64Const, load, select } from '../codegen/code.ts';
 import type { Code, FunctionCode, Label, Local } from '../codegen/code.ts';
 import { Frame } from './compiled-emit.ts';
+import type { Variant } from './compiled-emit.ts';
 import type { AggregatePipeline, GroupKey } from './compiled-pipeline.ts';
 import type { Emitter } from './compiled-rule.ts';
 import { advance, startOf } from './compiled-state.ts';
-import { boolOf, canonicalBits, floatOf, intOf } from './compiled-value.ts';
+import { allWords, boolOf, canonicalBits, floatOf, intOf } from './compiled-value.ts';
 import { i32, i64 } from './compiled-vocabulary.ts';
 
 type Word = Code<'i64'>;
@@ -31,13 +33,13 @@ function readTable(pipeline: AggregatePipeline, word: number): Code<'i32'> {
 
 /** The words of one key, 0 where it is null, and its null bit; undefined where it cannot be null. */
 function keyWords(
-  { expr, isDictionary, pointer }: GroupKey,
+  { expr, kind, pointer }: GroupKey,
   emitter: Emitter,
 ): { readonly words: readonly Word[]; readonly present: Code<'i32'> | undefined } {
   const value = emitter.row.bound(emitter.value(expr, undefined), 'key');
   const { present } = value;
   let words: readonly Word[];
-  if (isDictionary) {
+  if (kind === 'dictionary') {
     // The number of null stands first; what lies at an absent row is no index.
     const start = load('i32', 'i32.load', i32Const(0), pointer);
     const next = i32.add(boolOf(value), i32Const(1));
@@ -48,7 +50,7 @@ function keyWords(
   if (value.form === 'float') words = [canonicalBits(floatOf(value))];
   else if (value.form === 'bool') words = [i64.extend_u(boolOf(value))];
   else if (value.form === 'int') words = [intOf(value)];
-  else words = value.words as readonly Word[];
+  else words = allWords(value) as readonly Word[];
   const held = words.map((word) => {
     return emitter.row.bind(present === undefined ? word : select(present, word, i64Const(0n)), 'key');
   });
@@ -134,11 +136,11 @@ interface Made {
   readonly number: Code<'i32'>;
 }
 
-function runFunction(pipeline: AggregatePipeline, nullable: boolean): FunctionCode {
+function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCode {
   const fn = new FunctionBuilder('run');
   const rows = get(fn.param('i32', 'rows'));
   const first = get(fn.param('i32', 'first'));
-  const frame = new Frame(fn, pipeline, nullable);
+  const frame = new Frame(fn, pipeline, variant);
   const hasCondition = pipeline.condition !== undefined;
   const selected = hasCondition ? fn.bind(frame.selectRows(rows, i32Const(0), i32Const(0)), 'selected') : rows;
   const count = fn.local('i32', 'count');
@@ -158,6 +160,8 @@ function runFunction(pipeline: AggregatePipeline, nullable: boolean): FunctionCo
     const emitter = frame.emitter(row);
     const made: Made = { words: entryKeys(pipeline, emitter), number: i32.add(row, first) };
     findEntry(frame, pipeline, table, entry, made);
+    if (pipeline.owners !== undefined)
+      fn.store('i32.store', i32.shl(get(k), i32Const(2)), pipeline.owners, get(entry));
     for (const cell of pipeline.cells) {
       const at = pipeline.cellBase + cell.offset;
       const old = startOf(cell).map((start, i) => {
@@ -171,7 +175,7 @@ function runFunction(pipeline: AggregatePipeline, nullable: boolean): FunctionCo
   });
   fn.store('i32.store', i32Const(0), pipeline.table + COUNT, get(count));
   frame.finishFailed();
-  return fn.finish(undefined);
+  return fn.finish(selected);
 }
 
 function rehashFunction(pipeline: AggregatePipeline): FunctionCode {
@@ -198,6 +202,6 @@ function rehashFunction(pipeline: AggregatePipeline): FunctionCode {
 }
 
 /** The functions of an aggregate with groups. */
-export function groupCode(pipeline: AggregatePipeline, nullable: boolean): readonly FunctionCode[] {
-  return [runFunction(pipeline, nullable), rehashFunction(pipeline)];
+export function groupCode(pipeline: AggregatePipeline, variant: Variant): readonly FunctionCode[] {
+  return [runFunction(pipeline, variant), rehashFunction(pipeline)];
 }

@@ -224,7 +224,7 @@ function laneLocals(frame: Frame, cell: Cell): readonly (readonly Local<'v128'>[
 /** True when all of a pipeline has lanes. */
 export function hasLanes(pipeline: AggregatePipeline): boolean {
   const fn = new FunctionBuilder('trial');
-  return tryLanes(new Frame(fn, pipeline, false), pipeline, undefined, i32Const(0));
+  return tryLanes(new Frame(fn, pipeline, { nullable: false, bits: [] }), pipeline, undefined, i32Const(0));
 }
 
 /** Adds the rows below `whole`, a multiple of TURN, to the cells, whose words are in `words`. */

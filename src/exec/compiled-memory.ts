@@ -19,8 +19,11 @@ import { constantVector } from '../function/constant.ts';
 import type { Validity } from '../function/validity.ts';
 import { ALL_PRESENT, validityOf } from '../function/validity.ts';
 import { aggregateCode } from './compiled-aggregate.ts';
+import { WordKeys } from './compiled-key.ts';
+import type { Variant } from './compiled-emit.ts';
 import { groupCode } from './compiled-group.ts';
 import type { CompiledPipeline } from './compiled-pipeline.ts';
+import { DecimalWidths } from './compiled-width.ts';
 import { selectCode } from './compiled-select.ts';
 import type { Slot } from './compiled-shape.ts';
 import { widthOf } from './compiled-value.ts';
@@ -30,9 +33,9 @@ import { rowsOf } from './rows.ts';
 import type { Evaluator } from './rows.ts';
 
 /** The functions of a pipeline. */
-export function codeOf(pipeline: CompiledPipeline, nullable: boolean): readonly FunctionCode[] {
-  if (pipeline.kind === 'select') return selectCode(pipeline, nullable);
-  return (pipeline.groups.length > 0 ? groupCode : aggregateCode)(pipeline, nullable);
+export function codeOf(pipeline: CompiledPipeline, variant: Variant): readonly FunctionCode[] {
+  if (pipeline.kind === 'select') return selectCode(pipeline, variant);
+  return (pipeline.groups.length > 0 ? groupCode : aggregateCode)(pipeline, variant);
 }
 
 function aligned(bytes: number): number {
@@ -59,8 +62,11 @@ export class PipelineMemory {
   readonly #context: RunContext;
   readonly #what: string;
   readonly #evaluators: readonly Evaluator[];
+  readonly #keys: WordKeys[] = [];
   readonly #moving: Moving[] = [];
-  readonly #functions = new Map<boolean, Readonly<Record<string, CompiledFunction>>>();
+  readonly #functions = new Map<string, Readonly<Record<string, CompiledFunction>>>();
+  /** What widths of decimals code is made for: the widest found so far. */
+  readonly #widths: DecimalWidths;
   /** Slots whose bitmap in memory is all set. */
   readonly #full = new Set<number>();
   #held = 0;
@@ -75,12 +81,26 @@ export class PipelineMemory {
     this.#held = context.memory.change(what, 0, shape.byteCount);
     this.#memory = makeMemory(Math.max(shape.byteCount, 1));
     this.#bytes = new Uint8Array(this.#memory.buffer);
-    this.#evaluators = shape.slots.map(({ expr }) => compileExpr(expr));
+    this.#evaluators = shape.slots.map((slot) => this.#evaluator(slot));
+    this.#widths = new DecimalWidths(pipeline, this.#memory);
     shape.params.forEach((param, i) => {
       const vector = constantVector(param.type, param.value, 1);
       const bytes = vector.buffers[1] as Uint8Array;
       this.#bytes.set(this.#paramBytes(param.type, bytes), shape.paramPlaces[i]);
     });
+  }
+
+  #evaluator({ expr, mode }: Slot): Evaluator {
+    const evaluate = compileExpr(expr);
+    if (mode !== 'key') return evaluate;
+    const keys = new WordKeys(expr.type);
+    this.#keys.push(keys);
+    return (rows) => keys.words(evaluate(rows));
+  }
+
+  /** Bytes of key tables, which are outside of the memory. */
+  get keyBytes(): number {
+    return this.#keys.reduce((sum, { byteCount }) => sum + byteCount, 0);
   }
 
   /** Narrow integers as int64, float32 as double: as locals hold them. */
@@ -130,12 +150,13 @@ export class PipelineMemory {
 
   /** The functions for batches with nulls, or without. */
   functions(nullable: boolean): Readonly<Record<string, CompiledFunction>> {
-    let functions = this.#functions.get(nullable);
+    const { bits } = this.#widths;
+    const variant = `${nullable ? 'null' : 'full'} ${bits.join(',')}`;
+    let functions = this.#functions.get(variant);
     if (functions === undefined) {
-      const key = `${nullable ? 'null' : 'full'} ${this.pipeline.key}`;
-      const module = moduleOf(key, () => encodeModule(codeOf(this.pipeline, nullable)));
-      functions = instantiate(module, this.#memory);
-      this.#functions.set(nullable, functions);
+      const code = (): Uint8Array => encodeModule(codeOf(this.pipeline, { nullable, bits }));
+      functions = instantiate(moduleOf(`${variant} ${this.pipeline.key}`, code), this.#memory);
+      this.#functions.set(variant, functions);
     }
     return functions;
   }
@@ -192,9 +213,10 @@ export class PipelineMemory {
     this.pipeline.shape.slots.forEach((slot, i) => {
       if (slot.mode !== 'validity') {
         const data = (vectors[i] as Vector).buffers[1] as Uint8Array;
-        if (slot.type.id === 'bool') bytes.set(data.subarray(start >> 3, (start + rows + 7) >> 3), slot.data);
+        if (slot.type.id === 'bool' && slot.mode === 'value')
+          bytes.set(data.subarray(start >> 3, (start + rows + 7) >> 3), slot.data);
         else {
-          const width = widthOf(slot.type);
+          const width = slot.mode === 'key' ? 8 : widthOf(slot.type);
           bytes.set(data.subarray(start * width, (start + rows) * width), slot.data);
         }
       }
@@ -205,6 +227,7 @@ export class PipelineMemory {
       if (bits === undefined) this.#full.add(i);
       else this.#full.delete(i);
     });
+    this.#widths.measure(rows);
   }
 }
 

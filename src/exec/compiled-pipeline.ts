@@ -8,12 +8,13 @@
 import { CODE_BLOCK_ROWS, CODE_NODES_MAX, CODE_SOURCE_ROWS_MIN, BATCH_ROWS_MAX } from '../base/limits.ts';
 import { formOf } from '../function/column.ts';
 import type { AggregateCall, Expr } from '../plan/expr.ts';
-import { conjunctionOf, conjunctsOf, mapColumns } from '../plan/expr-walk.ts';
+import { conjunctionOf, conjunctsOf, exprsOfCall, mapCall, mapColumns } from '../plan/expr-walk.ts';
 import { inputsOf } from '../plan/physical.ts';
 import type { PhysicalPlan, SharedRows } from '../plan/physical.ts';
 import { addCells } from './compiled-cells.ts';
 import type { Cell, CompiledCall } from './compiled-cells.ts';
-import { isCompilable, isWorthwhile, Shape } from './compiled-shape.ts';
+import { hasWords } from './compiled-key.ts';
+import { isCompilable, isHarmless, isWorthwhile, Shape } from './compiled-shape.ts';
 import { laneForm, widthOf } from './compiled-value.ts';
 import { canFail } from './evaluate-lazy.ts';
 
@@ -35,6 +36,8 @@ interface Pipeline {
   readonly selection: number;
   /** Where code notes that a row failed. */
   readonly failed: number;
+  /** Where the widths of decimals are measured to, two words for each slot. */
+  readonly measured: number;
 }
 
 /** A column that is computed by code: rows and their presence as bits. */
@@ -59,8 +62,11 @@ export interface SelectPipeline extends Pipeline {
 /** A key of groups. `pointer`: where the address of a dictionary's numbers stands. */
 export interface GroupKey {
   readonly expr: Expr;
-  /** The key as an expression without dictionary; for a dictionary the column. */
-  readonly isDictionary: boolean;
+  /**
+   * code: an expression in code; dictionary: a column whose values are numbered; words: what the interpreter makes, as
+   * words that code compares.
+   */
+  readonly kind: 'code' | 'dictionary' | 'words';
   readonly pointer: number;
   readonly words: 1 | 2;
 }
@@ -70,7 +76,10 @@ export interface AggregatePipeline extends Pipeline {
   readonly plan: Extract<PhysicalPlan, { kind: 'aggregate' }>;
   readonly groups: readonly GroupKey[];
   readonly cells: readonly Cell[];
-  readonly calls: readonly CompiledCall[];
+  /** The aggregates over the source's columns. */
+  readonly aggregates: readonly AggregateCall[];
+  /** How each is kept in cells; undefined for those that the interpreter accumulates, which need groups. */
+  readonly calls: readonly (CompiledCall | undefined)[];
   /** Without groups: where the cells stand. With them: bytes of the keys before the cells of an entry. */
   readonly cellBase: number;
   /** Bytes of an entry. */
@@ -79,6 +88,8 @@ export interface AggregatePipeline extends Pipeline {
   readonly table: number;
   /** Where the rows that made new groups are listed. */
   readonly fresh: number;
+  /** Where the entries of the selected rows are listed, by address; undefined when nobody asks. */
+  readonly owners: number | undefined;
 }
 
 export type CompiledPipeline = SelectPipeline | AggregatePipeline;
@@ -214,12 +225,8 @@ function selectOf(
     key: `select ${texts.join(' ; ')}`,
     selection: shape.take(4 * BATCH_ROWS_MAX),
     failed: shape.take(4),
+    measured: shape.take(16 * shape.slots.length),
   };
-}
-
-/** True when nothing is asked of a call but what is compiled. */
-function isPlainCall({ distinct, filter, order, constants }: AggregateCall): boolean {
-  return !distinct && filter === undefined && order.length === 0 && constants.length === 0;
 }
 
 /** Text and binary behind a dictionary are grouped by numbers of their values. */
@@ -227,11 +234,24 @@ function isDictionaryKey(expr: Expr): boolean {
   return expr.kind === 'column' && expr.type.id === 'dictionary' && formOf(expr.type).kind === 'bytes';
 }
 
-function addGroup(shape: Shape, expr: Expr, hosted: boolean): { readonly key: GroupKey; readonly text: string } {
-  const isDictionary = isDictionaryKey(expr);
-  const text = isDictionary ? `key ${shape.addCodes(expr)}` : shape.add(expr, hosted);
-  const words = laneForm(expr.type) === 'decimal' ? 2 : 1;
-  return { key: { expr, isDictionary, pointer: shape.take(4), words }, text };
+/** Takes a key in; undefined when it has to be asked of the rows alone that a condition selects. */
+function addGroup(
+  shape: Shape,
+  given: Expr,
+  hasCondition: boolean,
+): { readonly key: GroupKey; readonly text: string } | undefined {
+  // Arguments may be the same object, and are found elsewhere.
+  const expr = { ...given };
+  if (isDictionaryKey(expr)) {
+    const text = `key ${shape.addCodes(expr)}`;
+    return { key: { expr, kind: 'dictionary', pointer: shape.take(4), words: 1 }, text };
+  }
+  if (isCompilable(expr, false)) {
+    const words = laneForm(expr.type) === 'decimal' ? 2 : 1;
+    return { key: { expr, kind: 'code', pointer: 0, words }, text: shape.add(expr, false) };
+  }
+  if (!hasWords(expr.type) || (hasCondition && !isHarmless(expr))) return undefined;
+  return { key: { expr, kind: 'words', pointer: 0, words: 1 }, text: `words ${shape.addKey(expr)}` };
 }
 
 /** Bytes of the keys of an entry, a word of null bits after them. */
@@ -239,29 +259,36 @@ function keyBytes(groups: readonly GroupKey[]): number {
   return groups.reduce((sum, { words }) => sum + words * 8, 8);
 }
 
+const NULL_BITS = 64;
+
 function aggregatePipeline(plan: AggregatePipeline['plan']): AggregatePipeline | undefined {
   const chain = chainOf(plan.input);
+  const whole = aggregateOf(plan, chain);
+  if (whole !== undefined || plan.groups.length === 0 || chain.operators.length === 0) return whole;
+  return aggregateOf(plan, { source: plan.input, operators: [], condition: undefined, lower: (expr) => expr });
+}
+
+function aggregateOf(plan: AggregatePipeline['plan'], chain: Chain): AggregatePipeline | undefined {
   const groupExprs = plan.groups.map(chain.lower);
-  const aggregates = plan.aggregates.map((call) => ({ ...call, args: call.args.map(chain.lower) }));
-  const condition = chain.condition;
-  const all = [
-    ...groupExprs,
-    ...aggregates.flatMap(({ args }) => args),
-    ...(condition === undefined ? [] : [condition]),
-  ];
-  if (!aggregates.every(isPlainCall) || !isSmall(all) || groupExprs.length > 32) return undefined;
+  const aggregates = plan.aggregates.map((call) => mapCall(call, chain.lower));
+  const { condition } = chain;
+  const all = [...groupExprs, ...aggregates.flatMap(exprsOfCall), ...(condition === undefined ? [] : [condition])];
+  if (!isSmall(all) || groupExprs.length > NULL_BITS) return undefined;
   const shape = new Shape();
   const text = conditionText(shape, condition);
-  // What the interpreter makes for whole batches is not asked of rows that a condition leaves out.
-  const hosted = condition === undefined;
-  if (text === undefined || !groupExprs.every((expr) => isDictionaryKey(expr) || isCompilable(expr, hosted))) {
-    return undefined;
+  if (text === undefined) return undefined;
+  const groups: { readonly key: GroupKey; readonly text: string }[] = [];
+  for (const expr of groupExprs) {
+    const group = addGroup(shape, expr, condition !== undefined);
+    if (group === undefined) return undefined;
+    groups.push(group);
   }
-  const groups = groupExprs.map((expr) => addGroup(shape, expr, hosted));
-  const cells = addCells(shape, aggregates, groups.length > 0, hosted);
-  if (cells === undefined) return undefined;
   const keys = groups.map(({ key }) => key);
+  const cells = addCells(shape, aggregates, keys.length > 0);
+  const isWhole = cells.calls.every((call) => call !== undefined);
+  if (!isWhole && keys.length === 0) return undefined;
   const prefix = keys.length === 0 ? 0 : keyBytes(keys);
+  const keyText = groups.map((group) => group.text).join(' ; ');
   return {
     kind: 'aggregate',
     plan,
@@ -270,15 +297,18 @@ function aggregatePipeline(plan: AggregatePipeline['plan']): AggregatePipeline |
     condition,
     groups: keys,
     cells: cells.cells,
+    aggregates,
     calls: cells.calls,
     shape,
-    key: `aggregate ${text} by ${groups.map((group) => group.text).join(' ; ')} : ${cells.text}`,
+    key: `aggregate ${text} by ${keyText} : ${cells.text}${isWhole ? '' : ' and others'}`,
     cellBase: keys.length === 0 ? shape.take(cells.byteCount) : prefix,
     stride: prefix + cells.byteCount,
     table: shape.take(16),
     fresh: shape.take(4 * CODE_BLOCK_ROWS),
+    owners: isWhole ? undefined : shape.take(4 * CODE_BLOCK_ROWS),
     selection: shape.take(4 * CODE_BLOCK_ROWS),
     failed: shape.take(4),
+    measured: shape.take(16 * shape.slots.length),
   };
 }
 

@@ -14,9 +14,11 @@ import { vectorOf } from '../function/column.ts';
 import { ALL_PRESENT, validityFrom } from '../function/validity.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { checkGroupCount, cut } from './aggregate.ts';
+import type { CompiledCall } from './compiled-cells.ts';
 import { LookUps } from './compiled-dictionary.ts';
 import { finishCall } from './compiled-finish.ts';
 import type { CellView } from './compiled-finish.ts';
+import { HostedCalls } from './compiled-hosted.ts';
 import { PipelineMemory } from './compiled-memory.ts';
 import type {
   AggregatePipeline,
@@ -209,6 +211,8 @@ class AggregateRun {
   readonly #lookUps: LookUps;
   readonly #table: GroupTable | undefined;
   readonly #evaluators: readonly Evaluator[];
+  /** Aggregates that are not kept in cells. */
+  readonly #hosted: HostedCalls;
   /** For each key column its values at new groups, one part for each batch that made some. */
   readonly #parts: Vector[][];
   #partBytes = 0;
@@ -218,6 +222,7 @@ class AggregateRun {
     this.#memory = memory;
     this.#lookUps = new LookUps(pipeline);
     this.#evaluators = pipeline.groups.map(({ expr }) => compileExpr(expr));
+    this.#hosted = new HostedCalls(pipeline);
     this.#parts = pipeline.groups.map(() => []);
     if (pipeline.groups.length > 0) this.#table = new GroupTable(pipeline, memory);
     else this.#start();
@@ -225,7 +230,7 @@ class AggregateRun {
 
   /** Bytes held outside of the memory. */
   get byteCount(): number {
-    return this.#partBytes + this.#lookUps.byteCount;
+    return this.#partBytes + this.#lookUps.byteCount + this.#hosted.byteCount + this.#memory.keyBytes;
   }
 
   #start(): void {
@@ -249,11 +254,14 @@ class AggregateRun {
       this.#table?.makeRoom(loaded.nullable);
       const before = this.#table?.count ?? 0;
       memory.copy(loaded, start, rows);
-      memory.call('run', loaded.nullable, rows, start);
+      const selected = memory.call('run', loaded.nullable, rows, start);
       if (memory.word(this.#pipeline.failed) !== 0) return false;
-      if (this.#table !== undefined) fresh.push(this.#freshRows(before));
+      if (this.#table === undefined) continue;
+      fresh.push(this.#freshRows(before));
+      this.#hosted.note(memory, this.#table.entries, start, selected);
     }
     this.#keepKeys(batch, fresh);
+    this.#hosted.update(batch, this.#table?.count ?? 1);
     return true;
   }
 
@@ -303,7 +311,10 @@ class AggregateRun {
       return parts.length === 0 ? emptyVector(type) : joinParts(parts);
     });
     const view = this.#view();
-    return [...keys, ...calls.map((call) => finishCall(view, cells, call))];
+    const finish = (call: CompiledCall | undefined, i: number): Vector => {
+      return call === undefined ? this.#hosted.finish(i, view.groupCount) : finishCall(view, cells, call);
+    };
+    return [...keys, ...calls.map(finish)];
   }
 }
 

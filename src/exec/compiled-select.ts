@@ -8,8 +8,9 @@
 import { FunctionBuilder, get, i32Const, load } from '../codegen/code.ts';
 import type { Code, FunctionCode } from '../codegen/code.ts';
 import { Frame } from './compiled-emit.ts';
+import type { Variant } from './compiled-emit.ts';
 import type { Output, OutputPlace, SelectPipeline } from './compiled-pipeline.ts';
-import { boolOf, floatOf, intOf, widthOf } from './compiled-value.ts';
+import { allWords, boolOf, floatOf, intOf, widthOf } from './compiled-value.ts';
 import type { Value } from './compiled-value.ts';
 import { f64, i32 } from './compiled-vocabulary.ts';
 
@@ -41,7 +42,7 @@ function storeValue(
     if (width === 8) fn.store('f64.store', at, data, floatOf(value));
     else fn.store('f32.store', at, data, f64.demote(floatOf(value)));
   } else {
-    value.words.forEach((word, i) => fn.store('i64.store', at, data + 8 * i, word));
+    allWords(value).forEach((word, i) => fn.store('i64.store', at, data + 8 * i, word));
   }
 }
 
@@ -50,12 +51,12 @@ function computed(output: Output): readonly OutputPlace[] {
 }
 
 /** The functions of a pipeline that selects and computes. */
-export function selectCode(pipeline: SelectPipeline, nullable: boolean): readonly FunctionCode[] {
+export function selectCode(pipeline: SelectPipeline, variant: Variant): readonly FunctionCode[] {
   const fn = new FunctionBuilder('run');
   const rows = get(fn.param('i32', 'rows'));
   const first = get(fn.param('i32', 'first'));
   const at = get(fn.param('i32', 'at'));
-  const frame = new Frame(fn, pipeline, nullable);
+  const frame = new Frame(fn, pipeline, variant);
   const places = pipeline.outputs.flatMap(computed);
   const hasCondition = pipeline.condition !== undefined;
   const count = hasCondition ? fn.bind(frame.selectRows(rows, at, first), 'count') : rows;

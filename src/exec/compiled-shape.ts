@@ -3,30 +3,35 @@
  *
  * Hides how expressions are taken apart: columns and what the interpreter computes become slots, literals parameters,
  * conditions on one dictionary column tables of a byte a value. Invariants: two pipelines of one shape have one code;
- * constants are no part of a shape but for whether they are null or NaN; every address is a multiple of 16.
+ * constants are no part of a shape but for whether they are null or NaN, and about how many digits a decimal has; every
+ * address is a multiple of 16.
  */
 import { typeName } from '../arrow/type.ts';
+import type { DataType } from '../arrow/type.ts';
 import { CODE_BLOCK_ROWS, CODE_NODES_MAX } from '../base/limits.ts';
 import type { Expr } from '../plan/expr.ts';
 import { forEachColumn } from '../plan/expr-walk.ts';
 import { ARITHMETIC_RULES } from './compiled-arithmetic.ts';
 import { castFits, CHOICE_RULES } from './compiled-choice.ts';
 import { COMPARE_RULES } from './compiled-compare.ts';
+import { DATE_RULES } from './compiled-date.ts';
+import { sameArgs } from './compiled-rule.ts';
 import type { Rule } from './compiled-rule.ts';
-import { laneForm, widthOf } from './compiled-value.ts';
+import { laneForm, WIDE_BOUND, widthOf } from './compiled-value.ts';
 import type { SlotPlace } from './compiled-value.ts';
 import { canFail } from './evaluate-lazy.ts';
 
 /** Rules of all calls that are compiled. */
 export const RULES: ReadonlyMap<string, Rule> = new Map(
-  Object.entries({ ...ARITHMETIC_RULES, ...COMPARE_RULES, ...CHOICE_RULES }),
+  Object.entries({ ...ARITHMETIC_RULES, ...COMPARE_RULES, ...CHOICE_RULES, ...DATE_RULES }),
 );
 
 /** Functions that the interpreter may evaluate for rows that nobody asked for: none of them can fail. */
 const HARMLESS: ReadonlySet<string> = new Set(
   (
     '= <> < <= > >= in is_distinct_from is_not_distinct_from and or not is_null is_not_null is_true is_not_true ' +
-    'is_false is_not_false coalesce case nullif like ilike lower upper length octet_length || concat'
+    'is_false is_not_false coalesce case nullif like ilike not_like not_ilike starts_with contains lower ' +
+    'upper length octet_length substring left right || concat year month day quarter'
   ).split(' '),
 );
 
@@ -51,7 +56,8 @@ export type Place =
 
 type Literal = Extract<Expr, { kind: 'literal' }>;
 
-function isHarmless(expr: Expr): boolean {
+/** True when the interpreter may evaluate `expr` for rows that nobody asked for. */
+export function isHarmless(expr: Expr): boolean {
   switch (expr.kind) {
     case 'column':
     case 'literal':
@@ -62,6 +68,8 @@ function isHarmless(expr: Expr): boolean {
     case 'cast':
       return !canFail(expr) && isHarmless(expr.operand);
     case 'call':
+      // Arguments of different types are cast by NULLIF itself.
+      if (expr.name === 'nullif' && !sameArgs(expr)) return false;
       return HARMLESS.has(expr.name) && expr.args.every(isHarmless);
   }
 }
@@ -109,13 +117,32 @@ export function isWorthwhile(expr: Expr): boolean {
   return tableColumn(expr) !== undefined || fitsRule(expr, true);
 }
 
+/** Bytes that a row of a slot takes. */
+function slotWidth(type: DataType, mode: SlotPlace['mode']): number {
+  if (mode === 'validity') return 0;
+  if (mode === 'key') return 8;
+  return type.id === 'bool' ? 1 / 8 : widthOf(type);
+}
+
 const PARAM_BYTES = 16;
+/** Decimal constants whose numbers of digits are equal after division by this, rounded up, share their code. */
+const LITERAL_DIGITS = 3;
+
+function boundOfLiteral({ value }: Literal): bigint {
+  const digits = BigInt(value as bigint)
+    .toString()
+    .replace('-', '').length;
+  const bound = 10n ** BigInt(Math.ceil(digits / LITERAL_DIGITS) * LITERAL_DIGITS) - 1n;
+  return bound < WIDE_BOUND ? bound : WIDE_BOUND;
+}
 
 /** Takes expressions apart, in the order in which they are given. */
 export class Shape {
   readonly slots: Slot[] = [];
   readonly params: Literal[] = [];
   readonly paramPlaces: number[] = [];
+  /** How far from 0 the unscaled value of a decimal may be, by which code is made. */
+  readonly paramBounds: (bigint | undefined)[] = [];
   readonly tables: Table[] = [];
   readonly #places = new Map<Expr, Place>();
   readonly #slotOf = new Map<string, number>();
@@ -177,16 +204,21 @@ export class Shape {
     return this.#addSlot(expr, 'code');
   }
 
+  /** Takes in an expression that the interpreter computes, of which words that tell its values apart count. */
+  addKey(expr: Expr): string {
+    return this.#addSlot(expr, 'key');
+  }
+
   #addSlot(expr: Expr, mode: SlotPlace['mode']): string {
     const key = expr.kind === 'column' ? `${mode} ${expr.index.toString()}` : undefined;
     const { type, nullable } = expr;
     const known = key === undefined ? undefined : this.#slotOf.get(key);
     const index = known ?? this.slots.length;
     if (known === undefined) {
-      const width = mode === 'validity' ? 0 : type.id === 'bool' ? 1 / 8 : widthOf(type);
-      const data = this.take(width * CODE_BLOCK_ROWS);
+      const data = this.take(slotWidth(type, mode) * CODE_BLOCK_ROWS);
       // A dictionary may hold a null although its column is never null.
-      const validity = nullable || mode === 'code' ? this.take(CODE_BLOCK_ROWS / 8) : undefined;
+      const hasNulls = mode !== 'key' && (nullable || mode === 'code');
+      const validity = hasNulls ? this.take(CODE_BLOCK_ROWS / 8) : undefined;
       this.slots.push({ expr, type, mode, data, validity });
       if (key !== undefined) this.#slotOf.set(key, index);
     }
@@ -214,8 +246,10 @@ export class Shape {
       index = this.params.length;
       this.params.push(expr);
       this.paramPlaces.push(this.take(PARAM_BYTES));
+      this.paramBounds.push(expr.type.id === 'decimal' ? boundOfLiteral(expr) : undefined);
     }
     this.#places.set(expr, { kind: 'param', index });
-    return `?${index.toString()}:${typeName(expr.type)}${Number.isNaN(expr.value) ? ':nan' : ''}`;
+    const size = this.paramBounds[index] === undefined ? '' : `:${String(this.paramBounds[index]).length.toString()}`;
+    return `?${index.toString()}:${typeName(expr.type)}${Number.isNaN(expr.value) ? ':nan' : size}`;
   }
 }

@@ -9,7 +9,19 @@ import type { Code } from '../codegen/code.ts';
 import type { Expr } from '../plan/expr.ts';
 import type { Cell } from './compiled-cells.ts';
 import type { Emitter } from './compiled-rule.ts';
-import { boolOf, both, decimalOf, floatOf, intOf, maskOf } from './compiled-value.ts';
+import {
+  allWords,
+  boolOf,
+  both,
+  boundOf,
+  decimalOf,
+  floatOf,
+  intOf,
+  isNarrow,
+  maskOf,
+  narrowOf,
+  trueOf,
+} from './compiled-value.ts';
 import type { Value } from './compiled-value.ts';
 import { f64, i32, i64 } from './compiled-vocabulary.ts';
 
@@ -17,7 +29,8 @@ type Bit = Code<'i32'>;
 
 const MOST = (1n << 63n) - 1n;
 const LEAST = -(1n << 63n);
-const LOW_HALF = i64Const(0xffffffffn);
+const LOW_MOST = 0xffffffffn;
+const LOW_HALF = i64Const(LOW_MOST);
 
 /** The words of a cell before the first row. */
 export function startOf({ kind, form, unsigned, words }: Cell): readonly Code[] {
@@ -36,6 +49,10 @@ function addends({ words, unsigned }: Cell, value: Value): readonly Code<'i64'>[
   if (value.form === 'bool') return [i64.extend_u(boolOf(value))];
   const top = (code: Code<'i64'>): Code<'i64'> => (unsigned ? i64.shr_u : i64.shr_s)(code, i64Const(32n));
   if (value.form === 'decimal') {
+    const bound = boundOf(value);
+    // No 2^31 values of 32 bits pass a word; wider ones go to it by their halves.
+    if (bound <= LOW_MOST) return [narrowOf(value)];
+    if (isNarrow(bound)) return [i64.and(narrowOf(value), LOW_HALF), i64.shr_s(narrowOf(value), i64Const(32n))];
     const [low, high] = decimalOf(value);
     return [i64.and(low, LOW_HALF), i64.shr_u(low, i64Const(32n)), i64.and(high, LOW_HALF), top(high)];
   }
@@ -68,8 +85,11 @@ function sumWith(cell: Cell, old: readonly Code[], value: Value, counts: Bit | u
     const masked = mask === undefined ? code : f64.of_bits(i64.and(i64.bits(code), mask));
     return [f64.add(old[0] as Code<'f64'>, masked)];
   }
-  return addends(cell, value).map((addend, i) => {
-    return i64.add(old[i] as Code<'i64'>, mask === undefined ? addend : i64.and(addend, mask));
+  const added = addends(cell, value);
+  return old.map((word, i) => {
+    const addend = added[i];
+    if (addend === undefined) return word;
+    return i64.add(word as Code<'i64'>, mask === undefined ? addend : i64.and(addend, mask));
   });
 }
 
@@ -81,15 +101,16 @@ export function advance(
   active: Bit | undefined,
 ): readonly Code[] {
   const { row } = emitter;
+  let open = active;
+  if (cell.test !== undefined) open = row.bind(both(active, trueOf(emitter.value(cell.test, active))) as Bit, 'open');
   if (cell.kind === 'count') {
-    let counts: Bit | undefined = active;
-    if (cell.test !== undefined) counts = both(active, boolOf(emitter.value(cell.test, active)));
-    if (cell.arg !== undefined) counts = both(active, emitter.value(cell.arg, active).present);
+    const counts = cell.arg === undefined ? open : both(open, emitter.value(cell.arg, open).present);
     return [i64.add(old[0] as Code<'i64'>, i64.extend_u(counts ?? i32Const(1)))];
   }
-  const value = row.bound(emitter.value(cell.arg as Expr, active), 'arg');
-  const counts = both(active, value.present);
+  const value = row.bound(emitter.value(cell.arg as Expr, open), 'arg');
+  const counts = both(open, value.present);
   if (cell.kind === 'sum') return sumWith(cell, old, value, counts);
   const better = row.bind(both(isBetter(cell, value, old), counts) as Bit, 'better');
-  return old.map((code, i) => select(better, value.words[i] as Code, code));
+  const words = allWords(value);
+  return old.map((code, i) => select(better, words[i] as Code, code));
 }

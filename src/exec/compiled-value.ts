@@ -3,7 +3,8 @@
  *
  * Hides addresses and null bits. There are four forms: `int` (an i64: integers of every width, dates, times,
  * timestamps, durations), `float` (an f64; float32 is rounded after each operation), `bool` (an i32, 0 or 1) and
- * `decimal` (two i64, low word first). Invariants: `present` is 0 or 1, undefined where no row is null; the words of an
+ * `decimal` (two i64, low word first, or one where the value is known to fit). Invariants: a row that counts is no
+ * greater than its `bound` says; `present` is 0 or 1, undefined where no row is null; the words of an
  * absent row may hold anything; code has no branches, so every argument is computed for every row, and only `fail`
  * looks at whether the row counts.
  */
@@ -44,9 +45,28 @@ export function isUnsigned64(type: DataType): boolean {
 /** A value of one row. */
 export interface Value {
   readonly form: LaneForm;
-  /** One, or two for a decimal. */
+  /** One, or two for a decimal that may not fit one. */
   readonly words: readonly Code[];
   readonly present: Code<'i32'> | undefined;
+  /** Of a decimal: no unscaled value of a row that counts is farther from 0. */
+  readonly bound?: bigint;
+}
+
+/** What 128 bits hold. */
+export const WIDE_BOUND = 1n << 127n;
+
+/** True when one signed word holds everything up to `bound`. */
+export function isNarrow(bound: bigint): boolean {
+  return bound < 1n << 63n;
+}
+
+/** A decimal of two words, of which one is dropped when `bound` makes it superfluous. */
+export function decimalValue(words: readonly Code[], bound: bigint, present: Code<'i32'> | undefined): Value {
+  return { form: 'decimal', words: isNarrow(bound) ? words.slice(0, 1) : words, present, bound };
+}
+
+export function boundOf(value: Value): bigint {
+  return value.bound ?? WIDE_BOUND;
 }
 
 export function intValue(code: Code<'i64'>, present: Code<'i32'> | undefined): Value {
@@ -81,7 +101,19 @@ export function boolOf(value: Value): Code<'i32'> {
 
 /** Low and high word. */
 export function decimalOf(value: Value): readonly [Code<'i64'>, Code<'i64'>] {
-  return [word(value, 0, 'i64'), word(value, 1, 'i64')];
+  const low = word(value, 0, 'i64');
+  return [low, value.words.length === 1 ? i64.shr_s(low, i64Const(63n)) : word(value, 1, 'i64')];
+}
+
+/** The one word of a decimal that is known to fit it. */
+export function narrowOf(value: Value): Code<'i64'> {
+  assert(value.words.length === 1, 'a decimal of two words is not narrow');
+  return word(value, 0, 'i64');
+}
+
+/** All words of a value, a decimal's always two. */
+export function allWords(value: Value): readonly Code[] {
+  return value.form === 'decimal' ? decimalOf(value) : value.words;
 }
 
 /** Both, where undefined is always true. */
@@ -102,20 +134,29 @@ export function maskOf(condition: Code<'i32'>): Code<'i64'> {
 
 /** `a` where `condition` holds, else `b`; both have one form. */
 export function choose(condition: Code<'i32'>, a: Value, b: Value): Value {
-  const words = a.words.map((code, i) => select(condition, code, b.words[i] as Code));
-  if (a.present === undefined && b.present === undefined) return { form: a.form, words, present: undefined };
-  const present = select(condition, a.present ?? i32Const(1), b.present ?? i32Const(1));
-  return { form: a.form, words, present };
+  const isSame = a.words.length === b.words.length;
+  const [x, y] = isSame ? [a.words, b.words] : [allWords(a), allWords(b)];
+  const words = x.map((code, i) => select(condition, code, y[i] as Code));
+  const isAlways = a.present === undefined && b.present === undefined;
+  const present = isAlways ? undefined : select(condition, a.present ?? i32Const(1), b.present ?? i32Const(1));
+  if (a.form !== 'decimal') return { form: a.form, words, present };
+  const bound = boundOf(a) > boundOf(b) ? boundOf(a) : boundOf(b);
+  return decimalValue(words, bound, present);
 }
 
 /** Where a column of a block lies in memory. */
 export interface SlotPlace {
   readonly type: DataType;
-  /** value: rows of the type; code: indexes of a dictionary; validity: only which rows are present. */
-  readonly mode: 'value' | 'code' | 'validity';
+  /**
+   * value: rows of the type; code: indexes of a dictionary; key: int64 numbers of values; validity: only which rows
+   * are present.
+   */
+  readonly mode: 'value' | 'code' | 'key' | 'validity';
   readonly data: number;
   /** The validity bitmap; undefined where no row can be null. */
   readonly validity: number | undefined;
+  /** Of decimals: how many bits, without the sign, the values of a block need at most; 127 unless it was measured. */
+  readonly bits?: number;
 }
 
 const INT_LOADS = {
@@ -210,6 +251,7 @@ export class RowScope {
     const { type, mode, data } = slot;
     const present = this.#presence(slot);
     if (mode === 'validity') return boolValue(i32Const(1), present);
+    if (mode === 'key') return intValue(load('i64', 'i64.load', this.#at(8), data + 8 * this.#step), undefined);
     const width = type.id === 'bool' ? 1 : widthOf(type);
     const offset = data + this.#step * width;
     if (mode === 'code') {
@@ -226,7 +268,7 @@ export class RowScope {
       case 'decimal': {
         const at = this.#at(16);
         const words = [load('i64', 'i64.load', at, offset), load('i64', 'i64.load', at, offset + 8)];
-        return { form: 'decimal', words, present };
+        return decimalValue(words, 1n << BigInt(slot.bits ?? 127), present);
       }
       default: {
         const op = INT_LOADS[width as 1 | 2 | 4 | 8][isSigned(type) ? 1 : 0];

@@ -53,6 +53,7 @@ export const i64 = {
   gt_s: i64Test('i64.gt_s'),
   gt_u: i64Test('i64.gt_u'),
   eqz: unary<'i64', 'i32'>('i64.eqz', 'i32'),
+  clz: unary<'i64'>('i64.clz', 'i64'),
   extend_u: unary<'i32', 'i64'>('i64.extend_i32_u', 'i64'),
   bits: unary<'f64', 'i64'>('i64.reinterpret_f64', 'i64'),
   trunc_sat_s: unary<'f64', 'i64'>('i64.trunc_sat_f64_s', 'i64'),

@@ -23,10 +23,17 @@ import type { Replace } from './scatter.ts';
 
 export type EditPlan = Extract<PlannedStatement, { kind: 'delete' | 'update' }>;
 
-/** The batch as it shall be, and how many rows changed; undefined when it stays as it is. */
-export type RowEditor = (
-  batch: RecordBatch,
-) => { readonly batch: RecordBatch; readonly changedCount: number } | undefined;
+/** A batch in which rows change. */
+export interface EditedBatch {
+  /** The batch as it shall be. */
+  readonly batch: RecordBatch;
+  readonly changedCount: number;
+  /** The rows that change: with their new values, of DELETE with their last. */
+  changed(): RecordBatch;
+}
+
+/** Undefined when the batch stays as it is. */
+export type RowEditor = (batch: RecordBatch) => EditedBatch | undefined;
 
 /** The rows of a batch that change. */
 interface Chosen {
@@ -60,11 +67,40 @@ function chooser(condition: Evaluator | undefined): (batch: RecordBatch) => Chos
 function deleteEditor(choose: (batch: RecordBatch) => Chosen): RowEditor {
   return (batch) => {
     const { count, bits } = choose(batch);
-    if (count === 0) return undefined;
-    const left = batch.rowCount - count;
-    const kept = bits === undefined ? new Uint32Array(0) : otherRows(bits, batch.rowCount, left);
-    const columns = batch.columns.map((column) => sliceVector(gather(column, kept), 0, left));
-    return { batch: { schema: batch.schema, rowCount: left, columns }, changedCount: count };
+    return count === 0 ? undefined : withoutRows(batch, count, bits);
+  };
+}
+
+/** The batch without those of its rows, `count`, whose bits are set; without any when there are no bits. */
+export function withoutRows(batch: RecordBatch, count: number, bits: Uint8Array | undefined): EditedBatch {
+  const { schema, rowCount } = batch;
+  const left = rowCount - count;
+  const kept = bits === undefined ? new Uint32Array(0) : otherRows(bits, rowCount, left);
+  return {
+    batch: rowsAt(batch, kept),
+    changedCount: count,
+    changed: () => (bits === undefined ? { ...batch, schema } : rowsAt(batch, selectedRows(bits, rowCount, count))),
+  };
+}
+
+/** The rows `selected` of a batch. */
+function rowsAt({ schema, columns }: RecordBatch, selected: Uint32Array): RecordBatch {
+  const rowCount = selected.length;
+  const gathered = columns.map((column) => sliceVector(gather(column, selected), 0, rowCount));
+  return { schema, rowCount, columns: gathered };
+}
+
+/** The batch with other columns, and which of its rows that changes: all of them when undefined. */
+export function withColumns(
+  batch: RecordBatch,
+  columns: readonly Vector[],
+  selected: Uint32Array | undefined,
+): EditedBatch {
+  const edited = { schema: batch.schema, rowCount: batch.rowCount, columns };
+  return {
+    batch: edited,
+    changedCount: selected?.length ?? batch.rowCount,
+    changed: () => (selected === undefined ? edited : rowsAt(edited, selected)),
   };
 }
 
@@ -106,7 +142,7 @@ function updateEditor(
       if (!field.nullable) refuseNulls(values, field, planned.name, 'UPDATE');
       columns[index] = replace(batch.columns[index] as Vector, values, selected);
     }
-    return { batch: { schema: batch.schema, rowCount, columns }, changedCount: count };
+    return withColumns(batch, columns, selected);
   };
 }
 
@@ -130,8 +166,8 @@ export function makeInsert(planned: InsertPlan): (batch: RecordBatch) => readonl
     });
 }
 
-/** Rows that are all new: there is nothing that stays, but a dictionary that grows. */
-function encoderOf(field: Field): (values: Vector) => Vector {
+/** Puts values into the form of the column, for rows that are all new: nothing stays but a dictionary that grows. */
+export function encoderOf(field: Field): (values: Vector) => Vector {
   const replace = replacerOf(field);
   const { type } = field;
   const dictionary = type.id === 'dictionary' ? emptyVector(type.value) : undefined;

@@ -2,11 +2,11 @@
  * Expressions over batches: Expr to Vector.
  *
  * Hides kernels, casts and constants. Invariants: an expression is compiled once for an operator and run for each
- * batch; a bare column is the batch's own vector; constants are made once for each row count; CASE, COALESCE, AND and
- * OR evaluate an argument only for the rows that reach it when it could fail.
+ * batch; a bare column is the batch's own vector; constants are made once, for as many rows as were ever asked for;
+ * CASE, COALESCE, AND and OR evaluate an argument only for the rows that reach it when it could fail.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { constantVector } from '../function/constant.ts';
+import { constantRows, constantVector } from '../function/constant.ts';
 import { castKernel, kernelOf } from '../function/registry.ts';
 import type { Expr } from '../plan/expr.ts';
 import { lambdaEvaluator } from './evaluate-lambda.ts';
@@ -14,9 +14,14 @@ import { lazyEvaluator } from './evaluate-lazy.ts';
 import type { Evaluator } from './rows.ts';
 
 function literalEvaluator(expr: Extract<Expr, { kind: 'literal' }>): Evaluator {
+  let longest: Vector | undefined;
   let last: Vector | undefined;
   return ({ rowCount }) => {
-    if (last?.length !== rowCount) last = constantVector(expr.type, expr.value, rowCount);
+    if (last?.length === rowCount) return last;
+    if (longest === undefined || longest.length < rowCount) {
+      longest = constantVector(expr.type, expr.value, rowCount);
+      last = longest;
+    } else last = constantRows(longest, rowCount);
     return last;
   };
 }

@@ -65,6 +65,6 @@ export async function getSchema(
   descriptor: FlightDescriptor,
 ): Promise<{ readonly schema: Uint8Array }> {
   const target = readTarget(descriptor);
-  const schema = target.kind === 'table' ? engine.table(target.name).schema : await engine.describe(target.sql);
+  const schema = await (target.kind === 'table' ? engine.schemaOf(target.name) : engine.describe(target.sql));
   return { schema: schemaBytes(schema) };
 }

@@ -12,7 +12,15 @@ import type { CastTask } from './cast-row.ts';
 import { bitsOf, bytesOf, formOf, numbersOf, vectorFromNumbers, vectorOf, wordsOf } from './column.ts';
 import { bigintOfWords } from './constant.ts';
 import type { Kernel } from './contract.ts';
-import { decimalText, decimalValues, rescale, storeDecimal } from './decimal.ts';
+import {
+  decimalText,
+  decimalValues,
+  rescale,
+  SMALL_END,
+  smallDecimals,
+  storeDecimal,
+  storeSmall,
+} from './decimal.ts';
 import { roundEven } from './half.ts';
 import { floatText } from './number-text.ts';
 import { bitAt, validityOf } from './validity.ts';
@@ -160,6 +168,20 @@ function int64ToInt64(task: CastTask): Kernel {
   };
 }
 
+/** `rescale` in doubles, exact where the answer is below SMALL_END; NaN for what is not computed here. */
+function smallRescale(from: number, to: number): (value: number) => number {
+  const digits = Math.abs(to - from);
+  // 10^15 is below SMALL_END, and so is what half of it is added to.
+  if (digits > 15) return () => NaN;
+  const factor = 10 ** digits;
+  if (to >= from) return (value) => value * factor;
+  const most = SMALL_END - factor;
+  return (value) => {
+    const size = Math.abs(value);
+    return size < most ? Math.sign(value) * Math.floor((size + factor / 2) / factor) : NaN;
+  };
+}
+
 /** Anything exact (integers, decimals) to a decimal, or a decimal to an integer. */
 function exactToExact(task: CastTask): Kernel {
   const { from, to } = task;
@@ -169,14 +191,23 @@ function exactToExact(task: CastTask): Kernel {
   const unsigned = to.id === 'int' && !to.signed;
   const high = to.id === 'decimal' ? 10n ** BigInt(to.precision) : 1n << BigInt(unsigned ? bits : bits - 1);
   const low = to.id === 'decimal' ? -high + 1n : unsigned ? 0n : -high;
+  const brought = smallRescale(fromScale, toScale);
+  const [smallLow, smallHigh] = [Math.max(Number(low), 1 - SMALL_END), Math.min(Number(high), SMALL_END)];
   return ([vector], rowCount, type) => {
     const source = vector as Vector;
     const values = decimalValues(source);
-    const wide = new Int32Array((rowCount * Math.max(bits, 32)) / 32);
+    const smalls = smallDecimals(source);
+    const width = Math.max(bits, 32);
+    const wide = new Int32Array((rowCount * width) / 32);
     const convert = (row: number): boolean => {
+      const small = brought(smalls[row] as number);
+      if (small >= smallLow && small < smallHigh) {
+        storeSmall(wide, row, width, small);
+        return true;
+      }
       const value = rescale(values(row), fromScale, toScale);
       if (value < low || value >= high) return false;
-      storeDecimal(wide, row, Math.max(bits, 32), value);
+      storeDecimal(wide, row, width, value);
       return true;
     };
     const validity = castRows(task, source, rowCount, convert, rowShower(source));

@@ -7,7 +7,7 @@
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf } from './byte-rows.ts';
+import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf, rowBytes } from './byte-rows.ts';
 import type { ByteRows } from './byte-rows.ts';
 import { bitsOf, formOf, numbersOf, vectorOf } from './column.ts';
 import { isConstant } from './constant.ts';
@@ -108,6 +108,52 @@ function equalRows(a: ByteRows, b: ByteRows, bits: Uint8Array, rowCount: number)
   }
 }
 
+/** Rows that are one of `values`. */
+function rowsAmong(a: ByteRows, values: readonly Uint8Array[], bits: Uint8Array, rowCount: number): void {
+  const byLength: Uint8Array[][] = [];
+  for (const value of values) (byLength[value.length] ??= []).push(value);
+  const { buffers, which, starts, ends } = a;
+  let buffer = buffers[0] as Uint8Array;
+  for (let i = 0; i < rowCount; i++) {
+    const start = starts[i] as number;
+    const candidates = byLength[(ends[i] as number) - start];
+    if (candidates === undefined) continue;
+    if (which !== undefined) buffer = buffers[which[i] as number] as Uint8Array;
+    for (const value of candidates) {
+      let k = 0;
+      while (k < value.length && buffer[start + k] === value[k]) k++;
+      if (k < value.length) continue;
+      bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
+      break;
+    }
+  }
+}
+
+/** Constants of at most this many bytes are looked up by their length. */
+const LOOKED_UP_BYTES = 1024;
+
+/** The bytes of text and binary constants without null; undefined for others. */
+function constantBytes(vectors: readonly Vector[]): readonly Uint8Array[] | undefined {
+  const values: Uint8Array[] = [];
+  for (const vector of vectors) {
+    const isFit = formOf(vector.type).kind === 'bytes' && isConstant(vector) && vector.nullCount === 0;
+    if (!isFit || vector.type.id === 'dictionary') return undefined;
+    const bytes = rowBytes(byteRowsOf(vector), 0);
+    if (bytes.length > LOOKED_UP_BYTES) return undefined;
+    values.push(bytes);
+  }
+  return values;
+}
+
+/** Equality of text or binary with one constant. */
+function equalConstant(a: Vector, b: Vector, bits: Uint8Array, rowCount: number): boolean {
+  const [column, constant] = isConstant(b) ? [a, b] : [b, a];
+  const values = constantBytes([constant]);
+  if (values === undefined) return false;
+  rowsAmong(byteRowsOf(column), values, bits, rowCount);
+  return true;
+}
+
 function lessRows(a: ByteRows, b: ByteRows, bits: Uint8Array, rowCount: number): void {
   for (let i = 0; i < rowCount; i++) {
     if (compareRows(a, i, b, i) < 0) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
@@ -149,6 +195,7 @@ function comparePlan(plan: Plan, a: Vector, b: Vector, bits: Uint8Array, rowCoun
       return compareBits(plan, bitsOf(a), bitsOf(b), bits);
     case 'bytes': {
       if (compareDictionary(plan, a, b, bits, rowCount)) return;
+      if (plan.predicate === 'equal' && equalConstant(a, b, bits, rowCount)) return;
       return (plan.predicate === 'less' ? lessRows : equalRows)(byteRowsOf(a), byteRowsOf(b), bits, rowCount);
     }
     case 'none':
@@ -207,6 +254,11 @@ export function inKernel(_parameters: readonly DataType[]): Kernel {
   return (args, rowCount, type) => {
     const [value, ...others] = args as [Vector, ...Vector[]];
     const found = new Uint8Array((rowCount + 7) >> 3);
+    const values = value.type.id === 'dictionary' ? undefined : constantBytes(others);
+    if (values !== undefined) {
+      rowsAmong(byteRowsOf(value), values, found, rowCount);
+      return vectorOf(type, rowCount, mergeValidity([value], rowCount), found);
+    }
     const unknown = new Uint8Array(found.length);
     for (const other of others) {
       const equal = compareBitmap('=', value, other, rowCount);

@@ -64,6 +64,14 @@ function gatherWords(words: Int32Array, rows: Uint32Array, count: number): Int32
       out[2 * i] = words[2 * row] as number;
       out[2 * i + 1] = words[2 * row + 1] as number;
     }
+  } else if (count === 4) {
+    for (let i = 0; i < rows.length; i++) {
+      const at = (rows[i] as number) * 4;
+      out[4 * i] = words[at] as number;
+      out[4 * i + 1] = words[at + 1] as number;
+      out[4 * i + 2] = words[at + 2] as number;
+      out[4 * i + 3] = words[at + 3] as number;
+    }
   } else {
     for (let i = 0; i < rows.length; i++) {
       const at = (rows[i] as number) * count;

@@ -101,6 +101,11 @@ function partsTest(parts: readonly Uint8Array[]): BytesTest {
   };
 }
 
+/** The texts between the %s of a LIKE pattern without an escape character; undefined where it has a _. */
+export function likeParts(pattern: Uint8Array): readonly Uint8Array[] | undefined {
+  return literalParts(readLike(pattern, -1));
+}
+
 /** Compiles a LIKE pattern. `escape`: the escape character's byte, or -1. @throws `value_error` */
 export function likeTest(pattern: Uint8Array, escape: number, budget: StepBudget): BytesTest {
   const read = readLike(pattern, escape);

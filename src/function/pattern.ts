@@ -8,21 +8,44 @@ import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, decodeText, encodeText, rowBytes } from './byte-rows.ts';
 import type { ByteRows, ByteRowsBuilder } from './byte-rows.ts';
+import { vectorOf } from './column.ts';
+import { isConstant } from './constant.ts';
 import { integersOf } from './scalar-frame.ts';
 import type { Kernel } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
-import { escapeByte, globTest, likeTest } from './pattern-like.ts';
+import { escapeByte, globTest, likeParts, likeTest } from './pattern-like.ts';
 import type { BytesTest } from './pattern-like.ts';
 import { Matcher, StepBudget } from './pattern-match.ts';
 import { parsePattern } from './pattern-parse.ts';
 import type { PatternFlags } from './pattern-parse.ts';
 import { compileProgram } from './pattern-program.ts';
+import { likeRows } from './pattern-rows.ts';
 import { boolRows, checkTextBytes, madeFor, rowError, strictEntry, textRows, textsOf } from './scalar-frame.ts';
 import type { Kind } from './scalar-frame.ts';
 import { BOOL, UTF8 } from './signature.ts';
 import { lowered } from './string-kernel.ts';
+import { clearTail, mergeValidity } from './validity.ts';
 
 type MakeTest = (pattern: Uint8Array, escape: number, budget: StepBudget) => BytesTest;
+
+/** LIKE with a constant pattern that has no _; undefined for others, and with an escape character. */
+function likeColumn(args: readonly Vector[], rowCount: number, type: DataType, negated: boolean): Vector | undefined {
+  const [texts, pattern] = args as [Vector, Vector];
+  const isOne = args.length === 2 && isConstant(pattern) && pattern.nullCount === 0;
+  if (!isOne || texts.type.id === 'dictionary') return undefined;
+  const parts = likeParts(rowBytes(byteRowsOf(pattern), 0));
+  if (parts === undefined) return undefined;
+  const bits = likeRows(texts, rowCount, parts);
+  if (negated) for (let i = 0; i < bits.length; i++) bits[i] = ~(bits[i] as number);
+  clearTail(bits, rowCount);
+  return vectorOf(type, rowCount, mergeValidity(args, rowCount), bits);
+}
+
+function likeKernel(ignoreCase: boolean, negated: boolean): Kernel {
+  const kernel = wildcardKernel(likeTest, ignoreCase, negated);
+  if (ignoreCase) return kernel;
+  return (args, rowCount, type) => likeColumn(args, rowCount, type, negated) ?? kernel(args, rowCount, type);
+}
 
 /** A kernel of wildcard patterns: text, pattern and perhaps an escape character. */
 function wildcardKernel(make: MakeTest, ignoreCase: boolean, negated: boolean): Kernel {
@@ -248,7 +271,7 @@ function likeEntries(ignoreCase: boolean, symbol: string): FunctionEntry[] {
   const cased = ignoreCase ? ' in any case' : '';
   const doc = `True when the whole text matches the pattern${cased}: % is any text, _ one character`;
   const text = ignoreCase ? "'AB%'" : "'ab%'";
-  const kernel = (negated: boolean): Kernel => wildcardKernel(likeTest, ignoreCase, negated);
+  const kernel = (negated: boolean): Kernel => likeKernel(ignoreCase, negated);
   return [
     wildcard(name, [`~~${symbol}`], PAIR, kernel(false), `${doc}.`, `${text} ${name.toUpperCase()} 'a%' → true`),
     wildcard(

@@ -3,9 +3,12 @@
  *
  * Hides folding. Invariant: what is bound here is never evaluated again.
  */
+import { nullVector } from '../arrow/null-vector.ts';
 import type { DataType } from '../arrow/type.ts';
+import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
-import { castKind } from '../function/registry.ts';
+import { constantVector } from '../function/constant.ts';
+import { castKernel, castKind } from '../function/registry.ts';
 import type { ExprNode } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
@@ -42,6 +45,23 @@ export function storeLiteral(sql: string, literal: Literal, type: DataType, what
     if (!(error instanceof EngineError)) throw error;
     const text = quoteText(sql.slice(literal.span.start, literal.span.end));
     throw sqlError('sql_bind', sql, literal.span, `${text} does not fit ${what}, which is ${sqlTypeName(type)}`);
+  }
+}
+
+/**
+ * The same as a vector of one row, also of types that literals cannot have; of nulls for NULL. @throws as storeLiteral,
+ * and `sql_bind` for a value that does not convert
+ */
+export function storeVector(sql: string, literal: Literal, type: DataType, what: string): Vector {
+  if (literal.value === null) return nullVector(type, 1);
+  const stored = foldExpr(storeLiteral(sql, literal, type, what));
+  if (stored.kind === 'literal' && stored.value !== null) return constantVector(type, stored.value, 1);
+  const vector = constantVector(literal.type, literal.value, 1);
+  try {
+    return castKernel(literal.type, type, false)([vector], 1, type);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw sqlError('sql_bind', sql, literal.span, error.message);
   }
 }
 

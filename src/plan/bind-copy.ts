@@ -12,6 +12,7 @@ import type { ExprNode, Statement } from '../sql/ast.ts';
 import type { CopyOption } from '../sql/ast-command.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { nearestName } from '../base/names.ts';
+import { bindCatalog } from './bind-catalog.ts';
 import { bindConstant } from './bind-constant.ts';
 import { bindInsert, targetColumns } from './bind-insert.ts';
 import type { Expr } from './expr.ts';
@@ -22,6 +23,7 @@ import { insertOfFile, withRows } from './insert-rows.ts';
 import type { ParsedStatement } from './needs.ts';
 import type { CopyFile, CopyFormat, PhysicalPlan, PlanCatalog, PlannedStatement } from './physical.ts';
 import { findTable } from './scope.ts';
+import { DEFAULT_SETTINGS } from './setting.ts';
 
 type CopyFrom = Extract<Statement, { kind: 'copy_from' }>;
 
@@ -87,7 +89,9 @@ export function bindFile(
 ): PlannedStatement {
   const { sql } = statement;
   const node = statement.statement as CopyFrom;
-  return bindInsert(sql, insertOfFile(node, file.format === 'ndjson'), withRows(catalog, rows), []);
+  const meaning = { settings: DEFAULT_SETTINGS, nowMicros: statement.nowMicros };
+  const within = bindCatalog(withRows(catalog, rows), meaning);
+  return bindInsert(sql, insertOfFile(node, file.format === 'ndjson'), within, []);
 }
 
 /** Binds COPY TO, whose rows are those of `plan`. @throws `sql_bind`, `sql_unsupported` */

@@ -9,6 +9,8 @@ import type { Span } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
 import type { Identifier, Query, Statement } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
+import type { BindCatalog } from './bind-catalog.ts';
+import { bindDefault } from './bind-default.ts';
 import { bindQuery } from './bind-query.ts';
 import { castTo } from './coerce.ts';
 import { INT32 } from './constant.ts';
@@ -18,8 +20,8 @@ import { lowerPlan } from './lower.ts';
 import { checkNewName, checkNewTableName } from './new-name.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
-import type { PlanCatalog, PlannedStatement } from './physical.ts';
-import { tableNameOf } from './scope.ts';
+import type { PlannedStatement } from './physical.ts';
+import { lookUpView, tableNameOf } from './scope.ts';
 import { arrowTypeOf } from './sql-type.ts';
 
 type CreateTable = Extract<Statement, { kind: 'create_table' }>;
@@ -28,15 +30,25 @@ type CreateTable = Extract<Statement, { kind: 'create_table' }>;
 export function bindCreate(
   sql: string,
   statement: CreateTable,
-  catalog: PlanCatalog,
+  catalog: BindCatalog,
   disabledPasses: readonly PassName[],
 ): PlannedStatement {
   const name = tableNameOf(sql, statement.table);
-  checkNewTableName(sql, statement.table.path.at(-1) as Identifier);
-  const { ifNotExists, query } = statement;
+  const named = statement.table.path.at(-1) as Identifier;
+  checkNewTableName(sql, named);
+  const view = lookUpView(sql, catalog, statement.table);
+  if (view !== undefined) {
+    const message = `${quoteText(view)} is a view, and a table cannot have its name`;
+    throw sqlError('already_exists', sql, named.span, message, 'choose another name');
+  }
+  const { ifNotExists, orReplace, query } = statement;
+  const base = { kind: 'create_table', name, ifNotExists, orReplace } as const;
   if (query === undefined) {
-    const schema = { fields: definedFields(sql, statement), metadata: [] };
-    return { kind: 'create_table', name, schema, ifNotExists, plan: undefined };
+    const fields = definedFields(sql, statement);
+    const defaults = statement.columns.map((column, i) => {
+      return column.default === undefined ? undefined : bindDefault(sql, column.default, fields[i] as Field).text;
+    });
+    return { ...base, schema: { fields, metadata: [] }, defaults, plan: undefined };
   }
   const bound = bindQuery(sql, query, catalog);
   const rows = storable(sql, query, bound.plan);
@@ -45,10 +57,9 @@ export function bindCreate(
     fields: rows.schema.fields.map((field) => ({ ...field, nullable: true })),
   };
   return {
-    kind: 'create_table',
-    name,
+    ...base,
     schema,
-    ifNotExists,
+    defaults: [],
     plan: lowerPlan(optimize({ ...bound, plan: rows }, disabledPasses)),
   };
 }

@@ -12,6 +12,7 @@ import { quoteText, sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import { resolveIn } from './bind-nested.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
+import { bindView, findView } from './bind-view.ts';
 import type { Binding, CommonTables } from './binding.ts';
 import { OuterColumns } from './binding.ts';
 import { makeCall, makeComparison, toCondition } from './coerce.ts';
@@ -26,6 +27,7 @@ import { numberRows } from './numbered.ts';
 import { renameColumns } from './rename.ts';
 import { Scope } from './scope.ts';
 import { openDependent, SubqueryList } from './subquery.ts';
+import { SCHEMA_NAME } from './system-name.ts';
 import { findSource } from './system-table.ts';
 import { bindTableFunction } from './table-function.ts';
 import { isUnnest, readUnnest, unnestFields, unnestOver } from './unnest.ts';
@@ -56,6 +58,11 @@ export function bindFrom(
   outer: OuterColumns | undefined,
 ): From {
   return new FromBinder(binding, common, outer).bind(from, undefined);
+}
+
+/** Binds `item` as it stands after a comma behind `left`. @throws as `bindFrom` */
+export function bindBeside(binding: Binding, left: From, item: FromItem): From {
+  return new FromBinder(binding, new Map(), undefined).bindBeside(left, item);
 }
 
 class FromBinder {
@@ -104,6 +111,11 @@ class FromBinder {
     const [first, ...more] = item.path;
     const named = more.length === 0 && first !== undefined ? this.#common.get(foldName(first.name)) : undefined;
     if (named === undefined) {
+      const view = findView(this.#sql, this.#binding.catalog, item);
+      if (view !== undefined) {
+        const { plan, depth } = bindView(this.#binding, view, item.span);
+        return this.#named(plan, { name: view.name, schemaName: SCHEMA_NAME }, item.alias, item.columns, depth);
+      }
       const { source, schemaName } = findSource(this.#sql, this.#binding.catalog, item);
       const { schema, name } = source;
       const columns = schema.fields.map((_, i) => i);
@@ -168,7 +180,16 @@ class FromBinder {
       const message = 'a query that reads the tables before it cannot be the first of a join yet';
       throw sqlError('sql_unsupported', this.#sql, item.left.span, message, 'write its tables with commas and WHERE');
     }
-    const right = this.bind(item.right, left);
+    return this.#joined(item, left, this.bind(item.right, left));
+  }
+
+  /** What is beside `left` when `item` follows a comma. */
+  bindBeside(left: From, item: FromItem): From {
+    const cross = { kind: 'join', join: 'cross', on: undefined, using: [], natural: false, span: item.span } as const;
+    return this.#joined({ ...cross, left: item, right: item }, left, this.bind(item, left));
+  }
+
+  #joined(item: Join, left: From, right: From): From {
     const labels = new Set(left.scope.relations.map(({ label }) => foldName(label)));
     const twice = right.scope.relations.find(({ label }) => label !== UNNAMED && labels.has(foldName(label)));
     if (twice !== undefined) {

@@ -5,29 +5,29 @@
  * table column (casts never encode); a table column is given at most once; a NULL written for a NOT NULL column is
  * refused here, one that a query yields when it runs.
  */
-import { joinVectors } from '../arrow/concat.ts';
+import { joinVectors, repeatVector } from '../arrow/concat.ts';
 import { nullVector } from '../arrow/null-vector.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Field } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { EngineError } from '../base/errors.ts';
-import type { Span } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
-import { constantVector } from '../function/constant.ts';
-import { castKernel, castKind } from '../function/registry.ts';
+import { castKind } from '../function/registry.ts';
 import type { DefaultValue, ExprNode, Identifier, Query, Statement, ValueRows } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
-import { bindConstant, noCastError, storeLiteral } from './bind-constant.ts';
+import type { BindCatalog } from './bind-catalog.ts';
+import { bindConstant, noCastError, storeVector } from './bind-constant.ts';
+import type { DefaultPlace } from './bind-default.ts';
+import { defaultExpr, defaultRow } from './bind-default.ts';
 import { bindQuery } from './bind-query.ts';
+import { bindReturning } from './bind-returning.ts';
 import { castTo } from './coerce.ts';
-import type { Literal } from './constant.ts';
 import type { Expr } from './expr.ts';
 import type { LogicalPlan } from './logical.ts';
 import { lowerPlan } from './lower.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
-import type { PlanCatalog, PlannedStatement } from './physical.ts';
+import type { PlannedStatement } from './physical.ts';
 import { findTable, Scope } from './scope.ts';
 import type { CatalogTable } from './scope.ts';
 import { storedType } from './stored-type.ts';
@@ -44,7 +44,7 @@ interface Target {
 export function bindInsert(
   sql: string,
   statement: Insert,
-  catalog: PlanCatalog,
+  catalog: BindCatalog,
   disabledPasses: readonly PassName[],
 ): PlannedStatement {
   const table = findTable(sql, catalog, statement.table);
@@ -53,17 +53,37 @@ export function bindInsert(
   if (byName && (source.kind === 'value_rows' || statement.columns !== undefined)) {
     throw sqlError('sql_bind', sql, source.span, 'BY NAME goes with a query, and without a list of columns');
   }
-  if (source.kind !== 'value_rows') {
-    const bound = bindQuery(sql, source, catalog);
-    const query = bound.plan;
-    const targets = byName
-      ? targetsByName(sql, table, query, source)
-      : targetsOf(sql, statement, table, query.schema.fields.length);
-    const plan = lowerPlan(optimize({ ...bound, plan: fitQuery(sql, source, query, targets) }, disabledPasses));
-    return { kind: 'insert', name, schema, columns: targets.map(({ index }) => index), plan };
+  const place: DefaultPlace = { sql, span: statement.table.span, nowMicros: catalog.nowMicros };
+  const returning = bindReturning(sql, statement.returning, table, undefined, { catalog, disabledPasses });
+  if (source.kind === 'value_rows') {
+    const targets = source.isDefault ? [] : targetsOf(sql, statement, table, source.rows[0]?.values.length ?? 0);
+    return { kind: 'insert', name, schema, ...new RowBinder(sql, source, table, targets, place).bind(), returning };
   }
-  const targets = source.isDefault ? [] : targetsOf(sql, statement, table, source.rows[0]?.values.length ?? 0);
-  return { kind: 'insert', name, schema, ...new RowBinder(sql, source, targets).bind() };
+  const bound = bindQuery(sql, source, catalog);
+  const query = bound.plan;
+  const targets = byName
+    ? targetsByName(sql, table, query, source)
+    : targetsOf(sql, statement, table, query.schema.fields.length);
+  const fitted = fitQuery(sql, source, query, targets, defaultsBeside(table, targets, place));
+  const plan = lowerPlan(optimize({ ...bound, plan: fitted.plan }, disabledPasses));
+  return { kind: 'insert', name, schema, columns: fitted.columns, plan, returning };
+}
+
+/** A column that is given no value, and what its default is now. */
+interface DefaultTarget extends Target {
+  readonly expr: Expr;
+}
+
+/** The columns beside `targets` whose default is an expression; others get theirs when the rows are stored. */
+function defaultsBeside(table: CatalogTable, targets: readonly Target[], place: DefaultPlace): DefaultTarget[] {
+  const given = new Set(targets.map(({ index }) => index));
+  return table.schema.fields.flatMap((field, index): DefaultTarget[] => {
+    const value = table.defaults?.[index];
+    if (given.has(index) || value === undefined || 'value' in value) return [];
+    const expr = defaultExpr(value, field, place);
+    // A default that is NULL is none, so that a column that must not be NULL is asked for.
+    return expr.kind === 'literal' && expr.value === null ? [] : [{ index, field, expr }];
+  });
 }
 
 /** The columns of the statement's list, or the table's; as many as the source gives. */
@@ -125,7 +145,13 @@ function targetsByName(sql: string, table: CatalogTable, query: LogicalPlan, sou
 }
 
 /** The query with each column in the type of its target's values, by any cast there is, as DuckDB assigns. */
-function fitQuery(sql: string, source: Query, query: LogicalPlan, targets: readonly Target[]): LogicalPlan {
+function fitQuery(
+  sql: string,
+  source: Query,
+  query: LogicalPlan,
+  targets: readonly Target[],
+  defaults: readonly DefaultTarget[],
+): { readonly plan: LogicalPlan; readonly columns: readonly number[] } {
   const fields: Field[] = [];
   const exprs = targets.map(({ field }, index): Expr => {
     const { name, type, nullable } = query.schema.fields[index] as Field;
@@ -139,7 +165,12 @@ function fitQuery(sql: string, source: Query, query: LogicalPlan, targets: reado
     fields.push(makeField(field.name, expr.type, expr.nullable));
     return expr;
   });
-  return { kind: 'project', schema: makeSchema(fields), input: query, exprs };
+  for (const { field, expr } of defaults) {
+    fields.push(makeField(field.name, expr.type, expr.nullable));
+    exprs.push(expr);
+  }
+  const columns = [...targets, ...defaults].map(({ index }) => index);
+  return { plan: { kind: 'project', schema: makeSchema(fields), input: query, exprs }, columns };
 }
 
 /** A dictionary, or runs, which storage takes as they come when the column is encoded, too. */
@@ -151,12 +182,16 @@ function isEncoded(type: DataType): boolean {
 class RowBinder {
   readonly #sql: string;
   readonly #source: ValueRows;
+  readonly #table: CatalogTable;
   readonly #targets: readonly Target[];
+  readonly #place: DefaultPlace;
 
-  constructor(sql: string, source: ValueRows, targets: readonly Target[]) {
+  constructor(sql: string, source: ValueRows, table: CatalogTable, targets: readonly Target[], place: DefaultPlace) {
     this.#sql = sql;
     this.#source = source;
+    this.#table = table;
     this.#targets = targets;
+    this.#place = place;
   }
 
   bind(): Pick<Extract<PlannedStatement, { kind: 'insert' }>, 'columns' | 'plan'> {
@@ -169,13 +204,22 @@ class RowBinder {
     const columns: number[] = [];
     const fields: Field[] = [];
     const vectors: Vector[] = [];
-    this.#targets.forEach(({ index, field }, place) => {
-      const cells = rows.map(({ values }) => values[place] as ExprNode | DefaultValue);
-      if (this.#isDefault(cells, field)) return;
-      const vector = joinVectors(cells.map((cell) => this.#cell(cell as ExprNode, field)));
+    const add = ({ index, field }: Target, vector: Vector): void => {
       columns.push(index);
       fields.push(makeField(field.name, vector.type));
       vectors.push(vector);
+    };
+    this.#targets.forEach((target, at) => {
+      const cells = rows.map(({ values }) => values[at] as ExprNode | DefaultValue);
+      const vector = this.#column(target, cells);
+      if (vector !== undefined) add(target, vector);
+    });
+    this.#table.schema.fields.forEach((field, index) => {
+      const given = this.#table.defaults?.[index];
+      const isGiven = this.#targets.some((target) => target.index === index);
+      if (isGiven || given === undefined || 'value' in given) return;
+      const value = defaultRow(given, field, this.#place);
+      if (value !== undefined) add({ index, field }, repeatVector(value, rows.length));
     });
     const schema = makeSchema(fields);
     return {
@@ -184,37 +228,30 @@ class RowBinder {
     };
   }
 
-  /** True when every row says DEFAULT. */
-  #isDefault(cells: readonly (ExprNode | DefaultValue)[], field: Field): boolean {
-    const written = cells.filter((cell) => cell.kind === 'default_value');
-    if (written.length === 0) return false;
-    if (written.length === cells.length) return true;
-    const what = `DEFAULT in some rows only of column ${quoteText(field.name)}`;
-    throw sqlError('sql_unsupported', this.#sql, (written[0] as DefaultValue).span, `${what} is not supported`);
+  /** The values of one column; undefined when every row says DEFAULT, and the default is none or stored as a value. */
+  #column({ index, field }: Target, cells: readonly (ExprNode | DefaultValue)[]): Vector | undefined {
+    const given = this.#table.defaults?.[index];
+    const isDefault = cells.every((cell) => cell.kind === 'default_value');
+    if (isDefault && (given === undefined || 'value' in given)) return undefined;
+    const parts = cells.map((cell) => {
+      if (cell.kind !== 'default_value') return this.#cell(cell, field);
+      const value = defaultRow(given, field, { ...this.#place, span: cell.span });
+      if (value !== undefined) return value;
+      if (field.nullable) return nullVector(storedType(field.type), 1);
+      const what = `column ${quoteText(field.name)}`;
+      throw sqlError('sql_bind', this.#sql, cell.span, `${what} is NOT NULL and has no default`);
+    });
+    return joinVectors(parts);
   }
 
   #cell(node: ExprNode, field: Field): Vector {
-    const type = storedType(field.type);
     const what = `column ${quoteText(field.name)}`;
     const literal = { ...bindConstant(this.#sql, node, 'VALUES'), span: node.span };
     if (literal.value === null) {
-      literal.wish?.want(type, true);
-      if (field.nullable || literal.wish !== undefined) return nullVector(type, 1);
+      literal.wish?.want(storedType(field.type), true);
+      if (field.nullable || literal.wish !== undefined) return nullVector(storedType(field.type), 1);
       throw sqlError('sql_bind', this.#sql, node.span, `${what} is NOT NULL and cannot be set to NULL`);
     }
-    const stored = storeLiteral(this.#sql, literal, type, what);
-    if (stored.kind === 'literal' && stored.value !== null) return constantVector(type, stored.value, 1);
-    return this.#castCell(literal, type, node.span);
-  }
-
-  /** For types that literals cannot have. */
-  #castCell(literal: Literal, type: DataType, span: Span): Vector {
-    const vector = constantVector(literal.type, literal.value, 1);
-    try {
-      return castKernel(literal.type, type, false)([vector], 1, type);
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      throw sqlError('sql_bind', this.#sql, span, error.message);
-    }
+    return storeVector(this.#sql, literal, storedType(field.type), what);
   }
 }

@@ -13,25 +13,36 @@ import { bindRecursive } from './bind-recursive.ts';
 import { bindSelect } from './bind-select.ts';
 import { bindSetOperation } from './bind-union.ts';
 import { bindValues } from './bind-values.ts';
-import type { Binding, Bound, CommonRows, CommonTables, OuterColumns } from './binding.ts';
+import type { BindCatalog } from './bind-catalog.ts';
+import type { Binding, Bound, BoundViews, CommonRows, CommonTables, OuterColumns } from './binding.ts';
 import { SharedPlans } from './binding.ts';
 import { hasOuter } from './decorrelate.ts';
 import type { LogicalQuery } from './logical.ts';
-import type { PlanCatalog } from './physical.ts';
 import { renameColumns } from './rename.ts';
 import { inlineShared } from './share.ts';
 
 /** Binds a statement's query. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
-export function bindQuery(sql: string, query: Query, catalog: PlanCatalog): LogicalQuery {
-  const shared = new SharedPlans();
+export function bindQuery(sql: string, query: Query, catalog: BindCatalog): LogicalQuery {
+  const binding = makeBinding(sql, catalog);
+  const { plan } = binding.bind(query, new Map(), undefined);
+  return inlineShared({ plan, shared: binding.shared.plans });
+}
+
+/** What binds the queries of a statement. */
+export function makeBinding(sql: string, catalog: BindCatalog): Binding {
+  return bindingOver(sql, catalog, new SharedPlans(), { bound: new Map(), open: [] });
+}
+
+function bindingOver(sql: string, catalog: BindCatalog, shared: SharedPlans, views: BoundViews): Binding {
   const binding: Binding = {
     sql,
     catalog,
     shared,
+    views,
     bind: (inner, common, outer) => bindInner(binding, inner, common, outer),
+    over: (text, other) => bindingOver(text, other, shared, views),
   };
-  const { plan } = bindInner(binding, query, new Map(), undefined);
-  return inlineShared({ plan, shared: shared.plans });
+  return binding;
 }
 
 function bindInner(binding: Binding, query: Query, around: CommonTables, outer: OuterColumns | undefined): Bound {

@@ -46,14 +46,15 @@ interface Output {
   readonly isAlias: boolean;
 }
 
-/** Binds one SELECT. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
+/** Binds one SELECT; without FROM over `rows`, where there are some. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
 export function bindSelect(
   binding: Binding,
   select: Select,
   common: CommonTables,
   outer: OuterColumns | undefined,
+  rows?: From,
 ): Bound {
-  const from = select.from === undefined ? undefined : bindFrom(binding, select.from, common, outer);
+  const from = select.from === undefined ? rows : bindFrom(binding, select.from, common, outer);
   const written = writeWindows(binding.sql, select);
   return { plan: new SelectBinder(binding, written, from, common, outer).bind(), depth: 1 + (from?.depth ?? 0) };
 }

@@ -7,10 +7,10 @@
  */
 import { present } from '../base/assert.ts';
 import type { ColumnName, Query } from '../sql/ast.ts';
+import type { BindCatalog, ReadView } from './bind-catalog.ts';
 import type { Expr } from './expr.ts';
 import { exprKey } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
-import type { PlanCatalog } from './physical.ts';
 
 /** A bound query, and how many queries stand within one another in it. */
 export interface Bound {
@@ -34,10 +34,21 @@ export type CommonTables = ReadonlyMap<string, CommonRows>;
 /** What binds a query that stands within another. */
 export interface Binding {
   readonly sql: string;
-  readonly catalog: PlanCatalog;
+  readonly catalog: BindCatalog;
   readonly shared: SharedPlans;
+  readonly views: BoundViews;
+  /** The binding of another text, a view's, within the same statement. */
+  over(sql: string, catalog: BindCatalog): Binding;
   /** Binds a query; `outer` takes what it reads of the query around it. @throws as `bindQuery` */
   bind(query: Query, common: CommonTables, outer: OuterColumns | undefined): Bound;
+}
+
+/** The views that a statement reads. */
+export interface BoundViews {
+  /** Those that are bound: which shared plan has their rows, and how many queries stand within one another in it. */
+  readonly bound: Map<ReadView, { readonly id: number; readonly depth: number }>;
+  /** Those that are being bound, each read by the one before. */
+  readonly open: ReadView[];
 }
 
 /** Where a name that a query does not know itself may be found. */

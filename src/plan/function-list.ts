@@ -7,11 +7,13 @@
 import { UTF8 } from '../function/signature.ts';
 import { AGGREGATES, FUNCTIONS } from '../function/registry.ts';
 import { parseStatement } from '../sql/parse.ts';
+import { bindCatalog } from './bind-catalog.ts';
 import { bindQuery } from './bind-query.ts';
 import { freezeMoment } from './moment.ts';
 import type { PlanCatalog } from './physical.ts';
 import type { NamedSource, RowColumn } from './row-source.ts';
 import { rowSource } from './row-source.ts';
+import { DEFAULT_SETTINGS } from './setting.ts';
 import { sqlTypeName } from './sql-type.ts';
 
 interface FunctionRow {
@@ -24,12 +26,16 @@ interface FunctionRow {
   readonly aliases: string;
 }
 
-const EMPTY: PlanCatalog = {
+const NOTHING: PlanCatalog = {
   table: () => undefined,
   tableNames: () => [],
-  at: () => EMPTY,
+  view: () => undefined,
+  viewNames: () => [],
+  at: () => NOTHING,
   system: () => undefined,
 };
+
+const EMPTY = bindCatalog(NOTHING, { settings: DEFAULT_SETTINGS, nowMicros: undefined });
 
 /**
  * The query that an example of the registry stands for: `call → answer`, of an aggregate `call over rows → answer` with

@@ -1,5 +1,5 @@
 /**
- * information_schema: tables, columns and schemata as the SQL standard shows them.
+ * information_schema: tables (and views), columns of tables, and schemata as the SQL standard shows them.
  *
  * Hides nothing. Invariants: columns have DuckDB 2.0's names and types, may all be null as there, and have its values
  * as far as there is what they tell of; rows stand in the order of tables' names, and of columns within a table.
@@ -7,6 +7,7 @@
  */
 import type { Field } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
+import { present } from '../base/assert.ts';
 import { BOOL, INT32, INT64, UTF8 } from '../function/signature.ts';
 import type { PlanCatalog } from './physical.ts';
 import type { NamedSource, RowColumn } from './row-source.ts';
@@ -26,20 +27,31 @@ function nulls<Row>(type: DataType, ...names: readonly string[]): readonly RowCo
   return names.map((name) => ({ name, type, read: undefined }));
 }
 
-const TABLE_COLUMNS: readonly RowColumn<string>[] = [
+interface TableRow {
+  readonly name: string;
+  readonly isView: boolean;
+}
+
+const TABLE_COLUMNS: readonly RowColumn<TableRow>[] = [
   text('table_catalog', () => CATALOG_NAME),
   text('table_schema', () => SCHEMA_NAME),
-  text('table_name', (name) => name),
-  text('table_type', () => 'BASE TABLE'),
-  ...nulls<string>(UTF8, 'self_referencing_column_name', 'reference_generation', 'user_defined_type_catalog'),
-  ...nulls<string>(UTF8, 'user_defined_type_schema', 'user_defined_type_name'),
-  text('is_insertable_into', () => 'YES'),
+  text('table_name', (row) => row.name),
+  text('table_type', (row) => (row.isView ? 'VIEW' : 'BASE TABLE')),
+  ...nulls<TableRow>(UTF8, 'self_referencing_column_name', 'reference_generation', 'user_defined_type_catalog'),
+  ...nulls<TableRow>(UTF8, 'user_defined_type_schema', 'user_defined_type_name'),
+  text('is_insertable_into', (row) => (row.isView ? 'NO' : 'YES')),
   text('is_typed', () => 'NO'),
-  ...nulls<string>(UTF8, 'commit_action', 'TABLE_COMMENT'),
+  ...nulls<TableRow>(UTF8, 'commit_action', 'TABLE_COMMENT'),
 ];
 
 function sortedNames(catalog: PlanCatalog): readonly string[] {
   return [...catalog.tableNames()].sort();
+}
+
+function tableRows(catalog: PlanCatalog): readonly TableRow[] {
+  const views = catalog.viewNames().map((name): TableRow => ({ name, isView: true }));
+  const tables = catalog.tableNames().map((name): TableRow => ({ name, isView: false }));
+  return [...tables, ...views].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 interface ColumnRow {
@@ -47,6 +59,8 @@ interface ColumnRow {
   readonly field: Field;
   /** From 1. */
   readonly position: number;
+  /** What new rows get, as SQL. */
+  readonly default: string | null;
 }
 
 /** Digits (in base `radix`) of a number's type, and those after the point. */
@@ -69,7 +83,7 @@ const COLUMN_COLUMNS: readonly RowColumn<ColumnRow>[] = [
   text('table_name', (row) => row.table),
   text('column_name', (row) => row.field.name),
   { name: 'ordinal_position', type: INT32, read: (row) => row.position },
-  text('column_default'),
+  text('column_default', (row) => row.default),
   text('is_nullable', (row) => (row.field.nullable ? 'YES' : 'NO')),
   text('data_type', (row) => sqlTypeName(row.field.type)),
   ...nulls<ColumnRow>(INT32, 'character_maximum_length', 'character_octet_length'),
@@ -106,14 +120,18 @@ const SCHEMA_COLUMNS: readonly RowColumn<string>[] = [
 
 function columnRows(catalog: PlanCatalog): readonly ColumnRow[] {
   return sortedNames(catalog).flatMap((table) => {
-    const fields = catalog.table(table)?.schema.fields ?? [];
-    return fields.map((field, i): ColumnRow => ({ table, field, position: i + 1 }));
+    const { schema, defaults = [] } = present(catalog.table(table), 'a table that is listed');
+    return schema.fields.map((field, i): ColumnRow => {
+      const given = defaults[i];
+      const text = given !== undefined && 'sql' in given ? given.sql : null;
+      return { table, field, position: i + 1, default: text };
+    });
   });
 }
 
 /** Its tables, by their names in lower case with the schema before them. */
 export const INFORMATION_TABLES: ReadonlyMap<string, Make> = new Map<string, Make>([
-  ['tables', (catalog: PlanCatalog) => rowSource('tables', TABLE_COLUMNS, sortedNames(catalog))],
+  ['tables', (catalog: PlanCatalog) => rowSource('tables', TABLE_COLUMNS, tableRows(catalog))],
   ['columns', (catalog: PlanCatalog) => rowSource('columns', COLUMN_COLUMNS, columnRows(catalog))],
   ['schemata', () => rowSource('schemata', SCHEMA_COLUMNS, [INFORMATION_SCHEMA, SCHEMA_NAME])],
 ]);

@@ -38,7 +38,15 @@ export function insertOfFile(
 ): Extract<Statement, { kind: 'insert' }> {
   const { span } = path;
   const source = selectOf([bareStar(span)], span);
-  return { kind: 'insert', table, columns: byName ? undefined : columns, byName, source, span: table.span };
+  return {
+    kind: 'insert',
+    table,
+    columns: byName ? undefined : columns,
+    byName,
+    source,
+    returning: [],
+    span: table.span,
+  };
 }
 
 /** The catalog with `rows` under the name that `insertOfRows` reads. */
@@ -46,6 +54,8 @@ export function withRows(catalog: PlanCatalog, rows: Source): PlanCatalog {
   return {
     table: (name) => (name === ROWS_NAME ? { ...rows, name } : catalog.table(name)),
     tableNames: () => catalog.tableNames(),
+    view: (name) => catalog.view(name),
+    viewNames: () => catalog.viewNames(),
     at: (point) => catalog.at(point),
     system: (name) => catalog.system(name),
   };

@@ -5,7 +5,7 @@
  * again with the same moment (a ticket) answers the same; a statement without them is left as it is.
  */
 import { isNowFunction, isNowWord } from '../function/registry.ts';
-import type { Statement } from '../sql/ast.ts';
+import type { ExprNode, Statement } from '../sql/ast.ts';
 import type { Node } from '../sql/walk.ts';
 import { mapNodes } from '../sql/walk.ts';
 
@@ -16,6 +16,11 @@ const MAY_MEAN_NOW = /\b(?:now|today|age|current_\w+|get_current_\w+|transaction
 export function freezeMoment(sql: string, statement: Statement, micros: bigint): Statement {
   if (!MAY_MEAN_NOW.test(sql)) return statement;
   return mapNodes(statement, (node) => frozen(node, micros));
+}
+
+/** The same for an expression alone. */
+export function freezeExpression(expr: ExprNode, micros: bigint): ExprNode {
+  return (frozen(expr, micros) as ExprNode | undefined) ?? mapNodes(expr, (node) => frozen(node, micros));
 }
 
 function frozen(node: Node, micros: bigint): Node | undefined {

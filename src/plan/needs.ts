@@ -5,7 +5,7 @@
  * Hides where in a statement a table stands. Invariants: every moment that planning will ask the catalog for is found
  * here; a statement without AT and system tables needs nothing.
  */
-import type { Statement } from '../sql/ast.ts';
+import type { Statement, TableName, TimeTravel } from '../sql/ast.ts';
 import { parseStatement } from '../sql/parse.ts';
 import type { Node } from '../sql/walk.ts';
 import { forEachChild } from '../sql/walk.ts';
@@ -21,6 +21,8 @@ import { timePointOf } from './time-point.ts';
 export interface ParsedStatement {
   readonly sql: string;
   readonly statement: Statement;
+  /** What now() means in it, microseconds since 1970 UTC; undefined where it is refused. */
+  readonly nowMicros: bigint | undefined;
   readonly parameters: ParameterSet;
 }
 
@@ -41,15 +43,14 @@ const NOTHING: ReadNeeds = { points: [], system: [] };
  * UTC. @throws as `planStatement` does for text it cannot parse
  */
 export function readStatement(sql: string, nowMicros?: bigint): ParsedStatement {
-  return atMoment({ sql, ...openParameters(sql, parseStatement(sql)) }, nowMicros);
+  return atMoment({ sql, ...openParameters(sql, parseStatement(sql)), nowMicros: undefined }, nowMicros);
 }
 
 /** A statement whose now() is `nowMicros`; one that is to be prepared has no moment yet. */
 export function atMoment(parsed: ParsedStatement, nowMicros: bigint | undefined): ParsedStatement {
   const { sql, statement } = parsed;
   if (nowMicros === undefined || statement.kind === 'prepare') return parsed;
-  const frozen = freezeMoment(sql, statement, nowMicros);
-  return frozen === statement ? parsed : { ...parsed, statement: frozen };
+  return { ...parsed, statement: freezeMoment(sql, statement, nowMicros), nowMicros };
 }
 
 /** The statement of a text, or the one that was parsed before, whose moment is set already. */
@@ -62,17 +63,25 @@ export function readNeeds(text: string | ParsedStatement): ReadNeeds {
   const { sql, statement } = asParsed(text);
   if (statement.kind === 'show_snapshots') return { points: [], system: ['sheaf_snapshots'] };
   if (!MAY_NEED.test(sql)) return NOTHING;
-  const points: TimePoint[] = [];
-  const system = new Set<EngineTable>();
+  const { moments, tables } = namedIn(statement);
+  const system = new Set(tables.flatMap((table) => engineTableOf(table) ?? []));
+  return { points: moments.map((at) => timePointOf(sql, at)), system: [...system] };
+}
+
+/** Moments and tables that are named anywhere in a statement, in no order. */
+export function namedIn(statement: Statement): {
+  readonly moments: readonly TimeTravel[];
+  readonly tables: readonly TableName[];
+} {
+  const moments: TimeTravel[] = [];
+  const tables: TableName[] = [];
   const open: Node[] = [statement];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (node.kind === 'time_travel') {
-      points.push(timePointOf(sql, node));
-      continue;
+    if (node.kind === 'time_travel') moments.push(node);
+    else {
+      if (node.kind === 'table_name') tables.push(node);
+      forEachChild(node, (child) => open.push(child));
     }
-    const table = node.kind === 'table_name' ? engineTableOf(node) : undefined;
-    if (table !== undefined) system.add(table);
-    forEachChild(node, (child) => open.push(child));
   }
-  return { points, system: [...system] };
+  return { moments, tables };
 }

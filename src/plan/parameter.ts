@@ -68,6 +68,8 @@ export class ParameterSet {
   readonly slots: readonly ParameterSlot[];
   /** Definitions of the tables that types were inferred from, by name; undefined before. */
   #seen: ReadonlyMap<string, Schema | undefined> | undefined;
+  /** Texts of the views that were looked at. */
+  #seenViews: ReadonlyMap<string, string | undefined> = new Map();
 
   constructor(sql: string, slots: readonly ParameterSlot[]) {
     this.sql = sql;
@@ -76,9 +78,15 @@ export class ParameterSet {
 
   /** Infers types by `plan`, unless that was done for the tables of `catalog` as they are. @throws what `plan` throws */
   learn(catalog: PlanCatalog, plan: (catalog: PlanCatalog) => unknown): void {
-    const seen = this.#seen;
-    if (seen !== undefined && [...seen].every(([name, schema]) => catalog.table(name)?.schema === schema)) return;
+    if (this.#isAsSeen(catalog)) return;
     this.infer(catalog, plan);
+  }
+
+  #isAsSeen(catalog: PlanCatalog): boolean {
+    const seen = this.#seen;
+    if (seen === undefined) return false;
+    const isSame = [...seen].every(([name, schema]) => catalog.table(name)?.schema === schema);
+    return isSame && [...this.#seenViews].every(([name, sql]) => catalog.view(name)?.sql === sql);
   }
 
   /**
@@ -87,6 +95,7 @@ export class ParameterSet {
    */
   infer<T>(catalog: PlanCatalog, plan: (catalog: PlanCatalog) => T): T | undefined {
     const seen = new Map<string, Schema | undefined>();
+    const views = new Map<string, string | undefined>();
     this.#seen = undefined;
     for (const slot of this.slots) {
       slot.type = undefined;
@@ -100,6 +109,12 @@ export class ParameterSet {
         return table;
       },
       tableNames: () => catalog.tableNames(),
+      view: (name) => {
+        const view = catalog.view(name);
+        views.set(name, view?.sql);
+        return view;
+      },
+      viewNames: () => catalog.viewNames(),
       at: (point) => catalog.at(point),
       system: (name) => catalog.system(name),
     };
@@ -110,6 +125,7 @@ export class ParameterSet {
       throw error;
     } finally {
       this.#seen = seen;
+      this.#seenViews = views;
     }
   }
 
@@ -179,9 +195,10 @@ export function openParameters(
   refuseBare(sql, statement);
   const opened = mapNodes(statement, (node) => openNode(sql, node, slots));
   if (slots.size === 0) return { statement, parameters: NO_PARAMETERS };
-  if (statement.kind === 'alter_table' || (statement.kind === 'create_table' && statement.query === undefined)) {
+  const defines = statement.kind === 'alter_table' || statement.kind === 'create_view';
+  if (defines || (statement.kind === 'create_table' && statement.query === undefined)) {
     const span = [...slots.values()][0]?.spans[0] as Span;
-    throw sqlError('sql_unsupported', sql, span, 'parameters are not supported in the definition of a table');
+    throw sqlError('sql_unsupported', sql, span, 'parameters are not supported in the definition of a table or view');
   }
   const ordered = [...slots.values()].sort((a, b) => numberOf(a) - numberOf(b));
   return { statement: opened, parameters: new ParameterSet(sql, ordered) };

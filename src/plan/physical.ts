@@ -6,7 +6,7 @@
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
-import type { Bound, Source } from '../arrow/source.ts';
+import type { Bound, ColumnDefault, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
 import type { AggregateCall, Expr, JoinKey, JoinKind, SortKey, WindowCall } from './expr.ts';
 import type { ParsedStatement } from './needs.ts';
@@ -148,13 +148,20 @@ export interface SharedRows {
 
 /** A change of a table's definition. `name` is the table's. */
 export type TableChange =
-  /** `default`: a vector of one row of the field's type; undefined means null, and the field is nullable then. */
+  /**
+   * `default`: a vector of one row of the field's type, what the rows that are there read as; undefined means null, and
+   * the field is nullable then. `sql`: what new rows get.
+   */
   | {
       readonly kind: 'add_column';
       readonly field: Field;
       readonly default: Vector | undefined;
+      readonly sql: string | undefined;
       readonly ifNotExists: boolean;
     }
+  /** What new rows get; undefined for NULL. */
+  | { readonly kind: 'set_default'; readonly column: string; readonly sql: string | undefined }
+  | { readonly kind: 'set_nullable'; readonly column: string; readonly nullable: boolean }
   | { readonly kind: 'drop_column'; readonly column: string; readonly ifExists: boolean }
   | { readonly kind: 'rename_column'; readonly column: string; readonly to: string }
   /** Retention; undefined takes it away. */
@@ -170,6 +177,10 @@ export type PlannedStatement =
       readonly name: string;
       readonly schema: Schema;
       readonly ifNotExists: boolean;
+      /** A table of that name is dropped in the same commit. */
+      readonly orReplace: boolean;
+      /** SQL text of what new rows get, by column. */
+      readonly defaults: readonly (string | undefined)[];
       /** Gives the rows that it is created with, in columns of the schema's types; undefined: none. */
       readonly plan: PhysicalPlan | undefined;
     }
@@ -187,10 +198,19 @@ export type PlannedStatement =
     }
   | { readonly kind: 'copy_to'; readonly plan: PhysicalPlan; readonly file: CopyFile }
   | { readonly kind: 'drop_table'; readonly name: string; readonly ifExists: boolean }
+  | {
+      readonly kind: 'create_view';
+      readonly name: string;
+      readonly view: PlanView;
+      readonly ifNotExists: boolean;
+      readonly orReplace: boolean;
+    }
+  | { readonly kind: 'drop_view'; readonly name: string; readonly ifExists: boolean }
   | { readonly kind: 'truncate'; readonly name: string }
   /**
    * The rows of `plan` are appended: its column i is column `columns[i]` of the table, of its type or, where the
-   * column is dictionary or run-end encoded, of the type of its values. Other columns get their default, or NULL.
+   * column is dictionary or run-end encoded, of the type of its values. Other columns get the value of their default,
+   * or NULL; a default that is SQL text is among the plan's columns.
    */
   | {
       readonly kind: 'insert';
@@ -199,6 +219,7 @@ export type PlannedStatement =
       readonly schema: Schema;
       readonly columns: readonly number[];
       readonly plan: PhysicalPlan;
+      readonly returning: Returning | undefined;
     }
   | {
       readonly kind: 'alter_table';
@@ -213,6 +234,8 @@ export type PlannedStatement =
       readonly schema: Schema;
       readonly condition: Expr | undefined;
       readonly bounds: readonly Bound[];
+      readonly rows: RowPlan | undefined;
+      readonly returning: Returning | undefined;
     }
   /**
    * The same for rows that get new values: `exprs[i]` for column `columns[i]`, of its own type or, where the column is
@@ -226,7 +249,28 @@ export type PlannedStatement =
       readonly bounds: readonly Bound[];
       readonly columns: readonly number[];
       readonly exprs: readonly Expr[];
+      readonly rows: RowPlan | undefined;
+      readonly returning: Returning | undefined;
     };
+
+/**
+ * Which rows of a table change, where other rows decide that: the plan yields the number of a row, a float64 that
+ * counts from 0 in the table's order, and then the new values in the order of the statement's columns. The same row may
+ * come more than once. Condition and expressions of the statement say nothing then. Holds for the snapshot that it was
+ * planned on.
+ */
+export type RowPlan = PhysicalPlan;
+
+/** RETURNING: the plan, over the rows that were added, changed or taken away, which whoever runs the statement fills in. */
+export interface Returning {
+  readonly plan: PhysicalPlan;
+  readonly rows: ChangedRows;
+}
+
+/** Rows that a statement has changed, to be read when it has ended. */
+export interface ChangedRows extends Source {
+  add(batch: RecordBatch): void;
+}
 
 /** A file of COPY, and how it is written. Options that were not given are undefined. */
 export interface CopyFile {
@@ -250,10 +294,28 @@ export type CopyFormat = 'csv' | 'ndjson' | 'arrow' | 'arrows' | 'parquet';
 export type TimePoint =
   { readonly kind: 'version'; readonly version: number } | { readonly kind: 'timestamp'; readonly micros: bigint };
 
-/** What the planner asks about the world: one snapshot's tables. */
+/** A table of a catalog. */
+export interface PlanTable extends Source {
+  readonly name: string;
+  /** By column, what new rows get that are given no value for it; without a list they all get NULL. */
+  readonly defaults?: readonly (ColumnDefault | undefined)[];
+}
+
+/** A view of a catalog. */
+export interface PlanView {
+  readonly name: string;
+  /** New names for the query's first columns. */
+  readonly columns: readonly string[];
+  /** The query's text. */
+  readonly sql: string;
+}
+
+/** What the planner asks about the world: one snapshot's tables and views, which have no name in common. */
 export interface PlanCatalog {
-  table(name: string): NamedSource | undefined;
+  table(name: string): PlanTable | undefined;
   tableNames(): readonly string[];
+  view(name: string): PlanView | undefined;
+  viewNames(): readonly string[];
   /** The tables at another moment; each one that `readNeeds` found in the text is there. */
   at(point: TimePoint): PlanCatalog;
   /** A system table, the same all over the statement; undefined for one that `readNeeds` did not find in the text. */

@@ -5,13 +5,15 @@
  * maps, never rows; the same text on the same catalog gives the same plan.
  */
 import { makeField, makeSchema } from '../arrow/schema.ts';
-import type { Field, Schema } from '../arrow/schema.ts';
+import type { Schema } from '../arrow/schema.ts';
 import type { Source } from '../arrow/source.ts';
-import { present } from '../base/assert.ts';
 import type { Query, Statement } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { bindAlter } from './bind-alter.ts';
+import type { BindCatalog } from './bind-catalog.ts';
+import { bindCatalog } from './bind-catalog.ts';
 import { bindCopyFrom, bindCopyTo } from './bind-copy.ts';
+import { bindCreateView, bindDropTable, bindDropView } from './bind-create-view.ts';
 import { bindCreate } from './bind-create.ts';
 import { bindDelete, bindUpdate } from './bind-edit.ts';
 import { bindInsert } from './bind-insert.ts';
@@ -28,13 +30,12 @@ import { optimize } from './optimize.ts';
 import type { ParameterValues } from './parameter-value.ts';
 import { literalsOf } from './parameter-value.ts';
 import type { PhysicalPlan, PlanCatalog, PlannedStatement } from './physical.ts';
-import { findTable, lookUpTable, tableNameOf } from './scope.ts';
+import { findTable } from './scope.ts';
 import { applySettings } from './setting-apply.ts';
 import type { Settings } from './setting.ts';
 import { bindSetting, DEFAULT_SETTINGS } from './setting.ts';
-import { sqlTypeName } from './sql-type.ts';
-import { findSource } from './system-table.ts';
-import { int64Column, utf8Column, valuesPlan } from './values.ts';
+import { describe, showAllTables, showSnapshots, showTables } from './show.ts';
+import { bindSummary } from './summarize.ts';
 
 export interface PlanOptions {
   /** Passes to leave out: for tests and for finding a wrong one. */
@@ -65,12 +66,12 @@ export interface DescribedStatement {
  */
 export function planStatement(
   text: string | ParsedStatement,
-  catalog: PlanCatalog,
+  given: PlanCatalog,
   options: PlanOptions = {},
 ): PlannedStatement {
   const parsed = asParsed(text, options.nowMicros);
   const isToRun = parsed.statement.kind !== 'prepare';
-  return planWith(parsed, catalog, options, isToRun ? literalsOf(parsed.parameters, options.values) : []);
+  return planWith(parsed, given, options, isToRun ? literalsOf(parsed.parameters, options.values) : []);
 }
 
 /** The same with values that are literals already, one for each parameter. @throws as `planStatement` */
@@ -122,38 +123,40 @@ function planPrepare(
   catalog: PlanCatalog,
   options: PlanOptions,
 ): PlannedStatement {
-  const prepared = { sql, statement, parameters };
+  const prepared = { sql, statement, parameters, nowMicros: undefined };
   describeStatement(prepared, catalog, options);
   return { kind: 'prepare', name: name.name, prepared };
 }
 
-function planParsed(parsed: ParsedStatement, catalog: PlanCatalog, options: PlanOptions): PlannedStatement {
-  const { sql } = parsed;
-  const statement = applySettings(sql, parsed.statement, options.settings ?? DEFAULT_SETTINGS);
+function planParsed(parsed: ParsedStatement, given: PlanCatalog, options: PlanOptions): PlannedStatement {
+  const { sql, nowMicros } = parsed;
+  const settings = options.settings ?? DEFAULT_SETTINGS;
+  const statement = applySettings(sql, parsed.statement, settings);
+  const catalog = bindCatalog(given, { settings, nowMicros });
+  const passes = options.disabledPasses ?? [];
   switch (statement.kind) {
     case 'select':
     case 'set_operation':
     case 'values_query':
       return query(planQuery(sql, statement, catalog, options));
     case 'show_tables':
-      return query(showTables(catalog));
+      return query(statement.all ? showAllTables(sql, statement.span, catalog) : showTables(catalog));
     case 'show_snapshots':
       return query(showSnapshots(catalog));
-    case 'describe': {
-      const fields = describedFields(sql, statement.target, catalog);
-      return query(describeFields(fields));
-    }
+    case 'describe':
+      return query(describe(sql, statement.target, catalog));
+    case 'summarize':
+      return query(lowerPlan(optimize(bindSummary(sql, statement, catalog), passes)));
     case 'explain':
       return query(explain(sql, statement, catalog, options));
     case 'create_table':
-      return bindCreate(sql, statement, catalog, options.disabledPasses ?? []);
-    case 'drop_table': {
-      const found = statement.ifExists
-        ? lookUpTable(sql, catalog, statement.table)
-        : findTable(sql, catalog, statement.table);
-      const name = found?.name ?? tableNameOf(sql, statement.table);
-      return { kind: 'drop_table', name, ifExists: statement.ifExists };
-    }
+      return bindCreate(sql, statement, catalog, passes);
+    case 'drop_table':
+      return bindDropTable(sql, statement, catalog);
+    case 'create_view':
+      return bindCreateView(sql, statement, catalog);
+    case 'drop_view':
+      return bindDropView(sql, statement, catalog);
     case 'alter_table':
       return bindAlter(sql, statement, catalog);
     case 'truncate':
@@ -171,11 +174,11 @@ function planParsed(parsed: ParsedStatement, catalog: PlanCatalog, options: Plan
     case 'deallocate':
       return bindSessionStatement(sql, statement);
     case 'insert':
-      return bindInsert(sql, statement, catalog, options.disabledPasses ?? []);
+      return bindInsert(sql, statement, catalog, passes);
     case 'delete':
-      return bindDelete(sql, statement, catalog);
+      return bindDelete(sql, statement, catalog, passes);
     case 'update':
-      return bindUpdate(sql, statement, catalog);
+      return bindUpdate(sql, statement, catalog, passes);
   }
 }
 
@@ -193,6 +196,7 @@ export function isReadOnly(text: string | ParsedStatement): boolean {
     case 'show_tables':
     case 'show_snapshots':
     case 'describe':
+    case 'summarize':
     case 'explain':
     case 'prepare':
     case 'deallocate':
@@ -202,6 +206,8 @@ export function isReadOnly(text: string | ParsedStatement): boolean {
     case 'copy_to':
     case 'create_table':
     case 'drop_table':
+    case 'create_view':
+    case 'drop_view':
     case 'alter_table':
     case 'truncate':
     case 'insert':
@@ -225,14 +231,14 @@ function query(plan: PhysicalPlan): PlannedStatement {
   return { kind: 'query', schema: plan.schema, plan };
 }
 
-function planQuery(sql: string, node: Query, catalog: PlanCatalog, options: PlanOptions): PhysicalPlan {
+function planQuery(sql: string, node: Query, catalog: BindCatalog, options: PlanOptions): PhysicalPlan {
   return lowerPlan(optimize(bindQuery(sql, node, catalog), options.disabledPasses ?? []));
 }
 
 function explain(
   sql: string,
   node: Extract<Statement, { kind: 'explain' }>,
-  catalog: PlanCatalog,
+  catalog: BindCatalog,
   options: PlanOptions,
 ): PhysicalPlan {
   const since = performance.now();
@@ -242,44 +248,4 @@ function explain(
   const run = options.analyze;
   if (run === undefined) throw sqlError('sql_unsupported', sql, node.span, 'EXPLAIN ANALYZE is not possible here');
   return explainedPlan(plan, compiled, { run, planningMs: performance.now() - since });
-}
-
-/** Names and row counts of all tables, by name. */
-function showTables(catalog: PlanCatalog): PhysicalPlan {
-  const names = [...catalog.tableNames()].sort();
-  const rows = names.map((name) => BigInt(catalog.table(name)?.rowCount ?? 0));
-  return valuesPlan([
-    { name: 'name', vector: utf8Column(names), nullable: false },
-    { name: 'rows', vector: int64Column(rows), nullable: false },
-  ]);
-}
-
-/** Retained snapshots, oldest first: a system table, whole. */
-function showSnapshots(catalog: PlanCatalog): PhysicalPlan {
-  const source = present(catalog.system('sheaf_snapshots'), 'the list of snapshots');
-  const { schema, name } = source;
-  const columns = schema.fields.map((_, i) => i);
-  return { kind: 'scan', schema, tableName: name, source, columns, bounds: [], limit: undefined };
-}
-
-function describedFields(
-  sql: string,
-  target: Extract<Statement, { kind: 'describe' }>['target'],
-  catalog: PlanCatalog,
-): readonly Field[] {
-  if (target.kind !== 'table_name') return bindQuery(sql, target, catalog).plan.schema.fields;
-  return findSource(sql, catalog, target).source.schema.fields;
-}
-
-/** The columns that DuckDB's DESCRIBE has. */
-function describeFields(fields: readonly Field[]): PhysicalPlan {
-  const none = fields.map(() => null);
-  return valuesPlan([
-    { name: 'column_name', vector: utf8Column(fields.map((field) => field.name)), nullable: false },
-    { name: 'column_type', vector: utf8Column(fields.map((field) => sqlTypeName(field.type))), nullable: false },
-    { name: 'null', vector: utf8Column(fields.map((field) => (field.nullable ? 'YES' : 'NO'))), nullable: false },
-    { name: 'key', vector: utf8Column(none), nullable: true },
-    { name: 'default', vector: utf8Column(none), nullable: true },
-    { name: 'extra', vector: utf8Column(none), nullable: true },
-  ]);
 }

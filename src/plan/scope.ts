@@ -10,10 +10,10 @@ import type { Span } from '../base/errors.ts';
 import type { ColumnName, Identifier, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { foldName, nearestName } from '../base/names.ts';
-import type { PlanCatalog } from './physical.ts';
+import type { PlanCatalog, PlanTable } from './physical.ts';
 import { CATALOG_NAME, ENGINE_TABLES, SCHEMA_NAME, schemaOf, systemNameOf } from './system-name.ts';
 
-export type CatalogTable = NonNullable<ReturnType<PlanCatalog['table']>>;
+export type CatalogTable = PlanTable;
 
 /** What a scope is made over: a table, or a query under a name. */
 type NamedRows = Pick<CatalogTable, 'name' | 'schema'> & { readonly schemaName?: string };
@@ -276,25 +276,38 @@ export function lookUpTable(sql: string, catalog: PlanCatalog, table: TableName)
   const name = tableNameOf(sql, table);
   const exact = catalog.table(name);
   if (exact !== undefined) return exact;
-  const similar = catalog.tableNames().filter((candidate) => sameName(candidate, name));
-  if (similar.length > 1) {
-    const names = similar.map(quoteText).join(', ');
-    const message = `table ${quoteText(name)} is ambiguous: there are ${names}`;
-    throw sqlError('sql_bind', sql, table.span, message, 'write it exactly as one of them');
-  }
-  return similar[0] === undefined ? undefined : catalog.table(similar[0]);
+  const similar = similarName(sql, name, catalog.tableNames(), table.span);
+  return similar === undefined ? undefined : catalog.table(similar);
 }
 
-/** The table that `table` names. @throws `sql_bind` with the nearest name. */
+/** The name of the view that `table` names, or undefined. @throws `sql_bind` when several differ only in case. */
+export function lookUpView(sql: string, catalog: PlanCatalog, table: TableName): string | undefined {
+  const name = tableNameOf(sql, table);
+  return catalog.view(name)?.name ?? similarName(sql, name, catalog.viewNames(), table.span);
+}
+
+function similarName(sql: string, name: string, names: readonly string[], span: Span): string | undefined {
+  const similar = names.filter((candidate) => sameName(candidate, name));
+  if (similar.length <= 1) return similar[0];
+  const message = `table ${quoteText(name)} is ambiguous: there are ${similar.map(quoteText).join(', ')}`;
+  throw sqlError('sql_bind', sql, span, message, 'write it exactly as one of them');
+}
+
+/** The table that `table` names. @throws `sql_bind` with the nearest name, and for a view. */
 export function findTable(sql: string, catalog: PlanCatalog, table: TableName): CatalogTable {
   const found = lookUpTable(sql, catalog, table);
   if (found !== undefined) return found;
   const name = table.path.at(-1) as Identifier;
+  const view = lookUpView(sql, catalog, table);
+  if (view !== undefined) {
+    const message = `${quoteText(view)} is a view, which has no rows of its own`;
+    throw sqlError('sql_bind', sql, name.span, message, 'use the tables that it reads');
+  }
   if (systemNameOf(table) !== undefined) {
     const message = `${quoteText(name.name)} is a system table, and can only be read`;
     throw sqlError('sql_bind', sql, name.span, message);
   }
-  const nearest = nearestName(name.name, [...catalog.tableNames(), ...ENGINE_TABLES]);
+  const nearest = nearestName(name.name, [...catalog.tableNames(), ...catalog.viewNames(), ...ENGINE_TABLES]);
   const remedy = nearest === undefined ? undefined : `did you mean ${quoteText(nearest)}?`;
   throw sqlError('sql_bind', sql, name.span, `there is no table ${quoteText(name.name)}`, remedy);
 }

@@ -8,20 +8,20 @@ import { nearestName } from '../base/names.ts';
 import type { Identifier, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { INFORMATION_TABLES } from './information-schema.ts';
-import type { PlanCatalog } from './physical.ts';
-import type { NamedSource } from './row-source.ts';
+import type { BindCatalog } from './bind-catalog.ts';
+import type { PlanTable } from './physical.ts';
 import { findTable, lookUpTable } from './scope.ts';
 import { engineTableOf, INFORMATION_SCHEMA, SCHEMA_NAME, schemaOf } from './system-name.ts';
 import { catalogAt } from './time-point.ts';
 
 /** A table to read, and the schema that it is in. */
 export interface ReadTable {
-  readonly source: NamedSource;
+  readonly source: PlanTable;
   readonly schemaName: string;
 }
 
 /** The table that a query's `table` means, at the moment that it names. @throws `sql_bind` with the nearest name */
-export function findSource(sql: string, catalog: PlanCatalog, table: TableName): ReadTable {
+export function findSource(sql: string, catalog: BindCatalog, table: TableName): ReadTable {
   const schemaName = schemaOf(table.path) ?? SCHEMA_NAME;
   if (schemaName === INFORMATION_SCHEMA) {
     refuseMoment(sql, table);
@@ -38,7 +38,7 @@ export function findSource(sql: string, catalog: PlanCatalog, table: TableName):
   throw sqlError('sql_unsupported', sql, table.span, message, 'name it in the statement itself');
 }
 
-function informationTable(sql: string, catalog: PlanCatalog, table: TableName): NamedSource {
+function informationTable(sql: string, catalog: BindCatalog, table: TableName): PlanTable {
   const last = table.path.at(-1) as Identifier;
   const make = INFORMATION_TABLES.get(last.name.toLowerCase());
   if (make !== undefined) return make(catalog);

@@ -6,11 +6,12 @@
  */
 import type { TableName, TimeTravel } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
+import type { BindCatalog } from './bind-catalog.ts';
 import { bindConstant, storeLiteral } from './bind-constant.ts';
 import type { Literal } from './constant.ts';
 import { MOMENT } from './constant.ts';
 import { foldExpr } from './pass-fold.ts';
-import type { PlanCatalog, TimePoint } from './physical.ts';
+import type { TimePoint } from './physical.ts';
 import { sqlTypeName } from './sql-type.ts';
 
 /** The moment that AT names. @throws `sql_bind` when it is no constant version or timestamp. */
@@ -19,7 +20,7 @@ export function timePointOf(sql: string, at: TimeTravel): TimePoint {
 }
 
 /** The tables at the moment that `table` is read at. */
-export function catalogAt(sql: string, catalog: PlanCatalog, table: TableName): PlanCatalog {
+export function catalogAt(sql: string, catalog: BindCatalog, table: TableName): BindCatalog {
   return table.at === undefined ? catalog : catalog.at(timePointOf(sql, table.at));
 }
 

@@ -5,10 +5,12 @@
  * for the fields that hold nodes.
  */
 import type { Span } from '../base/errors.ts';
+import type { Alteration } from './ast-alter.ts';
 import type { CommandStatement, Parameter } from './ast-command.ts';
+import type { ViewStatement } from './ast-view.ts';
 import type { NamedWindow, WindowSpec } from './ast-window.ts';
 import type { BinaryOperator, DefaultValue, EmptyGroup, Identifier } from './ast-word.ts';
-import type { IntervalUnit, TimeLength, TypeName } from './ast-word.ts';
+import type { IntervalUnit, TypeName } from './ast-word.ts';
 
 export type { DefaultValue, EmptyGroup, Identifier, TimeLength, TypeName } from './ast-word.ts';
 
@@ -379,7 +381,6 @@ export interface ColumnDefinition {
   readonly name: Identifier;
   readonly type: TypeName;
   readonly nullable: boolean;
-  /** Only ALTER TABLE … ADD has one. */
   readonly default: ExprNode | undefined;
   readonly span: Span;
 }
@@ -388,7 +389,7 @@ export interface ColumnDefinition {
 export interface Assignment {
   readonly kind: 'assignment';
   readonly column: Identifier;
-  readonly value: ExprNode;
+  readonly value: ExprNode | DefaultValue;
   readonly span: Span;
 }
 
@@ -407,29 +408,13 @@ export interface ValueRows {
   readonly span: Span;
 }
 
-/** What ALTER TABLE does. */
-export type Alteration =
-  | {
-      readonly kind: 'add_column';
-      readonly column: ColumnDefinition;
-      readonly ifNotExists: boolean;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: 'drop_column';
-      readonly column: Identifier;
-      readonly ifExists: boolean;
-      readonly span: Span;
-    }
-  | { readonly kind: 'rename_column'; readonly column: Identifier; readonly to: Identifier; readonly span: Span }
-  | { readonly kind: 'set_ttl'; readonly length: TimeLength; readonly column: Identifier; readonly span: Span }
-  | { readonly kind: 'drop_ttl'; readonly span: Span };
-
 export type Statement =
   | Query
+  | ViewStatement
   | {
       readonly kind: 'create_table';
       readonly table: TableName;
+      readonly orReplace: boolean;
       readonly ifNotExists: boolean;
       /** Empty with a query. */
       readonly columns: readonly ColumnDefinition[];
@@ -454,47 +439,33 @@ export type Statement =
       /** The query's columns go to those of the same names. */
       readonly byName: boolean;
       readonly source: Query | ValueRows;
+      /** Empty without RETURNING. */
+      readonly returning: readonly SelectItem[];
       readonly span: Span;
     }
   | {
       readonly kind: 'delete';
       readonly table: TableName;
+      /** USING. */
+      readonly from: FromItem | undefined;
       readonly where: ExprNode | undefined;
+      readonly returning: readonly SelectItem[];
       readonly span: Span;
     }
   | {
       readonly kind: 'update';
       readonly table: TableName;
       readonly assignments: readonly Assignment[];
+      readonly from: FromItem | undefined;
       readonly where: ExprNode | undefined;
+      readonly returning: readonly SelectItem[];
       readonly span: Span;
     }
   | CommandStatement
   /** `value` is undefined for RESET and for DEFAULT. */
   | { readonly kind: 'set'; readonly name: Identifier; readonly value: ExprNode | undefined; readonly span: Span }
-  | {
-      readonly kind: 'alter_table';
-      readonly table: TableName;
-      readonly ifExists: boolean;
-      readonly change: Alteration;
-      readonly span: Span;
-    }
-  | { readonly kind: 'truncate'; readonly table: TableName; readonly span: Span }
-  | {
-      readonly kind: 'delete';
-      readonly table: TableName;
-      readonly where: ExprNode | undefined;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: 'update';
-      readonly table: TableName;
-      readonly assignments: readonly Assignment[];
-      readonly where: ExprNode | undefined;
-      readonly span: Span;
-    }
-  | { readonly kind: 'show_tables'; readonly span: Span }
-  | { readonly kind: 'show_snapshots'; readonly span: Span }
+  /** `all`: SHOW ALL TABLES, with their columns. */
+  | { readonly kind: 'show_tables'; readonly all: boolean; readonly span: Span }
   | { readonly kind: 'show_snapshots'; readonly span: Span }
   | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }
   /** `analyze`: the query is run. */

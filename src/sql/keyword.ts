@@ -55,7 +55,6 @@ export const STATEMENTS_LACKING: ReadonlyMap<string, string> = new Map([
   ['load', 'LOAD'],
   ['pivot', 'PIVOT'],
   ['unpivot', 'UNPIVOT'],
-  ['summarize', 'SUMMARIZE'],
   ['comment', 'COMMENT'],
   ['grant', 'GRANT'],
   ['revoke', 'REVOKE'],

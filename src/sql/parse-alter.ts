@@ -1,12 +1,14 @@
 /**
- * ALTER TABLE: columns come, go and get new names; rows get a time to live.
+ * ALTER TABLE: columns come, go, and get new names and defaults; rows get a time to live.
  *
  * Hides the optional words. Invariants: a change that DuckDB has and we lack is named in the error; SET TTL and DROP
  * TTL are ours, DuckDB has nothing like them.
  */
-import type { Alteration, Statement, TimeLength } from './ast.ts';
+import type { Alteration } from './ast-alter.ts';
+import type { Statement, TimeLength } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseColumn } from './parse-column.ts';
+import { parseExpression } from './parse-expression.ts';
 import { parseTableName } from './parse-from.ts';
 
 const ALTER_LACKING = new Set(['view', 'schema', 'database', 'sequence', 'index', 'type', 'macro', 'function']);
@@ -42,9 +44,7 @@ function parseAlteration(cursor: Cursor): Alteration {
   if (cursor.takeWord('drop')) return parseDrop(cursor, token.start);
   if (cursor.takeWord('rename')) return parseRename(cursor, token.start);
   if (cursor.takeWord('set')) return parseSet(cursor, token.start);
-  if (cursor.isWord('alter')) {
-    throw cursor.unsupported('ALTER COLUMN; add a column, fill it by UPDATE, and drop the old one', token);
-  }
+  if (cursor.takeWord('alter')) return parseColumnChange(cursor, token.start);
   if (cursor.isWord('reset')) throw cursor.unsupported('ALTER TABLE … RESET', token);
   throw cursor.unexpected();
 }
@@ -63,7 +63,7 @@ function parseAdd(cursor: Cursor, start: number): Alteration {
     cursor.advance();
     cursor.expectWord('exists');
   }
-  const column = parseColumn(cursor, true);
+  const column = parseColumn(cursor);
   return { kind: 'add_column', column, ifNotExists, span: cursor.spanFrom(start) };
 }
 
@@ -88,6 +88,26 @@ function parseRename(cursor: Cursor, start: number): Alteration {
   cursor.expectWord('to');
   const to = cursor.expectName('a column name');
   return { kind: 'rename_column', column, to, span: cursor.spanFrom(start) };
+}
+
+/** ALTER [COLUMN] column { SET DEFAULT value | DROP DEFAULT | SET NOT NULL | DROP NOT NULL } */
+function parseColumnChange(cursor: Cursor, start: number): Alteration {
+  cursor.takeWord('column');
+  const column = cursor.expectName('a column name');
+  const token = cursor.token;
+  const next = cursor.peek(1).word;
+  if (token.word === 'type' || (token.word === 'set' && (next === 'data' || next === 'type'))) {
+    throw cursor.unsupported('ALTER COLUMN … TYPE; add a column, fill it by UPDATE, and drop the old one', token);
+  }
+  const sets = cursor.takeWord('set');
+  if (!sets) cursor.expectWord('drop');
+  if (cursor.takeWord('default')) {
+    const value = sets ? parseExpression(cursor) : undefined;
+    return { kind: 'set_default', column, value, span: cursor.spanFrom(start) };
+  }
+  cursor.expectWord('not');
+  cursor.expectWord('null');
+  return { kind: 'set_nullable', column, nullable: !sets, span: cursor.spanFrom(start) };
 }
 
 const SET_LACKING = new Set(['schema', 'partitioned', 'sorted']);

@@ -15,7 +15,6 @@ const COLUMN_CONSTRAINTS = new Set([
   'unique',
   'check',
   'references',
-  'default',
   'constraint',
   'generated',
   'as',
@@ -23,8 +22,8 @@ const COLUMN_CONSTRAINTS = new Set([
   'using',
 ]);
 
-/** Parses one column of a table. `allowsDefault`: DEFAULT may stand in it. */
-export function parseColumn(cursor: Cursor, allowsDefault: boolean): ColumnDefinition {
+/** Parses one column of a table. */
+export function parseColumn(cursor: Cursor): ColumnDefinition {
   const first = cursor.token;
   if (TABLE_CONSTRAINTS.has(first.word)) {
     throw cursor.unsupported(`the constraint ${first.word.toUpperCase()}`, first);
@@ -35,7 +34,7 @@ export function parseColumn(cursor: Cursor, allowsDefault: boolean): ColumnDefin
   let value: ExprNode | undefined;
   for (;;) {
     const token = cursor.token;
-    if (allowsDefault && cursor.takeWord('default')) {
+    if (cursor.takeWord('default')) {
       if (value !== undefined) throw sqlError('sql_syntax', cursor.sql, token, 'DEFAULT is given twice');
       value = parseDefault(cursor);
       continue;

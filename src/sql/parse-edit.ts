@@ -6,13 +6,12 @@
 import type { Assignment, ExprNode, Statement, TableName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
-import { parseTableName } from './parse-from.ts';
+import { parseFrom, parseTableName } from './parse-from.ts';
+import { parseValue } from './parse-insert.ts';
+import { parseReturning } from './parse-select.ts';
 
 /** Words that may follow in DELETE and UPDATE and begin something we lack. */
 const EDIT_LACKING: ReadonlyMap<string, string> = new Map([
-  ['using', 'USING'],
-  ['from', 'FROM'],
-  ['returning', 'RETURNING'],
   ['order', 'ORDER BY'],
   ['limit', 'LIMIT'],
 ]);
@@ -40,16 +39,18 @@ function parseWhere(cursor: Cursor, statement: string): ExprNode | undefined {
   return where;
 }
 
-/** DELETE FROM t [[AS] alias] [WHERE condition] */
+/** DELETE FROM t [[AS] alias] [USING item, …] [WHERE condition] [RETURNING …] */
 export function parseDelete(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   cursor.expectWord('from');
   const table = parseTarget(cursor, 'DELETE');
+  const from = cursor.takeWord('using') ? parseFrom(cursor) : undefined;
   const where = parseWhere(cursor, 'DELETE');
-  return { kind: 'delete', table, where, span: cursor.spanFrom(start) };
+  const returning = parseReturning(cursor);
+  return { kind: 'delete', table, from, where, returning, span: cursor.spanFrom(start) };
 }
 
-/** UPDATE t [[AS] alias] SET column = value, … [WHERE condition] */
+/** UPDATE t [[AS] alias] SET column = value, … [FROM item, …] [WHERE condition] [RETURNING …] */
 export function parseUpdate(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   const table = parseTarget(cursor, 'UPDATE');
@@ -57,8 +58,10 @@ export function parseUpdate(cursor: Cursor): Statement {
   const assignments: Assignment[] = [];
   do assignments.push(parseAssignment(cursor));
   while (cursor.takeSymbol(','));
+  const from = cursor.takeWord('from') ? parseFrom(cursor) : undefined;
   const where = parseWhere(cursor, 'UPDATE');
-  return { kind: 'update', table, assignments, where, span: cursor.spanFrom(start) };
+  const returning = parseReturning(cursor);
+  return { kind: 'update', table, assignments, from, where, returning, span: cursor.spanFrom(start) };
 }
 
 function parseAssignment(cursor: Cursor): Assignment {
@@ -70,8 +73,7 @@ function parseAssignment(cursor: Cursor): Assignment {
   }
   if (cursor.isSymbol('[')) throw cursor.unsupported('an element of a list in SET', cursor.token);
   cursor.expectSymbol('=');
-  if (cursor.isWord('default')) throw cursor.unsupported('DEFAULT in SET; write the value itself', cursor.token);
-  const value = parseExpression(cursor);
+  const value = parseValue(cursor);
   return { kind: 'assignment', column, value, span: cursor.spanFrom(first.start) };
 }
 

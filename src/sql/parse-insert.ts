@@ -7,8 +7,9 @@ import type { DefaultValue, ExprNode, Identifier, Query, Statement, ValueRow, Va
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseTableName } from './parse-from.ts';
+import { parseReturning } from './parse-select.ts';
 
-/** INSERT INTO t [BY NAME | BY POSITION] [(column, …)] { VALUES (value, …), … | DEFAULT VALUES | query } */
+/** INSERT INTO t [BY NAME | BY POSITION] [(column, …)] { VALUES (…), … | DEFAULT VALUES | query } [RETURNING …] */
 export function parseInsert(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   if (cursor.isWord('or')) throw cursor.unsupported('INSERT OR REPLACE and OR IGNORE', cursor.token);
@@ -18,8 +19,9 @@ export function parseInsert(cursor: Cursor): Statement {
   const byName = parseMatching(cursor);
   const columns = parseColumns(cursor);
   const source = parseSource(cursor);
-  refuseLacking(cursor);
-  return { kind: 'insert', table, columns, byName, source, span: cursor.spanFrom(start) };
+  if (cursor.isWord('on')) throw cursor.unsupported('ON CONFLICT', cursor.token);
+  const returning = parseReturning(cursor);
+  return { kind: 'insert', table, columns, byName, source, returning, span: cursor.spanFrom(start) };
 }
 
 function parseColumns(cursor: Cursor): readonly Identifier[] | undefined {
@@ -68,13 +70,9 @@ function parseRow(cursor: Cursor): ValueRow {
   return { kind: 'value_row', values, span: cursor.spanFrom(start) };
 }
 
-function parseValue(cursor: Cursor): ExprNode | DefaultValue {
+/** A value, or the word DEFAULT. */
+export function parseValue(cursor: Cursor): ExprNode | DefaultValue {
   const { token } = cursor;
   if (cursor.takeWord('default')) return { kind: 'default_value', span: cursor.spanFrom(token.start) };
   return parseExpression(cursor);
-}
-
-function refuseLacking(cursor: Cursor): void {
-  if (cursor.isWord('on')) throw cursor.unsupported('ON CONFLICT', cursor.token);
-  if (cursor.isWord('returning')) throw cursor.unsupported('RETURNING in INSERT', cursor.token);
 }

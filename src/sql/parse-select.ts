@@ -63,12 +63,22 @@ function parseList(cursor: Cursor): List {
     cursor.expectSymbol(')');
   }
   if (!distinct && cursor.isWord('all')) cursor.advance();
+  return { distinct, distinctOn, items: parseItems(cursor) };
+}
+
+/** `item, …`, up to a comma before FROM. */
+function parseItems(cursor: Cursor): SelectItem[] {
   const items = [parseItem(cursor)];
   while (cursor.takeSymbol(',')) {
     if (endsList(cursor)) break;
     items.push(parseItem(cursor));
   }
-  return { distinct, distinctOn, items };
+  return items;
+}
+
+/** `RETURNING item, …`, or nothing. */
+export function parseReturning(cursor: Cursor): readonly SelectItem[] {
+  return cursor.takeWord('returning') ? parseItems(cursor) : [];
 }
 
 const AFTER_LIST = new Set(

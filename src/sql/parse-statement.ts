@@ -3,13 +3,14 @@
  *
  * Hides the form of DDL. Invariant: a statement that DuckDB has and we lack is named in the error.
  */
-import type { ColumnDefinition, Query, Statement } from './ast.ts';
+import type { ColumnDefinition, Query, Statement, TableName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
+import { sqlError } from './frame.ts';
 import { STATEMENTS_LACKING } from './keyword.ts';
 import { parseAlter } from './parse-alter.ts';
 import { parseDelete, parseTruncate, parseUpdate } from './parse-edit.ts';
 import { parseInsert } from './parse-insert.ts';
-import { parseTableName, parseTimeTravel } from './parse-from.ts';
+import { parseNames, parseTableName, parseTimeTravel } from './parse-from.ts';
 import { expectQuery } from './parse-query.ts';
 import { parseColumn } from './parse-column.ts';
 import { parseCopy } from './parse-copy.ts';
@@ -17,9 +18,10 @@ import { parseDeallocate, parseExecute, parsePrepare } from './parse-prepare.ts'
 import { parseReset, parseSet } from './parse-set.ts';
 
 /** First words of the statements that there are, as messages list them. */
-const STATEMENT_WORDS = 'SELECT FROM CREATE DROP ALTER TRUNCATE INSERT DELETE UPDATE SHOW DESCRIBE EXPLAIN SET RESET'
-  .concat(' COPY PREPARE EXECUTE DEALLOCATE')
-  .split(' ');
+const STATEMENT_WORDS =
+  'SELECT FROM CREATE DROP ALTER TRUNCATE INSERT DELETE UPDATE SHOW DESCRIBE SUMMARIZE EXPLAIN SET RESET'
+    .concat(' COPY PREPARE EXECUTE DEALLOCATE')
+    .split(' ');
 
 /** Parses one statement, without what may follow it. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseOne(cursor: Cursor): Statement {
@@ -57,6 +59,8 @@ export function parseOne(cursor: Cursor): Statement {
     case 'describe':
     case 'desc':
       return parseDescribe(cursor);
+    case 'summarize':
+      return parseSummarize(cursor);
     case 'explain':
       return parseExplain(cursor);
     default:
@@ -69,10 +73,6 @@ export function parseOne(cursor: Cursor): Statement {
 }
 
 const CREATE_LACKING = new Set([
-  'or',
-  'temp',
-  'temporary',
-  'view',
   'schema',
   'index',
   'unique',
@@ -83,33 +83,64 @@ const CREATE_LACKING = new Set([
   'secret',
   'database',
   'persistent',
+  'recursive',
 ]);
 
+/** CREATE [OR REPLACE] { TABLE | VIEW } [IF NOT EXISTS] … */
 function parseCreate(cursor: Cursor): Statement {
   const start = cursor.advance().start;
-  const word = cursor.token.word;
-  if (CREATE_LACKING.has(word)) {
-    throw cursor.unsupported(`CREATE ${word === 'or' ? 'OR REPLACE' : word.toUpperCase()}`, cursor.token);
+  const orReplace = cursor.takeWord('or');
+  if (orReplace) cursor.expectWord('replace');
+  const token = cursor.token;
+  if (token.word === 'temp' || token.word === 'temporary') {
+    throw cursor.unsupported(
+      `CREATE ${token.word.toUpperCase()}; create a table, and drop it when it has served`,
+      token,
+    );
   }
-  cursor.expectWord('table');
+  if (CREATE_LACKING.has(token.word)) throw cursor.unsupported(`CREATE ${token.word.toUpperCase()}`, token);
+  const isView = cursor.takeWord('view');
+  if (!isView) cursor.expectWord('table');
+  const guard = cursor.token;
   const ifNotExists = cursor.takeWord('if');
   if (ifNotExists) {
     cursor.expectWord('not');
     cursor.expectWord('exists');
+    if (orReplace) throw sqlError('sql_syntax', cursor.sql, guard, 'OR REPLACE and IF NOT EXISTS exclude each other');
   }
+  const how = { orReplace, ifNotExists };
+  return isView ? parseCreateView(cursor, start, how) : parseCreateTable(cursor, start, how);
+}
+
+interface CreateGuards {
+  readonly orReplace: boolean;
+  readonly ifNotExists: boolean;
+}
+
+function parseCreateTable(cursor: Cursor, start: number, how: CreateGuards): Statement {
   const table = parseTableName(cursor);
   if (cursor.takeWord('as')) {
     const query = parseCreateQuery(cursor);
-    return { kind: 'create_table', table, ifNotExists, columns: [], query, span: cursor.spanFrom(start) };
+    return { kind: 'create_table', table, ...how, columns: [], query, span: cursor.spanFrom(start) };
   }
   cursor.expectSymbol('(');
   const columns: ColumnDefinition[] = [];
   do {
     if (columns.length > 0 && cursor.isSymbol(')')) break;
-    columns.push(parseColumn(cursor, false));
+    columns.push(parseColumn(cursor));
   } while (cursor.takeSymbol(','));
   cursor.expectSymbol(')');
-  return { kind: 'create_table', table, ifNotExists, columns, query: undefined, span: cursor.spanFrom(start) };
+  return { kind: 'create_table', table, ...how, columns, query: undefined, span: cursor.spanFrom(start) };
+}
+
+function parseCreateView(cursor: Cursor, start: number, how: CreateGuards): Statement {
+  const view = parseTableName(cursor);
+  const columns = parseNames(cursor);
+  cursor.expectWord('as');
+  const first = cursor.token.start;
+  const query = expectQuery(cursor);
+  const text = cursor.sql.slice(first, cursor.lastEnd);
+  return { kind: 'create_view', view, ...how, columns, query, text, span: cursor.spanFrom(start) };
 }
 
 function parseCreateQuery(cursor: Cursor): Query {
@@ -118,53 +149,65 @@ function parseCreateQuery(cursor: Cursor): Query {
   return query;
 }
 
-const DROP_LACKING = new Set([
-  'view',
-  'schema',
-  'index',
-  'sequence',
-  'macro',
-  'function',
-  'type',
-  'secret',
-  'database',
-]);
+const DROP_LACKING = new Set(['schema', 'index', 'sequence', 'macro', 'function', 'type', 'secret', 'database']);
 
+/** DROP { TABLE | VIEW } [IF EXISTS] name [CASCADE | RESTRICT] */
 function parseDrop(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   const token = cursor.token;
   if (DROP_LACKING.has(token.word)) throw cursor.unsupported(`DROP ${token.word.toUpperCase()}`, token);
-  cursor.expectWord('table');
+  const isView = cursor.takeWord('view');
+  if (!isView) cursor.expectWord('table');
   const ifExists = cursor.takeWord('if');
   if (ifExists) cursor.expectWord('exists');
   const table = parseTableName(cursor);
-  if (cursor.isSymbol(',')) throw cursor.unsupported('DROP of several tables', cursor.token);
+  if (cursor.isSymbol(',')) {
+    throw cursor.unsupported(`DROP of several ${isView ? 'views' : 'tables'}`, cursor.token);
+  }
   if (!cursor.takeWord('cascade')) cursor.takeWord('restrict');
-  return { kind: 'drop_table', table, ifExists, span: cursor.spanFrom(start) };
+  const span = cursor.spanFrom(start);
+  return isView ? { kind: 'drop_view', view: table, ifExists, span } : { kind: 'drop_table', table, ifExists, span };
 }
 
+/** SHOW [ALL] TABLES, SHOW SNAPSHOTS, and SHOW t, which is DESCRIBE t. */
 function parseShow(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   const token = cursor.token;
-  if (token.word === 'all' || token.word === 'databases' || token.word === 'schemas' || token.word === 'columns') {
+  if (token.word === 'databases' || token.word === 'schemas' || token.word === 'columns') {
     throw cursor.unsupported(`SHOW ${token.word.toUpperCase()}`, token);
   }
   if (cursor.takeWord('snapshots')) return { kind: 'show_snapshots', span: cursor.spanFrom(start) };
+  const all = cursor.takeWord('all');
+  if (!all && !cursor.isWord('tables')) return describe(cursor, start, parseTarget(cursor));
   cursor.expectWord('tables');
   if (cursor.isWord('from') || cursor.isWord('like'))
     throw cursor.unsupported('a filter of SHOW TABLES', cursor.token);
-  return { kind: 'show_tables', span: cursor.spanFrom(start) };
+  return { kind: 'show_tables', all, span: cursor.spanFrom(start) };
 }
 
 function parseDescribe(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   cursor.takeWord('table');
-  if (cursor.isQuery()) return { kind: 'describe', target: cursor.query(), span: cursor.spanFrom(start) };
+  return describe(cursor, start, parseTarget(cursor));
+}
+
+function describe(cursor: Cursor, start: number, target: TableName | Query): Statement {
+  return { kind: 'describe', target, span: cursor.spanFrom(start) };
+}
+
+function parseSummarize(cursor: Cursor): Statement {
+  const start = cursor.advance().start;
+  const target = parseTarget(cursor);
+  return { kind: 'summarize', target, span: cursor.spanFrom(start) };
+}
+
+/** A query, or a table or view with its moment. */
+function parseTarget(cursor: Cursor): TableName | Query {
+  if (cursor.isQuery()) return cursor.query();
   cursor.note('SELECT');
   const table = parseTableName(cursor);
   const at = parseTimeTravel(cursor);
-  const target = { ...table, at, span: cursor.spanFrom(table.span.start) };
-  return { kind: 'describe', target, span: cursor.spanFrom(start) };
+  return { ...table, at, span: cursor.spanFrom(table.span.start) };
 }
 
 function parseExplain(cursor: Cursor): Statement {

@@ -6,9 +6,10 @@
  * expressions.
  */
 import { SQL_DEPTH_MAX } from '../base/limits.ts';
-import type { Statement, TypeName } from './ast.ts';
+import type { ExprNode, Statement, TypeName } from './ast.ts';
 import { Cursor, depthError } from './cursor.ts';
 import { sqlError } from './frame.ts';
+import { parseExpression } from './parse-expression.ts';
 import { parseQuery } from './parse-query.ts';
 import { parseOne } from './parse-statement.ts';
 import { parseTypeName } from './parse-type.ts';
@@ -39,6 +40,15 @@ export function parseStatement(sql: string): Statement {
   return statement;
 }
 
+/** Parses an expression alone, such as a default that was stored. @throws as `parseStatement` */
+export function parseExpressionText(sql: string): ExprNode {
+  const cursor = new Cursor(sql, parseQuery);
+  const expr = parseExpression(cursor);
+  if (cursor.token.kind !== 'end') throw cursor.unexpected();
+  checkDepth(sql, expr);
+  return expr;
+}
+
 /** Parses a type's name that stands by itself. @throws `sql_syntax`, `sql_unsupported` */
 export function parseType(text: string): TypeName {
   const cursor = new Cursor(text, parseQuery);
@@ -51,8 +61,8 @@ export function parseType(text: string): TypeName {
  * Refuses trees that recursion over them could not survive: a long chain such as 1 + 1 + … nests to the left
  * although parsing it took no recursion. Itself a loop.
  */
-function checkDepth(sql: string, statement: Statement): void {
-  let level: Node[] = [statement];
+function checkDepth(sql: string, root: Node): void {
+  let level: Node[] = [root];
   // A select item, its expression and a name stand above and below the expressions that the limit counts.
   for (let depth = 0; level.length > 0; depth++) {
     const next: Node[] = [];

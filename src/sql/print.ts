@@ -119,7 +119,8 @@ export function printNames(names: readonly Identifier[]): string {
   return names.length === 0 ? '' : `(${names.map(printIdentifier).join(', ')})`;
 }
 
-function printFrom(from: FromItem): string {
+/** An item of FROM. */
+export function printFrom(from: FromItem): string {
   switch (from.kind) {
     case 'table_name':
       return printTable(from);
@@ -147,7 +148,8 @@ function printJoin(join: Join): string {
   return words.filter((word) => word !== '').join(' ');
 }
 
-function printItem(item: SelectItem): string {
+/** An item of a list, with its alias. */
+export function printItem(item: SelectItem): string {
   const text = printExpression(item.expr);
   return item.alias === undefined ? text : `${text} AS ${printIdentifier(item.alias)}`;
 }

@@ -4,8 +4,9 @@
  * Hides nothing. Invariant: CHILD_FIELDS names, for each kind, every field that holds nodes, and is the only table that
  * walking needs.
  */
+import type { Alteration } from './ast-alter.ts';
+import type { TimeLength } from './ast-word.ts';
 import type {
-  Alteration,
   Assignment,
   ColumnDefinition,
   CommonTable,
@@ -21,7 +22,6 @@ import type {
   Subquery,
   TableFunction,
   TableName,
-  TimeLength,
   TimeTravel,
   TypeName,
   ValueRow,
@@ -143,18 +143,23 @@ const CHILD_FIELDS: {
   add_column: ['column'],
   drop_column: ['column'],
   rename_column: ['column', 'to'],
+  set_default: ['column', 'value'],
+  set_nullable: ['column'],
   set_ttl: ['length', 'column'],
   drop_ttl: [],
   create_table: ['table', 'columns', 'query'],
   drop_table: ['table'],
+  create_view: ['view', 'columns', 'query'],
+  drop_view: ['view'],
+  summarize: ['target'],
   alter_table: ['table', 'change'],
   truncate: ['table'],
-  insert: ['table', 'columns', 'source'],
+  insert: ['table', 'columns', 'source', 'returning'],
   value_rows: ['rows'],
   value_row: ['values'],
   default_value: [],
-  delete: ['table', 'where'],
-  update: ['table', 'assignments', 'where'],
+  delete: ['table', 'from', 'where', 'returning'],
+  update: ['table', 'assignments', 'from', 'where', 'returning'],
   copy_from: ['table', 'columns', 'path', 'options'],
   copy_to: ['query', 'path', 'options'],
   copy_option: ['name', 'value'],

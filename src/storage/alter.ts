@@ -8,8 +8,18 @@
 import { EngineError } from '../base/errors.ts';
 import type { CatalogChange, TtlRow } from '../catalog/rows.ts';
 import type { TableAlteration } from './contract.ts';
-import { columnIndex, schemaRow, withColumn, withRenamed, withoutColumn } from './definition.ts';
+import {
+  columnIndex,
+  schemaRow,
+  withColumn,
+  withDefault,
+  withNullable,
+  withRenamed,
+  withoutColumn,
+} from './definition.ts';
 import type { TableDefinition } from './definition.ts';
+import type { Segment } from './segment.ts';
+import { nullCountAt } from './statistics.ts';
 import { missingTable } from './store.ts';
 import type { Store } from './store.ts';
 import type { Table } from './table.ts';
@@ -25,6 +35,7 @@ export async function alterTable(store: Store, table: Table, change: TableAltera
     table.ttl = ttl;
     return;
   }
+  if (change.kind === 'set_nullable' && !change.nullable) await refuseNulls(table, change.column);
   const definition = altered(table, change);
   await commit(store, { addSchemas: [{ ...schemaRow(definition), tableId: definition.tableId }] });
   table.define(definition, store.version);
@@ -35,7 +46,11 @@ function altered(table: Table, change: Exclude<TableAlteration, { kind: 'set_ttl
   const { definition } = table;
   switch (change.kind) {
     case 'add_column':
-      return withColumn(definition, table.nextFieldId, change.field, change.default);
+      return withColumn(definition, table.nextFieldId, change.field, change.default, change.sql);
+    case 'set_default':
+      return withDefault(definition, change.column, change.sql);
+    case 'set_nullable':
+      return withNullable(definition, change.column, change.nullable);
     case 'rename_column':
       return withRenamed(definition, change.column, change.to);
     case 'drop_column': {
@@ -47,6 +62,36 @@ function altered(table: Table, change: Exclude<TableAlteration, { kind: 'set_ttl
       return withoutColumn(definition, change.column);
     }
   }
+}
+
+/** By the zone maps of all segments; nothing is appended meanwhile. @throws `value_error` when there are NULLs */
+async function refuseNulls(table: Table, column: string): Promise<void> {
+  const { definition, name } = table;
+  const fieldId = definition.fieldIds[columnIndex(definition, column)] ?? 0;
+  for (const segment of table.liveSegments) {
+    if (segment.rowCount === 0) continue;
+    const nulls = await nullsIn(segment, fieldId, definition.defaults.has(fieldId));
+    if (nulls === 0) continue;
+    const what = `column "${column}" of table "${name}" cannot be made NOT NULL`;
+    if (nulls === undefined) {
+      const why = 'it is not kept how many of its values are NULL';
+      throw new EngineError('unimplemented', `${what}: ${why}; add a column that is NOT NULL and fill it by UPDATE`);
+    }
+    throw new EngineError('value_error', `${what}: it has rows in which it is NULL; change them by UPDATE first`);
+  }
+}
+
+/** How many rows of the segment have a NULL in the column, at least in its first batch that has some. */
+async function nullsIn(segment: Segment, fieldId: number, hasDefault: boolean): Promise<number | undefined> {
+  const column = segment.identity.definition.fieldIds.indexOf(fieldId);
+  if (column < 0) return hasDefault ? 0 : segment.rowCount;
+  const index = await segment.loadIndex();
+  for (let i = 0; i < segment.messageCount; i++) {
+    if (index.isDictionary(i)) continue;
+    const nulls = nullCountAt(index.statistics, index.statisticsStart(i), column);
+    if (nulls !== 0) return nulls;
+  }
+  return 0;
 }
 
 function ttlRow(table: Table, { column, ms }: { readonly column: string; readonly ms: number }): TtlRow {

@@ -12,8 +12,8 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import { cutRanges, encodeBatch } from '../arrow/ipc-write.ts';
 import type { RowRange } from '../arrow/ipc-write.ts';
 import type { Schema } from '../arrow/schema.ts';
+import type { ColumnDefault } from '../arrow/source.ts';
 import { sameType, typeName } from '../arrow/type.ts';
-import type { Vector } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
 import { EngineError, didNotHappen } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
@@ -21,7 +21,6 @@ import { ROW_BYTES_MAX, SEGMENT_SYNC_BYTES, SEGMENT_VIEW_WRITE_BYTES, SEGMENT_WR
 import { ContentChecksum } from './checksum.ts';
 import type { CommitRequest, Committer } from './commit.ts';
 import type { Append, AppendResult, AppendTag } from './contract.ts';
-import { missingColumn } from './default-values.ts';
 import { DictionaryHolder, dictionaryBytes } from './dictionaries.ts';
 import type { FreeSpace } from './free-space.ts';
 import { producerKey } from './producer.ts';
@@ -33,6 +32,7 @@ import { storeBatch, storedBytes, wireBytes } from './stored-message.ts';
 import type { StoredMessage } from './stored-message.ts';
 import { newSegmentWriter } from './table-work.ts';
 import type { HeldBatch } from './table-work.ts';
+import { defaultAt } from './definition.ts';
 import type { TableDefinition } from './definition.ts';
 import type { Table } from './table.ts';
 
@@ -48,6 +48,8 @@ export interface AppendServices {
 export interface AppendTarget {
   /** The table must be missing at the commit, too. */
   readonly mustCreate: boolean;
+  /** A table of that name at the commit is dropped. */
+  readonly replaces: boolean;
   readonly tag: AppendTag | undefined;
   readonly name: string;
   readonly table: Table | undefined;
@@ -92,15 +94,8 @@ export class TableAppend implements Append {
     return this.#target.definition.schema;
   }
 
-  get defaulted(): ReadonlySet<number> {
-    const { fieldIds, defaults } = this.#target.definition;
-    return new Set(fieldIds.flatMap((id, i) => (defaults.has(id) ? [i] : [])));
-  }
-
-  missingColumn(index: number, rowCount: number): Vector {
-    const { schema, fieldIds, defaults } = this.#target.definition;
-    const { type } = present(schema.fields[index], 'missing column');
-    return missingColumn(type, defaults.get(present(fieldIds[index], 'field id')), rowCount);
+  get defaults(): readonly (ColumnDefault | undefined)[] {
+    return this.schema.fields.map((_, i) => defaultAt(this.#target.definition, i));
   }
 
   async write(batch: RecordBatch): Promise<void> {
@@ -176,6 +171,7 @@ export class TableAppend implements Append {
       table: this.#target.table,
       definition: this.#target.definition,
       mustCreate: this.#target.mustCreate,
+      replaces: this.#target.replaces,
       held: this.#held,
       privates: this.#privates,
       rowCount: this.#rowCount,

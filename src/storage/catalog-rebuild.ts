@@ -267,7 +267,8 @@ class Planner {
     const isFree = wanted !== undefined && same.every((schema) => schema.version !== wanted);
     const version = isFree ? wanted : highest(same.map((schema) => schema.version)) + 1;
     const createdCommit = this.#firstCommit + version;
-    this.#schemas.push({ tableId, version, createdCommit, header, fieldIds, defaults: new Uint8Array(0) });
+    const unknown = { defaults: new Uint8Array(0), insertDefaults: '{}' };
+    this.#schemas.push({ tableId, version, createdCommit, header, fieldIds, ...unknown });
     if (version > 1) {
       const what = `version ${version.toString()} of the schema of table ${quoted(table.name)}`;
       this.#doubts.push(`${what} comes from a footer: defaults of its columns are not known`);
@@ -288,7 +289,14 @@ class Planner {
         !this.#removeTables.includes(table.tableId) &&
         foldName(table.name) === foldName(identity.name),
     );
-    const name = rival === undefined ? identity.name : recoveredName(directory);
+    const view = this.#base.views.find(
+      (one) => one.droppedCommit === undefined && foldName(one.name) === foldName(identity.name),
+    );
+    const name = rival === undefined && view === undefined ? identity.name : recoveredName(directory);
+    if (view !== undefined) {
+      const what = `a view has the name ${quoted(identity.name)} of the table in ${directory}`;
+      this.#doubts.push(`${what}: the table is now ${quoted(name)}, it may be one that was dropped`);
+    }
     if (rival !== undefined) {
       this.#doubts.push(
         `two tables have the name ${quoted(identity.name)}: the one in ${directory} is now ${quoted(name)}, ` +
@@ -336,7 +344,7 @@ class Planner {
   plan({ hasBase, timeMs }: { readonly hasBase: boolean; readonly timeMs: number }): RebuildPlan {
     const from = hasBase
       ? `the copy of commit ${this.#base.lastCommit.toString()}: drops, settings and producers' progress since then are lost`
-      : 'the segments alone: retention, defaults, producers and the key of tickets are lost';
+      : 'the segments alone: views, retention, defaults, producers and the key of tickets are lost';
     this.#doubts.unshift(`the catalog was made anew from ${from}`);
     return {
       actions: this.#actions,

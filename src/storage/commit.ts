@@ -25,6 +25,8 @@ import { GroupProducers } from './group-producers.ts';
 import type { ProducerResult } from './producer.ts';
 import { Producers } from './producers.ts';
 import { SyncError } from './segment-writer.ts';
+import { beginDrop, cancelDrop, endDrop, writeDropMark } from './retire.ts';
+import { alreadyExists } from './store.ts';
 import type { Store } from './store.ts';
 import { TableWork } from './table-work.ts';
 import type { StreamRows } from './table-work.ts';
@@ -42,6 +44,8 @@ export interface CommitRequest extends StreamRows {
   readonly table: Table | undefined;
   /** Refuse with `already_exists` when the table exists by now. */
   readonly mustCreate: boolean;
+  /** Drop a table of that name in the same commit; such a request is a group of its own. */
+  readonly replaces: boolean;
   readonly rowCount: number;
   readonly byteCount: number;
   /** Whose append it is, when it must be stored exactly once, and the checksum of its content. */
@@ -64,6 +68,8 @@ interface Target {
   readonly work: TableWork;
   readonly streams: Waiting[];
   readonly producers: GroupProducers<Waiting>;
+  /** The table that this commit drops. */
+  readonly replaced: Table | undefined;
 }
 
 export class Committer {
@@ -149,8 +155,10 @@ export class Committer {
     while (group.length < this.#store.bounds.groupStreamsMax) {
       const [next] = this.#queue;
       if (next === undefined || 'run' in next) break;
+      if (next.request.replaces && group.length > 0) break;
       group.push(next);
       this.#queue.shift();
+      if (next.request.replaces) break;
     }
     return group;
   }
@@ -160,14 +168,19 @@ export class Committer {
     const targets = this.#resolve(group, version);
     const written = await this.#writeAll(targets);
     if (written.length === 0) return;
+    const change = this.#change(written, version);
+    const replaced = written.flatMap((target) => target.replaced ?? []);
+    for (const table of replaced) beginDrop(table);
     try {
       this.#store.checkWritable();
-      await this.#store.apply(this.#change(written, version), 'a commit');
+      await this.#store.apply(change, 'a commit');
     } catch (error) {
+      for (const table of replaced) cancelDrop(table);
       await this.#refused(written, error);
       return;
     }
     this.#store.version = version;
+    for (const table of replaced) endDrop(this.#store, table, version, this.#retireAtMs(change));
     const oldestPin = this.#store.oldestPin();
     for (const { work } of written) work.publish(version, oldestPin);
     commitsTotal.inc();
@@ -176,7 +189,12 @@ export class Committer {
       for (const { waiting, result } of producers.settle(version)) waiting.resolve(repeated(result));
       void work.closeAdopted();
     }
+    for (const table of replaced) await writeDropMark(this.#store, table);
     if (this.#store.unsealed.size > 0) this.#onFull();
+  }
+
+  #retireAtMs({ timeMs }: CatalogChange): number {
+    return timeMs + this.#store.bounds.snapshotRetentionMs;
   }
 
   #acknowledge({ request, resolve }: Waiting, commit: number): void {
@@ -224,18 +242,22 @@ export class Committer {
   #target(request: CommitRequest, targets: Map<string, Target>, version: number): Target {
     const key = foldName(request.name);
     const pending = targets.get(key);
-    const table = pending?.work.table ?? this.#store.liveTable(request.name);
+    const live = this.#store.liveTable(request.name);
+    if (live === undefined) this.#store.refuseView(request.name);
+    const replaced = request.replaces ? live : undefined;
+    const table = request.replaces ? undefined : (pending?.work.table ?? live);
     if (request.table !== undefined && table !== request.table) {
       throw new EngineError('not_found', `table "${request.name}" was dropped before the rows were committed`);
     }
     if (table?.damage !== undefined) throw table.damage;
     if (table !== undefined && request.table === undefined) checkCreation(request, table);
+    if (table !== undefined && request.table !== undefined) checkNulls(request, table);
     if (pending !== undefined) return pending;
     if (table === undefined && this.#store.tables.size + targets.size >= TABLES_MAX) {
       throw new EngineError('limit_exceeded', `the database has ${TABLES_MAX.toString()} tables already; drop some`);
     }
     const work = new TableWork(this.#store, table ?? this.#newTable(request, version), table === undefined);
-    const target = { work, streams: [], producers: new GroupProducers<Waiting>() };
+    const target = { work, streams: [], producers: new GroupProducers<Waiting>(), replaced };
     targets.set(key, target);
     return target;
   }
@@ -277,9 +299,14 @@ export class Committer {
     const works = written.map((target) => target.work);
     for (const work of works) work.placeNew();
     const writers = works.flatMap((work) => work.writers);
+    const timeMs = this.#store.clock.wallMs();
+    const retireAtMs = timeMs + this.#store.bounds.snapshotRetentionMs;
     return {
       commit: version,
-      timeMs: this.#store.clock.wallMs(),
+      timeMs,
+      dropTables: written.flatMap(({ replaced }) =>
+        replaced === undefined ? [] : [{ tableId: replaced.definition.tableId, retireAtMs }],
+      ),
       createTables: works.filter((work) => work.isNew).map((work) => createRow(work.table.definition)),
       createSegments: works.flatMap((work) =>
         work.writers
@@ -318,7 +345,7 @@ function syncFailure(error: SyncError): EngineError {
 /** A stream that wanted to create `table` finds it there. */
 function checkCreation(request: CommitRequest, table: Table): void {
   const name = table.definition.name;
-  if (request.mustCreate) throw alreadyExists(name);
+  if (request.mustCreate) throw alreadyExists('table', name);
   if (sameColumns(request.definition.schema, table.definition.schema)) return;
   throw new EngineError(
     'schema_mismatch',
@@ -326,9 +353,16 @@ function checkCreation(request: CommitRequest, table: Table): void {
   );
 }
 
-/** The error of a table name in use. */
-export function alreadyExists(name: string): EngineError {
-  return new EngineError('already_exists', `table "${name}" exists already; drop it first or choose another name`);
+/** A column was made NOT NULL after the stream was begun, which was not held to that. @throws `busy` */
+function checkNulls({ definition }: CommitRequest, table: Table): void {
+  if (definition === table.definition) return;
+  const { schema, fieldIds } = table.definition;
+  schema.fields.forEach((field, i) => {
+    const before = definition.schema.fields[definition.fieldIds.indexOf(fieldIds[i] ?? 0)];
+    if (field.nullable || before?.nullable !== true) return;
+    const message = `column "${field.name}" of table "${table.name}" was made NOT NULL meanwhile`;
+    throw new EngineError('busy', `${message}; send the rows again`);
+  });
 }
 
 /** Same names, types and nullability in the same order. */

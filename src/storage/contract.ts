@@ -6,7 +6,7 @@
  */
 import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
-import type { Bound, Source } from '../arrow/source.ts';
+import type { Bound, ColumnDefault, Source } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
 
 /** One segment of a table, as a snapshot sees it. */
@@ -42,6 +42,8 @@ export interface TableDetails {
 export interface TableSnapshot extends Source {
   readonly name: string;
   readonly tableId: number;
+  /** What new rows get in columns that they are given no value for; undefined for NULL. */
+  readonly defaults: readonly (ColumnDefault | undefined)[];
   /**
    * Bytes of the stored messages (headers and bodies) that a full scan sends. Exact, but that a dictionary which
    * several segments store counts each time, and is sent once.
@@ -58,12 +60,24 @@ export interface TableSnapshot extends Source {
   details(): TableDetails;
 }
 
+/** A query under a name. */
+export interface StoredView {
+  readonly name: string;
+  /** New names for the query's first columns. */
+  readonly columns: readonly string[];
+  /** The text of the query; storage does not know what it means. */
+  readonly sql: string;
+}
+
 /** All tables at one commit. Pins the files it needs until `release`, which may be called again without effect. */
 export interface Snapshot {
   readonly version: number;
   /** undefined when there is none; the name's case does not matter. */
   table(name: string): TableSnapshot | undefined;
   tableNames(): readonly string[];
+  /** The same for views, which have no name in common with tables. */
+  view(name: string): StoredView | undefined;
+  viewNames(): readonly string[];
   release(): void;
 }
 
@@ -98,19 +112,45 @@ export interface IngestState {
   readonly rowCount: number;
 }
 
+/** A batch in which rows change. */
+export interface EditedBatch {
+  /** The batch as it shall be. */
+  readonly batch: RecordBatch;
+  readonly changedCount: number;
+}
+
 /** How DELETE and UPDATE see a table: batch by batch. */
-export interface RowEdit {
+export interface RowEdit<Edited extends EditedBatch = EditedBatch> {
   /** The table's schema that it was made for. */
   readonly schema: Schema;
   /** Known to hold for every row that changes; batches that they exclude are not looked at. */
   readonly bounds: readonly Bound[];
-  /** The batch as it shall be, and how many rows changed; undefined when it stays as it is. */
-  edit(batch: RecordBatch): { readonly batch: RecordBatch; readonly changedCount: number } | undefined;
+  /**
+   * Where rows are chosen by their numbers, which count from 0 in the table's order: whether some of them change. It is
+   * asked instead of reading them.
+   */
+  readonly changesIn?: (firstRow: number, rowCount: number) => boolean;
+  /**
+   * The batch as it shall be; undefined when it stays as it is. `firstRow` is the number of its first row where there
+   * is `changesIn`. A batch may be asked for more than once.
+   */
+  edit(batch: RecordBatch, firstRow: number): Edited | undefined;
+  /** Told of each batch in which rows change, once. */
+  keep?(edited: Edited): void;
 }
 
 /** A change of a table's definition; names of columns are those of the table's newest schema. */
 export type TableAlteration =
-  | { readonly kind: 'add_column'; readonly field: Field; readonly default: Vector | undefined }
+  /** `default`: what the rows that are there read as; `sql`: what new ones get, unless it is the same. */
+  | {
+      readonly kind: 'add_column';
+      readonly field: Field;
+      readonly default: Vector | undefined;
+      readonly sql?: string | undefined;
+    }
+  /** What new rows get; undefined for NULL. */
+  | { readonly kind: 'set_default'; readonly column: string; readonly sql: string | undefined }
+  | { readonly kind: 'set_nullable'; readonly column: string; readonly nullable: boolean }
   | { readonly kind: 'drop_column'; readonly column: string }
   | { readonly kind: 'rename_column'; readonly column: string; readonly to: string }
   | { readonly kind: 'set_ttl'; readonly ttl: { readonly column: string; readonly ms: number } | undefined };
@@ -140,10 +180,8 @@ export interface CompactionReport {
 export interface Append {
   /** Schema that every batch must have: the table's own. */
   readonly schema: Schema;
-  /** Indexes of the columns that have a default. */
-  readonly defaulted: ReadonlySet<number>;
-  /** `rowCount` rows of a column that the caller has no values for: its default, or nulls. */
-  missingColumn(index: number, rowCount: number): Vector;
+  /** What rows get in columns that the caller has no values for; undefined for NULL. */
+  readonly defaults: readonly (ColumnDefault | undefined)[];
   /**
    * Takes a validated batch of any size (it is re-cut). The batch's buffers must not change before the promise
    * resolves.
@@ -180,21 +218,33 @@ export interface Storage {
   versionAt(timeMs: number): Promise<number>;
   /** The newest `most` snapshots that can be read, oldest first. */
   snapshots(most: number): Promise<readonly SnapshotDescription[]>;
-  /** @throws `already_exists` */
-  createTable(name: string, schema: Schema): Promise<void>;
+  /**
+   * `defaults`: SQL text of what new rows get, by the place of the column. With `replace` it takes the place of a table
+   * of that name in one commit. @throws `already_exists`, `request_invalid` for a view's name
+   */
+  createTable(
+    name: string,
+    schema: Schema,
+    options?: { readonly defaults?: readonly (string | undefined)[]; readonly replace?: boolean },
+  ): Promise<void>;
   /** @throws `not_found` */
   dropTable(name: string): Promise<void>;
+  /** Makes a view; with `replace` in the place of one of that name. @throws `already_exists` */
+  createView(view: StoredView, options: { readonly replace: boolean }): Promise<void>;
+  /** @throws `not_found` */
+  dropView(name: string): Promise<void>;
   /**
    * Begins an append. With `create`, a missing table comes into being in the same commit, under `schema`; when
    * another append created it meanwhile, the schemas must be the same. With `new` it must be missing, also at the
-   * commit (`already_exists`). With `tag`, a repetition stores nothing and gets the first result; @throws from
+   * commit (`already_exists`); with `replace` it takes the place of a table of that name. With `tag`,
+   * a repetition stores nothing and gets the first result; @throws from
    * `commit`: `already_exists` (same seq, other content), `request_invalid` (a gap), `forbidden` (an older epoch).
    * @throws `not_found`, `schema_mismatch`, `busy`, `storage_full`.
    */
   beginAppend(
     name: string,
     schema: Schema,
-    options: { readonly create: boolean | 'new'; readonly tag?: AppendTag },
+    options: { readonly create: boolean | 'new' | 'replace'; readonly tag?: AppendTag },
   ): Promise<Append>;
   /** @throws `not_found` for the table; an unknown producer has seq 0 */
   ingestState(name: string, producer: string): Promise<IngestState>;
@@ -202,9 +252,14 @@ export interface Storage {
   truncate(name: string): Promise<number>;
   /**
    * Rewrites the segments in which `edit` changes rows, all in one commit. One rewriter a table; appends go on
-   * meanwhile and are not looked at. @returns the rows changed. @throws `not_found`, and what `edit` throws
+   * meanwhile and are not looked at. `edit` may be made when the rewrite begins, from the snapshot whose rows it will
+   * see, which it releases. @returns the rows changed. @throws `not_found`, and what `edit` throws
    */
-  rewrite(name: string, kind: 'delete' | 'update', edit: RowEdit): Promise<number>;
+  rewrite<Edited extends EditedBatch>(
+    name: string,
+    kind: 'delete' | 'update',
+    edit: RowEdit<Edited> | ((snapshot: Snapshot) => Promise<RowEdit<Edited>>),
+  ): Promise<number>;
   /** Changes a table's definition in one commit; no segment is rewritten. @throws `not_found`, `already_exists` */
   alterTable(name: string, change: TableAlteration): Promise<void>;
   /** Merges small segments and small batches of one table, or all, until there is nothing left to gain. */

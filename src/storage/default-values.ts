@@ -1,18 +1,17 @@
 /**
- * Defaults of columns that were added to a table: one value each, kept in the catalog, repeated where older segments
- * lack the column.
+ * What the rows that were there read as in columns that were added to a table: one value each, kept in the catalog,
+ * repeated where older segments lack the column. (What new rows get is kept as SQL text: definition.ts.)
  *
  * Hides how they are kept: an Arrow IPC stream of one row, whose fields are named by field ids; nothing when there are
- * none. Invariant: a default never changes once its column is there, since rows that were written before have no
+ * none. Invariant: such a value never changes once its column is there, since rows that were written before have no
  * other value.
  */
 import { BatchReader } from '../arrow/ipc-read.ts';
 import { decodeSchema, encodeSchema, messagePrefix } from '../arrow/ipc-schema.ts';
 import { encodeBatch } from '../arrow/ipc-write.ts';
-import { joinVectors } from '../arrow/concat.ts';
+import { repeatVector } from '../arrow/concat.ts';
 import { nullVector } from '../arrow/null-vector.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
-import { sliceVector } from '../arrow/slice.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
@@ -67,8 +66,5 @@ function headerAt(bytes: Uint8Array, start: number): Uint8Array {
 
 /** `length` rows of a column that a segment lacks: its default, or nulls. Cost: linear in the bytes. */
 export function missingColumn(type: DataType, value: Vector | undefined, length: number): Vector {
-  if (value === undefined) return nullVector(type, length);
-  let repeated = value;
-  while (repeated.length < length) repeated = joinVectors([repeated, repeated]);
-  return repeated.length === length ? repeated : sliceVector(repeated, 0, length);
+  return value === undefined ? nullVector(type, length) : repeatVector(value, length);
 }

@@ -9,6 +9,7 @@
 import { decodeSchema, encodeSchema, numberDictionaries } from '../arrow/ipc-schema.ts';
 import { FILE_MAGIC } from '../arrow/ipc-stream.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
+import type { ColumnDefault } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
 import { concatBytes } from '../base/bytes.ts';
@@ -40,17 +41,35 @@ export interface TableDefinition {
   readonly fieldIds: readonly number[];
   /** By field id, one row each: what segments without the column read as. */
   readonly defaults: ReadonlyMap<number, Vector>;
+  /** By field id, what new rows get: SQL text, or null for nothing. Others get the value of `defaults`. */
+  readonly insertDefaults: InsertDefaults;
   readonly hasDictionaries: boolean;
 }
 
+type InsertDefaults = ReadonlyMap<number, string | null>;
+
+/** What a version of a table says of its columns beside their fields. */
+type ColumnParts = Pick<TableDefinition, 'fieldIds' | 'defaults' | 'insertDefaults'>;
+
 type Identity = Pick<TableDefinition, 'tableId' | 'name' | 'directory' | 'path'>;
 
-/** The definition of a table that does not exist yet; `tableId` is its own for ever. */
-export function newDefinition(paths: DatabasePaths, tableId: number, name: string, schema: Schema): TableDefinition {
+/**
+ * The definition of a table that does not exist yet; `tableId` is its own for ever. `defaults`: SQL text by the place
+ * of the column.
+ */
+export function newDefinition(
+  paths: DatabasePaths,
+  tableId: number,
+  name: string,
+  schema: Schema,
+  defaults: readonly (string | undefined)[] = [],
+): TableDefinition {
   const directory = randomTableDirectory();
   const identity = { tableId, name, directory, path: tablePath(paths, directory) };
   const fieldIds = schema.fields.map((_, i) => i + 1);
-  return makeDefinition(identity, 1, numberDictionaries(schema), fieldIds, new Map());
+  const insertDefaults = new Map(defaults.flatMap((sql, i) => (sql === undefined ? [] : [[i + 1, sql] as const])));
+  const parts = { fieldIds, defaults: new Map<number, Vector>(), insertDefaults };
+  return makeDefinition(identity, 1, numberDictionaries(schema), parts);
 }
 
 /** One version of a table in the catalog. @throws `request_invalid` when its schema cannot be read */
@@ -66,6 +85,7 @@ export function schemaRow(definition: TableDefinition): Omit<SchemaRow, 'tableId
     schema: definition.schemaHeader,
     fieldIds: definition.fieldIds,
     defaults: encodeDefaults(definition.defaults),
+    insertDefaults: JSON.stringify(Object.fromEntries(definition.insertDefaults)),
   };
 }
 
@@ -74,7 +94,10 @@ export function readDefinition(
   row: Omit<SchemaRow, 'tableId' | 'createdCommit'>,
 ): TableDefinition {
   const schema = decodeSchema(row.schema);
-  return withHead(identity, row.version, schema, row.schema, row.fieldIds, decodeDefaults(row.defaults));
+  const texts = Object.entries(JSON.parse(row.insertDefaults) as Readonly<Record<string, string | null>>);
+  const insertDefaults = new Map(texts.map(([id, sql]) => [Number(id), sql]));
+  const parts = { fieldIds: row.fieldIds, defaults: decodeDefaults(row.defaults), insertDefaults };
+  return withHead(identity, row.version, schema, row.schema, parts);
 }
 
 /** The table's row for the catalog. */
@@ -83,14 +106,8 @@ export function createRow(definition: TableDefinition): NonNullable<CatalogChang
   return { tableId, name, directory, schema: schemaRow(definition) };
 }
 
-function makeDefinition(
-  identity: Identity,
-  version: number,
-  schema: Schema,
-  fieldIds: readonly number[],
-  defaults: ReadonlyMap<number, Vector>,
-): TableDefinition {
-  return withHead(identity, version, schema, encodeSchema(schema).header, fieldIds, defaults);
+function makeDefinition(identity: Identity, version: number, schema: Schema, parts: ColumnParts): TableDefinition {
+  return withHead(identity, version, schema, encodeSchema(schema).header, parts);
 }
 
 function withHead(
@@ -98,8 +115,7 @@ function withHead(
   schemaVersion: number,
   schema: Schema,
   schemaHeader: Uint8Array,
-  fieldIds: readonly number[],
-  defaults: ReadonlyMap<number, Vector>,
+  { fieldIds, defaults, insertDefaults }: ColumnParts,
 ): TableDefinition {
   const message = { header: schemaHeader, body: [], bodyBytes: 0 };
   return {
@@ -113,6 +129,7 @@ function withHead(
     segmentHead: concatBytes([FILE_MAGIC, storedHead(message, FILE_MAGIC.byteLength)]),
     fieldIds,
     defaults,
+    insertDefaults,
     hasDictionaries: hasDictionaries(schema),
   };
 }
@@ -127,28 +144,47 @@ export function columnIndex(definition: TableDefinition, name: string): number {
   throw new EngineError('not_found', `table "${definition.name}" has no column "${name}"; DESCRIBE lists them`);
 }
 
-/** `definition` with one column more, at the end. `fieldId`: never used before. @throws `already_exists` */
+/** What new rows get in a column that they are given no value for; undefined for NULL. */
+export function defaultAt(
+  { fieldIds, defaults, insertDefaults }: ColumnParts,
+  index: number,
+): ColumnDefault | undefined {
+  const fieldId = present(fieldIds[index], 'field id');
+  const sql = insertDefaults.get(fieldId);
+  if (sql !== undefined) return sql === null ? undefined : { sql };
+  const value = defaults.get(fieldId);
+  return value === undefined ? undefined : { value };
+}
+
+/**
+ * `definition` with one column more, at the end. `fieldId`: never used before. `value`: what the rows that are there
+ * read as; `sql`: what new ones get. @throws `already_exists`
+ */
 export function withColumn(
   definition: TableDefinition,
   fieldId: number,
   field: Field,
   value: Vector | undefined,
+  sql: string | undefined,
 ): TableDefinition {
   refuseTaken(definition, field.name, undefined);
   if (!field.nullable && (value === undefined || value.nullCount > 0 || field.type.id === 'null')) {
     const message = `column "${field.name}" of table "${definition.name}" would be NOT NULL without a default`;
     throw new EngineError('request_invalid', `${message}, and older rows have no value; give it a DEFAULT`);
   }
-  const { schema, fieldIds, defaults } = definition;
+  const { schema, fieldIds, defaults, insertDefaults } = definition;
   const added = { ...schema, fields: [...schema.fields, field] };
-  const values = value === undefined ? defaults : new Map([...defaults, [fieldId, value]]);
-  return nextVersion(definition, added, [...fieldIds, fieldId], values);
+  return nextVersion(definition, added, {
+    fieldIds: [...fieldIds, fieldId],
+    defaults: value === undefined ? defaults : new Map([...defaults, [fieldId, value]]),
+    insertDefaults: sql === undefined ? insertDefaults : new Map([...insertDefaults, [fieldId, sql]]),
+  });
 }
 
 /** `definition` without a column. @throws `not_found`; `request_invalid` for the last one */
 export function withoutColumn(definition: TableDefinition, column: string): TableDefinition {
   const index = columnIndex(definition, column);
-  const { schema, fieldIds, defaults } = definition;
+  const { schema, fieldIds } = definition;
   if (schema.fields.length === 1) {
     throw new EngineError(
       'request_invalid',
@@ -156,27 +192,43 @@ export function withoutColumn(definition: TableDefinition, column: string): Tabl
     );
   }
   const others = <T>(items: readonly T[]): T[] => items.filter((_, i) => i !== index);
-  const kept = new Map(defaults);
-  kept.delete(present(fieldIds[index], 'field id'));
-  return nextVersion(definition, { ...schema, fields: others(schema.fields) }, others(fieldIds), kept);
+  const fieldId = present(fieldIds[index], 'field id');
+  const defaults = new Map(definition.defaults);
+  defaults.delete(fieldId);
+  const insertDefaults = new Map(definition.insertDefaults);
+  insertDefaults.delete(fieldId);
+  const parts = { fieldIds: others(fieldIds), defaults, insertDefaults };
+  return nextVersion(definition, { ...schema, fields: others(schema.fields) }, parts);
 }
 
 /** `definition` with a column called otherwise. @throws `not_found`, `already_exists` */
 export function withRenamed(definition: TableDefinition, column: string, to: string): TableDefinition {
   const index = columnIndex(definition, column);
   refuseTaken(definition, to, index);
-  const { schema, fieldIds, defaults } = definition;
-  const fields = schema.fields.map((field, i) => (i === index ? { ...field, name: to } : field));
-  return nextVersion(definition, { ...schema, fields }, fieldIds, defaults);
+  return withField(definition, index, { name: to });
 }
 
-function nextVersion(
-  before: TableDefinition,
-  schema: Schema,
-  fieldIds: readonly number[],
-  defaults: ReadonlyMap<number, Vector>,
-): TableDefinition {
-  return makeDefinition(before, before.schemaVersion + 1, numberDictionaries(schema), fieldIds, defaults);
+/** `definition` with a column that may be NULL, or may not. @throws `not_found` */
+export function withNullable(definition: TableDefinition, column: string, nullable: boolean): TableDefinition {
+  return withField(definition, columnIndex(definition, column), { nullable });
+}
+
+/** `definition` with another default for new rows; undefined for none. @throws `not_found` */
+export function withDefault(definition: TableDefinition, column: string, sql: string | undefined): TableDefinition {
+  const { schema, fieldIds } = definition;
+  const fieldId = present(fieldIds[columnIndex(definition, column)], 'field id');
+  const insertDefaults = new Map([...definition.insertDefaults, [fieldId, sql ?? null]]);
+  return nextVersion(definition, schema, { ...definition, insertDefaults });
+}
+
+function withField(definition: TableDefinition, index: number, change: Partial<Field>): TableDefinition {
+  const { schema } = definition;
+  const fields = schema.fields.map((field, i) => (i === index ? { ...field, ...change } : field));
+  return nextVersion(definition, { ...schema, fields }, definition);
+}
+
+function nextVersion(before: TableDefinition, schema: Schema, parts: ColumnParts): TableDefinition {
+  return makeDefinition(before, before.schemaVersion + 1, numberDictionaries(schema), parts);
 }
 
 function refuseTaken(definition: TableDefinition, name: string, except: number | undefined): void {

@@ -86,6 +86,7 @@ function addTables(store: Store, state: CatalogState): void {
     table.ttl = row.ttl;
     store.addTable(table);
   }
+  for (const view of state.views) store.views.add(view);
 }
 
 function addSegment(store: Store, row: SegmentRow, fileLengths: Map<Segment, number>): void {

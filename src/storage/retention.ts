@@ -96,6 +96,7 @@ export async function forgetSnapshots(store: Store): Promise<void> {
   const oldest = await store.catalog.commitAt(store.clock.wallMs() - store.bounds.snapshotRetentionMs);
   if (oldest !== undefined) await raiseHorizon(store, Math.min(oldest, store.oldestPin()));
   await inSlices(store, () => store.catalog.forgetCommits(store.horizon, CATALOG_FORGET_ROWS));
+  if (store.views.forget(store.horizon)) await store.catalog.forgetViews(store.horizon);
 }
 
 /** Forgets idempotency keys that are old, or too many. */

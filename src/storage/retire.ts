@@ -38,19 +38,34 @@ export async function dropTable(store: Store, name: string): Promise<void> {
   const timeMs = store.clock.wallMs();
   const retireAtMs = timeMs + store.bounds.snapshotRetentionMs;
   const { tableId } = table.definition;
-  for (const segment of table.segments) segment.retiring = true;
+  beginDrop(table);
   try {
     const change = { commit: version, timeMs, dropTables: [{ tableId, retireAtMs }] };
     await store.ballast.lend(() => store.apply(change, 'a drop'));
   } catch (error) {
-    for (const segment of table.segments) segment.retiring = false;
+    cancelDrop(table);
     throw error;
   }
+  store.version = version;
+  endDrop(store, table, version, retireAtMs);
+  await writeDropMark(store, table);
+}
+
+/** Before the catalog drops a table; `cancelDrop` or `endDrop` follows. */
+export function beginDrop(table: Table): void {
+  for (const segment of table.segments) segment.retiring = true;
+}
+
+/** The catalog has not dropped it. */
+export function cancelDrop(table: Table): void {
+  for (const segment of table.segments) segment.retiring = false;
+}
+
+/** The catalog has dropped it, by commit `version`. */
+export function endDrop(store: Store, table: Table, version: number, retireAtMs: number): void {
   table.droppedCommit = version;
   for (const segment of table.segments) markRetired(segment, version, retireAtMs);
-  store.version = version;
   store.endActive(table);
-  await writeDropMark(store, table);
 }
 
 /** Notes that no snapshot from `version` on holds the segment; one that was retired before stays as it was. */
@@ -64,7 +79,7 @@ export function markRetired(segment: Segment, version: number, retireAtMs: numbe
 }
 
 /** For a repair that has lost the catalog. The drop itself is done: without the mark it would only be told as a doubt. */
-async function writeDropMark(store: Store, table: Table): Promise<void> {
+export async function writeDropMark(store: Store, table: Table): Promise<void> {
   if (table.segments.length === 0) return;
   const text = `${table.name} was dropped\n`;
   try {

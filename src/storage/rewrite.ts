@@ -19,7 +19,7 @@ import { CATALOG_COMMIT_BYTES } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 import type { CatalogChange } from '../catalog/rows.ts';
 import type { Committer } from './commit.ts';
-import type { RowEdit } from './contract.ts';
+import type { EditedBatch, RowEdit, Snapshot } from './contract.ts';
 import type { TableDefinition } from './definition.ts';
 import type { FreeSpace } from './free-space.ts';
 import { Layout } from './layout.ts';
@@ -28,6 +28,7 @@ import { markRetired } from './retire.ts';
 import type { Segment } from './segment.ts';
 import { buildSegments, discardBuilt } from './segment-build.ts';
 import type { BuiltSegment } from './segment-build.ts';
+import { currentSnapshot } from './snapshot.ts';
 import { missingTable } from './store.ts';
 import type { Store } from './store.ts';
 import { POSITION_SPACING } from './table.ts';
@@ -77,16 +78,23 @@ export class Rewriter {
   }
 
   /** Rewrites the segments in which `edit` changes rows. Returns how many rows changed. */
-  editRows(name: string, kind: 'delete' | 'update', edit: RowEdit): Promise<number> {
+  editRows<Edited extends EditedBatch>(
+    name: string,
+    kind: 'delete' | 'update',
+    given: RowEdit<Edited> | ((snapshot: Snapshot) => Promise<RowEdit<Edited>>),
+  ): Promise<number> {
     return this.alone(name, async (table) => {
       if (table.damage !== undefined) throw table.damage;
-      if (table.definition.schema !== edit.schema) {
-        throw new EngineError('busy', `table "${table.name}" was altered meanwhile; send the statement again`);
-      }
       const inputs = await this.#detach(table);
       const { version } = this.#store;
       this.#store.pin(version);
       try {
+        // What was appended since the inputs were listed stands behind them: their rows have the numbers that the
+        // snapshot gives them.
+        const edit = typeof given === 'function' ? await given(currentSnapshot(this.#store)) : given;
+        if (table.definition.schema !== edit.schema) {
+          throw new EngineError('busy', `table "${table.name}" was altered meanwhile; send the statement again`);
+        }
         const { replacements, changedCount } = await this.#editAll(table, inputs, edit);
         await this.replace(table, replacements, kind);
         return changedCount;
@@ -142,16 +150,18 @@ export class Rewriter {
   }
 
   /** What takes the place of the segments in which rows change. When it fails, nothing is left on the disk. */
-  async #editAll(
+  async #editAll<Edited extends EditedBatch>(
     table: Table,
     inputs: readonly Segment[],
-    edit: RowEdit,
+    edit: RowEdit<Edited>,
   ): Promise<{ readonly replacements: readonly Replacement[]; readonly changedCount: number }> {
     const replacements: Replacement[] = [];
     let changedCount = 0;
+    let firstRow = 0;
     try {
       for (const input of inputs) {
-        const edited = await this.#editSegment(table, input, edit);
+        const edited = await this.#editSegment(table, input, firstRow, edit);
+        firstRow += input.rowCount;
         if (edited === undefined) continue;
         changedCount += edited.changedCount;
         replacements.push(edited.replacement);
@@ -165,22 +175,26 @@ export class Rewriter {
   }
 
   /** Undefined when no row of the segment changes; then nothing was written. */
-  async #editSegment(
+  async #editSegment<Edited extends EditedBatch>(
     table: Table,
     input: Segment,
-    edit: RowEdit,
+    firstRow: number,
+    edit: RowEdit<Edited>,
   ): Promise<{ readonly replacement: Replacement; readonly changedCount: number } | undefined> {
     const { definition } = table;
-    if (!(await this.#hasChanges(input, definition, edit))) return undefined;
+    if (!(await this.#hasChanges(input, definition, firstRow, edit))) return undefined;
     let changedCount = 0;
+    let row = firstRow;
     const layout = new Layout(input.identity.definition, definition);
     const store = this.#store;
     async function* edited(): AsyncGenerator<RecordBatch> {
       for await (const stored of verifiedBatches(store, input, new Pruner(definition.schema, []))) {
         store.checkWritable();
         const batch = layout.batch(stored);
-        const change = edit.edit(batch);
+        const change = edit.edit(batch, row);
+        row += batch.rowCount;
         changedCount += change?.changedCount ?? 0;
+        if (change !== undefined) edit.keep?.(change);
         yield change?.batch ?? batch;
       }
     }
@@ -189,14 +203,20 @@ export class Rewriter {
   }
 
   /** Looks for a first row that changes, in the batches that the bounds do not exclude. */
-  async #hasChanges(input: Segment, definition: TableDefinition, edit: RowEdit): Promise<boolean> {
+  async #hasChanges<Edited extends EditedBatch>(
+    input: Segment,
+    definition: TableDefinition,
+    firstRow: number,
+    edit: RowEdit<Edited>,
+  ): Promise<boolean> {
     if (input.messageCount === 0) return false;
+    if (edit.changesIn !== undefined) return edit.changesIn(firstRow, input.rowCount);
     const from = input.identity.definition;
     const layout = new Layout(from, definition);
     const pruner = new Pruner(from.schema, layout.bounds(edit.bounds));
     for await (const stored of verifiedBatches(this.#store, input, pruner)) {
       this.#store.checkWritable();
-      if (edit.edit(layout.batch(stored)) !== undefined) return true;
+      if (edit.edit(layout.batch(stored), firstRow) !== undefined) return true;
     }
     return false;
   }

@@ -6,7 +6,7 @@
  * are there.
  */
 import { EngineError } from '../base/errors.ts';
-import type { Snapshot, TableSnapshot } from './contract.ts';
+import type { Snapshot, StoredView, TableSnapshot } from './contract.ts';
 import type { SegmentView } from './segment.ts';
 import type { Store } from './store.ts';
 import { makeManifest } from './table.ts';
@@ -97,6 +97,14 @@ class PinnedSnapshot implements Snapshot {
     const names: string[] = [];
     for (const table of this.#store.tables.values()) if (table.existsAt(this.version)) names.push(table.name);
     return names.sort();
+  }
+
+  view(name: string): StoredView | undefined {
+    return this.#store.views.at(name, this.version);
+  }
+
+  viewNames(): readonly string[] {
+    return this.#store.views.namesAt(this.version).sort();
   }
 
   release(): void {

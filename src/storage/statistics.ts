@@ -88,6 +88,12 @@ export function statisticsOf(batch: RecordBatch | undefined): Uint8Array {
   return batch === undefined ? new Uint8Array(0) : packStatistics(batch, { start: 0, end: batch.rowCount });
 }
 
+/** Nulls of one column in packed statistics that begin at `start` of `view`; undefined where that is not known. */
+export function nullCountAt(view: DataView, start: number, column: number): number | undefined {
+  const entry = start + view.getUint32(start + 4 + column * 4, true);
+  return (view.getUint8(entry) & NULLS_UNKNOWN) === 0 ? view.getUint32(entry + 1, true) : undefined;
+}
+
 /** Bytes that grow, with a little-endian view. */
 class EntryWriter {
   bytes: Uint8Array;

@@ -23,18 +23,20 @@ import { TableAppend } from './append.ts';
 import { alterTable } from './alter.ts';
 import { Background } from './background.ts';
 import { Ballast } from './ballast.ts';
-import { Committer, alreadyExists } from './commit.ts';
+import { Committer } from './commit.ts';
 import { Compaction } from './compaction.ts';
 import type {
   Append,
   AppendTag,
   CompactionReport,
+  EditedBatch,
   IngestState,
   RowEdit,
   ScrubReport,
   Snapshot,
   SnapshotDescription,
   Storage,
+  StoredView,
   StorageStatus,
   TableAlteration,
 } from './contract.ts';
@@ -52,7 +54,8 @@ import { Sealer } from './seal.ts';
 import type { Maintenance } from './maintenance.ts';
 import { FORMAT_VERSION } from './segment-file.ts';
 import { currentSnapshot, olderSnapshot } from './snapshot.ts';
-import { DEFAULT_BOUNDS, Store, freeFloor, missingTable } from './store.ts';
+import { createView, dropView } from './view-change.ts';
+import { DEFAULT_BOUNDS, Store, alreadyExists, freeFloor, missingTable } from './store.ts';
 import type { StorageBounds } from './store.ts';
 
 /** Catalog key of the version at the last clean stop. */
@@ -220,11 +223,24 @@ class OpenedStorage implements Storage {
     return this.#store.catalog.readCommits(Math.max(this.#store.horizon, 1), most);
   }
 
-  async createTable(name: string, schema: Schema): Promise<void> {
+  async createTable(
+    name: string,
+    schema: Schema,
+    options: { readonly defaults?: readonly (string | undefined)[]; readonly replace?: boolean } = {},
+  ): Promise<void> {
     this.#store.checkWritable();
-    const table = this.#store.liveTable(name);
-    if (table !== undefined) throw alreadyExists(table.name);
-    await this.#beginCreating(name, schema, true).commit();
+    const create = options.replace === true ? 'replace' : 'new';
+    this.#refuseTaken(name, create);
+    await this.#beginCreating(name, schema, create, { defaults: options.defaults }).commit();
+  }
+
+  async createView(view: StoredView, { replace }: { readonly replace: boolean }): Promise<void> {
+    await this.#space.claim(0);
+    await this.#committer.exclusive(() => createView(this.#store, view, replace));
+  }
+
+  async dropView(name: string): Promise<void> {
+    await this.#committer.exclusive(() => dropView(this.#store, name));
   }
 
   async dropTable(name: string): Promise<void> {
@@ -250,7 +266,11 @@ class OpenedStorage implements Storage {
     return this.#rewriter.truncate(name);
   }
 
-  rewrite(name: string, kind: 'delete' | 'update', edit: RowEdit): Promise<number> {
+  rewrite<Edited extends EditedBatch>(
+    name: string,
+    kind: 'delete' | 'update',
+    edit: RowEdit<Edited> | ((snapshot: Snapshot) => Promise<RowEdit<Edited>>),
+  ): Promise<number> {
     return this.#rewriter.editRows(name, kind, edit);
   }
 
@@ -274,22 +294,40 @@ class OpenedStorage implements Storage {
   async beginAppend(
     name: string,
     schema: Schema,
-    options: { readonly create: boolean | 'new'; readonly tag?: AppendTag },
+    options: { readonly create: boolean | 'new' | 'replace'; readonly tag?: AppendTag },
   ): Promise<Append> {
     this.#store.checkWritable();
-    const table = this.#store.liveTable(name);
-    if (table === undefined && options.create === false) throw missingTable(name);
-    if (table !== undefined && options.create === 'new') throw alreadyExists(table.name);
+    const { create, tag } = options;
+    this.#refuseTaken(name, create);
+    const table = create === 'replace' ? undefined : this.#store.liveTable(name);
+    if (table === undefined && create === false) throw missingTable(name);
     if (table?.damage !== undefined) throw table.damage;
     await this.#space.claim(0);
-    const { tag } = options;
-    if (table === undefined) return this.#beginCreating(name, schema, options.create === 'new', tag);
-    return this.#append({ name, table, mustCreate: false, definition: table.definition, tag });
+    if (table === undefined) return this.#beginCreating(name, schema, create, { tag });
+    const target = { name, table, mustCreate: false, replaces: false, definition: table.definition, tag };
+    return this.#append(target);
   }
 
-  #beginCreating(name: string, schema: Schema, mustCreate: boolean, tag?: AppendTag): TableAppend {
-    const definition = newDefinition(this.#store.paths, this.#store.nextTableId(), name, schema);
-    return this.#append({ name, table: undefined, mustCreate, definition, tag });
+  /** @throws `request_invalid` for a view, `already_exists` for a table that must be new */
+  #refuseTaken(name: string, create: boolean | 'new' | 'replace'): void {
+    const table = this.#store.liveTable(name);
+    if (table === undefined) this.#store.refuseView(name);
+    else if (create === 'new') throw alreadyExists('table', table.name);
+  }
+
+  #beginCreating(
+    name: string,
+    schema: Schema,
+    create: boolean | 'new' | 'replace',
+    options: {
+      readonly tag?: AppendTag | undefined;
+      readonly defaults?: readonly (string | undefined)[] | undefined;
+    },
+  ): TableAppend {
+    const { tag, defaults } = options;
+    const definition = newDefinition(this.#store.paths, this.#store.nextTableId(), name, schema, defaults);
+    const how = { mustCreate: create === 'new', replaces: create === 'replace' };
+    return this.#append({ name, table: undefined, ...how, definition, tag });
   }
 
   #append(target: ConstructorParameters<typeof TableAppend>[1]): TableAppend {

@@ -43,6 +43,7 @@ import type { FoundDamage, Segment, SegmentContext } from './segment.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import { SubmitOrder } from './submit-order.ts';
 import type { Table } from './table.ts';
+import { Views } from './views.ts';
 
 /** The bounds of base/limits that a test may tighten. */
 export interface StorageBounds {
@@ -127,6 +128,7 @@ export class Store implements SegmentContext {
   /** Tables by folded name, in the order of their creation. */
   readonly #byName = new Map<string, Table[]>();
   readonly tables = new Map<number, Table>();
+  readonly views = new Views();
   /** Snapshots held per version. */
   readonly #pins = new Map<number, number>();
   #tableId: number;
@@ -207,11 +209,20 @@ export class Store implements SegmentContext {
     return this.tableAt(name, this.version);
   }
 
-  /** The same. @throws `not_found` */
+  /** The same. @throws `not_found`, `request_invalid` for a view */
   requireTable(name: string): Table {
     const table = this.liveTable(name);
-    if (table === undefined) throw missingTable(name);
-    return table;
+    if (table !== undefined) return table;
+    this.refuseView(name);
+    throw missingTable(name);
+  }
+
+  /** @throws `request_invalid` when `name` is a view's */
+  refuseView(name: string): void {
+    const view = this.views.at(name, this.version);
+    if (view === undefined) return;
+    const message = `"${view.name}" is a view, which has no rows of its own; use the tables that it reads`;
+    throw new EngineError('request_invalid', message);
   }
 
   /** Takes a table's active segment, if it has one, out of use: what comes next opens a new one. */
@@ -312,4 +323,9 @@ export class Store implements SegmentContext {
 /** The error of a table that is not there (any more). */
 export function missingTable(name: string): EngineError {
   return new EngineError('not_found', `there is no table "${name}"`);
+}
+
+/** The error of a name in use. */
+export function alreadyExists(what: 'table' | 'view', name: string): EngineError {
+  return new EngineError('already_exists', `${what} "${name}" exists already; drop it first or choose another name`);
 }

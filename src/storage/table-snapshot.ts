@@ -10,12 +10,13 @@
 import type { Message, RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
-import type { BatchCounts, Bound, ScanRequest } from '../arrow/source.ts';
+import type { BatchCounts, Bound, ColumnDefault, ScanRequest } from '../arrow/source.ts';
 import { present } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { READ_AHEAD_BYTES, READ_AHEAD_SLICE_BYTES } from '../base/limits.ts';
 import { ColdReads } from './cold-read.ts';
 import type { SegmentDescription, TableDetails, TableSnapshot } from './contract.ts';
+import { defaultAt } from './definition.ts';
 import type { TableDefinition } from './definition.ts';
 import { Layout, sameLayout } from './layout.ts';
 import { Pruner } from './prune.ts';
@@ -54,6 +55,10 @@ class ManifestScan implements TableSnapshot {
     this.#definition = definition;
     this.#segments = manifest.segments;
     this.isByteCountExact = manifest.segments.every((view) => this.#isStoredAsIs(view));
+  }
+
+  get defaults(): readonly (ColumnDefault | undefined)[] {
+    return this.schema.fields.map((_, i) => defaultAt(this.#definition, i));
   }
 
   #isStoredAsIs({ segment, messageCount }: SegmentView): boolean {

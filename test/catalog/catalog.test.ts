@@ -24,6 +24,7 @@ test('a new catalog is an empty database with an identity of its own', async (t)
     lastCommit: 0,
     tables: [],
     schemas: [],
+    views: [],
     segments: [],
     damages: [],
     tableIdMax: 0,

@@ -44,7 +44,7 @@ test('a catalog of a newer program is refused, naming both versions', async (t) 
     path,
     refusal(
       'version_unsupported',
-      `${path} has catalog version 7, this program knows versions up to 3; use the newer program that wrote it`,
+      `${path} has catalog version 7, this program knows versions up to 4; use the newer program that wrote it`,
     ),
   );
 });

@@ -21,7 +21,8 @@ export function batchRow(segmentId: number, ordinal: number): NewBatchRow {
 
 /** The first version of the schema of table `tableId`. */
 export function schemaVersion(tableId: number): Omit<SchemaRow, 'tableId' | 'createdCommit'> {
-  return { version: 1, schema: Uint8Array.of(1, 2, tableId), fieldIds: [1, 2, 7], defaults: new Uint8Array(0) };
+  const defaults = new Uint8Array(0);
+  return { version: 1, schema: Uint8Array.of(1, 2, tableId), fieldIds: [1, 2, 7], defaults, insertDefaults: '{}' };
 }
 
 /** A new segment at the place of its number. */

@@ -31,7 +31,9 @@ function int(bitWidth: 8 | 16 | 32 | 64, signed: boolean): DataType {
   return { id: 'int', bitWidth, signed };
 }
 
-const DECIMAL: DataType = { id: 'decimal', bitWidth: 128, precision: 30, scale: 2 };
+function decimal(precision: number, scale: number): DataType {
+  return { id: 'decimal', bitWidth: 128, precision, scale };
+}
 
 /** Name, type, and values that are likely besides small integers. */
 const COLUMNS: readonly (readonly [string, DataType, readonly string[]])[] = [
@@ -49,9 +51,20 @@ const COLUMNS: readonly (readonly [string, DataType, readonly string[]])[] = [
     { id: 'float', bitWidth: 64 },
     ['nan', 'inf', '-inf', '-0.0', '0', '0.1', '1e308', '5e-324', '-2.5', '3.5'],
   ],
-  ['m', DECIMAL, ['9999999999999999999999999999.99', '-9999999999999999999999999999.99', '0.01', '-2.50']],
+  ['m', decimal(30, 2), ['9999999999999999999999999999.99', '-9999999999999999999999999999.99', '0.01', '-2.50']],
+  ['p', decimal(15, 2), ['9999999999999.99', '-9999999999999.99', '0.01', '-0.05', '21474836.47', '-21474836.48']],
+  [
+    'w',
+    decimal(38, 3),
+    ['99999999999999999999999999999999999.999', '-0.001', '9223372036854775.807', '1844674407370955.1615'],
+  ],
+  ['x', decimal(4, 2), ['99.99', '-99.99', '0.50', '-0.50', '1.50']],
   ['b', { id: 'bool' }, ['true', 'false']],
-  ['dt', { id: 'date', unit: 'day' }, ['1970-01-01', '1969-12-31', '2024-02-29', '0001-01-01']],
+  [
+    'dt',
+    { id: 'date', unit: 'day' },
+    ['1970-01-01', '1969-12-31', '2024-02-29', '0001-01-01', '1900-03-01', '9999-12-31'],
+  ],
   ['tm', { id: 'time', unit: 'microsecond', bitWidth: 64 }, ['00:00:00', '23:59:59.999999']],
   [
     'ts',
@@ -60,12 +73,13 @@ const COLUMNS: readonly (readonly [string, DataType, readonly string[]])[] = [
   ],
   ['d', dictionary(8), ['red', 'green', '', 'blue', 'äöü']],
   ['e', dictionary(32), ['one', 'two', 'three']],
-  ['s', { id: 'utf8' }, ['', 'a', 'b']],
+  ['s', { id: 'utf8' }, ['', 'a', 'b', 'green', 'a green tree', 'seven__', 'eight___', 'äöü', 'longer than a word']],
   ['t1', int(32, true), ['0', '1']],
   ['t2', int(64, true), ['0', '1']],
 ];
 const NUMERIC = ['i8', 'i16', 'i32', 'i64', 'u8', 'u16', 'u32', 'u64', 'f32', 'f64', 't1', 't2'];
-const KEYS = [...NUMERIC, 'm', 'b', 'dt', 'tm', 'ts', 'd', 'e'];
+const DECIMALS = ['m', 'p', 'p', 'w', 'x', 'x'];
+const KEYS = [...NUMERIC, 'm', 'p', 'b', 'dt', 'tm', 'ts', 'd', 'e', 's', 's'];
 const CASTS = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UTINYINT', 'UINTEGER', 'UBIGINT', 'DOUBLE', 'FLOAT'];
 
 function dictionary(bitWidth: 8 | 32): DataType {
@@ -151,6 +165,29 @@ class Generator {
       () => `${this.#one('CAST', 'TRY_CAST', 'TRY_CAST')}(${a()} AS ${this.#one(...CASTS)})`,
       () => '(dt - dt)',
       () => 'CAST(b AS INTEGER)',
+      () => `CAST(${this.decimal(depth - 1)} AS DOUBLE)`,
+      () => `${this.#one('CAST', 'TRY_CAST')}(${this.decimal(depth - 1)} AS ${this.#one(...CASTS)})`,
+      () => `${this.#one('year', 'quarter', 'month', 'day', 'dayofweek', 'isodow')}(${this.#one('dt', 'ts')})`,
+    )();
+  }
+
+  decimal(depth: number): string {
+    const random = this.#random;
+    if (depth <= 0 || random() < 0.2) {
+      return random() < 0.8 ? pick(random, DECIMALS) : this.#one('0.05', '1', '-100.00', 'NULL::DECIMAL(5, 1)');
+    }
+    const a = (): string => this.decimal(depth - 1);
+    const type = this.#one('DECIMAL(38, 2)', 'DECIMAL(15, 2)', 'DECIMAL(18, 6)', 'DECIMAL(9, 0)', 'DECIMAL(38, 12)');
+    return this.#one(
+      () => `(${a()} ${this.#one('+', '-', '*')} ${a()})`,
+      () => `(x ${this.#one('+', '-', '*')} ${this.#one('x', 'p', '(1 - x)', 't1')})`,
+      () => `(- ${a()})`,
+      () => `abs(${a()})`,
+      () => `coalesce(${a()}, ${a()})`,
+      () => `nullif(${a()}, ${a()})`,
+      () => `CASE WHEN ${this.condition(0)} THEN ${a()} WHEN ${this.condition(0)} THEN ${a()} ELSE ${a()} END`,
+      () => `${this.#one('CAST', 'TRY_CAST', 'TRY_CAST')}(${a()} AS ${type})`,
+      () => `${this.#one('CAST', 'TRY_CAST')}(${this.#one(...NUMERIC, 'b')} AS ${type})`,
     )();
   }
 
@@ -164,7 +201,11 @@ class Generator {
         () => `(m ${compare} ${this.#one('m', '0.5', '12')})`,
         () => `(${this.#one('d', 'e')} ${compare} ${this.#one("'red'", "'two'", "''")})`,
         () => `(d ${this.#one('', 'NOT ')}LIKE ${this.#one("'%e%'", "'r%'", "'_'")})`,
-        () => `(s ${compare} 'a')`,
+        () => `(${this.decimal(1)} ${compare} ${this.decimal(1)})`,
+        () => `(s ${compare} ${this.#one("'a'", "'green'", "'longer than a word'", "''")})`,
+        () =>
+          `(s ${this.#one('', 'NOT ')}LIKE ${this.#one("'%green%'", "'a%'", "'%e'", "'%e%r%'", "'a'", "'%'", "'l_n%'")})`,
+        () => `(s ${this.#one('', 'NOT ')}IN ('a', 'green', ${this.#one("'eight___'", 'NULL', 's')}))`,
         () => `(dt ${compare} ${this.#one('dt', "DATE '2000-01-01'", 'dt + t1')})`,
         () => `(ts ${compare} ${this.#one('ts', "TIMESTAMP '1970-01-01 00:00:00'")})`,
         () => `(${this.#one(...KEYS, 's')} IS ${this.#one('', 'NOT ')}NULL)`,
@@ -185,7 +226,16 @@ class Generator {
   }
 
   aggregate(): string {
+    const filter = this.#random() < 0.15 ? ` FILTER (WHERE ${this.condition(0)})` : '';
+    return `${this.#plainAggregate()}${filter}`;
+  }
+
+  #plainAggregate(): string {
     return this.#one(
+      () => `${this.#one('sum', 'avg', 'min', 'max')}(${this.#one(...DECIMALS)})`,
+      () => `${this.#one('sum', 'avg', 'min', 'max', 'count')}(${this.decimal(2)})`,
+      () => `${this.#one('min', 'max', 'first')}(${this.#one('s', 'd', 'x')})`,
+      () => `count(DISTINCT ${this.#one('s', 't1', 'x', 'd')})`,
       () => 'count(*)',
       () => `count(${this.#one(...KEYS, 's')})`,
       () => `${this.#one('sum', 'avg')}(${this.#one(...NUMERIC, 'm')})`,
@@ -218,7 +268,7 @@ class Generator {
   }
 
   query(): string {
-    const from = this.#random() < 0.8 ? 't' : '(SELECT *, t1 + 1.0::DOUBLE AS x, NOT b AS y FROM t) q';
+    const from = this.#random() < 0.8 ? 't' : '(SELECT *, t1 + 1.0::DOUBLE AS z, NOT b AS y FROM t) q';
     const where = this.#random() < 0.6 ? ` WHERE ${this.condition(2)}` : '';
     const aggregates = Array.from({ length: 1 + Math.floor(this.#random() * 3) }, () => this.aggregate()).join(', ');
     const keys = Array.from({ length: 1 + Math.floor(this.#random() * 2) }, () => {
@@ -226,11 +276,22 @@ class Generator {
         ? pick(this.#random, KEYS)
         : this.#one(
             () => this.number(1),
+            () => this.decimal(1),
             () => this.condition(0),
+            () =>
+              this.#one(
+                'upper(s)',
+                "s || 'x'",
+                'length(s)',
+                'CAST(t1 AS VARCHAR)',
+                'CAST(i8 AS VARCHAR)',
+                'year(dt)',
+              ),
           )();
     });
     return this.#one(
-      () => `SELECT ${this.number(3)} AS x, ${this.condition(2)} AS y, s, d, i64 FROM ${from}${where}`,
+      () => `SELECT ${this.number(3)} AS a, ${this.condition(2)} AS y, s, d, i64 FROM ${from}${where}`,
+      () => `SELECT ${this.decimal(3)} AS a, ${this.decimal(2)} AS c FROM ${from}${where}`,
       () => `SELECT * FROM ${from} WHERE ${this.condition(2)}`,
       () => `SELECT ${aggregates} FROM ${from}${where}`,
       () => this.#lanes(),

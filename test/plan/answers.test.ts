@@ -76,6 +76,8 @@ const catalog: PlanCatalog = {
     return { name, schema: SCHEMA, rowCount, scan, countBatches: () => Promise.resolve({ pruned: 0, total: 3 }) };
   },
   tableNames: () => ['t'],
+  view: () => undefined,
+  viewNames: () => [],
   at: () => catalog,
   system: () => undefined,
 };

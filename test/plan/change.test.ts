@@ -114,6 +114,7 @@ test('ADD COLUMN computes its default once, as a value of its type', () => {
     kind: 'add_column',
     field: { name: 'C', type: INT32, nullable: true, metadata: [] },
     default: undefined,
+    sql: undefined,
     ifNotExists: false,
   });
   assert.equal(defaultOf('INT DEFAULT 2 + 3 NOT NULL'), 5);

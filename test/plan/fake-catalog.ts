@@ -105,6 +105,8 @@ function earlierCatalog(point: TimePoint): PlanCatalog {
   return {
     table: (name) => emptyTable(name, name === 'trades' ? EARLIER : undefined, rowCount),
     tableNames: () => ['trades'],
+    view: () => undefined,
+    viewNames: () => [],
     at: earlierCatalog,
     system: () => undefined,
   };
@@ -130,6 +132,8 @@ const SNAPSHOT_COLUMNS: readonly RowColumn<(typeof SNAPSHOTS)[number]>[] = [
 export const fakeCatalog: PlanCatalog = {
   table: (name) => emptyTable(name, TABLES.get(name), 3_000),
   tableNames: () => [...TABLES.keys()],
+  view: () => undefined,
+  viewNames: () => [],
   at: earlierCatalog,
   system: (name) => (name === 'sheaf_snapshots' ? rowSource(name, SNAPSHOT_COLUMNS, SNAPSHOTS) : undefined),
 };

@@ -234,7 +234,7 @@ test('SHOW TABLES and DESCRIBE answer with rows that stand in the plan', () => {
   const described = planOf('DESCRIBE SELECT symbol, price + 1 AS p, tags FROM trades');
   const [table] = described.kind === 'values' ? described.batches : [];
   assert.equal(Buffer.from(table?.columns[1]?.buffers[2] ?? []).toString(), 'BIGINTDOUBLEINTEGER[]');
-  assert.equal(Buffer.from(table?.columns[2]?.buffers[2] ?? []).toString(), 'NOYESYES');
+  assert.equal(Buffer.from(table?.columns[2]?.buffers[2] ?? []).toString(), 'YESYESYES');
   assert.equal(table?.columns[3]?.nullCount, 3);
 });
 

@@ -57,7 +57,7 @@ class Bench {
       newDefinition(this.store.paths, this.store.nextTableId(), name, SCHEMA);
     const append = new TableAppend(
       { store: this.store, committer: this.#committer, space: this.#space },
-      { tag: undefined, name, table, mustCreate: false, definition: table?.definition ?? fresh() },
+      { tag: undefined, name, table, mustCreate: false, replaces: false, definition: table?.definition ?? fresh() },
     );
     await append.write(numbered(from, 10));
     return append.commit();

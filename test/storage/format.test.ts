@@ -14,8 +14,8 @@ import Database from 'better-sqlite3';
 import { makeField } from '../../src/arrow/schema.ts';
 import { buildVector } from '../../src/arrow/build.ts';
 import { openStorage } from '../../src/storage/storage.ts';
-import type { Storage } from '../../src/storage/contract.ts';
-import { digestTables } from '../support/format-fixture.ts';
+import type { Snapshot, Storage } from '../../src/storage/contract.ts';
+import { digestTables, FIXTURE_VIEW } from '../support/format-fixture.ts';
 import type { Expected } from '../support/format-fixture.ts';
 import { refusal } from '../support/refusal.ts';
 import { FLOAT64, INT64, UTF8, batchOf, schemaOf } from '../support/sample.ts';
@@ -88,7 +88,22 @@ for (const format of formats) {
     assert.deepEqual(names, ['id', 'label', 'extra']);
     const { 'every type': types } = await digestTables(storage);
     assert.deepEqual(types, expected['every type']);
+    checkDefined(pinFor(t, storage), format);
   });
+}
+
+/** Views and defaults as text: a directory of an older format has none, and takes them. */
+function checkDefined(snapshot: Snapshot, format: string): void {
+  if (Number(format.slice('format-'.length)) < 4) {
+    assert.deepEqual(snapshot.viewNames(), []);
+    return;
+  }
+  assert.deepEqual(snapshot.viewNames(), ['seen']);
+  const view = snapshot.view('SEEN');
+  assert.deepEqual({ name: view?.name, columns: view?.columns, sql: view?.sql }, FIXTURE_VIEW);
+  const { defaults, schema } = tableIn(snapshot, 'defaulted');
+  assert.deepEqual(defaults, [undefined, { sql: '1.5' }, { sql: "'x'" }]);
+  assert.equal(schema.fields[0]?.nullable, false);
 }
 
 test('a catalog of a newer version is refused, named, and left as it is', async (t) => {

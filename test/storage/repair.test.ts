@@ -32,7 +32,7 @@ import {
 import type { SampleSegment } from './sample-database.ts';
 
 const ALONE =
-  'the catalog was made anew from the segments alone: retention, defaults, producers and the key of tickets are lost';
+  'the catalog was made anew from the segments alone: views, retention, defaults, producers and the key of tickets are lost';
 
 /** Repairs, and holds that the database is sound afterwards. */
 async function repaired(directory: string): Promise<RepairReport> {

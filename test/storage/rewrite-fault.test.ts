@@ -148,7 +148,7 @@ test('a rewrite that is under way when the database closes is refused, and leave
     ...base,
     edit: (batch) => {
       closing ??= storage.close();
-      return base.edit(batch);
+      return base.edit(batch, 0);
     },
   });
   const message = 'the database is closing; send it again when it is back';

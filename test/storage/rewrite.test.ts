@@ -184,7 +184,7 @@ test('appends during a rewrite are kept, stand behind, and are not looked at', a
       // Even rows come while the first batch is edited.
       appends ??= Promise.all([put(storage, 't', [numbered(60, 10)]), put(storage, 't', [numbered(70, 10)])]);
       seen.push(...idsOf(batch));
-      return base.edit(batch);
+      return base.edit(batch, 0);
     },
   };
   assert.equal(await storage.rewrite('t', 'delete', edit), 30);
@@ -225,7 +225,7 @@ test('a table that is dropped in the middle of a rewrite stays dropped, and no f
     ...base,
     edit: (batch) => {
       dropping ??= storage.dropTable('t');
-      return base.edit(batch);
+      return base.edit(batch, 0);
     },
   };
   const rewriting = storage.rewrite('t', 'delete', edit);
@@ -248,7 +248,7 @@ test('an edit that fails, by whatever it throws, changes nothing and leaves no f
       ...base,
       edit: (batch) => {
         if (idsOf(batch).includes(45)) throw failure;
-        return base.edit(batch);
+        return base.edit(batch, 0);
       },
     };
     const { version } = storage.status();

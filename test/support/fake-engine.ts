@@ -109,6 +109,10 @@ export class FakeEngine implements Engine {
     return found;
   }
 
+  schemaOf(name: string): Promise<Schema> {
+    return Promise.resolve().then(() => this.table(name).schema);
+  }
+
   createTable(name: string, schema: Schema): Promise<void> {
     if (this.stored.has(name)) return Promise.reject(new EngineError('already_exists', `there is a table ${name}`));
     this.stored.set(name, { schema, batches: [] });

@@ -100,7 +100,7 @@ async function fillAltered(storage: Storage, ticks: Schema): Promise<void> {
     tag: { kind: 'producer', name: 'fixture', epoch: 0, seq: 1 },
   });
   const [id, , label] = rows(20).columns;
-  const level = append.missingColumn(2, 20);
+  const level = buildVector(INT64, Array<bigint>(20).fill(7n));
   await append.write({ schema: append.schema, rowCount: 20, columns: [id, label, level] as Vector[] });
   await append.commit();
   await put(storage, 'edited', ticks, [rows(0)]);
@@ -113,6 +113,27 @@ async function fillAltered(storage: Storage, ticks: Schema): Promise<void> {
   );
   await put(storage, 'emptied', ticks, [rows(0)]);
   await storage.truncate('emptied');
+  await fillDefined(storage, ticks, rows(0));
+}
+
+/** The view of the fixtures from format 4 on. */
+export const FIXTURE_VIEW = { name: 'seen', columns: ['n'], sql: 'SELECT id FROM ticks -- é' };
+
+/** From format 4 on: views, one of them dropped, defaults as text, and a table that took the place of another. */
+async function fillDefined(storage: Storage, ticks: Schema, rows: RecordBatch): Promise<void> {
+  await storage.createView({ ...FIXTURE_VIEW, columns: [] }, { replace: false });
+  await storage.createView(FIXTURE_VIEW, { replace: true });
+  await storage.createView({ name: 'unseen', columns: [], sql: 'SELECT 1' }, { replace: false });
+  await storage.dropView('unseen');
+  await storage.createTable('defaulted', ticks, { defaults: ['42', undefined, "'x'"] });
+  await storage.alterTable('defaulted', { kind: 'set_default', column: 'id', sql: undefined });
+  await storage.alterTable('defaulted', { kind: 'set_default', column: 'price', sql: '1.5' });
+  await storage.alterTable('defaulted', { kind: 'set_nullable', column: 'id', nullable: false });
+  await put(storage, 'defaulted', ticks, [rows]);
+  await put(storage, 'replaced', ticks, [rows]);
+  const append = await storage.beginAppend('replaced', ticks, { create: 'replace' });
+  await append.write({ ...rows, schema: append.schema });
+  await append.commit();
 }
 
 async function main(format: string): Promise<void> {

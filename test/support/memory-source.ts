@@ -93,6 +93,8 @@ export function catalogOf(tables: readonly MemorySource[]): PlanCatalog {
   const catalog: PlanCatalog = {
     table: (name) => byName.get(name),
     tableNames: () => [...byName.keys()],
+    view: () => undefined,
+    viewNames: () => [],
     at: () => catalog,
     system: () => undefined,
   };

@@ -4,11 +4,24 @@
  * Hides nothing. Invariant: the printed text means the same and prints as itself again. @see src/sql/print.ts
  */
 import { unreachable } from '../../src/base/assert.ts';
-import type { Alteration, ColumnDefinition, ExprNode, Query, Statement, ValueRows } from '../../src/sql/ast.ts';
+import type {
+  ColumnDefinition,
+  DefaultValue,
+  ExprNode,
+  Query,
+  SelectItem,
+  Statement,
+  TableName,
+  ValueRows,
+} from '../../src/sql/ast.ts';
+import type { Alteration } from '../../src/sql/ast-alter.ts';
 import type { CopyOption } from '../../src/sql/ast-command.ts';
+import type { ViewStatement } from '../../src/sql/ast-view.ts';
 import {
   printExpression,
+  printFrom,
   printIdentifier,
+  printItem,
   printNames,
   printQuery,
   printRow,
@@ -25,14 +38,17 @@ export function printStatement(statement: Statement): string {
     case 'values_query':
       return printQuery(statement);
     case 'create_table': {
-      const guard = statement.ifNotExists ? 'IF NOT EXISTS ' : '';
       const { query } = statement;
-      if (query !== undefined) return `CREATE TABLE ${guard}${printTable(statement.table)} AS ${printQuery(query)}`;
-      const columns = statement.columns.map(printColumnDefinition).join(', ');
-      return `CREATE TABLE ${guard}${printTable(statement.table)} (${columns})`;
+      const head = `${printCreate('TABLE', statement)}${printTable(statement.table)}`;
+      if (query !== undefined) return `${head} AS ${printQuery(query)}`;
+      return `${head} (${statement.columns.map(printColumnDefinition).join(', ')})`;
     }
     case 'drop_table':
       return `DROP TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)}`;
+    case 'create_view':
+    case 'drop_view':
+    case 'summarize':
+      return printView(statement);
     case 'alter_table':
       return `ALTER TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)} ${printAlteration(statement.change)}`;
     case 'truncate':
@@ -41,15 +57,17 @@ export function printStatement(statement: Statement): string {
       const columns = statement.columns?.map(printIdentifier).join(', ');
       const names = columns === undefined ? '' : ` (${columns})`;
       const matching = statement.byName ? ' BY NAME' : '';
-      return `INSERT INTO ${printTable(statement.table)}${matching}${names} ${printSource(statement.source)}`;
+      const target = `${printTable(statement.table)}${matching}${names}`;
+      return `INSERT INTO ${target} ${printSource(statement.source)}${printReturning(statement.returning)}`;
     }
     case 'delete':
-      return `DELETE FROM ${printTable(statement.table)}${printWhere(statement.where)}`;
+      return `DELETE FROM ${printTable(statement.table)}${printRest('USING', statement)}`;
     case 'update': {
       const assignments = statement.assignments.map(
-        ({ column, value }) => `${printIdentifier(column)} = ${printExpression(value)}`,
+        ({ column, value }) => `${printIdentifier(column)} = ${printValue(value)}`,
       );
-      return `UPDATE ${printTable(statement.table)} SET ${assignments.join(', ')}${printWhere(statement.where)}`;
+      const rest = printRest('FROM', statement);
+      return `UPDATE ${printTable(statement.table)} SET ${assignments.join(', ')}${rest}`;
     }
     case 'copy_from': {
       const { table, columns, path, options } = statement;
@@ -74,13 +92,11 @@ export function printStatement(statement: Statement): string {
       return `SET ${printIdentifier(name)} = ${printExpression(value)}`;
     }
     case 'show_tables':
-      return 'SHOW TABLES';
+      return statement.all ? 'SHOW ALL TABLES' : 'SHOW TABLES';
     case 'show_snapshots':
       return 'SHOW SNAPSHOTS';
-    case 'describe': {
-      const target = statement.target;
-      return `DESCRIBE ${target.kind === 'table_name' ? printTable(target) : printQuery(target)}`;
-    }
+    case 'describe':
+      return `DESCRIBE ${printTarget(statement.target)}`;
     case 'explain':
       return `EXPLAIN ${statement.analyze ? 'ANALYZE ' : ''}${printQuery(statement.query)}`;
     default:
@@ -101,8 +117,40 @@ function printOptions(options: readonly CopyOption[]): string {
   return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
 
-function printWhere(where: ExprNode | undefined): string {
-  return where === undefined ? '' : ` WHERE ${printExpression(where)}`;
+function printTarget(target: TableName | Query): string {
+  return target.kind === 'table_name' ? printTable(target) : printQuery(target);
+}
+
+function printView(statement: ViewStatement): string {
+  switch (statement.kind) {
+    case 'create_view': {
+      const head = `${printCreate('VIEW', statement)}${printTable(statement.view)}`;
+      return `${head}${printNames(statement.columns)} AS ${printQuery(statement.query)}`;
+    }
+    case 'drop_view':
+      return `DROP VIEW ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.view)}`;
+    case 'summarize':
+      return `SUMMARIZE ${printTarget(statement.target)}`;
+  }
+}
+
+function printValue(value: ExprNode | DefaultValue): string {
+  return value.kind === 'default_value' ? 'DEFAULT' : printExpression(value);
+}
+
+function printCreate(what: string, { orReplace, ifNotExists }: { orReplace: boolean; ifNotExists: boolean }): string {
+  return `CREATE ${orReplace ? 'OR REPLACE ' : ''}${what} ${ifNotExists ? 'IF NOT EXISTS ' : ''}`;
+}
+
+/** What follows the target of DELETE and the assignments of UPDATE. */
+function printRest(word: string, edit: Extract<Statement, { kind: 'delete' | 'update' }>): string {
+  const from = edit.from === undefined ? '' : ` ${word} ${printFrom(edit.from)}`;
+  const where = edit.where === undefined ? '' : ` WHERE ${printExpression(edit.where)}`;
+  return `${from}${where}${printReturning(edit.returning)}`;
+}
+
+function printReturning(items: readonly SelectItem[]): string {
+  return items.length === 0 ? '' : ` RETURNING ${items.map(printItem).join(', ')}`;
 }
 
 function printAlteration(change: Alteration): string {
@@ -113,6 +161,13 @@ function printAlteration(change: Alteration): string {
       return `DROP COLUMN ${change.ifExists ? 'IF EXISTS ' : ''}${printIdentifier(change.column)}`;
     case 'rename_column':
       return `RENAME COLUMN ${printIdentifier(change.column)} TO ${printIdentifier(change.to)}`;
+    case 'set_default': {
+      const column = `ALTER COLUMN ${printIdentifier(change.column)}`;
+      if (change.value === undefined) return `${column} DROP DEFAULT`;
+      return `${column} SET DEFAULT ${printExpression(change.value)}`;
+    }
+    case 'set_nullable':
+      return `ALTER COLUMN ${printIdentifier(change.column)} ${change.nullable ? 'DROP' : 'SET'} NOT NULL`;
     case 'set_ttl':
       return `SET TTL ${printText(change.length.text)} ON ${printIdentifier(change.column)}`;
     case 'drop_ttl':

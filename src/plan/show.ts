@@ -1,0 +1,134 @@
+/**
+ * SHOW and DESCRIBE: small tables about what there is.
+ *
+ * Hides nothing. Invariants: names come in order; a view that cannot be read (any more) is listed without its columns.
+ */
+import { buildVector } from '../arrow/build.ts';
+import type { Field } from '../arrow/schema.ts';
+import type { ColumnDefault } from '../arrow/source.ts';
+import { present } from '../base/assert.ts';
+import { EngineError } from '../base/errors.ts';
+import type { Span } from '../base/errors.ts';
+import type { Query, TableName } from '../sql/ast.ts';
+import { printText } from '../sql/print.ts';
+import type { BindCatalog } from './bind-catalog.ts';
+import { bindQuery, makeBinding } from './bind-query.ts';
+import { bindView, findView } from './bind-view.ts';
+import { BOOL, castLiteral, literalOfRow } from './constant.ts';
+import type { PhysicalPlan, PlanCatalog } from './physical.ts';
+import { sqlTypeName } from './sql-type.ts';
+import { CATALOG_NAME, SCHEMA_NAME } from './system-name.ts';
+import { findSource } from './system-table.ts';
+import { nullableInt64Column, textListColumn, utf8Column, valuesPlan } from './values.ts';
+
+/** Names of all tables and views, and row counts of tables, by name. */
+export function showTables(catalog: PlanCatalog): PhysicalPlan {
+  const names = namesOf(catalog);
+  const rows = names.map((name) => {
+    const table = catalog.table(name);
+    return table === undefined ? null : BigInt(table.rowCount);
+  });
+  return valuesPlan([
+    { name: 'name', vector: utf8Column(names), nullable: false },
+    { name: 'rows', vector: nullableInt64Column(rows), nullable: true },
+  ]);
+}
+
+function namesOf(catalog: PlanCatalog): string[] {
+  return [...catalog.tableNames(), ...catalog.viewNames()].sort();
+}
+
+/** Tables and views with their columns, as DuckDB lists them. */
+export function showAllTables(sql: string, span: Span, catalog: BindCatalog): PhysicalPlan {
+  const names = namesOf(catalog);
+  const fields = names.map((name) => catalog.table(name)?.schema.fields ?? viewFields(sql, span, catalog, name));
+  const lists = (text: (field: Field) => string): (string[] | null)[] => {
+    return fields.map((list) => (list === undefined ? null : list.map(text)));
+  };
+  const same = (text: string): string[] => names.map(() => text);
+  return valuesPlan([
+    { name: 'database', vector: utf8Column(same(CATALOG_NAME)), nullable: false },
+    { name: 'schema', vector: utf8Column(same(SCHEMA_NAME)), nullable: false },
+    { name: 'name', vector: utf8Column(names), nullable: false },
+    {
+      name: 'column_names',
+      vector: textListColumn(lists(({ name }) => name)),
+      nullable: true,
+    },
+    {
+      name: 'column_types',
+      vector: textListColumn(lists(({ type }) => sqlTypeName(type))),
+      nullable: true,
+    },
+    {
+      name: 'temporary',
+      vector: buildVector(
+        BOOL,
+        names.map(() => false),
+      ),
+      nullable: false,
+    },
+  ]);
+}
+
+/** The columns of a view; undefined where it cannot be read. */
+function viewFields(sql: string, span: Span, catalog: BindCatalog, name: string): readonly Field[] | undefined {
+  try {
+    const view = catalog.readView(name);
+    return view === undefined ? undefined : bindView(makeBinding(sql, catalog), view, span).plan.schema.fields;
+  } catch (error) {
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
+}
+
+/** Retained snapshots, oldest first: a system table, whole. */
+export function showSnapshots(catalog: PlanCatalog): PhysicalPlan {
+  const source = present(catalog.system('sheaf_snapshots'), 'the list of snapshots');
+  const { schema, name } = source;
+  const columns = schema.fields.map((_, i) => i);
+  return { kind: 'scan', schema, tableName: name, source, columns, bounds: [], limit: undefined };
+}
+
+/** The columns that DuckDB's DESCRIBE has. */
+export function describe(sql: string, target: TableName | Query, catalog: BindCatalog): PhysicalPlan {
+  if (target.kind !== 'table_name') return describeRows(bindQuery(sql, target, catalog).plan.schema.fields);
+  const view = findView(sql, catalog, target);
+  if (view !== undefined) {
+    return describeRows(bindView(makeBinding(sql, catalog), view, target.span).plan.schema.fields);
+  }
+  const { source } = findSource(sql, catalog, target);
+  return describeFields(source.schema.fields, source.defaults ?? []);
+}
+
+/** Of rows that are no table's DuckDB does not say which columns are never NULL. */
+function describeRows(fields: readonly Field[]): PhysicalPlan {
+  return describeFields(
+    fields.map((field) => ({ ...field, nullable: true })),
+    [],
+  );
+}
+
+function describeFields(fields: readonly Field[], defaults: readonly (ColumnDefault | undefined)[]): PhysicalPlan {
+  const none = fields.map(() => null);
+  const texts = fields.map((_, i) => defaultText(defaults[i]));
+  return valuesPlan([
+    { name: 'column_name', vector: utf8Column(fields.map((field) => field.name)), nullable: false },
+    { name: 'column_type', vector: utf8Column(fields.map((field) => sqlTypeName(field.type))), nullable: false },
+    { name: 'null', vector: utf8Column(fields.map((field) => (field.nullable ? 'YES' : 'NO'))), nullable: false },
+    { name: 'key', vector: utf8Column(none), nullable: true },
+    { name: 'default', vector: utf8Column(texts), nullable: true },
+    { name: 'extra', vector: utf8Column(none), nullable: true },
+  ]);
+}
+
+/** A default as SQL; one that an older release kept as a value is shown as a constant. */
+function defaultText(given: ColumnDefault | undefined): string | null {
+  if (given === undefined) return null;
+  if ('sql' in given) return given.sql;
+  const literal = literalOfRow(given.value, { start: 0, end: 0 });
+  const text = literal === undefined ? undefined : castLiteral(literal, { id: 'utf8' })?.value;
+  if (typeof text !== 'string') return '…';
+  const { id } = given.value.type;
+  return id === 'int' || id === 'float' || id === 'decimal' || id === 'bool' ? text : printText(text);
+}

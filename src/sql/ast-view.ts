@@ -1,0 +1,23 @@
+/**
+ * The syntax tree of statements about views, and of SUMMARIZE.
+ *
+ * Hides nothing. Invariants: those of ast.ts.
+ */
+import type { Span } from '../base/errors.ts';
+import type { Identifier, Query, TableName } from './ast.ts';
+
+export type ViewStatement =
+  | {
+      readonly kind: 'create_view';
+      readonly view: TableName;
+      readonly orReplace: boolean;
+      readonly ifNotExists: boolean;
+      /** New names for the first columns of the query. */
+      readonly columns: readonly Identifier[];
+      readonly query: Query;
+      /** The query as it is written, parentheses and comments included. */
+      readonly text: string;
+      readonly span: Span;
+    }
+  | { readonly kind: 'drop_view'; readonly view: TableName; readonly ifExists: boolean; readonly span: Span }
+  | { readonly kind: 'summarize'; readonly target: TableName | Query; readonly span: Span };
