@@ -49,7 +49,8 @@ function goldenInputs(name: string): string[] {
 
 function sltInputs(): string[] {
   const folder = new URL('../slt/', import.meta.url);
-  return readdirSync(folder).flatMap((name) => {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.slt'));
+  return files.flatMap((name) => {
     const text = readFileSync(new URL(name, folder), 'utf8');
     const found = text.matchAll(/^(?:statement|query)[^\n]*\n((?:(?!----)[^\n]+\n)+)/gmu);
     return [...found].map((match) => (match[1] ?? '').trim());
