@@ -176,7 +176,8 @@ function conditionText(shape: Shape, condition: Expr | undefined): string | unde
 function addOutput(shape: Shape, expr: Expr, texts: string[]): Output {
   if (expr.kind === 'column') return { kind: 'column', index: expr.index };
   if (expr.kind === 'literal' || !isCompilable(expr, false)) return { kind: 'interpreted', expr };
-  texts.push(shape.add(expr, false));
+  // Where an output can be null the code writes its bits, even if the value in it never is.
+  texts.push(`${shape.add(expr, false)}${expr.nullable ? '?' : ''}`);
   const width = expr.type.id === 'bool' ? 1 / 8 : widthOf(expr.type);
   const data = shape.take(width * BATCH_ROWS_MAX);
   return { kind: 'code', place: { expr, data, validity: shape.take(BATCH_ROWS_MAX / 8) } };

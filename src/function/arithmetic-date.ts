@@ -70,6 +70,7 @@ function resolveDateAndTime(a: DataType, b: DataType): ResolvedCall | undefined 
 /** The overload of an operator for types of which one is a date, time, timestamp or interval; undefined for others. */
 export function resolveTemporal(operator: TemporalOperator, args: readonly DataType[]): ResolvedCall | undefined {
   const [a, b] = args.map(flatType);
+  if (args.length > 2) return undefined;
   if (a === undefined || b === undefined) {
     return a !== undefined && operator === '-' && isSpan(a) ? strictCall('-', [INTERVAL], INTERVAL) : undefined;
   }

@@ -40,13 +40,17 @@ function numericPair(args: readonly DataType[]): DataType | undefined {
   return common.id === 'float' && common.bitWidth === 16 ? FLOAT : common;
 }
 
+const HUGE_DIGITS = 38;
+
 function decimalResult(operator: string, args: readonly DataType[], common: DataType): ResolvedCall | undefined {
   const [a, b] = args.map((type) => asDecimal(flatType(type)) ?? asDecimal(common));
   if (a === undefined || b === undefined || common.id !== 'decimal') return undefined;
   const bitWidth = common.bitWidth === 256 ? 256 : 128;
   if (operator === '*') {
     const scale = a.scale + b.scale;
-    const precision = a.precision + b.precision;
+    // Integers that only meet in 128 bits multiply there.
+    const areIntegers = args.every((type) => flatType(type).id === 'int');
+    const precision = areIntegers ? HUGE_DIGITS : a.precision + b.precision;
     if (scale > (bitWidth === 256 ? 76 : 38)) return undefined;
     const widened = [decimalType(a.precision, a.scale, bitWidth), decimalType(b.precision, b.scale, bitWidth)];
     return strictCall('*', widened, decimalType(precision, scale, bitWidth));

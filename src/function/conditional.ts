@@ -12,7 +12,7 @@ import { compareKernel, trueRows } from './compare-kernel.ts';
 import { caseKernel, coalesceKernel, extremeKernel } from './conditional-kernel.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
-import { BOOL, commonTypeOf, comparisonTypes, flatType, INT32, isComparable, valueType } from './signature.ts';
+import { BOOL, comparisonTypes, flatType, INT32, isComparable, resultTypeOf, valueType } from './signature.ts';
 import { validityFrom, validityOf, writableBits } from './validity.ts';
 
 function resolveCase(args: readonly DataType[]): ResolvedCall | undefined {
@@ -20,7 +20,7 @@ function resolveCase(args: readonly DataType[]): ResolvedCall | undefined {
   const isCondition = (i: number): boolean => i % 2 === 0 && i + 1 < args.length;
   const values = args.filter((_, i) => !isCondition(i));
   const conditions = args.filter((_, i) => isCondition(i));
-  const type = commonTypeOf(values);
+  const type = resultTypeOf(values);
   if (type === undefined || !conditions.every((c) => flatType(c).id === 'bool' || c.id === 'null')) return undefined;
   const parameters = args.map((_, i) => (isCondition(i) ? BOOL : type));
   return { name: 'case', parameters, type, canMakeNull: args.length % 2 === 0, nulls: 'custom' };
@@ -51,7 +51,7 @@ function extreme(name: string, operator: '>' | '<', doc: string, example: string
     doc,
     example,
     resolve: (args) => {
-      const common = commonTypeOf(args);
+      const common = resultTypeOf(args);
       if (common === undefined || !isComparable(common)) return undefined;
       const type = common.id === 'null' ? INT32 : valueType(common);
       return { name, parameters: args.map(() => type), type, canMakeNull: false, nulls: 'custom' };
@@ -78,7 +78,7 @@ export const CONDITIONAL: readonly FunctionEntry[] = [
     doc: 'The first value that is not null.',
     example: 'coalesce(NULL, 2) → 2',
     resolve: (args) => {
-      const type = commonTypeOf(args);
+      const type = resultTypeOf(args);
       if (type === undefined) return undefined;
       return { name: 'coalesce', parameters: args.map(() => type), type, canMakeNull: false, nulls: 'custom' };
     },

@@ -18,7 +18,7 @@ import { checkValueCount, compactRows, listRowsOf, makeList, makeStruct, offsets
 import type { ListRows } from './list-rows.ts';
 import { arrayOf, listOf, tupleOf } from './nested-type.ts';
 import { integersOf } from './scalar-frame.ts';
-import { BOOL, commonTypeOf, familyOf, INT64, valueType } from './signature.ts';
+import { BOOL, resultTypeOf, familyOf, INT64, valueType } from './signature.ts';
 import { bitsOf } from './column.ts';
 import { ALL_PRESENT, bitAt, mergeValidity, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
@@ -29,9 +29,9 @@ const NULL: DataType = { id: 'null' };
 function meetAll(args: readonly DataType[], known: readonly KnownArgument[]): DataType | undefined {
   if (args.length === 0) return NULL;
   const firm = args.filter((_, i) => typeof known[i]?.value !== 'string');
-  const common = commonTypeOf(firm.map(valueType));
+  const common = resultTypeOf(firm.map(valueType));
   const reads = common !== undefined && common.id !== 'null' && familyOf(common) !== 'nested';
-  return reads ? common : commonTypeOf(args.map(valueType));
+  return reads ? common : resultTypeOf(args.map(valueType));
 }
 
 /** Values of k columns in turn: row i of the list is rows i of them. */
@@ -108,7 +108,7 @@ function resolveConcat(args: readonly DataType[]): Shape | undefined {
   const elements = args.map(elementType);
   if (args.length < 1 || !elements.every((element) => element !== undefined)) return undefined;
   if (args.every((arg) => arg.id === 'null')) return { parameters: args, type: NULL };
-  const met = commonTypeOf(elements.map(valueType));
+  const met = resultTypeOf(elements.map(valueType));
   if (met === undefined) return undefined;
   const parameters = args.map((arg) => listParameter(arg, met));
   return { parameters, type: listOf(met), nulls: 'never', canMakeNull: false };

@@ -15,7 +15,7 @@ import type { Shape } from './list-frame.ts';
 import { listRowsOf, makeList } from './list-rows.ts';
 import { listOf } from './nested-type.ts';
 import { boolRows, numberRows } from './scalar-frame.ts';
-import { BOOL, commonTypeOf, INT32, isComparable, UINT64, valueType } from './signature.ts';
+import { BOOL, resultTypeOf, INT32, isComparable, UINT64, valueType } from './signature.ts';
 import { bitAt, validityFrom, validityOf, writableBits } from './validity.ts';
 import { comparer } from './value-order.ts';
 
@@ -187,7 +187,7 @@ const intersectKernel: Kernel = (args, rowCount, type) => {
 function resolvePair(args: readonly DataType[], result: (element: DataType) => DataType): Shape | undefined {
   const elements = args.map(elementType);
   if (args.length !== 2 || !elements.every((element) => element !== undefined)) return undefined;
-  const met = commonTypeOf(elements.map(valueType));
+  const met = resultTypeOf(elements.map(valueType));
   if (met === undefined || !isComparable(met)) return undefined;
   return { parameters: args.map((arg) => listParameter(arg, met)), type: result(met), canMakeNull: false };
 }

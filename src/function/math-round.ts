@@ -15,7 +15,7 @@ import { decimalText, decimalValues, storeDecimal } from './decimal.ts';
 import type { FunctionEntry } from './entry.ts';
 import { roundAt, roundAway, roundToEven } from './math-special.ts';
 import { eachRow, numberRows } from './scalar-frame.ts';
-import { decimalType, DOUBLE, FLOAT, flatType, INT32, INT64, strictCall } from './signature.ts';
+import { decimalType, DOUBLE, flatType, FLOAT, HUGE, INT32, INT64, strictCall } from './signature.ts';
 import { mergeValidity } from './validity.ts';
 
 /** How digits are dropped: of a float that has been scaled, and of an exact quotient. */
@@ -146,8 +146,11 @@ function wideOf(bitWidth: number): 128 | 256 {
 
 function resolveDigits(name: string, args: readonly DataType[]): ResolvedCall | undefined {
   const [argument, digits] = args.map(flatType);
-  const type = argument === undefined ? undefined : roundedType(argument);
-  if (type === undefined || digits === undefined) return undefined;
+  const given = argument === undefined ? undefined : roundedType(argument);
+  if (given === undefined || digits === undefined) return undefined;
+  // Rounding up can leave an unsigned type.
+  const isWider = name !== 'trunc' && given.id === 'int' && !given.signed;
+  const type = isWider ? (given.bitWidth === 64 ? HUGE : INT64) : given;
   const isSmall = digits.id === 'int' && (digits.bitWidth < 32 || (digits.bitWidth === 32 && digits.signed));
   if (!isSmall && digits.id !== 'null') return undefined;
   // Rounding up can make one digit more: 99.9 becomes 100.0.

@@ -20,14 +20,12 @@ function doubles(args: readonly DataType[], count: number): readonly DataType[] 
   return fits ? args.map(() => DOUBLE) : undefined;
 }
 
-/** As `doubles`, but floats stay floats when there is nothing else. */
+/** As `doubles`, but all are floats when there is one and no double. */
 function floats(args: readonly DataType[], count: number): readonly DataType[] | undefined {
   const parameters = doubles(args, count);
-  const isSingle = (type: DataType): boolean => {
-    const flat = flatType(type);
-    return flat.id === 'float' && flat.bitWidth < 64;
-  };
-  return parameters !== undefined && args.every(isSingle) ? args.map(() => FLOAT) : parameters;
+  const widths = args.map(flatType).map((type) => (type.id === 'float' ? type.bitWidth : 0));
+  const areSingle = widths.some((width) => width > 0) && !widths.includes(64);
+  return parameters !== undefined && areSingle ? args.map(() => FLOAT) : parameters;
 }
 
 function unaryKernel(compute: (x: number) => number): Kernel {
@@ -135,6 +133,24 @@ const NEXT: FunctionEntry = {
   kernel: ([type]) => binaryKernel(type?.id === 'float' && type.bitWidth === 32 ? nextSingle : nextDouble),
 };
 
+/** A function of two numbers that stays with floats; `single` rounds each step to them. */
+function keepingFloats(
+  name: string,
+  compute: (x: number, y: number) => number,
+  single: (x: number, y: number) => number,
+  doc: string,
+  example: string,
+): FunctionEntry {
+  return {
+    ...binary(name, [], compute, doc, example),
+    kernel: ([type]) => binaryKernel(type?.id === 'float' && type.bitWidth === 32 ? single : compute),
+    resolve: (args) => {
+      const parameters = floats(args, 2);
+      return parameters === undefined ? undefined : strictCall(name, parameters, parameters[0] as DataType);
+    },
+  };
+}
+
 const PI: FunctionEntry = {
   name: 'pi',
   expects: 'no arguments',
@@ -178,11 +194,17 @@ export const MATH: readonly FunctionEntry[] = [
   unary('gamma', gamma, 'The gamma function: (x - 1)! carried on to all numbers.', 'gamma(5) → 24.0'),
   unary('lgamma', lgamma, 'The logarithm of the absolute value of the gamma function.', 'lgamma(1) → 0.0'),
   unary('even', even, 'The next even number, away from zero.', 'even(2.9) → 4.0'),
-  binary('fdiv', [], (x, y) => Math.floor(x / y), 'The quotient, rounded down.', 'fdiv(-7, 2) → -4.0'),
-  binary(
+  keepingFloats(
+    'fdiv',
+    (x, y) => Math.floor(x / y),
+    (x, y) => Math.floor(Math.fround(x / y)),
+    'The quotient, rounded down.',
+    'fdiv(-7, 2) → -4.0',
+  ),
+  keepingFloats(
     'fmod',
-    [],
     (x, y) => x - y * Math.floor(x / y),
+    (x, y) => x - Math.fround(y * Math.floor(Math.fround(x / y))),
     "The remainder of fdiv, with the divisor's sign.",
     'fmod(-7.5, 2) → 0.5',
   ),

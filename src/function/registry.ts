@@ -45,7 +45,7 @@ export { momentValue, isNowFunction, isNowWord } from './time-now.ts';
 export { constantCall } from './time-function.ts';
 export type { ConstantCall } from './time-function.ts';
 export type { KnownArgument } from './entry.ts';
-export { castKind, commonType, isComparable } from './signature.ts';
+export { castKind, commonType, isComparable, resultType } from './signature.ts';
 
 /** All scalar functions, in the order of the reference. */
 export const FUNCTIONS: readonly FunctionEntry[] = [

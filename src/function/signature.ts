@@ -200,8 +200,8 @@ export function commonType(a: DataType, b: DataType): DataType | undefined {
   const rightFamily = FAMILY[b.id];
   if (leftFamily === 'text' && rightFamily === 'text') return commonBytes(a, b, 'large_utf8', 'utf8');
   if (leftFamily === 'binary' && rightFamily === 'binary') return commonBytes(a, b, 'large_binary', 'binary');
-  if (leftFamily === 'bool' && rightFamily === 'int') return b;
-  if (leftFamily === 'int' && rightFamily === 'bool') return a;
+  if (leftFamily === 'bool' && isNumeric(b)) return b;
+  if (rightFamily === 'bool' && isNumeric(a)) return a;
   if (isNumeric(a) && isNumeric(b)) return commonNumeric(a, b);
   return commonTemporal(a, b) ?? commonNested(a, b, commonType);
 }
@@ -257,14 +257,35 @@ function isPrintable(type: DataType): boolean {
   return partsOf(type)?.every((part) => castKind(part, UTF8) !== 'none') === true;
 }
 
-/** The common type of all of `types`; undefined when there is none, or no types. */
-export function commonTypeOf(types: readonly DataType[]): DataType | undefined {
+/**
+ * The type of a column whose values have both types: the common one, but that decimals which do not fit lose digits
+ * behind the point rather than before it.
+ */
+export function resultType(a: DataType, b: DataType): DataType | undefined {
+  const common = commonType(a, b);
+  const [left, right] = [asDecimal(valueType(a)), asDecimal(valueType(b))];
+  if (common?.id !== 'decimal' || left === undefined || right === undefined) return common;
+  // What stands for 128-bit integers rarely needs all of its digits; DuckDB keeps those behind the point as well.
+  if (sameType(left, HUGE) || sameType(right, HUGE)) return common;
+  const whole = Math.max(left.precision - left.scale, right.precision - right.scale);
+  return { ...common, scale: Math.min(common.scale, common.precision - whole) };
+}
+
+function fold(
+  types: readonly DataType[],
+  meet: (a: DataType, b: DataType) => DataType | undefined,
+): DataType | undefined {
   let common: DataType | undefined;
   for (const type of types) {
-    common = common === undefined ? type : commonType(common, type);
+    common = common === undefined ? type : meet(common, type);
     if (common === undefined) return undefined;
   }
   return common;
+}
+
+/** The result type of all of `types`; undefined when there is none, or no types. */
+export function resultTypeOf(types: readonly DataType[]): DataType | undefined {
+  return fold(types, resultType);
 }
 
 /** A strict call: null if any argument is, and only then unless `canMakeNull`. */
@@ -286,7 +307,7 @@ export function comparisonTypes(args: readonly DataType[]): readonly DataType[] 
   if (families.size === 1 && (family === 'text' || family === 'binary')) {
     return args.map((type) => (type.id === 'null' ? (family === 'text' ? UTF8 : { id: 'binary' }) : flatType(type)));
   }
-  const common = commonTypeOf(args.map(flatType));
+  const common = fold(args.map(flatType), commonType);
   if (common === undefined || !isComparable(common)) return undefined;
   return args.map(() => (common.id === 'float' && common.bitWidth === 16 ? FLOAT : common));
 }

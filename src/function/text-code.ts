@@ -141,16 +141,20 @@ const decodeKernel: Kernel = (args, rowCount, type) => {
   const behaviours = args.length > 1 ? textsOf(args[1] as Vector) : undefined;
   return textRows(args, rowCount, type, (i, out) => {
     const bytes = rowBytes(rows, i);
+    if (isUtf8(bytes)) {
+      out.append(bytes, 0, bytes.length);
+      return;
+    }
     const behaviour = behaviours?.(i) ?? 'strict';
     if (behaviour !== 'strict' && behaviour !== 'replace' && behaviour !== 'ignore') {
       throw rowError(`decode: '${behaviour}' is neither strict, replace nor ignore`);
     }
-    if (isUtf8(bytes)) out.append(bytes, 0, bytes.length);
-    else if (behaviour === 'strict') {
+    if (behaviour === 'strict') {
       throw rowError(
         "decode: the bytes are not valid UTF-8; 'replace' or 'ignore' as second argument passes over that",
       );
-    } else out.appendText(new TextDecoder().decode(bytes).replaceAll('\ufffd', behaviour === 'replace' ? '?' : ''));
+    }
+    out.appendText(new TextDecoder().decode(bytes).replaceAll('\ufffd', behaviour === 'replace' ? '?' : ''));
   });
 };
 

@@ -2,9 +2,10 @@
  * Parts of paths: parse_filename, parse_dirname, parse_dirpath.
  *
  * Hides separators. Invariants: nothing is asked of a file system; both slashes separate, unless an option says
- * 'backslash', 'forward_slash' or 'system', which is the latter.
+ * 'backslash', 'forward_slash' or 'system', which is the latter; an option that is null is as if left out.
  */
 import type { DataType } from '../arrow/type.ts';
+import { isPresent } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { bitsOf } from './column.ts';
 import type { Kernel } from './contract.ts';
@@ -50,8 +51,10 @@ const filenameKernel: Kernel = (args, rowCount, type) => {
   const trims = flags === undefined ? undefined : bitsOf(flags);
   const option = args.slice(1).find((arg) => arg.type.id !== 'bool');
   const options = option === undefined ? undefined : textsOf(option);
-  return textRows(args, rowCount, type, (i, out) => {
-    out.appendText(filename(paths(i), trims !== undefined && bitAt(trims, i), options?.(i) ?? ''));
+  const isGiven = (arg: Vector | undefined, i: number): boolean => arg !== undefined && isPresent(arg, i);
+  return textRows(args.slice(0, 1), rowCount, type, (i, out) => {
+    const trimmed = trims !== undefined && isGiven(flags, i) && bitAt(trims, i);
+    out.appendText(filename(paths(i), trimmed, isGiven(option, i) ? (options?.(i) ?? '') : ''));
   });
 };
 
@@ -71,7 +74,10 @@ function directory(
   const kernel: Kernel = (args, rowCount, type) => {
     const paths = textsOf(args[0] as Vector);
     const options = args.length > 1 ? textsOf(args[1] as Vector) : undefined;
-    return textRows(args, rowCount, type, (i, out) => out.appendText(part(paths(i), options?.(i) ?? '')));
+    return textRows(args.slice(0, 1), rowCount, type, (i, out) => {
+      const option = args[1] !== undefined && isPresent(args[1], i) ? options?.(i) : undefined;
+      out.appendText(part(paths(i), option ?? ''));
+    });
   };
   return strictEntry({ name, overloads: [['text'], ['text', 'text']], type: UTF8, doc, example, kernel });
 }

@@ -393,7 +393,8 @@ class SelectBinder {
     const rewrite = (expr: Expr): Expr => {
       if (expr.kind === 'column' && expr.index <= WINDOWS_FROM) return expr;
       if (expr.kind === 'column' && expr.index < 0) return output(expr, groupCount - 1 - expr.index);
-      if (expr.kind !== 'literal') {
+      // A constant is itself in every group, but NULL in the sets that lack it.
+      if (expr.kind !== 'literal' || this.#sets !== undefined) {
         const place = places.get(exprKey(expr));
         if (place !== undefined) return output(expr, place);
       }

@@ -7,7 +7,7 @@ import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
 import { foldName } from '../base/names.ts';
-import { commonType } from '../function/registry.ts';
+import { resultType } from '../function/registry.ts';
 import type { SetOperation } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { castTo } from './coerce.ts';
@@ -60,7 +60,7 @@ export function unite(sql: string, node: SetOperation, left: LogicalPlan, right:
     const a = l === undefined ? undefined : left.schema.fields[l];
     const b = r === undefined ? undefined : right.schema.fields[r];
     const type =
-      a === undefined ? b?.type : b === undefined ? a.type : (commonType(a.type, b.type) ?? textType(a, b));
+      a === undefined ? b?.type : b === undefined ? a.type : (resultType(a.type, b.type) ?? textType(a, b));
     if (type === undefined) {
       const types = `${sqlTypeName((a as Field).type)} and ${sqlTypeName((b as Field).type)}`;
       const message = `column ${(i + 1).toString()} of ${node.operator.toUpperCase()} is ${types}`;

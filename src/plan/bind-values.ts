@@ -10,7 +10,7 @@ import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { constantVector } from '../function/constant.ts';
-import { commonType } from '../function/registry.ts';
+import { resultType } from '../function/registry.ts';
 import type { ValuesQuery } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
@@ -67,7 +67,7 @@ function columnAmong(sql: string, cells: readonly Expr[]): readonly Expr[] {
   const model = cells.find((cell) => cell.type.id !== 'utf8' && cell.type.id !== 'null');
   const read = cells.map((cell) => (model === undefined ? cell : comparable(sql, cell, model)));
   for (const cell of read) {
-    const common = commonType(type, cell.type);
+    const common = resultType(type, cell.type);
     if (common === undefined) {
       const types = `${sqlTypeName(type)} and ${sqlTypeName(cell.type)}`;
       throw sqlError('sql_bind', sql, cell.span, `a column of VALUES is ${types}`, 'cast one of them');

@@ -8,7 +8,7 @@
 import type { DataType } from '../arrow/type.ts';
 import type { Span } from '../base/errors.ts';
 import { nearestName } from '../base/names.ts';
-import { castKind, commonType, functionNames, isComparable, resolveFunction } from '../function/registry.ts';
+import { castKind, functionNames, isComparable, resolveFunction, resultType } from '../function/registry.ts';
 import { aggregateOf, resolveWindow, windowFunctionOf } from '../function/registry.ts';
 import type { WindowEntry } from '../function/registry.ts';
 import type { ExprNode, FunctionCall, OrderItem } from '../sql/ast.ts';
@@ -225,7 +225,7 @@ function rangeFrame(sql: string, node: FrameNode, frame: WindowFrame, keys: read
   };
   const [start, end] = [far(frame.start), far(frame.end)];
   const type = [start, end].reduce<DataType>((common, bound) => {
-    return bound === undefined ? common : (commonType(common, bound.type) ?? bound.type);
+    return bound === undefined ? common : (resultType(common, bound.type) ?? bound.type);
   }, key.expr.type);
   const asKey = (expr: Expr): Expr => {
     if (castKind(expr.type, type) !== 'none') return castTo(sql, expr, type, false, expr.span);

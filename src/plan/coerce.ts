@@ -68,7 +68,8 @@ export function toCondition(sql: string, expr: Expr, what: string): Expr {
   if (expr.type.id === 'bool') return expr;
   if (expr.kind === 'literal' && typeof expr.value === 'string') return readText(sql, expr, BOOL);
   const type = targetOf(expr.type);
-  const converts = type.id === 'null' || type.id === 'bool' || type.id === 'int' || type.id === 'float';
+  const converts =
+    type.id === 'null' || type.id === 'bool' || type.id === 'int' || type.id === 'float' || type.id === 'decimal';
   if (!converts || castKind(expr.type, BOOL) === 'none') {
     throw sqlError('sql_bind', sql, expr.span, `${what} must be BOOLEAN, not ${sqlTypeName(expr.type)}`);
   }
@@ -245,8 +246,9 @@ export function withDigits(call: Expr, [value, digits]: readonly Expr[]): Expr {
   const from = value === undefined ? undefined : targetOf(value.type);
   if (call.type.id !== 'decimal' || from?.id !== 'decimal') return call;
   if (digits?.kind !== 'literal' || typeof digits.value !== 'number') return call;
-  if (digits.value >= from.scale) return coerce(call, from.bitWidth < 128 ? { ...from, bitWidth: 128 } : from);
+  // The kernel rounds into whatever type the call has.
+  if (digits.value >= from.scale) return { ...call, type: from.bitWidth < 128 ? { ...from, bitWidth: 128 } : from };
   const scale = Math.max(0, digits.value);
   const precision = Math.max(from.precision, from.precision - from.scale + 1 + scale);
-  return coerce(call, { ...call.type, precision: Math.min(precision, call.type.precision), scale });
+  return { ...call, type: { ...call.type, precision: Math.min(precision, call.type.precision), scale } };
 }

@@ -25,7 +25,7 @@ function isAsking({ join }: JoinPlan): boolean {
 function pushed(asking: JoinPlan, input: LogicalPlan): LogicalPlan | undefined {
   if (input.kind === 'filter') {
     const below = pushed(asking, input.input);
-    return below === undefined ? undefined : { ...input, input: below };
+    return below === undefined ? undefined : { ...input, schema: below.schema, input: below };
   }
   if (input.kind === 'project') {
     const over = throughProject(asking, input);

@@ -231,3 +231,19 @@ test('parts of dates agree over the whole calendar', async () => {
   const parts = ['year', 'quarter', 'month', 'day', 'dayofweek', 'isodow'].map((part) => `${part}(d) AS ${part}_`);
   assert.match(await both(`SELECT ${parts.join(', ')} FROM t`, table), /1970,1,1,1,4,4/);
 });
+
+test('an output that may be null is no output that may not, though its code looks alike', async () => {
+  const table = tableOf('t', [column('x', DOUBLE, [1.5, null], true)]);
+  // Folded, NULLIF is a constant that is not null, in a column that still may be.
+  for (const last of ['3', 'nullif(3, NULL)']) {
+    assert.match(await both(`SELECT coalesce(x + 1, ${last}) AS c FROM t`, table), /2\.5.*3/s, last);
+  }
+});
+
+test('means of moments are moments, compiled or not', async () => {
+  const timestamp: DataType = { id: 'timestamp', unit: 'microsecond', timezone: undefined };
+  const table = tableOf('t', [column('x', timestamp, [253_402_300_799_999_999n, 253_402_300_799_999_997n])]);
+  for (const mode of ['never', 'large'] as const) {
+    assert.equal(await outcome('SELECT avg(x) FROM t', table, mode), '253402300799999998');
+  }
+});

@@ -13,13 +13,13 @@ import {
   AGGREGATES,
   castKernel,
   castKind,
-  commonType,
   functionNames,
   FUNCTIONS,
   isAggregate,
   resolveAggregate,
   resolveFunction,
 } from '../../src/function/registry.ts';
+import { commonType } from '../../src/function/signature.ts';
 import { validityOf } from '../../src/function/validity.ts';
 import { runPlan } from '../../src/exec/exec.ts';
 import { planStatement } from '../../src/plan/plan.ts';
@@ -76,7 +76,9 @@ const MEETINGS: readonly (readonly [string, string, string | undefined])[] = [
   ['decimal(9, 2)', 'double', 'double'],
   ['decimal(9, 2)', 'decimal(5, 4)', 'decimal128(11, 4)'],
   ['bool', 'int32', 'int32'],
-  ['bool', 'double', undefined],
+  ['bool', 'double', 'double'],
+  ['bool', 'decimal(9, 2)', 'decimal128(9, 2)'],
+  ['bool', 'date', undefined],
   ['string', 'string_view', 'string'],
   ['string', 'large_string', 'large_string'],
   ['dictionary', 'string', 'string'],
@@ -97,6 +99,28 @@ test('types meet where the lattice says, from both sides', () => {
       assert.equal(common === undefined ? undefined : typeName(common), wanted, `${left} with ${right}`);
     }
   }
+});
+
+test('a call that fits has a parameter for each argument', () => {
+  const types = ['int32', 'double', 'string', 'date', 'timestamp[us]', 'interval', 'bool'].map(typeOfName);
+  const wrong = new Set<string>();
+  for (const [names, resolve] of [
+    [FUNCTIONS, resolveFunction],
+    [AGGREGATES, resolveAggregate],
+  ] as const) {
+    for (const { name } of names) {
+      for (const a of types) {
+        for (const b of types) {
+          for (const args of [[], [a], [a, b], [a, b, b], [a, b, b, b], [a, a, a, a, b]]) {
+            const call = resolve(name, args);
+            if ('parameters' in call && call.parameters.length !== args.length) wrong.add(name);
+          }
+        }
+      }
+    }
+  }
+  // It goes by the names of its arguments, which are not given here.
+  assert.deepEqual([...wrong], ['struct_pack']);
 });
 
 const ALL: readonly string[] = [
