@@ -3,7 +3,8 @@
  *
  * Hides widths and truncation. The form: a line of names, a line of types, a rule, rows with numbers to the right
  * and everything else to the left, then `(n rows)`. Nulls are empty cells, which quotes tell apart from the empty
- * string `""`; control characters show as escapes. Memory is bounded by the rows shown: the others are only counted.
+ * string `""`; control characters show as escapes. A text of several lines that is in the only row, as a plan is, is
+ * shown whole, line by line. Memory is bounded by the rows shown: the others are only counted.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
@@ -37,19 +38,32 @@ export async function writeTable(
   const rowsMax = options.rowsMax ?? TABLE_TEXT_ROWS_MAX;
   const widthMax = options.cellWidthMax ?? TABLE_TEXT_CELL_WIDTH_MAX;
   const rows: string[][] = [];
+  let first: readonly string[] = [];
   let count = 0;
   for await (const batch of batches) {
     const shown = Math.min(batch.rowCount, Math.max(0, rowsMax - count));
     if (shown > 0) {
       const cells = batch.columns.map(cellText);
-      for (let row = 0; row < shown; row++) rows.push(cells.map((text) => shorten(text(row), widthMax)));
+      for (let row = 0; row < shown; row++) {
+        const texts = cells.map((text) => text(row));
+        if (rows.length === 0) first = texts;
+        rows.push(texts.map((text) => shorten(visible(text), widthMax)));
+      }
     }
     count += batch.rowCount;
   }
-  return layOut(schema, rows, count, widthMax);
+  const lines = count === 1 && first.some((text) => text.includes('\n')) ? unfold(first) : rows;
+  return layOut(schema, lines, footer(rows.length, count), widthMax);
 }
 
-function layOut(schema: Schema, rows: readonly string[][], count: number, widthMax: number): string {
+/** The lines of one row's texts, beside each other. */
+function unfold(texts: readonly string[]): readonly (readonly string[])[] {
+  const cells = texts.map((text) => text.split('\n'));
+  const height = Math.max(...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, i) => cells.map((lines) => visible(lines[i] ?? '')));
+}
+
+function layOut(schema: Schema, rows: readonly (readonly string[])[], foot: string, widthMax: number): string {
   const names = schema.fields.map((field) => shorten(visible(field.name), widthMax));
   const types = schema.fields.map((field) => shorten(typeName(field.type), widthMax));
   const widths = schema.fields.map((_, i) =>
@@ -65,7 +79,7 @@ function layOut(schema: Schema, rows: readonly string[][], count: number, widthM
   };
   const rule = `${widths.map((width) => '-'.repeat(width)).join(SEPARATOR)}\n`;
   const head = schema.fields.length === 0 ? '' : line(names) + line(types) + rule;
-  return head + rows.map(line).join('') + footer(rows.length, count);
+  return head + rows.map(line).join('') + foot;
 }
 
 function footer(shown: number, count: number): string {
@@ -90,7 +104,7 @@ function cellText(vector: Vector): (row: number) => string {
     sink.reset();
     write(sink, row);
     const text = sink.bytes.toString('utf8', 0, sink.at);
-    return text === '' && isText ? '""' : visible(text);
+    return text === '' && isText ? '""' : text;
   };
 }
 

@@ -284,7 +284,7 @@ const LISTS: readonly AggregateEntry[] = [
     aliases: ['group_concat', 'listagg'],
     expects: '(any) or (any, constant text)',
     doc: 'All values as text, with a separator between them: a comma unless given.',
-    example: "string_agg(x, '-') over 'a', NULL, 'b' → a-b",
+    example: "string_agg(x) over 'a', NULL, 'b' → a,b",
     isOrdered: true,
     constantsFrom: 1,
     resolve: ([given, separator, ...more]) => {

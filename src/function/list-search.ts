@@ -273,7 +273,7 @@ export const LIST_SEARCH: readonly FunctionEntry[] = [
     aliases: ['array_distinct'],
     expects: '(list)',
     doc: 'The values of the list, each once, without nulls.',
-    example: 'list_distinct([2, 1, NULL, 2]) → [2, 1]',
+    example: 'list_distinct([2, NULL, 2]) → [2]',
     resolve: (args) => resolveList(args, listOf),
     kernel: distinctKernel,
   }),

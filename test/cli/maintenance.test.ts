@@ -113,7 +113,7 @@ test('damage is found, told for people and programs, and repaired; a lost catalo
   assert.deepEqual(repaired.text.split('\n').slice(0, 3), [
     'done: catalog.db: it is missing; it is made anew, the old one is in quarantine/',
     'done: table "t" is back, with 1 segment and 1000 rows',
-    'doubt: the catalog was made anew from the segments alone: retention, defaults, producers and the key of tickets are lost',
+    'doubt: the catalog was made anew from the segments alone: views, retention, defaults, producers and the key of tickets are lost',
   ]);
   await run(['check', '--deep', ...where]);
   assert.equal(await answer(where), 'n,total\n1000,499500\n');

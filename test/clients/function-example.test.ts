@@ -15,8 +15,6 @@ const OTHERWISE: ReadonlyMap<string, string> = new Map([
   ['octet_length', 'of a literal DuckDB asks for a cast; of text it answers with the bytes as well'],
   ['strptime_ns', 'DuckDB has no such function: its strptime looks at the format'],
   ['try_strptime_ns', 'DuckDB has no such function: its try_strptime looks at the format'],
-  ['list', 'the tests write lists in another way'],
-  ['histogram', 'the tests write maps in another way'],
 ]);
 
 const SCRIPT = `

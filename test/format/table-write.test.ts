@@ -47,3 +47,23 @@ test('an empty result shows its columns', async () => {
   const one = { schema, rowCount: 1, columns: [buildVector(UTF8, ['x'])] };
   assert.equal(await writeTable(schema, streamOf([one])), 's\nstring\n------\nx\n(1 row)\n');
 });
+
+test('a text of several lines in the only row is shown whole, line by line', async () => {
+  const columns = [
+    buildVector(INT64, [1]),
+    buildVector(UTF8, ['Filter x\n  Scan a table with a name that is longer than a cell may be\u0007']),
+    buildVector({ id: 'bool' }, [true]),
+  ];
+  assert.equal(
+    await writeTable(SCHEMA, streamOf([{ schema: SCHEMA, rowCount: 1, columns }]), { cellWidthMax: 8 }),
+    [
+      '   id  name                                                                ok',
+      'int64  string                                                              bool',
+      '-----  ------------------------------------------------------------------  ----',
+      '    1  Filter x                                                            true',
+      '         Scan a table with a name that is longer than a cell may be\\u0007',
+      '(1 row)',
+      '',
+    ].join('\n'),
+  );
+});
