@@ -74,9 +74,12 @@ export function bindField(sql: string, operand: Expr, name: Identifier): Expr {
   throw sqlError('sql_bind', sql, name.span, `the struct has no field ${quoteText(name.name)}`, remedy);
 }
 
+/** Parts of a column’s name: catalog, schema, table and column. */
+const COLUMN_PARTS = 4;
+
 /** The column of a scope that `node` names, or a field of one; undefined when there is none. @throws `sql_bind` */
 export function resolveIn(sql: string, scope: Scope, node: ColumnName): Expr | undefined {
-  for (let length = node.path.length; length > 0; length--) {
+  for (let length = Math.min(node.path.length, COLUMN_PARTS); length > 0; length--) {
     const found = scope.find({ ...node, path: node.path.slice(0, length) });
     if (found === undefined) continue;
     const column = columnOf(found.index, found.field, node.span);
