@@ -197,7 +197,7 @@ for (const where of ['in the maintenance thread', 'inline on a disk in memory'] 
     assert.deepEqual(await idsIn(snapshot, 't'), count(840));
     const table = tableIn(pinFor(t, storage), 't');
     const bounds = [{ column: 0, operator: '>', value: 840n } as const];
-    assert.deepEqual(await table.countBatches(bounds), { pruned: 1, total: 1 });
+    assert.deepEqual(await table.countBatches(bounds), { pruned: 1, total: 1, segments: { pruned: 1, total: 1 } });
     assert.deepEqual(await storage.compact(), { inputCount: 0, outputCount: 0, byteCount: 0 });
     await put(storage, 't', [numbered(840, 5)]);
     await storage.close();

@@ -133,7 +133,7 @@ test('a scan skips batches by bounds, stops at its limit, and counts what it wou
     batches[0]?.schema.fields.map((field) => field.name),
     ['name', 'id'],
   );
-  assert.deepEqual(await table.countBatches(bounds), { pruned: 7, total: 10 });
+  assert.deepEqual(await table.countBatches(bounds), { pruned: 7, total: 10, segments: { pruned: 0, total: 1 } });
   const limited = await collect(table.scan({ columns: [], bounds: [], limit: 150 }));
   assert.deepEqual(
     limited.map((batch) => [batch.columns.length, batch.rowCount]),
