@@ -16,6 +16,7 @@ import { makeCounter } from '../base/metrics.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
 import type { RunOptions } from '../exec/exec.ts';
+import { scanAll } from '../plan/logical.ts';
 import { describeStatement } from '../plan/plan.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
@@ -44,7 +45,7 @@ import { makePrepared } from './prepared.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
 import { QueryLog } from './query-log.ts';
 import { Redemptions } from './redemption.ts';
-import { exactBytes, keptResult, knownRowCount, makeResult, planBatches, scanOf, startPlan } from './result.ts';
+import { exactBytes, keptResult, knownRowCount, makeResult, planBatches, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
 import type { Session } from './session.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
@@ -191,7 +192,7 @@ class SheafEngine implements Engine {
     try {
       const table = tableOf(snapshot, name);
       const what = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() } as const;
-      return await this.#promisePlan(what, scanOf(table), {}, true);
+      return await this.#promisePlan(what, scanAll(table.name, table), {}, true);
     } finally {
       snapshot.release();
     }
@@ -222,7 +223,8 @@ class SheafEngine implements Engine {
           const request = (): Request => readRequest(payload.text, payload.nowMs, {});
           return this.#start(request, snapshot, { signal, readOnly: true }, turn);
         }
-        return startPlan(scanOf(tableOf(snapshot, payload.text)), () => snapshot.release(), { signal }, turn);
+        const table = tableOf(snapshot, payload.text);
+        return startPlan(scanAll(table.name, table), () => snapshot.release(), { signal }, turn);
       });
     } catch (error) {
       redemption.end();

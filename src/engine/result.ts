@@ -169,17 +169,3 @@ export function knownRowCount(plan: PhysicalPlan): number | undefined {
       }, 0);
   }
 }
-
-/** The plan that reads all of a table. */
-export function scanOf(table: TableSnapshot): PhysicalPlan {
-  const columns = table.schema.fields.map((_, i) => i);
-  return {
-    kind: 'scan',
-    schema: table.schema,
-    tableName: table.name,
-    source: table,
-    columns,
-    bounds: [],
-    limit: undefined,
-  };
-}

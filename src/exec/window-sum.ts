@@ -27,25 +27,19 @@ const TWO_53 = 2 ** 53;
 /** Children of a node. */
 const FAN = 16;
 
-/** Calls `visit` with the half-open ranges of each frame, one frame after another. */
-function forEachPiece(
-  frames: Frames,
-  begin: (place: number) => void,
-  visit: (from: number, to: number) => void,
-): void {
+/** Calls `visit` with the half-open ranges of each frame and its place, one frame after another. */
+function forEachPiece(frames: Frames, visit: (from: number, to: number, place: number) => void): void {
   const { begins, ends } = frames;
   if (frames.exclude === 'nothing') {
     for (let i = 0; i < begins.length; i++) {
-      begin(i);
-      visit(begins[i] as number, ends[i] as number);
+      visit(begins[i] as number, ends[i] as number, i);
     }
     return;
   }
   const pieces = new Uint32Array(6);
   for (let i = 0; i < begins.length; i++) {
-    begin(i);
     const count = piecesAt(frames, i, pieces);
-    for (let k = 0; k < count; k++) visit(pieces[2 * k] as number, pieces[2 * k + 1] as number);
+    for (let k = 0; k < count; k++) visit(pieces[2 * k] as number, pieces[2 * k + 1] as number, i);
   }
 }
 
@@ -53,17 +47,10 @@ function forEachPiece(
 export function frameCounts(frames: Frames, taken: Uint8Array | undefined): Float64Array {
   const counts = new Float64Array(frames.begins.length);
   const before = countsBefore(taken);
-  let place = 0;
-  forEachPiece(
-    frames,
-    (i) => {
-      place = i;
-    },
-    (from, to) => {
-      const size = before === undefined ? to - from : (before[to] as number) - (before[from] as number);
-      counts[place] = (counts[place] as number) + size;
-    },
-  );
+  forEachPiece(frames, (from, to, place) => {
+    const size = before === undefined ? to - from : (before[to] as number) - (before[from] as number);
+    counts[place] = (counts[place] as number) + size;
+  });
   return counts;
 }
 
@@ -165,15 +152,11 @@ interface Sums {
 
 function exactSums(frames: Frames, { numbers, words, width }: Addends): Sums {
   const count = frames.begins.length;
-  let place = 0;
-  const begin = (i: number): void => {
-    place = i;
-  };
   if (numbers !== undefined) {
     const prefix = new Float64Array(count + 1);
     for (let i = 0; i < count; i++) prefix[i + 1] = (prefix[i] as number) + (numbers[i] as number);
     const sums = new Float64Array(count);
-    forEachPiece(frames, begin, (from, to) => {
+    forEachPiece(frames, (from, to, place) => {
       sums[place] = (sums[place] as number) + (prefix[to] as number) - (prefix[from] as number);
     });
     return { numbers: sums, words: undefined, width };
@@ -185,7 +168,7 @@ function exactSums(frames: Frames, { numbers, words, width }: Addends): Sums {
     addWords(prefix, (i + 1) * width, values, i * width, width, 1);
   }
   const sums = new Int32Array(count * width);
-  forEachPiece(frames, begin, (from, to) => {
+  forEachPiece(frames, (from, to, place) => {
     addWords(sums, place * width, prefix, to * width, width, 1);
     addWords(sums, place * width, prefix, from * width, width, -1);
   });
@@ -215,16 +198,9 @@ function floatSums(frames: Frames, numbers: Float64Array): Float64Array {
     levels.push(level);
     below = level;
   }
-  let place = 0;
-  forEachPiece(
-    frames,
-    (i) => {
-      place = i;
-    },
-    (from, to) => {
-      sums[place] = (sums[place] as number) + treeSum(levels, from, to);
-    },
-  );
+  forEachPiece(frames, (from, to, place) => {
+    sums[place] = (sums[place] as number) + treeSum(levels, from, to);
+  });
   return sums;
 }
 

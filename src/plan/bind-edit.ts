@@ -25,6 +25,7 @@ import { castTo, toCondition } from './coerce.ts';
 import type { Expr } from './expr.ts';
 import { columnOf, hasLeaf } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
+import { scanAll } from './logical.ts';
 import { lowerPlan } from './lower.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
@@ -104,12 +105,8 @@ class EditBinder {
   /** The table's rows with their numbers behind their columns, where no name finds them. */
   #target(): From {
     const source = new NumberedRows(this.#table);
-    const { schema } = source;
-    const columns = schema.fields.map((_, i) => i);
-    const { name } = this.#table;
-    const base = { kind: 'scan', schema, tableName: name, source, columns } as const;
-    const scope = new Scope(this.#sql, schema, this.#own.relations);
-    return { plan: { ...base, bounds: [], limit: undefined }, scope, depth: 0 };
+    const scope = new Scope(this.#sql, source.schema, this.#own.relations);
+    return { plan: scanAll(this.#table.name, source), scope, depth: 0 };
   }
 
   /** The column that an assignment names. */

@@ -22,7 +22,7 @@ import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
 import { ownColumns, placeOnSides } from './join-subquery.ts';
 import type { LogicalPlan } from './logical.ts';
-import { makeJoin, makeUnnest, oneRow, pickColumns } from './logical.ts';
+import { makeJoin, makeUnnest, oneRow, pickColumns, scanAll } from './logical.ts';
 import { numberRows } from './numbered.ts';
 import { renameColumns } from './rename.ts';
 import { Scope } from './scope.ts';
@@ -117,11 +117,8 @@ class FromBinder {
         return this.#named(plan, { name: view.name, schemaName: SCHEMA_NAME }, item.alias, item.columns, depth);
       }
       const { source, schemaName } = findSource(this.#sql, this.#binding.catalog, item);
-      const { schema, name } = source;
-      const columns = schema.fields.map((_, i) => i);
-      const base = { kind: 'scan', schema, tableName: name, source } as const;
-      const plan = { ...base, columns, bounds: [], limit: undefined };
-      return this.#named(plan, { name, schemaName }, item.alias, item.columns, 0);
+      const { name } = source;
+      return this.#named(scanAll(name, source), { name, schemaName }, item.alias, item.columns, 0);
     }
     if (item.at !== undefined) {
       const message = `${quoteText(named.name)} is a query of WITH, and has no other moments`;

@@ -4,15 +4,15 @@
  * Hides that it is a SELECT over rows which are not there yet. Invariant: its rows are the table's columns: of UPDATE
  * with their new values, of DELETE with their last.
  */
-import type { Identifier, Select, SelectItem } from '../sql/ast.ts';
+import type { Identifier, SelectItem } from '../sql/ast.ts';
 import { coverSpans } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
-import { BARE_FRAME } from '../sql/plain-select.ts';
+import { plainSelect } from '../sql/plain-select.ts';
 import type { BindCatalog } from './bind-catalog.ts';
 import { makeBinding } from './bind-query.ts';
 import { bindSelect } from './bind-select.ts';
 import { CollectedRows } from './changed-rows.ts';
-import type { LogicalPlan } from './logical.ts';
+import { scanAll } from './logical.ts';
 import { lowerPlan } from './lower.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
@@ -34,37 +34,15 @@ export function bindReturning(
   const span = coverSpans(first.span, last.span);
   const { name, schema } = table;
   const rows = new CollectedRows(schema);
-  const columns = schema.fields.map((_, i) => i);
-  const scan: LogicalPlan = {
-    kind: 'scan',
-    schema,
-    tableName: name,
-    source: rows,
-    columns,
-    bounds: [],
-    limit: undefined,
-  };
+  const scan = scanAll(name, rows);
   const binding = makeBinding(sql, around.catalog);
   const scope = Scope.of(sql, table, alias);
   const from = { plan: scan, scope, depth: 0 };
-  const { plan } = bindSelect(binding, selectOf(items, span), new Map(), undefined, from);
+  const { plan } = bindSelect(binding, plainSelect(items, undefined, span), new Map(), undefined, from);
   if (plan.kind !== 'project' || plan.input !== scan) {
     const message = 'RETURNING takes expressions over the columns of one row: no aggregates, windows and subqueries';
     throw sqlError('sql_bind', sql, span, message);
   }
   const query = { plan, shared: binding.shared.plans };
   return { plan: lowerPlan(optimize(query, around.disabledPasses)), rows };
-}
-
-function selectOf(items: readonly SelectItem[], span: Select['span']): Select {
-  const clauses = {
-    where: undefined,
-    groupAll: false,
-    groups: [],
-    having: undefined,
-    windows: [],
-    qualify: undefined,
-  };
-  const list = { distinct: false, distinctOn: [], items, from: undefined };
-  return { kind: 'select', ...BARE_FRAME, ...list, ...clauses, span };
 }

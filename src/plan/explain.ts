@@ -19,6 +19,7 @@ import { printName, printText } from '../sql/print.ts';
 import { figuresText, totalText } from './explain-figures.ts';
 import type { PlanFigures, RunFigures } from './explain-figures.ts';
 import type { AggregateCall, Expr, FrameBound, LiteralValue, SortKey, WindowCall } from './expr.ts';
+import { scanAll } from './logical.ts';
 import { inputsOf } from './physical.ts';
 import type { PhysicalPlan } from './physical.ts';
 import { sqlTypeName } from './sql-type.ts';
@@ -57,7 +58,7 @@ export function explainedPlan(
     };
   }
   const source: Source = { schema, rowCount: 1, scan, countBatches: () => Promise.resolve({ pruned: 0, total: 1 }) };
-  return { kind: 'scan', schema, tableName: 'explain', source, columns: [0, 1], bounds: [], limit: undefined };
+  return scanAll('explain', source);
 }
 
 /**

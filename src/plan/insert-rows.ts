@@ -6,7 +6,7 @@
 import type { Source } from '../arrow/source.ts';
 import type { ExprNode, Query, Statement } from '../sql/ast.ts';
 import type { Span } from '../base/errors.ts';
-import { bareStar, plainSelect } from '../sql/plain-select.ts';
+import { bareStar, plainItem, plainSelect } from '../sql/plain-select.ts';
 import type { PlanCatalog } from './physical.ts';
 
 const ROWS_NAME = '/rows';
@@ -28,7 +28,7 @@ export function insertOfRows(statement: Statement): Statement | undefined {
 function selectOf(exprs: readonly ExprNode[], span: Span): Query {
   const name = { kind: 'identifier', name: ROWS_NAME, quoted: true, span } as const;
   const from = { kind: 'table_name', path: [name], at: undefined, alias: undefined, columns: [], span } as const;
-  return plainSelect(exprs, from, span);
+  return plainSelect(exprs.map(plainItem), from, span);
 }
 
 /** `INSERT … SELECT * FROM rows` for `COPY … FROM`; `byName`: columns are matched by their names. */

@@ -128,6 +128,12 @@ export interface LogicalQuery {
 
 export type JoinPlan = Extract<LogicalPlan, { kind: 'join' }>;
 
+/** All rows and columns of a source, under the name that EXPLAIN shows. */
+export function scanAll(tableName: string, source: Source): Extract<LogicalPlan, { kind: 'scan' }> {
+  const columns = [...source.schema.fields.keys()];
+  return { kind: 'scan', schema: source.schema, tableName, source, columns, bounds: [], limit: undefined };
+}
+
 /** A filter over `input`. */
 export function makeFilter(input: LogicalPlan, condition: Expr): LogicalPlan {
   return { kind: 'filter', schema: input.schema, input, condition };

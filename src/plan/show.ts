@@ -15,6 +15,7 @@ import type { BindCatalog } from './bind-catalog.ts';
 import { bindQuery, makeBinding } from './bind-query.ts';
 import { bindView, findView } from './bind-view.ts';
 import { BOOL, castLiteral, literalOfRow } from './constant.ts';
+import { scanAll } from './logical.ts';
 import type { PhysicalPlan, PlanCatalog } from './physical.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { CATALOG_NAME, SCHEMA_NAME } from './system-name.ts';
@@ -85,9 +86,7 @@ function viewFields(sql: string, span: Span, catalog: BindCatalog, name: string)
 /** Retained snapshots, oldest first: a system table, whole. */
 export function showSnapshots(catalog: PlanCatalog): PhysicalPlan {
   const source = present(catalog.system('sheaf_snapshots'), 'the list of snapshots');
-  const { schema, name } = source;
-  const columns = schema.fields.map((_, i) => i);
-  return { kind: 'scan', schema, tableName: name, source, columns, bounds: [], limit: undefined };
+  return scanAll(source.name, source);
 }
 
 /** The columns that DuckDB's DESCRIBE has. */

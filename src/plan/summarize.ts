@@ -15,6 +15,7 @@ import { makeBinding } from './bind-query.ts';
 import { bindView, findView } from './bind-view.ts';
 import type { Binding, Bound, CommonRows } from './binding.ts';
 import type { LogicalPlan, LogicalQuery } from './logical.ts';
+import { scanAll } from './logical.ts';
 import { inlineShared } from './share.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { findSource } from './system-table.ts';
@@ -65,10 +66,7 @@ function bindTarget(binding: Binding, sql: string, target: Summarize['target']):
   const view = findView(sql, catalog, target);
   if (view !== undefined) return bindView(binding, view, target.span);
   const { source } = findSource(sql, catalog, target);
-  const { schema, name } = source;
-  const columns = schema.fields.map((_, i) => i);
-  const plan = { kind: 'scan', schema, tableName: name, source, columns, bounds: [], limit: undefined } as const;
-  return { plan, depth: 0 };
+  return { plan: scanAll(source.name, source), depth: 0 };
 }
 
 /** The row of one column. */

@@ -13,6 +13,7 @@ import { quoteText, sqlError } from '../sql/frame.ts';
 import { bindConstant } from './bind-constant.ts';
 import { castLiteral, INT64 } from './constant.ts';
 import type { LogicalPlan } from './logical.ts';
+import { scanAll } from './logical.ts';
 
 /** Numbers from `start`, `count` of them, `step` apart. */
 interface Range {
@@ -34,10 +35,7 @@ export function bindTableFunction(
   const range = rangeOf(sql, node, name === 'generate_series');
   const schema = makeSchema([makeField(name, INT64, false)]);
   const source = rangeSource(range, schema);
-  return {
-    plan: { kind: 'scan', schema, tableName: name, source, columns: [0], bounds: [], limit: undefined },
-    name,
-  };
+  return { plan: scanAll(name, source), name };
 }
 
 function rangeOf(sql: string, node: TableFunction, inclusive: boolean): Range {

@@ -11,7 +11,7 @@ import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseTableName } from './parse-from.ts';
 import { expectQuery } from './parse-query.ts';
-import { bareStar, plainSelect } from './plain-select.ts';
+import { bareStar, plainItem, plainSelect } from './plain-select.ts';
 
 /** COPY { t [(column, …)] { FROM | TO } | (query) TO } 'file' [[WITH] (option [value], …)] */
 export function parseCopy(cursor: Cursor): Statement {
@@ -53,7 +53,7 @@ function queryOf(table: TableName, columns: readonly Identifier[] | undefined, s
     path: [name],
     span: name.span,
   })) ?? [bareStar(span)];
-  return plainSelect(exprs, table, span);
+  return plainSelect(exprs.map(plainItem), table, span);
 }
 
 function parseFile(cursor: Cursor): { readonly path: ExprNode; readonly options: readonly CopyOption[] } {

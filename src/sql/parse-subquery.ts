@@ -6,7 +6,7 @@
 import type { ExprNode, Query } from './ast.ts';
 import type { BinaryOperator } from './ast-word.ts';
 import type { Cursor } from './cursor.ts';
-import { plainSelect } from './plain-select.ts';
+import { plainItem, plainSelect } from './plain-select.ts';
 import { PLAIN_CALL } from './parse-call.ts';
 
 /** The query in parentheses that begins here. */
@@ -66,5 +66,5 @@ function parseValuesOf(cursor: Cursor, readList: (cursor: Cursor) => ExprNode): 
   const span = cursor.spanFrom(start);
   const name = { kind: 'identifier', name: 'unnest', quoted: false, span } as const;
   const expr: ExprNode = { kind: 'function_call', name, args: [list], ...PLAIN_CALL, span };
-  return plainSelect([expr], undefined, span);
+  return plainSelect([plainItem(expr)], undefined, span);
 }

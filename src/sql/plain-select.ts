@@ -21,9 +21,13 @@ export function bareStar(span: Span): Star {
   return { kind: 'star', table: [], exclude: [], replace: [], rename: [], filter: undefined, span };
 }
 
-/** `SELECT exprs FROM from`, and nothing around it. */
-export function plainSelect(exprs: readonly ExprNode[], from: FromItem | undefined, span: Span): Select {
-  const items = exprs.map((expr): SelectItem => ({ kind: 'select_item', expr, alias: undefined, span: expr.span }));
+/** An item without an alias. */
+export function plainItem(expr: ExprNode): SelectItem {
+  return { kind: 'select_item', expr, alias: undefined, span: expr.span };
+}
+
+/** `SELECT items FROM from`, and nothing around it. */
+export function plainSelect(items: readonly SelectItem[], from: FromItem | undefined, span: Span): Select {
   const clauses = {
     where: undefined,
     groupAll: false,
@@ -37,5 +41,5 @@ export function plainSelect(exprs: readonly ExprNode[], from: FromItem | undefin
 
 /** `SELECT * FROM` an item; the span of the star is the item's. */
 export function selectAll(from: FromItem, span: Span): Select {
-  return plainSelect([bareStar(from.span)], from, span);
+  return plainSelect([plainItem(bareStar(from.span))], from, span);
 }

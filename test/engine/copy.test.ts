@@ -325,11 +325,9 @@ assert csv.read_csv(f"{d}/a.tsv", parse_options=options).num_rows == 3
 print("same")
 `;
 
-test('DuckDB and pyarrow read what COPY wrote', async (t) => {
-  if (pythonPath() === undefined) {
-    t.skip(PYTHON_MISSING);
-    return;
-  }
+const skip = pythonPath() === undefined ? PYTHON_MISSING : false;
+
+test('DuckDB and pyarrow read what COPY wrote', { skip }, async (t) => {
   const { run, directory } = await openPlace(t);
   for (const sql of TYPES) await run(sql);
   for (const [name, options] of FILES) await run(`COPY ${sourceFor(name)} TO '${name}' ${options}`);
