@@ -82,6 +82,7 @@ const OTHERS = [
   'SELECT * FROM a FULL JOIN b ON ak = bk AND av = bv',
   'SELECT av FROM a JOIN b ON ak = bk WHERE av IN (SELECT bv FROM b WHERE bv > 3)',
   'SELECT av, bv FROM a LEFT JOIN b ON ak = bk WHERE NOT EXISTS (SELECT 1 FROM b c WHERE c.bv = av AND c.bk = ak)',
+  'SELECT av, bv FROM a LEFT JOIN b ON ak = bk WHERE NOT EXISTS (SELECT 1 FROM b c WHERE c.bv + 3 = b.bv)',
   'SELECT * FROM a JOIN b ON ak = bk AND av = bv',
   'SELECT ak NOT IN (SELECT bk FROM b WHERE bv > av) FROM a',
 ];
@@ -107,6 +108,7 @@ for (const [type, near, far] of KEYS) {
     for (const [left, right] of [
       [5, 300],
       [300, 5],
+      [300, 12],
       [0, 300],
       [300, 0],
       [250, 120],
