@@ -24,6 +24,7 @@ import { HASH } from './hash.ts';
 import { LIST_ACCESS } from './list-access.ts';
 import { LIST_AGGREGATE } from './list-aggregate.ts';
 import { LIST_MAKE } from './list-make.ts';
+import { LIST_SERIES } from './list-series.ts';
 import { LIST_ORDER } from './list-order.ts';
 import { LIST_SEARCH } from './list-search.ts';
 import { LIST_TEXT } from './list-text.ts';
@@ -42,8 +43,9 @@ import { WINDOW_FUNCTIONS } from './window.ts';
 import type { WindowEntry } from './window.ts';
 
 export { momentValue, isNowFunction, isNowWord } from './time-now.ts';
-export { constantCall } from './time-function.ts';
-export type { ConstantCall } from './time-function.ts';
+export { constantCall, partFields } from './time-function.ts';
+export type { KnownText } from './time-function.ts';
+export { elementOf } from './nested-type.ts';
 export type { KnownArgument } from './entry.ts';
 export { castKind, commonType, isComparable, resultType } from './signature.ts';
 
@@ -69,6 +71,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...PATTERN,
   ...HASH,
   ...LIST_MAKE,
+  ...LIST_SERIES,
   ...LIST_ACCESS,
   ...LIST_SEARCH,
   ...LIST_ORDER,

@@ -7,7 +7,16 @@
  */
 import type { Field } from '../arrow/schema.ts';
 import { foldName } from '../base/names.ts';
-import type { FromItem, Identifier, Join, Subquery, TableFunction, TableName } from '../sql/ast.ts';
+import type {
+  ExprNode,
+  FromItem,
+  FunctionCall,
+  Identifier,
+  Join,
+  Subquery,
+  TableFunction,
+  TableName,
+} from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import { resolveIn } from './bind-nested.ts';
@@ -86,9 +95,10 @@ class FromBinder {
       case 'subquery':
         return this.#bindSubquery(item, before);
       case 'table_function': {
-        if (isUnnest(item.name.name.toLowerCase())) return this.#bindUnnest(item, before);
-        const { plan, name } = bindTableFunction(this.#sql, item);
-        return this.#named(plan, name, item.alias, item.columns, 0);
+        if (isUnnest(item.name.name.toLowerCase())) return this.#bindUnnest(item, item.args, before);
+        const made = bindTableFunction(this.#sql, item);
+        if (made !== undefined) return this.#named(made.plan, made.name, item.alias, item.columns, 0);
+        return this.#bindUnnest(item, [callOf(item)], before);
       }
       case 'join':
         return this.#bindJoin(item, before);
@@ -155,19 +165,20 @@ class FromBinder {
     return name(substituteOuter(plan, lateral.exprs));
   }
 
-  /** `unnest(list)`: its column has the name of the alias unless it is given one. */
-  #bindUnnest(item: TableFunction, before: From | undefined): From {
+  /** `unnest(list)`, or a function that makes one: its column has the name of the alias unless it is given one. */
+  #bindUnnest(item: TableFunction, written: readonly ExprNode[], before: From | undefined): From {
     const lateral = before === undefined ? undefined : this.#around(before);
     const around = { outer: lateral ?? this.#outer, subqueries: undefined };
     const binder = new ExpressionBinder(this.#sql, Scope.of(this.#sql, undefined), new Map(), around);
     const clause = { name: 'unnest', aggregates: undefined, aliasesBefore: 0 };
-    const names = item.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
-    const args = item.args.map((arg) => binder.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
+    const names = written.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
+    const args = written.map((arg) => binder.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
     const { list } = readUnnest(this.#sql, args, names, item.span);
-    const fields = unnestFields(list, item.alias?.name ?? 'unnest', item.ordinality);
+    const called = item.name.name.toLowerCase();
+    const fields = unnestFields(list, isUnnest(called) ? (item.alias?.name ?? called) : called, item.ordinality);
     const parts = { input: oneRow(), lists: [list], ordinality: item.ordinality, keepsEmpty: false };
     const plan = makeUnnest(parts, fields);
-    const name = (made: LogicalPlan): From => this.#named(made, 'unnest', item.alias, item.columns, 0);
+    const name = (made: LogicalPlan): From => this.#named(made, called, item.alias, item.columns, 0);
     return lateral === undefined ? name(plan) : this.#lateral(plan, lateral, name);
   }
 
@@ -215,6 +226,12 @@ class FromBinder {
     const plan = pickColumns(joined, columns);
     return { plan, scope: left.scope.join(right.scope, plan.schema) };
   }
+}
+
+/** A function of FROM as one that makes a list. */
+function callOf({ name, args, span }: TableFunction): FunctionCall {
+  const plain = { star: false, distinct: false, orders: [], withinGroup: false } as const;
+  return { kind: 'function_call', name, args, ...plain, nulls: undefined, filter: undefined, over: undefined, span };
 }
 
 class JoinBinder {

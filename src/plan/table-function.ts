@@ -7,8 +7,9 @@ import { buildVector } from '../arrow/build.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { ScanRequest, Source } from '../arrow/source.ts';
 import type { RecordBatch } from '../arrow/batch.ts';
+import { EngineError } from '../base/errors.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
-import type { TableFunction } from '../sql/ast.ts';
+import type { ExprNode, TableFunction } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { bindConstant } from './bind-constant.ts';
 import { castLiteral, INT64 } from './constant.ts';
@@ -22,29 +23,39 @@ interface Range {
   readonly count: number;
 }
 
-/** Binds one, and says the name that its rows go by. @throws `sql_bind`, `sql_unsupported` */
+/**
+ * Binds one of constant whole numbers, and says the name that its rows go by; undefined for other arguments, of which a
+ * list can be made. @throws `sql_bind`, `sql_unsupported`
+ */
 export function bindTableFunction(
   sql: string,
   node: TableFunction,
-): { readonly plan: LogicalPlan; readonly name: string } {
+): { readonly plan: LogicalPlan; readonly name: string } | undefined {
   const name = node.name.name.toLowerCase();
   if (name !== 'range' && name !== 'generate_series') {
     const message = `the table function ${quoteText(node.name.name)} is not supported yet`;
     throw sqlError('sql_unsupported', sql, node.name.span, message, 'range and generate_series are');
   }
-  const range = rangeOf(sql, node, name === 'generate_series');
+  const numbers = node.args.map((arg) => wholeNumber(sql, arg, node.name.name));
+  if (!numbers.every((number) => number !== undefined)) return undefined;
+  const range = rangeOf(sql, node, numbers, name === 'generate_series');
   const schema = makeSchema([makeField(name, INT64, false)]);
   const source = rangeSource(range, schema);
   return { plan: scanAll(name, source), name };
 }
 
-function rangeOf(sql: string, node: TableFunction, inclusive: boolean): Range {
-  const args = node.args.map((arg) => {
-    const literal = bindConstant(sql, arg, node.name.name);
+function wholeNumber(sql: string, arg: ExprNode, what: string): bigint | undefined {
+  try {
+    const literal = bindConstant(sql, arg, what);
     const whole = literal.type.id === 'int' ? castLiteral(literal, INT64) : undefined;
-    if (typeof whole?.value === 'bigint') return whole.value;
-    throw sqlError('sql_bind', sql, arg.span, `${node.name.name} takes whole numbers that are known beforehand`);
-  });
+    return typeof whole?.value === 'bigint' ? whole.value : undefined;
+  } catch (error) {
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
+}
+
+function rangeOf(sql: string, node: TableFunction, args: readonly bigint[], inclusive: boolean): Range {
   const [first, second, third] = args;
   if (first === undefined || args.length > 3) {
     throw sqlError('sql_bind', sql, node.span, `${node.name.name} takes one to three numbers`, 'start, stop, step');

@@ -20,6 +20,8 @@ const LITERAL_TYPES = new Set([
   'timestamp_ms',
   'timestamp_us',
   'timestamp_ns',
+  'timestamptz_ns',
+  'time_ns',
   'blob',
   'boolean',
   'bool',
