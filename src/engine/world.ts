@@ -5,7 +5,7 @@
  * once, by `release`; the same text on the same snapshot sees the same world as long as what it names is retained.
  */
 import { present } from '../base/assert.ts';
-import { readNeeds } from '../plan/needs.ts';
+import { mayBeVolatile, readNeeds } from '../plan/needs.ts';
 import type { ParsedStatement, ReadNeeds } from '../plan/needs.ts';
 import type { GivenValues } from '../plan/parameter-value.ts';
 import type { PlanCatalog, TimePoint } from '../plan/physical.ts';
@@ -16,8 +16,8 @@ import type { SystemFacts } from './system-table.ts';
 
 export interface World {
   readonly catalog: PlanCatalog;
-  /** True when the same text on the same snapshot sees the same world at another time too. */
-  readonly isRepeatable: boolean;
+  /** True when the same text on the same snapshot surely answers the same at another time too. */
+  readonly isRepeatable: () => boolean;
   /** Gives back all snapshots; may be called again. */
   release(): void;
 }
@@ -47,7 +47,11 @@ export async function openWorld(
       others.set(keyOf(point), other);
     }
     const system = await makeSystemTables(needs.system, snapshot, facts);
-    return { catalog: catalogOf(snapshot, others, system), isRepeatable: system.size === 0, release };
+    const isRepeatable = (): boolean => {
+      const views = snapshot.viewNames().map((name) => snapshot.view(name)?.sql ?? '');
+      return system.size === 0 && ![parsed.sql, ...views].some(mayBeVolatile);
+    };
+    return { catalog: catalogOf(snapshot, others, system), isRepeatable, release };
   } catch (error) {
     release();
     throw error;

@@ -30,6 +30,7 @@ import { LIST_SEARCH } from './list-search.ts';
 import { LIST_TEXT } from './list-text.ts';
 import { MAP } from './map.ts';
 import { STRING } from './string.ts';
+import { RANDOM } from './random.ts';
 import { STRUCT } from './struct.ts';
 import { TIME_FUNCTIONS } from './time-function.ts';
 import { TEXT_CODE } from './text-code.ts';
@@ -79,6 +80,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...STRUCT,
   ...MAP,
   ...LIST_AGGREGATE,
+  ...RANDOM,
 ];
 
 export { AGGREGATES };
@@ -150,6 +152,21 @@ export function functionNames(): readonly string[] {
 export function canFailForRow(name: string): boolean {
   return functions.get(name)?.fails === true;
 }
+
+/** True when a call of this name or alias answers anew for each row. */
+export function isVolatile(name: string): boolean {
+  return functions.get(name)?.isVolatile === true;
+}
+
+/** A look at a text: false when no call in it can answer anew for each row. */
+export function mayBeVolatile(sql: string): boolean {
+  return VOLATILE_NAME.test(sql);
+}
+
+const VOLATILE_NAME = new RegExp(
+  String.raw`\b(?:${[...functions].flatMap(([name, entry]) => (entry.isVolatile === true ? [name] : [])).join('|')})\b`,
+  'iu',
+);
 
 /** The kernel of a resolved call, by its canonical name and parameter types. */
 export function kernelOf(name: string, parameters: readonly DataType[]): Kernel {

@@ -27,7 +27,7 @@ import { targetOf } from './adapt.ts';
 import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
 import type { OuterColumns } from './binding.ts';
-import { windowFunctionOf } from '../function/registry.ts';
+import { isVolatile, windowFunctionOf } from '../function/registry.ts';
 import { bindWindowCall } from './bind-window.ts';
 import { bindTimeCall, momentLiteral } from './bind-time.ts';
 import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
@@ -346,6 +346,10 @@ export class ExpressionBinder {
     }
     const met = MEETING.has(name) ? adaptAmong(args, () => true) : args;
     const call = makeCall(this.#sql, name, met, node.span, names);
+    if (isVolatile(name) && call.kind === 'call') {
+      // Its place in the text tells it from others, also where an alias stands for it.
+      return { ...call, args: [...call.args, makeLiteral(BigInt(node.span.start), INT64, node.span)] };
+    }
     return ROUNDING.has(name) ? withDigits(call, args) : call;
   }
 

@@ -17,6 +17,8 @@ import { engineTableOf } from './system-name.ts';
 import type { EngineTable } from './system-name.ts';
 import { timePointOf } from './time-point.ts';
 
+export { mayBeVolatile } from '../function/registry.ts';
+
 /** A statement with its text, so that it is parsed once for all that is asked of it. */
 export interface ParsedStatement {
   readonly sql: string;
