@@ -6,6 +6,7 @@
  */
 import { assert, present } from '../base/assert.ts';
 import type { DataType } from '../arrow/type.ts';
+import { IS_OTHER_BIN } from './aggregate-histogram.ts';
 import { AGGREGATES } from './aggregate.ts';
 import { ARITHMETIC } from './arithmetic.ts';
 import { BIT } from './bit.ts';
@@ -46,6 +47,7 @@ import type { WindowEntry } from './window.ts';
 export { momentValue, isNowFunction, isNowWord } from './time-now.ts';
 export { constantCall, partFields } from './time-function.ts';
 export type { KnownText } from './time-function.ts';
+export { countsFromEnd, reversedQuantile } from './aggregate-quantile-entry.ts';
 export { elementOf } from './nested-type.ts';
 export type { KnownArgument } from './entry.ts';
 export { castKind, commonType, isComparable, resultType } from './signature.ts';
@@ -81,6 +83,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...MAP,
   ...LIST_AGGREGATE,
   ...RANDOM,
+  IS_OTHER_BIN,
 ];
 
 export { AGGREGATES };

@@ -21,8 +21,8 @@ import { Scope } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
 
 /**
- * The value of `node`, which `what` asks for; with `alsoVolatile` random() is a number there. @throws `sql_bind` when it
- * is no constant or cannot be computed.
+ * The value of `node`, which `what` asks for; with `alsoVolatile` random() is a number there. @throws `sql_bind` when
+ * it is no constant or cannot be computed.
  */
 export function bindConstant(sql: string, node: ExprNode, what: string, alsoVolatile = true): Literal {
   if (node.kind === 'column_name') {

@@ -38,6 +38,7 @@ import { BOOL, DOUBLE, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
 import { bindParameter } from './parameter.ts';
+import { rankedCall } from './ranked-aggregate.ts';
 import type { Scope } from './scope.ts';
 import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
 import { fieldsOf, isStructList, isUnnest, readUnnest, unnestCall } from './unnest.ts';
@@ -317,6 +318,8 @@ export class ExpressionBinder {
 
   #bindFunction(node: FunctionCall, clause: Clause): Expr {
     const name = node.name.name.toLowerCase();
+    const ranked = rankedCall(this.#sql, node);
+    if (ranked !== undefined) return this.bind(ranked, clause);
     if (node.over !== undefined) return this.#bindWindow(node, name, clause);
     if (node.nulls !== undefined) {
       const message = `${node.nulls.toUpperCase()} NULLS belongs to window functions`;
