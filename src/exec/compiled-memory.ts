@@ -10,7 +10,6 @@ import { growMemory, instantiate, makeMemory, moduleOf } from '../codegen/compil
 import type { CompiledFunction, LinearMemory } from '../codegen/compile.ts';
 import { encodeModule } from '../codegen/module.ts';
 import type { FunctionCode } from '../codegen/code.ts';
-import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { typedView } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
@@ -29,8 +28,7 @@ import type { Slot } from './compiled-shape.ts';
 import { widthOf } from './compiled-value.ts';
 import { compileExpr } from './evaluate.ts';
 import type { RunContext } from './operator.ts';
-import { rowsOf } from './rows.ts';
-import type { Evaluator } from './rows.ts';
+import type { Evaluator, Rows } from './rows.ts';
 
 /** The functions of a pipeline. */
 export function codeOf(pipeline: CompiledPipeline, variant: Variant): readonly FunctionCode[] {
@@ -199,9 +197,8 @@ export class PipelineMemory {
     }
   }
 
-  /** The vectors that the slots read of a batch. */
-  load(batch: RecordBatch): LoadedBatch {
-    const rows = rowsOf(batch);
+  /** The vectors that the slots read of rows. */
+  load(rows: Rows): LoadedBatch {
     const vectors = this.#evaluators.map((evaluate) => evaluate(rows));
     const validities = this.pipeline.shape.slots.map((slot, i) => slotValidity(slot, vectors[i] as Vector));
     return { vectors, validities, nullable: validities.some(({ bits }) => bits !== undefined) };

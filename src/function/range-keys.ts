@@ -17,8 +17,11 @@ export const MISSING = 0xffffffff;
 
 const TWO_32 = 4_294_967_296;
 
-/** The values as doubles, exact up to 2^53 and beyond that far from everything in a range; undefined for others. */
-function integersOf(column: Vector): Float64Array | undefined {
+/**
+ * The values of integers, or of what is stored as they are, as doubles: exact up to 2^53, and beyond that far from
+ * everything in a range; undefined for other types.
+ */
+export function integersOf(column: Vector): Float64Array | undefined {
   const vector = flatType(column.type) === column.type ? column : decodeVector(column);
   const form = formOf(vector.type);
   if (form.kind === 'number') return form.isFloat ? undefined : numbersOf(vector);
@@ -30,6 +33,26 @@ function integersOf(column: Vector): Float64Array | undefined {
     values[i] = (form.signed ? high : high >>> 0) * TWO_32 + ((words[2 * i] as number) >>> 0);
   }
   return values;
+}
+
+/** The least and the greatest of integers, and how many rows there are; undefined when there is none, or no integers. */
+export function integerRange(
+  parts: readonly Vector[],
+): { readonly least: number; readonly most: number; readonly rowCount: number } | undefined {
+  let [least, most, rowCount] = [Infinity, -Infinity, 0];
+  for (const part of parts) {
+    const values = integersOf(part);
+    if (values === undefined) return undefined;
+    const { bits } = validityOf(part);
+    rowCount += values.length;
+    for (let i = 0; i < values.length; i++) {
+      if (bits !== undefined && !bitAt(bits, i)) continue;
+      const value = values[i] as number;
+      if (value < least) least = value;
+      if (value > most) most = value;
+    }
+  }
+  return least > most ? undefined : { least, most, rowCount };
 }
 
 /** Numbers the values of one column. */
@@ -48,20 +71,9 @@ export class RangeKeys {
    * apart.
    */
   static of(parts: readonly Vector[]): RangeKeys | undefined {
-    let [least, most, rowCount] = [Infinity, -Infinity, 0];
-    for (const part of parts) {
-      const values = integersOf(part);
-      if (values === undefined) return undefined;
-      const { bits } = validityOf(part);
-      rowCount += values.length;
-      for (let i = 0; i < values.length; i++) {
-        if (bits !== undefined && !bitAt(bits, i)) continue;
-        const value = values[i] as number;
-        if (value < least) least = value;
-        if (value > most) most = value;
-      }
-    }
-    if (least > most) return undefined;
+    const range = integerRange(parts);
+    if (range === undefined) return undefined;
+    const { least, most, rowCount } = range;
     const size = most - least + 1;
     const isExact = least >= -RANGE_KEY_MAX && most <= RANGE_KEY_MAX;
     return isExact && size <= RANGE_KEYS_PER_ROW * rowCount + RANGE_KEYS_FREE
