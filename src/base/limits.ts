@@ -116,6 +116,8 @@ export const CODE_SOURCE_ROWS_MIN = 10_000;
 export const RANGE_KEY_MAX = 2 ** 52;
 /** Numbers that there may be for each row when keys are numbered by distance. */
 export const RANGE_KEYS_PER_ROW = 4;
+/** Numbers that there may be at most when keys are numbered by distance. */
+export const RANGE_KEYS_MAX = 2 ** 31;
 /** Numbers that there may be besides, so that few rows need no hash table either. */
 export const RANGE_KEYS_FREE = 1_024;
 /** Bits of the set of keys that a join tells what it reads, for each row that it holds. */

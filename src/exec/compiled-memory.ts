@@ -15,6 +15,7 @@ import { typedView } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
 import { CODE_BLOCK_ROWS } from '../base/limits.ts';
 import { constantVector } from '../function/constant.ts';
+import type { KeySet } from '../function/key-set.ts';
 import type { Validity } from '../function/validity.ts';
 import { ALL_PRESENT, validityOf } from '../function/validity.ts';
 import { aggregateCode } from './compiled-aggregate.ts';
@@ -24,7 +25,7 @@ import { groupCode } from './compiled-group.ts';
 import type { CompiledPipeline } from './compiled-pipeline.ts';
 import { DecimalWidths } from './compiled-width.ts';
 import { selectCode } from './compiled-select.ts';
-import type { Slot } from './compiled-shape.ts';
+import type { KeyTable, Slot } from './compiled-shape.ts';
 import { widthOf } from './compiled-value.ts';
 import { compileExpr } from './evaluate.ts';
 import type { RunContext } from './operator.ts';
@@ -184,6 +185,15 @@ export class PipelineMemory {
     const moves = bytes.length > moving.capacity;
     if (moves) moving.capacity = aligned(Math.max(bytes.length, moving.capacity * 2));
     return moves;
+  }
+
+  /** Keeps a set of keys where code looks values up. */
+  keepKeys({ range, pointer }: KeyTable, keys: KeySet): void {
+    const view = new DataView(this.#memory.buffer);
+    view.setBigInt64(range, keys.first, true);
+    view.setBigInt64(range + 8, BigInt(keys.size), true);
+    this.keep(pointer, keys.bits);
+    this.writeKept();
   }
 
   /** Writes what is kept; behind it nothing may lie that is still needed. */

@@ -10,6 +10,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { AssertionError } from '../base/assert.ts';
 import { CODE_BLOCK_ROWS } from '../base/limits.ts';
 import { vectorOf } from '../function/column.ts';
+import type { KeySet } from '../function/key-set.ts';
 import { ALL_PRESENT, validityFrom } from '../function/validity.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { checkGroupCount, cut } from './aggregate.ts';
@@ -19,6 +20,7 @@ import { finishCall } from './compiled-finish.ts';
 import type { CellView } from './compiled-finish.ts';
 import { HostedCalls } from './compiled-hosted.ts';
 import { PipelineMemory } from './compiled-memory.ts';
+import { leavesRowsOut } from './compiled-pipeline.ts';
 import type {
   AggregatePipeline,
   CompiledPipeline,
@@ -59,9 +61,10 @@ class SelectRun {
   readonly #lookUps: LookUps;
   readonly #evaluators: readonly (Evaluator | undefined)[];
 
-  constructor(pipeline: SelectPipeline, memory: PipelineMemory) {
+  constructor(pipeline: SelectPipeline, memory: PipelineMemory, sets: readonly KeySet[]) {
     this.#pipeline = pipeline;
     this.#memory = memory;
+    pipeline.shape.keyTables.forEach((table, i) => memory.keepKeys(table, sets[i] as KeySet));
     this.#lookUps = new LookUps(pipeline);
     this.#evaluators = pipeline.outputs.map((output) => {
       return output.kind === 'interpreted' ? compileExpr(output.expr) : undefined;
@@ -123,9 +126,10 @@ class SelectRun {
   }
 }
 
-/** Filters and computes. */
+/** Filters and computes; `sets` are those that the pipeline looks keys up in. */
 export async function* runSelect(
   pipeline: SelectPipeline,
+  sets: readonly KeySet[],
   input: RowStream,
   context: RunContext,
   interpret: Interpret,
@@ -134,8 +138,8 @@ export async function* runSelect(
   try {
     let run: SelectRun | undefined;
     for await (const rows of input) {
-      memory ??= new PipelineMemory(pipeline, context, pipeline.condition === undefined ? 'SELECT' : 'WHERE');
-      run ??= new SelectRun(pipeline, memory);
+      memory ??= new PipelineMemory(pipeline, context, leavesRowsOut(pipeline) ? 'WHERE' : 'SELECT');
+      run ??= new SelectRun(pipeline, memory, sets);
       const made = run.run(rows);
       if (made === 'none') continue;
       if (made === undefined) yield* interpret(interpreted(pipeline, rows));

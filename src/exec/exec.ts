@@ -10,13 +10,13 @@ import { QUERY_MEMORY_BYTES_MAX } from '../base/limits.ts';
 import type { RunFigures } from '../plan/explain-figures.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { runAggregate } from './aggregate.ts';
-import { compilePipeline } from './compiled-pipeline.ts';
-import type { CompiledPipeline, CompileMode } from './compiled-pipeline.ts';
+import { compilePipeline, compileSieve } from './compiled-pipeline.ts';
+import type { CompiledPipeline, CompileMode, SelectPipeline } from './compiled-pipeline.ts';
 import { runAggregation, runSelect } from './compiled-run.ts';
 import type { Interpret } from './compiled-run.ts';
 import { runFilter } from './filter.ts';
 import { runJoin } from './hash-join.ts';
-import { RowSieve, inputFilters, sideFilters } from './key-filter.ts';
+import { RowSieve, codedFilters, inputFilters, sideFilters } from './key-filter.ts';
 import type { KeyFilters } from './key-filter.ts';
 import { runLimit } from './limit.ts';
 import { MemoryBudget, Pace } from './operator.ts';
@@ -74,11 +74,8 @@ function openRows(plan: PhysicalPlan, context: RunContext, filters: KeyFilters =
 /** Opens an operator in `own`, and its inputs in `context`. */
 function openLazy(plan: PhysicalPlan, context: RunContext, own: RunContext, filters: KeyFilters): RowStream {
   const pipeline = compilePipeline(plan, context.compile);
+  if (pipeline?.kind === 'select') return openSelect(pipeline, context, own, sourceFilters(pipeline, filters));
   const below = inputFilters(plan, filters);
-  if (pipeline?.kind === 'select') {
-    const input = openRows(pipeline.source, context, sourceFilters(pipeline, filters));
-    return runSelect(pipeline, input, own, interpreter(own));
-  }
   switch (plan.kind) {
     case 'filter':
       return runFilter(plan, openRows(plan.input, context, below));
@@ -95,9 +92,34 @@ function openLazy(plan: PhysicalPlan, context: RunContext, own: RunContext, filt
         own,
       );
     }
+    case 'scan':
+      return openSieve(plan, own, filters);
     default:
       return sifted(openOperator(plan, context, own, filters), filters);
   }
+}
+
+/** Opens a pipeline that selects; over a table it applies the filters itself. */
+function openSelect(plain: SelectPipeline, context: RunContext, own: RunContext, filters: KeyFilters): RowStream {
+  const { source } = plain;
+  if (source.kind !== 'scan') return runSelect(plain, [], openRows(source, context, filters), own, interpreter(own));
+  const { columns, sets, rest } = codedFilters(filters, source.schema);
+  const keyed = compilePipeline(plain.plan, context.compile, columns);
+  const pipeline = keyed?.kind === 'select' ? keyed : plain;
+  // Zone maps may know of all filters; rows are left out by those only that are not code.
+  const { profile } = context;
+  const batches = runScan(source, filters, context);
+  const input = sifted(profile === undefined ? batches : profile.watch(source, batches), rest);
+  return runSelect(pipeline, sets, input, own, interpreter(own));
+}
+
+/** Opens a scan, rows that `filters` leave out left out. */
+function openSieve(plan: Extract<PhysicalPlan, { kind: 'scan' }>, own: RunContext, filters: KeyFilters): RowStream {
+  const { columns, sets, rest } = codedFilters(filters, plan.schema);
+  const sieve = columns.length === 0 ? undefined : compileSieve(plan, own.compile, columns);
+  const batches = runScan(plan, filters, own);
+  if (sieve === undefined) return sifted(batches, filters);
+  return runSelect(sieve, sets, sifted(batches, rest), own, interpreter(own));
 }
 
 function interpreter(own: RunContext): Interpret {

@@ -5,19 +5,20 @@
  * of the held ones.
  */
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
-import type { JoinTable, KeyRows } from './join-table.ts';
+import type { JoinTable, KeyRows, Pairs } from './join-table.ts';
 import { NO_ROW } from './join-table.ts';
 
-/** Row `left[i]` of the batch beside row `right[i]` of the table. */
-export interface Pairs {
-  readonly left: Uint32Array;
-  readonly right: Uint32Array;
+function makePairs(count: number): Pairs {
+  return { left: new Uint32Array(count), right: new Uint32Array(count) };
 }
+
+/** Where pairs are listed before it is known how many they are. */
+let scratch = makePairs(0);
 
 /** Pairs where no two held rows have one key; at most one for each row. */
 function uniquePairs(ids: Uint32Array, { firsts }: KeyRows): Pairs {
-  const left = new Uint32Array(ids.length + 1);
-  const right = new Uint32Array(ids.length + 1);
+  if (scratch.left.length <= ids.length) scratch = makePairs(Math.max(ids.length, BATCH_ROWS_MAX) + 1);
+  const { left, right } = scratch;
   let count = 0;
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
@@ -27,13 +28,12 @@ function uniquePairs(ids: Uint32Array, { firsts }: KeyRows): Pairs {
     right[count] = row;
     count += row === NO_ROW ? 0 : 1;
   }
-  return { left: left.subarray(0, count), right: right.subarray(0, count) };
+  return { left: left.slice(0, count), right: right.slice(0, count) };
 }
 
 /** All rows, each with the one that it joins, or with the table's row of NULLs. */
 function filledPairs(ids: Uint32Array, { firsts }: KeyRows, none: number): Pairs {
-  const left = new Uint32Array(ids.length);
-  const right = new Uint32Array(ids.length);
+  const { left, right } = makePairs(ids.length);
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
     const row = id < firsts.length ? (firsts[id] as number) : NO_ROW;
@@ -52,8 +52,7 @@ export function* pairsOf(ids: Uint32Array, table: JoinTable, fill: boolean): Gen
     if (pairs.left.length > 0) yield pairs;
     return;
   }
-  const left = new Uint32Array(BATCH_ROWS_MAX);
-  const right = new Uint32Array(BATCH_ROWS_MAX);
+  const { left, right } = table.scratch;
   let count = 0;
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;

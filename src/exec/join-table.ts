@@ -10,6 +10,7 @@ import { emptyVector } from '../arrow/slice.ts';
 import type { Schema } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
+import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { RowKeys } from '../function/key-table.ts';
 import { KeySet } from '../function/key-set.ts';
 import { MISSING, RangeKeys } from '../function/range-keys.ts';
@@ -23,6 +24,12 @@ import type { RowStream, RunContext } from './operator.ts';
 import { step } from './operator.ts';
 import { rowsOf } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';
+
+/** Row `left[i]` of a batch beside row `right[i]` of the table. */
+export interface Pairs {
+  readonly left: Uint32Array;
+  readonly right: Uint32Array;
+}
 
 /** In place of a held row: there is none. */
 export const NO_ROW = 0xffffffff;
@@ -103,6 +110,7 @@ export class JoinTable {
   readonly keySets: readonly (KeySet | undefined)[];
   /** Bytes that it holds. */
   readonly byteCount: number;
+  #scratch: Pairs | undefined;
 
   private constructor(columns: readonly Vector[], numbers: KeyNumbers, keySets: JoinTable['keySets']) {
     this.columns = columns;
@@ -112,6 +120,11 @@ export class JoinTable {
     this.keySets = keySets;
     const setBytes = keySets.reduce((sum, set) => sum + (set?.byteCount ?? 0), 0);
     this.byteCount = columnsBytes(columns) + numbers.byteCount + setBytes + 8 * this.rowCount + 4 * numbers.count;
+  }
+
+  /** Where pairs are listed, for one reader at a time. */
+  get scratch(): Pairs {
+    return (this.#scratch ??= { left: new Uint32Array(BATCH_ROWS_MAX), right: new Uint32Array(BATCH_ROWS_MAX) });
   }
 
   /** What the other side, with the keys' left expressions, can be asked. */

@@ -6,12 +6,16 @@
  * is a key; the join looks every row up all the same, so a filter may be left out anywhere; one that keeps most rows is
  * given up.
  */
+import type { Field, Schema } from '../arrow/schema.ts';
 import type { Bound } from '../arrow/source.ts';
 import { KEY_FILTER_BATCHES_TRIED, KEY_FILTER_SHARE_MAX } from '../base/limits.ts';
 import type { KeySet } from '../function/key-set.ts';
 import type { Expr } from '../plan/expr.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
+import { laneForm } from './compiled-value.ts';
 import type { LazyRows } from './rows.ts';
+
+type Column = Extract<Expr, { kind: 'column' }>;
 
 /** Rows whose value of `column` is not in `keys`, null for one, are of no interest. */
 export interface KeyFilter {
@@ -80,6 +84,26 @@ export function boundsOf(filters: KeyFilters): readonly Bound[] {
     { column, operator: '>=', value: keys.least },
     { column, operator: '<=', value: keys.most },
   ]);
+}
+
+/** Filters that code can apply, and those that it cannot. */
+export interface CodedFilters {
+  readonly columns: readonly Column[];
+  readonly sets: readonly KeySet[];
+  readonly rest: KeyFilters;
+}
+
+/** Parts filters on the rows of `schema` by whether code reads their columns as integers. */
+export function codedFilters(filters: KeyFilters, { fields }: Schema): CodedFilters {
+  const isCoded = ({ column }: KeyFilter): boolean => laneForm((fields[column] as Field).type) === 'int';
+  const coded = filters.filter(isCoded);
+  return {
+    columns: coded.map(({ column }) => {
+      return { kind: 'column', index: column, ...(fields[column] as Field), span: { start: 0, end: 0 } };
+    }),
+    sets: coded.map(({ keys }) => keys),
+    rest: filters.filter((filter) => !isCoded(filter)),
+  };
 }
 
 interface Tried {

@@ -6,25 +6,26 @@
  */
 import type { BoundValue } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { KEY_SET_BITS_FREE, KEY_SET_BITS_MAX, KEY_SET_BITS_PER_ROW, RANGE_KEY_MAX } from '../base/limits.ts';
+import { BATCH_ROWS_MAX, KEY_SET_BITS_FREE, KEY_SET_BITS_MAX, KEY_SET_BITS_PER_ROW } from '../base/limits.ts';
 import { formOf } from './column.ts';
-import { integersOf, integerRange } from './range-keys.ts';
+import { distancesOf, integerRange } from './range-keys.ts';
 import { flatType } from './signature.ts';
 import { bitAt, validityOf } from './validity.ts';
 
 /** Integers of one column. */
 export class KeySet {
   readonly #least: number;
-  readonly #size: number;
-  readonly #bits: Uint8Array;
+  /** How many integers there may be, from the least on. */
+  readonly size: number;
+  /** Bit i stands for the i-th of them; bit `size` is there, and never set. */
+  readonly bits: Uint8Array;
   readonly #isWide: boolean;
 
   private constructor(least: number, size: number, isWide: boolean) {
     this.#least = least;
-    this.#size = size;
+    this.size = size;
     this.#isWide = isWide;
-    // A spare byte for what lies outside.
-    this.#bits = new Uint8Array((size >> 3) + 2);
+    this.bits = new Uint8Array((size >> 3) + 2);
   }
 
   /** All values of `parts`, which have one type; undefined when they are no integers or lie too far apart. */
@@ -33,9 +34,8 @@ export class KeySet {
     if (range === undefined) return undefined;
     const { least, most, rowCount } = range;
     const size = most - least + 1;
-    const isExact = least >= -RANGE_KEY_MAX && most <= RANGE_KEY_MAX;
     const sizeMax = Math.min(KEY_SET_BITS_MAX, Math.max(KEY_SET_BITS_FREE, rowCount * KEY_SET_BITS_PER_ROW));
-    if (!isExact || size > sizeMax) return undefined;
+    if (size > sizeMax) return undefined;
     const form = formOf(flatType((parts[0] as Vector).type));
     const set = new KeySet(least, size, form.kind === 'words');
     for (const part of parts) set.#add(part);
@@ -43,18 +43,23 @@ export class KeySet {
   }
 
   #add(part: Vector): void {
-    const values = integersOf(part) as Float64Array;
+    const distances = distancesOf(part, this.#least, this.size);
     const { bits } = validityOf(part);
-    const [least, own] = [this.#least, this.#bits];
-    for (let i = 0; i < values.length; i++) {
+    const own = this.bits;
+    for (let i = 0; i < distances.length; i++) {
       if (bits !== undefined && !bitAt(bits, i)) continue;
-      const at = ((values[i] as number) - least) | 0;
+      const at = distances[i] as number;
       own[at >> 3] = (own[at >> 3] as number) | (1 << (at & 7));
     }
   }
 
   get byteCount(): number {
-    return this.#bits.byteLength;
+    return this.bits.byteLength;
+  }
+
+  /** What the first bit stands for. */
+  get first(): bigint {
+    return BigInt(this.#least);
   }
 
   /** The least value, in the column's own form. */
@@ -64,25 +69,29 @@ export class KeySet {
 
   /** The greatest value, in the column's own form. */
   get most(): BoundValue {
-    const most = this.#least + this.#size - 1;
+    const most = this.#least + this.size - 1;
     return this.#isWide ? BigInt(most) : most;
   }
 
   /** The rows of `vector`, which has the type of those that the set was made of, whose value is in the set. */
   choose(vector: Vector): Uint32Array {
-    const values = integersOf(vector) as Float64Array;
+    const distances = distancesOf(vector, this.#least, this.size);
     const present = validityOf(vector).bits;
-    const rows = new Uint32Array(values.length + 1);
-    const [least, size, bits] = [this.#least, this.#size, this.#bits];
+    if (scratch.length <= distances.length) scratch = new Uint32Array(Math.max(distances.length, BATCH_ROWS_MAX) + 1);
+    const rows = scratch;
+    const [size, bits] = [this.size, this.bits];
     let count = 0;
-    for (let i = 0; i < values.length; i++) {
-      const distance = (values[i] as number) - least;
+    for (let i = 0; i < distances.length; i++) {
+      const distance = distances[i] as number;
       // Every row is written, and the place moves on for those that are wanted. Bit `size` is never set.
-      const at = (distance >= 0 && distance < size ? distance : size) | 0;
+      const at = distance < size ? distance : size;
       rows[count] = i;
       count += ((bits[at >> 3] as number) >> (at & 7)) & 1;
     }
-    const chosen = rows.subarray(0, count);
+    const chosen = rows.slice(0, count);
     return present === undefined ? chosen : chosen.filter((row) => bitAt(present, row));
   }
 }
+
+/** Where rows are listed before it is known how many they are. */
+let scratch = new Uint32Array(0);
