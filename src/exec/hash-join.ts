@@ -98,14 +98,14 @@ class JoinRun {
   /** Right rows that no left row has joined. */
   async *rest(): RowStream {
     if (this.#joined === undefined) return;
-    const { rowCount, columns } = this.#table;
+    const { rowCount } = this.#table;
     const { fields } = this.#plan.left.schema;
     const open = rowsWhere(this.#joined.subarray(0, rowCount), 0);
     for (let start = 0; start < open.length; start += BATCH_ROWS_MAX) {
       await step(this.#context);
       const rows = open.subarray(start, start + BATCH_ROWS_MAX);
       const none = fields.map((field) => nullColumn(field.type, rows.length));
-      yield LazyRows.of({ rowCount: rows.length, columns: none }).beside(LazyRows.taken(columns, rows));
+      yield LazyRows.of({ rowCount: rows.length, columns: none }).beside(this.#table.rows(rows));
     }
   }
 
@@ -123,7 +123,7 @@ class JoinRun {
   }
 
   #beside(rows: LazyRows, { left, right }: Pairs): LazyRows {
-    return picked(rows, left).beside(LazyRows.taken(this.#table.columns, right));
+    return picked(rows, left).beside(this.#table.rows(right));
   }
 
   /** Each left row with those that it joins, or with NULLs. */

@@ -15,7 +15,8 @@ import { JoinTable } from './join-table.ts';
 import { step } from './operator.ts';
 import type { JoinInputs, RowStream, RunContext } from './operator.ts';
 import type { Evaluator } from './rows.ts';
-import { LazyRows, rowsWhere } from './rows.ts';
+import type { LazyRows } from './rows.ts';
+import { rowsWhere } from './rows.ts';
 
 type JoinPlan = Extract<PhysicalPlan, { kind: 'join' }>;
 
@@ -35,7 +36,7 @@ export async function* runHeldLeft(plan: JoinPlan, inputs: JoinInputs, context: 
   const chosen = rowsWhere(marks.rows(), plan.join === 'semi' ? 1 : 0);
   for (let start = 0; start < chosen.length; start += BATCH_ROWS_MAX) {
     await step(context);
-    yield LazyRows.taken(table.columns, chosen.subarray(start, start + BATCH_ROWS_MAX));
+    yield table.rows(chosen.subarray(start, start + BATCH_ROWS_MAX));
   }
   context.memory.change('JOIN', table.byteCount, 0);
 }
@@ -60,10 +61,9 @@ class Marks {
       for (let i = 0; i < ids.length; i++) if (ids[i] !== MISSING) marks[ids[i] as number] = 1;
       return;
     }
-    const { columns } = this.#table;
     for (const { left, right } of pairsOf(ids, this.#table, false)) {
       await step(context);
-      const pairs = LazyRows.taken(columns, right).beside(rows.pick(left));
+      const pairs = this.#table.rows(right).beside(rows.pick(left));
       const { bits, count } = trueRows(this.#condition(pairs));
       for (const at of selectedRows(bits, left.length, count)) marks[right[at] as number] = 1;
     }

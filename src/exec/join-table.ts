@@ -7,7 +7,7 @@
 import type { RecordBatch } from '../arrow/batch.ts';
 import { nullVector } from '../arrow/null-vector.ts';
 import { emptyVector } from '../arrow/slice.ts';
-import type { Schema } from '../arrow/schema.ts';
+import type { Field, Schema } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
@@ -22,7 +22,7 @@ import type { KeyFilters } from './key-filter.ts';
 import { columnsBytes } from './memory.ts';
 import type { RowStream, RunContext } from './operator.ts';
 import { step } from './operator.ts';
-import { rowsOf } from './rows.ts';
+import { LazyRows, rowsOf } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';
 
 /** Row `left[i]` of a batch beside row `right[i]` of the table. */
@@ -100,9 +100,32 @@ export class KeyNumbers {
   }
 }
 
+/** Columns of batches, each made one when somebody asks for it. */
+class HeldColumns {
+  readonly #fields: readonly Field[];
+  readonly #batches: readonly RecordBatch[];
+  readonly #joined: (Vector | undefined)[] = [];
+
+  constructor({ fields }: Schema, batches: readonly RecordBatch[]) {
+    this.#fields = fields;
+    this.#batches = batches;
+  }
+
+  /** The column, and a NULL behind its last row. */
+  column(index: number): Vector {
+    return (this.#joined[index] ??= this.#join(index));
+  }
+
+  #join(index: number): Vector {
+    const parts = this.#batches.map((batch) => batch.columns[index] as Vector);
+    const none = nullColumn((this.#fields[index] as Field).type, 1);
+    const dictionary = parts[0]?.dictionary;
+    return joinParts([...parts, dictionary === undefined ? none : { ...none, dictionary }]);
+  }
+}
+
 /** The held side. */
 export class JoinTable {
-  readonly columns: readonly Vector[];
   readonly rowCount: number;
   readonly numbers: KeyNumbers;
   readonly keyRows: KeyRows;
@@ -110,16 +133,31 @@ export class JoinTable {
   readonly keySets: readonly (KeySet | undefined)[];
   /** Bytes that it holds. */
   readonly byteCount: number;
+  readonly #columns: HeldColumns;
+  readonly #width: number;
   #scratch: Pairs | undefined;
 
-  private constructor(columns: readonly Vector[], numbers: KeyNumbers, keySets: JoinTable['keySets']) {
-    this.columns = columns;
+  private constructor(
+    schema: Schema,
+    batches: readonly RecordBatch[],
+    numbers: KeyNumbers,
+    keySets: JoinTable['keySets'],
+  ) {
+    this.#columns = new HeldColumns(schema, batches);
+    this.#width = schema.fields.length;
     this.rowCount = numbers.held.length;
     this.numbers = numbers;
     this.keyRows = groupRows(numbers.held, numbers.count);
     this.keySets = keySets;
     const setBytes = keySets.reduce((sum, set) => sum + (set?.byteCount ?? 0), 0);
-    this.byteCount = columnsBytes(columns) + numbers.byteCount + setBytes + 8 * this.rowCount + 4 * numbers.count;
+    // Columns are there a second time once they are asked for.
+    const columnBytes = batches.reduce((sum, { columns }) => sum + 2 * columnsBytes(columns), 0);
+    this.byteCount = columnBytes + numbers.byteCount + setBytes + 8 * this.rowCount + 4 * numbers.count;
+  }
+
+  /** Held rows by number; number `rowCount` is all NULL. */
+  rows(taken: Uint32Array): LazyRows {
+    return LazyRows.taken((index) => this.#columns.column(index), this.#width, taken);
   }
 
   /** Where pairs are listed, for one reader at a time. */
@@ -153,7 +191,6 @@ export class JoinTable {
       await step(context);
       const batch = lazy.batch(schema);
       batches.push(batch);
-      // Joining the batches needs them a second time.
       held = context.memory.change('JOIN', held, held + 2 * columnsBytes(batch.columns) + 16 * batch.rowCount);
     }
     const rows = batches.map(rowsOf);
@@ -164,13 +201,7 @@ export class JoinTable {
       asked(key) ? KeySet.of(values.map((part) => part[k] as Vector)) : undefined,
     );
     await step(context);
-    const columns = schema.fields.map(({ type }, c) => {
-      const parts = batches.map((batch) => batch.columns[c] as Vector);
-      const none = nullColumn(type, 1);
-      const dictionary = parts[0]?.dictionary;
-      return joinParts([...parts, dictionary === undefined ? none : { ...none, dictionary }]);
-    });
-    const table = new JoinTable(columns, numbers, keySets);
+    const table = new JoinTable(schema, batches, numbers, keySets);
     context.memory.change('JOIN', held, table.byteCount);
     return table;
   }

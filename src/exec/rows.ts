@@ -116,14 +116,10 @@ export class LazyRows implements Rows {
     return new LazyRows(rowCount, [part], places);
   }
 
-  /** Rows `taken` of the vectors. */
-  static taken(columns: readonly Vector[], taken: Uint32Array): LazyRows {
-    const part = new Part((index) => columns[index] as Vector, taken);
-    return new LazyRows(
-      taken.length,
-      [part],
-      columns.map((_, column) => ({ part: 0, column })),
-    );
+  /** Rows `taken` of `width` vectors, each of which `column` gives when it is asked for. */
+  static taken(column: (index: number) => Vector, width: number, taken: Uint32Array): LazyRows {
+    const places = Array.from({ length: width }, (_, index) => ({ part: 0, column: index }));
+    return new LazyRows(taken.length, [new Part(column, taken)], places);
   }
 
   column(index: number): Vector {
