@@ -6,7 +6,7 @@
  */
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
-import { MISSING } from '../function/range-keys.ts';
+import { MISSING } from '../function/integers.ts';
 import type { JoinKey } from '../plan/expr.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';

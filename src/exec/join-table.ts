@@ -13,7 +13,9 @@ import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { RowKeys } from '../function/key-table.ts';
 import { KeySet } from '../function/key-set.ts';
-import { MISSING, RangeKeys } from '../function/range-keys.ts';
+import { MISSING } from '../function/integers.ts';
+import { rangeKeysOf } from '../function/range-keys.ts';
+import type { RangeKeys } from '../function/range-keys.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { JoinKey } from '../plan/expr.ts';
 import { compileExpr } from './evaluate.ts';
@@ -57,6 +59,8 @@ function keyValues(keys: readonly JoinKey[], held: readonly Rows[]): readonly (r
 export class KeyNumbers {
   /** Of the held rows. */
   readonly held: Uint32Array;
+  /** By key its numbers, where it is integers that lie close together. */
+  readonly ranges: readonly (RangeKeys | undefined)[];
   readonly #keys: RowKeys | undefined;
   readonly #nullsEqual: readonly boolean[];
 
@@ -64,7 +68,8 @@ export class KeyNumbers {
   constructor(keys: readonly JoinKey[], held: readonly Rows[], parts = keyValues(keys, held)) {
     this.#nullsEqual = keys.map((key) => key.nullsEqual);
     const types = keys.map((key) => key.right.type);
-    const ranges = keys.map((_, k) => RangeKeys.of(parts.map((part) => part[k] as Vector)));
+    const ranges = keys.map((_, k) => rangeKeysOf(parts.map((part) => part[k] as Vector)));
+    this.ranges = ranges;
     this.#keys = keys.length === 0 ? undefined : new RowKeys(types, ranges);
     this.held = new Uint32Array(held.reduce((sum, { rowCount }) => sum + rowCount, 0));
     let at = 0;
@@ -198,7 +203,7 @@ export class JoinTable {
     const values = keyValues(keys, rows);
     const numbers = new KeyNumbers(keys, rows, values);
     const keySets = keys.map((key, k) =>
-      asked(key) ? KeySet.of(values.map((part) => part[k] as Vector)) : undefined,
+      asked(key) ? (numbers.ranges[k]?.set ?? KeySet.of(values.map((part) => part[k] as Vector))) : undefined,
     );
     await step(context);
     const table = new JoinTable(schema, batches, numbers, keySets);
