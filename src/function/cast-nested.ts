@@ -160,7 +160,9 @@ function printRange({ starts, ends }: ListRows, row: number, print: Print): stri
 
 function structPrinter(vector: Vector, type: StructType, make: MakeCast): Print {
   const prints = vector.children.map((child) => partPrinter(child, make));
-  if (isTuple(type)) return (row) => `(${prints.map((print) => print(row)).join(', ')})`;
+  // One value has a comma behind it, as DuckDB writes it.
+  const end = prints.length === 1 ? ',)' : ')';
+  if (isTuple(type)) return (row) => `(${prints.map((print) => print(row)).join(', ')}${end}`;
   const names = type.children.map(({ name }) => quoted(name));
   return (row) => `{${prints.map((print, i) => `${names[i] as string}: ${print(row)}`).join(', ')}}`;
 }
@@ -239,7 +241,7 @@ function fits(type: DataType, parts: readonly Part[]): boolean {
   if (type.id === 'fixed_list') return parts.length === type.listSize;
   if (type.id === 'map') return parts.every(({ key }) => key !== null);
   if (type.id !== 'struct') return true;
-  if (parts.every(({ key }) => key === null)) return parts.length === type.children.length;
+  if (parts.every(({ key }) => key === null)) return parts.length <= type.children.length;
   return parts.every(({ key }) => key !== null && fieldIndex(type, key) >= 0);
 }
 

@@ -48,6 +48,7 @@ export { momentValue, isNowFunction, isNowWord } from './time-now.ts';
 export { constantCall, partFields } from './time-function.ts';
 export type { KnownText } from './time-function.ts';
 export { countsFromEnd, reversedQuantile } from './aggregate-quantile-entry.ts';
+export { groupCountOf } from './pattern.ts';
 export { elementOf } from './nested-type.ts';
 export type { KnownArgument } from './entry.ts';
 export { castKind, commonType, isComparable, resultType } from './signature.ts';

@@ -33,6 +33,7 @@ import { bindTimeCall, momentLiteral } from './bind-time.ts';
 import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
 import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
 import { bindField, bindNested, resolveIn } from './bind-nested.ts';
+import { bindGroups } from './bind-pattern.ts';
 import type { Alias, Clause } from './clause.ts';
 import { BOOL, DOUBLE, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
@@ -341,8 +342,8 @@ export class ExpressionBinder {
     const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
     const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
     if (isUnnest(name)) return this.#bindUnnest(node, args, names, clause);
-    const timed = bindTimeCall(this.#sql, name, args, node.span);
-    if (timed !== undefined) return timed;
+    const written = bindTimeCall(this.#sql, name, args, node.span) ?? bindGroups(this.#sql, name, args, node.span);
+    if (written !== undefined) return written;
     const [only] = args;
     if (name === 'typeof' && args.length === 1 && only !== undefined) {
       return makeLiteral(sqlTypeName(only.type), { id: 'utf8' }, node.span);

@@ -32,7 +32,7 @@ export function bindTimeCall(sql: string, name: string, args: readonly Expr[], s
 }
 
 /** The text of a constant, or the texts of a constant list of them. */
-function knownText(arg: Expr): KnownText {
+export function knownText(arg: Expr): KnownText {
   if (arg.kind === 'literal' && typeof arg.value === 'string') return arg.value;
   if (elementOf(arg.type) === undefined) return undefined;
   const folded = foldExpr(arg);
