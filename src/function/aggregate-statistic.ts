@@ -14,6 +14,7 @@ import { REGRESSIONS } from './aggregate-regression.ts';
 import { SketchAccumulator } from './aggregate-sketch.ts';
 import { entropyOf, modeOf } from './aggregate-tally.ts';
 import type { ResolvedCall } from './contract.ts';
+import { DECIMAL_AVERAGE } from './decimal-exact.ts';
 import type { AggregateEntry } from './entry.ts';
 import { DOUBLE, flatType, INT64, isComparable, isNumeric, isOrdered, UINT32, valueType } from './signature.ts';
 
@@ -167,4 +168,4 @@ const TALLIES: readonly AggregateEntry[] = [
 ];
 
 /** The entries of this family. */
-export const STATISTICS: readonly AggregateEntry[] = [...FOLDS, ...QUANTILES, ...TALLIES];
+export const STATISTICS: readonly AggregateEntry[] = [...FOLDS, ...QUANTILES, ...TALLIES, DECIMAL_AVERAGE];

@@ -24,6 +24,7 @@ import { PATTERN } from './pattern.ts';
 import { HASH } from './hash.ts';
 import { LIST_ACCESS } from './list-access.ts';
 import { LIST_AGGREGATE } from './list-aggregate.ts';
+import { DECIMAL_DIVISION } from './decimal-exact.ts';
 import { LIST_MAKE } from './list-make.ts';
 import { LIST_SERIES } from './list-series.ts';
 import { LIST_ORDER } from './list-order.ts';
@@ -85,6 +86,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...LIST_AGGREGATE,
   ...RANDOM,
   IS_OTHER_BIN,
+  DECIMAL_DIVISION,
 ];
 
 export { AGGREGATES };

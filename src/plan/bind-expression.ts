@@ -30,8 +30,8 @@ import type { OuterColumns } from './binding.ts';
 import { isVolatile, windowFunctionOf } from '../function/registry.ts';
 import { bindWindowCall } from './bind-window.ts';
 import { bindTimeCall, momentLiteral } from './bind-time.ts';
-import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
-import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
+import { bindInvoke, bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
+import type { LambdaBinding, LambdaFrame, LambdaKind } from './bind-lambda.ts';
 import { bindField, bindNested, resolveIn } from './bind-nested.ts';
 import { bindGroups } from './bind-pattern.ts';
 import type { Alias, Clause } from './clause.ts';
@@ -337,7 +337,7 @@ export class ExpressionBinder {
       throw sqlError('sql_bind', this.#sql, node.span, `${mark} belongs to aggregates, and ${name} is none`);
     }
     if (name === 'if' && node.args.length === 3) return this.#bindIf(node, clause);
-    const lambda = lambdaFunction(name);
+    const lambda = name === 'invoke' ? name : lambdaFunction(name);
     if (lambda !== undefined) return this.#bindLambda(node, lambda, clause);
     const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
     const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
@@ -386,8 +386,8 @@ export class ExpressionBinder {
     return this.#bindCase({ kind: 'case', operand: undefined, branches, otherwise, span: node.span }, clause);
   }
 
-  #bindLambda(node: FunctionCall, kind: LambdaKind, clause: Clause): Expr {
-    return bindLambdaCall(this.#sql, node, kind, {
+  #bindLambda(node: FunctionCall, kind: LambdaKind | 'invoke', clause: Clause): Expr {
+    const binding: LambdaBinding = {
       plain: (part) => this.bind(part, clause),
       within: (frame, body) => {
         this.#lambdas.push(frame);
@@ -395,7 +395,8 @@ export class ExpressionBinder {
         this.#lambdas.pop();
         return bound;
       },
-    });
+    };
+    return kind === 'invoke' ? bindInvoke(this.#sql, node, binding) : bindLambdaCall(this.#sql, node, kind, binding);
   }
 
   /** A list that becomes rows, where an operator can make them. */

@@ -1,5 +1,5 @@
 /**
- * Calls with a lambda: list_transform, list_filter and list_reduce.
+ * Calls with a lambda: list_transform, list_filter, list_reduce, and invoke, which is its lambda's body.
  *
  * Hides how a body reads what is around it. Invariants: a lambda's body is bound over its parameters' values and
  * then what it reads of the rows around it, which become arguments of the call; so every pass sees these, and none
@@ -15,7 +15,7 @@ import { targetOf } from './adapt.ts';
 import { castTo, coerce, toCondition } from './coerce.ts';
 import { INT64 } from './constant.ts';
 import type { Expr } from './expr.ts';
-import { exprKey } from './expr-walk.ts';
+import { exprKey, mapColumns } from './expr-walk.ts';
 import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
 
@@ -72,7 +72,7 @@ export class LambdaFrame {
 }
 
 /** How parts of the call are bound: as they stand, and as a lambda's body. */
-interface LambdaBinding {
+export interface LambdaBinding {
   readonly plain: (node: ExprNode) => Expr;
   readonly within: (frame: LambdaFrame, body: ExprNode) => Expr;
 }
@@ -115,6 +115,23 @@ export function bindLambdaCall(sql: string, node: FunctionCall, kind: LambdaKind
     nullable: list.nullable,
     span: node.span,
   };
+}
+
+/** `invoke(lambda x, y: …, a, b)`: the body with the values in the places of its parameters. @throws `sql_bind` */
+export function bindInvoke(sql: string, node: FunctionCall, binding: LambdaBinding): Expr {
+  const [lambda, ...values] = node.args;
+  if (lambda?.kind !== 'lambda' || lambda.parameters.length !== values.length) {
+    const message = 'invoke takes a lambda and a value for each of its parameters';
+    throw sqlError('sql_bind', sql, node.span, message, 'write invoke(lambda x: x + 1, 2)');
+  }
+  const given = values.map(binding.plain);
+  const frame = new LambdaFrame(
+    lambda.parameters,
+    given.map(({ type }) => type),
+  );
+  const body = binding.within(frame, lambda.body);
+  const sources = [...given, ...frame.reads];
+  return { ...mapColumns(body, (column) => sources[column.index] ?? column), span: node.span };
 }
 
 function checkParameters(sql: string, { parameters, span }: LambdaNode, kind: LambdaKind): void {

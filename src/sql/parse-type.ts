@@ -110,6 +110,8 @@ function parseSizes(cursor: Cursor): number[] {
   const sizes: number[] = [];
   if (!cursor.isSymbol('(')) return sizes;
   cursor.advance();
+  // `DECIMAL()` is DECIMAL.
+  if (cursor.takeSymbol(')')) return sizes;
   do {
     const token = cursor.token;
     if (token.kind !== 'number' || !/^\d{1,9}$/u.test(token.text)) {
