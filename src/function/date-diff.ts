@@ -341,7 +341,7 @@ export const DATE_DIFF: readonly FunctionEntry[] = [
     resolve: (args) => {
       const [a, b] = args;
       if (a === undefined || b === undefined || args.length !== 2) return undefined;
-      const parameter = meetingParameter(a, b);
+      const parameter = a.id === 'null' && b.id === 'null' ? MICROS : meetingParameter(a, b);
       if (parameter === undefined || parameter.id === 'time') return undefined;
       const moment = parameter.id === 'date' ? MICROS : parameter;
       return strictCall('age', [moment, moment], INTERVAL, true);
