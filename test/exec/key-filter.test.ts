@@ -45,6 +45,7 @@ const QUERIES: readonly ((k: (column: string) => string) => string)[] = [
   (k) => `SELECT * FROM a LEFT JOIN b ON ${k('ak')} = ${k('bk')} JOIN c ON ${k('ak')} = ${k('ck')} WHERE cv = 1`,
   (k) => `SELECT * FROM a LEFT JOIN b ON ${k('ak')} = ${k('bk')} JOIN c ON ${k('bk')} = ${k('ck')} WHERE cv = 1`,
   (k) => `SELECT * FROM c JOIN (SELECT * FROM a RIGHT JOIN b ON ${k('ak')} = ${k('bk')}) ON ${k('ck')} = ${k('bk')}`,
+  (k) => `SELECT * FROM c JOIN (SELECT * FROM a RIGHT JOIN b ON ${k('av')} = ${k('bv')}) ON ${k('ck')} = ${k('ak')}`,
   (k) => `SELECT * FROM c JOIN (SELECT * FROM a FULL JOIN b ON ${k('ak')} = ${k('bk')}) ON ${k('ck')} = ${k('ak')}`,
   (k) => `SELECT av FROM a SEMI JOIN b ON ${k('ak')} = ${k('bk')} AND bv > 4`,
   (k) => `SELECT av FROM a ANTI JOIN b ON ${k('ak')} = ${k('bk')} JOIN c ON ${k('ak')} = ${k('ck')} WHERE cv = 2`,
