@@ -26,6 +26,7 @@ import { LIST_ACCESS } from './list-access.ts';
 import { LIST_AGGREGATE } from './list-aggregate.ts';
 import { DECIMAL_DIVISION } from './decimal-exact.ts';
 import { LIST_MAKE } from './list-make.ts';
+import { LIST_PICK } from './list-pick.ts';
 import { LIST_SERIES } from './list-series.ts';
 import { LIST_ORDER } from './list-order.ts';
 import { LIST_SEARCH } from './list-search.ts';
@@ -77,6 +78,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...HASH,
   ...LIST_MAKE,
   ...LIST_SERIES,
+  ...LIST_PICK,
   ...LIST_ACCESS,
   ...LIST_SEARCH,
   ...LIST_ORDER,
