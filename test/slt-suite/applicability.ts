@@ -168,6 +168,11 @@ export function changedBy(sql: string): string | undefined {
   return CHANGED.exec(sql)?.[1]?.replaceAll('"', '').toLowerCase();
 }
 
+/** The statement behind the name of what it changes. */
+export function afterChanged(sql: string): string {
+  return sql.slice(CHANGED.exec(sql)?.[0].length ?? 0);
+}
+
 /** Every table that a statement left out would have changed, also by queries of WITH. */
 export function changedWithin(sql: string): string[] {
   const first = changedBy(sql);

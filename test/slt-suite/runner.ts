@@ -8,6 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../src/base/errors.ts';
 import {
+  afterChanged,
   changedBy,
   changedWithin,
   exceptionOf,
@@ -188,7 +189,7 @@ class Runner {
   #reasonBefore(sql: string, wanted: readonly string[] | undefined): string | undefined {
     if (wanted?.[0]?.startsWith('<FILE>:') === true) return 'an answer in another file';
     const isDrop = /^\s*drop\b/iu.test(sql);
-    const text = isMaking(sql) && !isDrop ? sql.replace(changedBy(sql) ?? '', '') : sql;
+    const text = isMaking(sql) && !isDrop ? afterChanged(sql) : sql;
     return readsAny(text, this.#lost) ? 'reads what a statement that was left out makes' : undefined;
   }
 
