@@ -2,7 +2,8 @@
  * Bits of integers: & | ~ << >>, xor, bit_count.
  *
  * Hides the two forms of integers. Invariants: operands meet in a common integer type, a literal in the other's; << of
- * signed integers that loses bits or changes the sign is `value_error`; >> keeps the sign, and beyond the width gives 0.
+ * signed integers that loses bits or changes the sign is `value_error`; >> keeps the sign, and beyond the width
+ * gives 0.
  */
 import { EngineError } from '../base/errors.ts';
 import type { DataType } from '../arrow/type.ts';
