@@ -110,6 +110,8 @@ export const CODE_MODULES_MAX = 256;
 export const CODE_NODES_MAX = 500;
 /** Rows that generated code takes at a time: its columns should stay in the cache. */
 export const CODE_BLOCK_ROWS = 4_096;
+/** Rows of a long computation after which others may have the event loop. */
+export const WORK_ROWS = 65_536;
 /** Bytes of a constant that generated code compares text with. */
 export const CODE_TEXT_BYTES_MAX = 32;
 /** Constants that generated code compares one text with. */
