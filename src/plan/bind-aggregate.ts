@@ -82,6 +82,28 @@ export function bindAggregateCall(sql: string, node: FunctionCall, name: string,
   };
 }
 
+/** A call of the aggregate `name` over all rows, of arguments that have its types. */
+export function makeAggregate(name: string, args: readonly Expr[], span: Span): AggregateCall {
+  const answer = resolveAggregate(
+    name,
+    args.map((arg) => arg.type),
+  );
+  if (!('parameters' in answer)) throw new TypeError(`no aggregate ${name} of such values`);
+  const { type, nulls } = answer;
+  const nullable = nulls !== 'never';
+  return {
+    name: answer.name,
+    args,
+    constants: [],
+    distinct: false,
+    filter: undefined,
+    order: [],
+    type,
+    nullable,
+    span,
+  };
+}
+
 function bindConstants(sql: string, entry: AggregateEntry, exprs: readonly Expr[], span: Span): ConstantValue[] {
   const values = exprs.map((expr) => {
     const folded = foldExpr(expr);

@@ -186,14 +186,11 @@ export class ExpressionBinder {
       case 'cast':
         return this.#bindCast(node, clause);
       case 'scalar_query':
+      case 'array_query':
       case 'exists':
-        return this.#bindSubquery(node, [], clause);
       case 'in_query':
-      case 'quantified': {
-        const nodes = node.operand.kind === 'row' ? node.operand.items : [node.operand];
-        const operands = nodes.map((operand) => this.bind(operand, clause));
-        return this.#bindSubquery(node, operands, clause);
-      }
+      case 'quantified':
+        return this.#bindSubquery(node, clause);
       case 'row':
       case 'array':
       case 'subscript':
@@ -218,12 +215,13 @@ export class ExpressionBinder {
     return makeCall(this.#sql, `to_${node.unit}`, [count], node.span);
   }
 
-  #bindSubquery(node: SubqueryNode, operands: readonly Expr[], clause: Clause): Expr {
+  #bindSubquery(node: SubqueryNode, clause: Clause): Expr {
     const { subqueries } = this.#around;
     if (this.#lambdas.length > 0) {
       throw sqlError('sql_unsupported', this.#sql, node.span, 'a subquery in a lambda is not supported yet');
     }
-    if (subqueries !== undefined) return bindSubquery(this, subqueries, node, operands);
+    if (subqueries !== undefined)
+      return bindSubquery(this, subqueries, node, (operand) => this.bind(operand, clause));
     throw sqlError('sql_unsupported', this.#sql, node.span, `a subquery in ${clause.name} is not supported yet`);
   }
 

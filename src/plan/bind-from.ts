@@ -20,7 +20,7 @@ import { substituteOuter } from './decorrelate.ts';
 import type { Expr, JoinKind } from './expr.ts';
 import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
-import { ownColumns, placeOnSides } from './join-subquery.ts';
+import { joinByPairs, ownColumns, placeOnSides } from './join-subquery.ts';
 import type { LogicalPlan } from './logical.ts';
 import { makeJoin, makeUnnest, oneRow, pickColumns, scanAll } from './logical.ts';
 import { numberRows } from './numbered.ts';
@@ -273,11 +273,15 @@ class JoinBinder {
   /** A join that keeps rows without a partner: subqueries of its condition are joined to the sides that they read. */
   #placed(join: JoinKind, conditions: readonly Expr[]): LogicalPlan {
     const [left, right] = [this.#left.plan, this.#right.plan];
-    const placed =
-      this.#right.lateral === undefined ? placeOnSides(this.#subqueries.list, left, right, conditions) : undefined;
+    const { list } = this.#subqueries;
+    if (this.#right.lateral !== undefined) {
+      const message = 'a subquery in the condition of an outer join to a query that reads the tables before it';
+      const span = this.#item.on?.span ?? this.#item.span;
+      throw sqlError('sql_unsupported', this.#sql, span, `${message} is not supported yet`);
+    }
+    const placed = placeOnSides(list, left, right, conditions);
     if (placed === undefined) {
-      const message = 'a subquery that reads both sides, in the condition of an outer join, is not supported yet';
-      throw sqlError('sql_unsupported', this.#sql, this.#item.on?.span ?? this.#item.span, message);
+      return joinByPairs({ list, shared: this.#binding.shared }, join, left, right, conditions);
     }
     const width = placed.left.schema.fields.length;
     const { keys, condition } = splitCondition(placed.conditions, width);

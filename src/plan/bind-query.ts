@@ -20,6 +20,7 @@ import { hasOuter } from './decorrelate.ts';
 import type { LogicalQuery } from './logical.ts';
 import { renameColumns } from './rename.ts';
 import { inlineShared } from './share.ts';
+import { SubqueryList } from './subquery.ts';
 
 /** Binds a statement's query. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
 export function bindQuery(sql: string, query: Query, catalog: BindCatalog): LogicalQuery {
@@ -67,8 +68,9 @@ function bindBody(binding: Binding, query: Query, common: CommonTables, outer: O
       return { plan: bindLimit(binding.sql, query, ordered), depth: 1 + Math.max(left.depth, right.depth) };
     }
     case 'values_query': {
-      const plan = bindOrder(binding.sql, query, bindValues(binding.sql, query, outer));
-      return { plan: bindLimit(binding.sql, query, plan), depth: 1 };
+      const plan = bindOrder(binding.sql, query, bindValues(binding, query, common, outer));
+      const list = new SubqueryList(binding.sql, binding.shared);
+      return { plan: bindLimit(binding.sql, query, plan, { binding, common, list }), depth: 1 };
     }
   }
 }

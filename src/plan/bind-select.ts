@@ -10,17 +10,19 @@ import type { Span } from '../base/errors.ts';
 import { COLUMNS_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import { isComparable } from '../function/registry.ts';
-import type { ExprNode, OrderItem, Select, SelectItem } from '../sql/ast.ts';
+import type { ExprNode, OrderItem, Select } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { columnLabel } from '../sql/print.ts';
 import { AggregateList } from './bind-aggregate.ts';
 import { ExpressionBinder, GROUPING } from './bind-expression.ts';
 import type { From } from './bind-from.ts';
-import type { Alias, Clause } from './clause.ts';
+import type { Clause } from './clause.ts';
+import { aliasesOf } from './clause.ts';
 import { bindFrom } from './bind-from.ts';
 import { aggregateOver, expandGroups } from './bind-group.ts';
 import { expandColumns, expandItem } from './bind-star.ts';
 import { bindLimit } from './bind-limit.ts';
+import type { SubqueryBinding } from './bind-subquery.ts';
 import { WindowList, WINDOWS_FROM } from './bind-window.ts';
 import { writeWindows } from './window-name.ts';
 import { atPlace, positionOf } from './bind-order.ts';
@@ -68,6 +70,7 @@ class SelectBinder {
   readonly #aggregates = new AggregateList();
   readonly #windows = new WindowList();
   readonly #subqueries: SubqueryList;
+  readonly #around: SubqueryBinding;
   /** Bound GROUP BY expressions; over the table. */
   #groups: Expr[] = [];
   /** The groups of each of GROUPING SETS, by their places; undefined without. */
@@ -88,6 +91,7 @@ class SelectBinder {
     this.#scope = from?.scope ?? Scope.of(binding.sql, undefined);
     this.#subqueries = new SubqueryList(binding.sql, binding.shared);
     const subqueries = { binding, common, list: this.#subqueries };
+    this.#around = subqueries;
     this.#binder = new ExpressionBinder(binding.sql, this.#scope, aliasesOf(select.items), { outer, subqueries });
   }
 
@@ -440,7 +444,7 @@ class SelectBinder {
       plan = { kind: 'sort', schema: plan.schema, input: plan, keys: sortKeys, limit: undefined };
     }
     if (outputs.length > visible.count) plan = pickColumns(plan, [...fields.keys()].slice(0, visible.count));
-    return bindLimit(this.#sql, this.#select, plan);
+    return bindLimit(this.#sql, this.#select, plan, this.#around);
   }
 
   /** The table's own metadata stays with a result that is just its columns. */
@@ -470,17 +474,6 @@ interface OrderKey {
 
 function sameText(a: string, b: string): boolean {
   return a === b || foldName(a) === foldName(b);
-}
-
-/** The first item with an alias wins when several have the same. */
-function aliasesOf(items: readonly SelectItem[]): ReadonlyMap<string, Alias> {
-  const aliases = new Map<string, Alias>();
-  items.forEach(({ alias, expr }, item) => {
-    const key = alias === undefined ? undefined : foldName(alias.name);
-    if (alias !== undefined && key !== undefined && !aliases.has(key))
-      aliases.set(key, { name: alias.name, expr, item });
-  });
-  return aliases;
 }
 
 function hasAggregate(expr: Expr): boolean {

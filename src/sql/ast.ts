@@ -152,6 +152,8 @@ export type ExprNode =
   /** `(SELECT …)` as one value. */
   | { readonly kind: 'scalar_query'; readonly query: Query; readonly span: Span }
   | { readonly kind: 'exists'; readonly query: Query; readonly span: Span }
+  /** `ARRAY(SELECT …)`: the values of its column, in its order. */
+  | { readonly kind: 'array_query'; readonly query: Query; readonly span: Span }
   /** `x IN (SELECT …)`. */
   | {
       readonly kind: 'in_query';

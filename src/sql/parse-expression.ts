@@ -11,7 +11,7 @@ import { parseCallOrder, parseFilter, parseWithinGroup } from './parse-aggregate
 import { canBeFunction, canBeName } from './keyword.ts';
 import { sqlError } from './frame.ts';
 import { INFIX, INFIX_LACKING, POWER, PREFIX } from './operator.ts';
-import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
+import { parseArrayQuery, parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
 import { parseWordedCall, PLAIN_CALL } from './parse-call.ts';
 import type { ArgumentReaders } from './parse-call.ts';
@@ -347,7 +347,7 @@ function parseWordPrimary(cursor: Cursor): ExprNode {
       break;
     }
     case 'array':
-      if (cursor.peek(1).text === '(') throw cursor.unsupported('ARRAY of a query; use list(…)', token);
+      if (cursor.peek(1).text === '(') return parseArrayQuery(cursor);
       if (cursor.peek(1).text === '[') return parseList(cursor, READERS);
       break;
     case 'map':

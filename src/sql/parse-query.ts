@@ -195,8 +195,11 @@ function parsePercentSign(cursor: Cursor): ExprNode | undefined {
   if (sign.kind !== 'symbol' || sign.text !== '%' || !isLast) return undefined;
   cursor.advance();
   let part: ExprNode;
-  if (isOpen) {
-    if (cursor.isQuery()) throw cursor.unsupported('a subquery in LIMIT', cursor.token);
+  if (isOpen && cursor.isQuery()) {
+    const query = cursor.query();
+    cursor.expectSymbol(')');
+    part = { kind: 'scalar_query', query, span: cursor.spanFrom(start) };
+  } else if (isOpen) {
     part = parseExpression(cursor);
     cursor.expectSymbol(')');
   } else {

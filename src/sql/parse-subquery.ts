@@ -1,5 +1,5 @@
 /**
- * Queries within expressions: as a value, after EXISTS, IN, ANY and ALL.
+ * Queries within expressions: as a value, after EXISTS, IN, ANY and ALL, and as a list.
  *
  * Hides nothing. Invariant: the query stands in parentheses of its own.
  */
@@ -67,4 +67,10 @@ function parseValuesOf(cursor: Cursor, readList: (cursor: Cursor) => ExprNode): 
   const name = { kind: 'identifier', name: 'unnest', quoted: false, span } as const;
   const expr: ExprNode = { kind: 'function_call', name, args: [list], ...PLAIN_CALL, span };
   return plainSelect([plainItem(expr)], undefined, span);
+}
+
+/** `ARRAY(SELECT …)`. */
+export function parseArrayQuery(cursor: Cursor): ExprNode {
+  const start = cursor.advance().start;
+  return { kind: 'array_query', query: parseEnclosed(cursor), span: cursor.spanFrom(start) };
 }

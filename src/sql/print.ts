@@ -310,7 +310,7 @@ function partName(name: Identifier, style: Style): string {
 
 const PART_KEYWORDS = new Set(['filter', 'key', 'value', 'recursive', 'name', 'type', 'year', 'month', 'day']);
 
-type QueryKind = 'scalar_query' | 'exists' | 'in_query' | 'quantified';
+type QueryKind = 'scalar_query' | 'array_query' | 'exists' | 'in_query' | 'quantified';
 /** In names as DuckDB writes it out: a call of a conversion. */
 function intervalText(value: string, unit: IntervalUnit, style: Style): string {
   if (style === 'sql') return `INTERVAL (${value}) ${unit.toUpperCase()}`;
@@ -359,6 +359,8 @@ function operation(node: Operation, style: Style): string {
 /** Queries within expressions. */
 function queryOperation(node: Extract<ExprNode, { kind: QueryKind }>, style: Style): string {
   switch (node.kind) {
+    case 'array_query':
+      return `ARRAY(${printQuery(node.query)})`;
     case 'scalar_query':
       return `(${printQuery(node.query)})`;
     case 'exists':

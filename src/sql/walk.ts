@@ -102,6 +102,7 @@ const CHILD_FIELDS: {
   named_argument: ['name', 'value'],
   lambda: ['parameters', 'body'],
   scalar_query: ['query'],
+  array_query: ['query'],
   exists: ['query'],
   in_query: ['operand', 'query'],
   quantified: ['operand', 'query'],
