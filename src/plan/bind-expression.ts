@@ -86,6 +86,11 @@ export class ExpressionBinder {
     this.#around = around;
   }
 
+  /** What the query reads of the one around it. */
+  get outer(): OuterColumns | undefined {
+    return this.#around.outer;
+  }
+
   /** @see NameResolver */
   resolve(node: ColumnName): Expr | undefined {
     return resolveIn(this.#sql, this.#scope, node) ?? this.#around.outer?.resolve(node);

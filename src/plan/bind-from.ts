@@ -6,17 +6,18 @@
  * it.
  */
 import type { Field } from '../arrow/schema.ts';
+import { present } from '../base/assert.ts';
 import { foldName } from '../base/names.ts';
-import type { FromItem, Identifier, Join, Subquery, TableFunction, TableName } from '../sql/ast.ts';
+import type { ColumnName, FromItem, Identifier, Join, Subquery, TableFunction, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import { resolveIn } from './bind-nested.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
 import { bindView, findView } from './bind-view.ts';
-import type { Binding, CommonTables } from './binding.ts';
+import type { Binding, CommonRows, CommonTables } from './binding.ts';
 import { OuterColumns } from './binding.ts';
 import { makeCall, makeComparison, toCondition } from './coerce.ts';
-import { substituteOuter } from './decorrelate.ts';
+import { mapOuter, substituteOuter } from './decorrelate.ts';
 import type { Expr, JoinKind } from './expr.ts';
 import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
@@ -124,11 +125,14 @@ class FromBinder {
       const message = `${quoteText(named.name)} is a query of WITH, and has no other moments`;
       throw sqlError('sql_bind', this.#sql, item.at.span, message, 'write AT after the table within that query');
     }
-    if (named.outer !== undefined && named.outer !== this.#outer) {
-      const message = `the query ${quoteText(named.name)} of WITH reads columns around it and is read further within`;
-      throw sqlError('sql_unsupported', this.#sql, item.span, `${message}, which is not supported yet`);
-    }
-    return this.#named(named.read(), named.name, item.alias, item.columns, named.depth);
+    return this.#named(this.#within(named), named.name, item.alias, item.columns, named.depth);
+  }
+
+  /** The rows of a query of WITH; what they read of the rows around it is reached through the queries between. */
+  #within({ read, outer }: CommonRows): LogicalPlan {
+    const plan = read();
+    if (outer === undefined || outer === this.#outer) return plan;
+    return mapOuter(plan, (leaf) => present(this.#outer?.reach(outer, leaf), `the outer column ${leaf.name}`));
   }
 
   #bindSubquery(item: Subquery, before: From | undefined): From {
@@ -144,9 +148,10 @@ class FromBinder {
 
   /** The columns of `before`, and of the query around. */
   #around(before: From): OuterColumns {
-    return new OuterColumns({
-      resolve: (node) => resolveIn(this.#sql, before.scope, node) ?? this.#outer?.resolve(node),
-    });
+    const resolve = (node: ColumnName): Expr | undefined => {
+      return resolveIn(this.#sql, before.scope, node) ?? this.#outer?.resolve(node);
+    };
+    return new OuterColumns({ resolve }, this.#outer);
   }
 
   /** `plan` under its names; it depends on the rows before it if it reads any of their columns. */

@@ -8,7 +8,7 @@ import { foldName } from '../base/names.ts';
 import type { CommonTable, Query } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { bindLimit } from './bind-limit.ts';
-import { bindOrder } from './bind-order.ts';
+import { bindOrder, bindOrderOfSets } from './bind-order.ts';
 import { bindRecursive } from './bind-recursive.ts';
 import { bindSelect } from './bind-select.ts';
 import { bindSetOperation } from './bind-union.ts';
@@ -63,9 +63,9 @@ function bindBody(binding: Binding, query: Query, common: CommonTables, outer: O
     case 'set_operation': {
       const left = binding.bind(query.left, common, outer);
       const right = binding.bind(query.right, common, outer);
-      const plan = bindSetOperation(binding.sql, query, left.plan, right.plan);
-      const ordered = bindOrder(binding.sql, query, plan, query.byName ? [] : right.plan.schema.fields);
-      return { plan: bindLimit(binding.sql, query, ordered), depth: 1 + Math.max(left.depth, right.depth) };
+      const { plan, find } = bindSetOperation(binding.sql, query, left, right);
+      const ordered = bindOrderOfSets(binding.sql, query, plan, find);
+      return { plan: bindLimit(binding.sql, query, ordered), depth: 1 + Math.max(left.depth, right.depth), find };
     }
     case 'values_query': {
       const plan = bindOrder(binding.sql, query, bindValues(binding, query, common, outer));

@@ -39,13 +39,13 @@ const OPPOSITE: Readonly<Record<string, string>> = {
 
 /** Binds one. `around` knows the columns of the query that it stands in. @throws `sql_bind`, `sql_unsupported` */
 export function bindSubquery(
-  around: NameResolver,
+  around: NameResolver & { readonly outer: OuterColumns | undefined },
   { binding, common, list }: SubqueryBinding,
   node: SubqueryNode,
   bindOperand: (operand: ExprNode) => Expr,
 ): Expr {
   const { sql } = binding;
-  const outer = new OuterColumns(around);
+  const outer = new OuterColumns(around, around.outer);
   const bound = binding.bind(node.query, common, outer).plan;
   const plan = node.kind === 'array_query' ? listOf(sql, bound, node) : bound;
   const add = (form: Subquery['form'], operator: string, operands: readonly Expr[] = []): Expr => {

@@ -6,7 +6,8 @@
  * only ever refers to the query right around it; a shared plan refers to none.
  */
 import { present } from '../base/assert.ts';
-import type { ColumnName, Query } from '../sql/ast.ts';
+import type { Span } from '../base/errors.ts';
+import type { ColumnName, ExprNode, Query } from '../sql/ast.ts';
 import type { BindCatalog, ReadView } from './bind-catalog.ts';
 import type { Expr } from './expr.ts';
 import { exprKey } from './expr-walk.ts';
@@ -16,7 +17,15 @@ import type { LogicalPlan } from './logical.ts';
 export interface Bound {
   readonly plan: LogicalPlan;
   readonly depth: number;
+  /** Finds the columns that the query's own list gives; absent where it has none. */
+  readonly find?: ColumnFinder | undefined;
 }
+
+/**
+ * The place of the column that a list calls by a name, or computes by the same expression; undefined when there is
+ * none. @throws `sql_bind` when it means several
+ */
+export type ColumnFinder = (node: ExprNode) => number | undefined;
 
 /** A query that WITH has named. */
 export interface CommonRows {
@@ -24,7 +33,7 @@ export interface CommonRows {
   readonly depth: number;
   /** The query's rows, for one more place that reads them. */
   read(): LogicalPlan;
-  /** The columns around that the query reads; a place with others around it cannot read it. */
+  /** The columns around that the query reads; undefined when it reads none. */
   readonly outer: OuterColumns | undefined;
 }
 
@@ -60,18 +69,31 @@ export interface NameResolver {
 /** The columns of the query around that a query reads. */
 export class OuterColumns {
   readonly #around: NameResolver;
+  readonly #parent: OuterColumns | undefined;
   /** Over the rows of the query around; a column is known by its place here. */
   readonly exprs: Expr[] = [];
   readonly #places = new Map<string, number>();
 
-  constructor(around: NameResolver) {
+  /** `parent` has what the query around reads of those further out. */
+  constructor(around: NameResolver, parent: OuterColumns | undefined) {
     this.#around = around;
+    this.#parent = parent;
   }
 
   /** The column as an expression of the query within, or undefined when nothing around has it. */
   resolve(node: ColumnName): Expr | undefined {
     const found = this.#around.resolve(node);
-    if (found === undefined) return undefined;
+    return found === undefined ? undefined : this.#take(found, node.path.at(-1)?.name ?? '', node.span);
+  }
+
+  /** The column `leaf` of `owner`, from a query within its one; undefined when this one is not within it. */
+  reach(owner: OuterColumns, leaf: OuterColumn): OuterColumn | undefined {
+    if (owner === this) return leaf;
+    const found = this.#parent?.reach(owner, leaf);
+    return found === undefined ? undefined : this.#take(found, leaf.name, leaf.span);
+  }
+
+  #take(found: Expr, name: string, span: Span): OuterColumn {
     const key = exprKey(found);
     let index = this.#places.get(key);
     if (index === undefined) {
@@ -79,9 +101,11 @@ export class OuterColumns {
       this.#places.set(key, index);
     }
     const { type, nullable } = found;
-    return { kind: 'outer', index, name: node.path.at(-1)?.name ?? '', type, nullable, span: node.span };
+    return { kind: 'outer', index, name, type, nullable, span };
   }
 }
+
+type OuterColumn = Extract<Expr, { kind: 'outer' }>;
 
 /** Plans that several places read. */
 export class SharedPlans {
@@ -100,9 +124,14 @@ export class SharedPlans {
     return id;
   }
 
+  /** A shared plan itself. */
+  at(id: number): LogicalPlan {
+    return present(this.plans.get(id), `shared plan ${id.toString()}`);
+  }
+
   /** One more reader of a shared plan. */
   read(id: number): LogicalPlan {
-    const { schema } = present(this.plans.get(id), `shared plan ${id.toString()}`);
+    const { schema } = this.at(id);
     return { kind: 'shared', schema, id, columns: schema.fields.map((_, i) => i) };
   }
 }
