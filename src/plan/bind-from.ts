@@ -61,9 +61,9 @@ export function bindFrom(
   return new FromBinder(binding, common, outer).bind(from, undefined);
 }
 
-/** Binds `item` as it stands after a comma behind `left`. @throws as `bindFrom` */
-export function bindBeside(binding: Binding, left: From, item: FromItem): From {
-  return new FromBinder(binding, new Map(), undefined).bindBeside(left, item);
+/** Binds `item` as it stands beside the rows of `left`, which it cannot read. @throws as `bindFrom` */
+export function bindBeside(binding: Binding, left: From, item: FromItem, common: CommonTables): From {
+  return new FromBinder(binding, common, undefined).bindBeside(left, item);
 }
 
 class FromBinder {
@@ -185,10 +185,10 @@ class FromBinder {
     return this.#joined(item, left, this.bind(item.right, left));
   }
 
-  /** What is beside `left` when `item` follows a comma. */
+  /** What is beside `left`, of which `item` reads nothing. */
   bindBeside(left: From, item: FromItem): From {
     const cross = { kind: 'join', join: 'cross', on: undefined, using: [], natural: false, span: item.span } as const;
-    return this.#joined({ ...cross, left: item, right: item }, left, this.bind(item, left));
+    return this.#joined({ ...cross, left: item, right: item }, left, this.bind(item, undefined));
   }
 
   #joined(item: Join, left: From, right: From): From {

@@ -22,10 +22,15 @@ import { renameColumns } from './rename.ts';
 import { inlineShared } from './share.ts';
 import { SubqueryList } from './subquery.ts';
 
-/** Binds a statement's query. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
-export function bindQuery(sql: string, query: Query, catalog: BindCatalog): LogicalQuery {
+/** Binds a statement's query; `common` is a WITH before the statement. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
+export function bindQuery(
+  sql: string,
+  query: Query,
+  catalog: BindCatalog,
+  common: readonly CommonTable[] = [],
+): LogicalQuery {
   const binding = makeBinding(sql, catalog);
-  const { plan } = binding.bind(query, new Map(), undefined);
+  const { plan } = binding.bind(query, bindCommon(binding, common), undefined);
   return inlineShared({ plan, shared: binding.shared.plans });
 }
 
@@ -75,11 +80,12 @@ function bindBody(binding: Binding, query: Query, common: CommonTables, outer: O
   }
 }
 
-function bindCommon(
+/** The queries of a WITH, beside those `around` it. @throws as `bindQuery` */
+export function bindCommon(
   binding: Binding,
   tables: readonly CommonTable[],
-  around: CommonTables,
-  outer: OuterColumns | undefined,
+  around: CommonTables = new Map(),
+  outer?: OuterColumns,
 ): CommonTables {
   if (tables.length === 0) return around;
   const known = new Map(around);

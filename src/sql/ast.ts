@@ -435,6 +435,8 @@ export type Statement =
   | { readonly kind: 'truncate'; readonly table: TableName; readonly span: Span }
   | {
       readonly kind: 'insert';
+      /** Of WITH; empty without. */
+      readonly common: readonly CommonTable[];
       readonly table: TableName;
       /** Undefined: all of the table's, in its order. */
       readonly columns: readonly Identifier[] | undefined;
@@ -447,6 +449,8 @@ export type Statement =
     }
   | {
       readonly kind: 'delete';
+      /** Of WITH; empty without. */
+      readonly common: readonly CommonTable[];
       readonly table: TableName;
       /** USING. */
       readonly from: FromItem | undefined;
@@ -456,6 +460,8 @@ export type Statement =
     }
   | {
       readonly kind: 'update';
+      /** Of WITH; empty without. */
+      readonly common: readonly CommonTable[];
       readonly table: TableName;
       readonly assignments: readonly Assignment[];
       readonly from: FromItem | undefined;

@@ -3,7 +3,7 @@
  *
  * Hides their clauses. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
  */
-import type { Assignment, ExprNode, Statement, TableName } from './ast.ts';
+import type { Assignment, CommonTable, ExprNode, Statement, TableName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseFrom, parseTableName } from './parse-from.ts';
@@ -39,20 +39,28 @@ function parseWhere(cursor: Cursor, statement: string): ExprNode | undefined {
   return where;
 }
 
-/** DELETE FROM t [[AS] alias] [USING item, …] [WHERE condition] [RETURNING …] */
-export function parseDelete(cursor: Cursor): Statement {
-  const start = cursor.advance().start;
+/** [WITH …] DELETE FROM t [[AS] alias] [USING item, …] [WHERE condition] [RETURNING …] */
+export function parseDelete(
+  cursor: Cursor,
+  common: readonly CommonTable[] = [],
+  start = cursor.token.start,
+): Statement {
+  cursor.advance();
   cursor.expectWord('from');
   const table = parseTarget(cursor, 'DELETE');
   const from = cursor.takeWord('using') ? parseFrom(cursor) : undefined;
   const where = parseWhere(cursor, 'DELETE');
   const returning = parseReturning(cursor);
-  return { kind: 'delete', table, from, where, returning, span: cursor.spanFrom(start) };
+  return { kind: 'delete', common, table, from, where, returning, span: cursor.spanFrom(start) };
 }
 
-/** UPDATE t [[AS] alias] SET column = value, … [FROM item, …] [WHERE condition] [RETURNING …] */
-export function parseUpdate(cursor: Cursor): Statement {
-  const start = cursor.advance().start;
+/** [WITH …] UPDATE t [[AS] alias] SET column = value, … [FROM item, …] [WHERE condition] [RETURNING …] */
+export function parseUpdate(
+  cursor: Cursor,
+  common: readonly CommonTable[] = [],
+  start = cursor.token.start,
+): Statement {
+  cursor.advance();
   const table = parseTarget(cursor, 'UPDATE');
   cursor.expectWord('set');
   const assignments: Assignment[] = [];
@@ -61,7 +69,7 @@ export function parseUpdate(cursor: Cursor): Statement {
   const from = cursor.takeWord('from') ? parseFrom(cursor) : undefined;
   const where = parseWhere(cursor, 'UPDATE');
   const returning = parseReturning(cursor);
-  return { kind: 'update', table, assignments, from, where, returning, span: cursor.spanFrom(start) };
+  return { kind: 'update', common, table, assignments, from, where, returning, span: cursor.spanFrom(start) };
 }
 
 function parseAssignment(cursor: Cursor): Assignment {

@@ -15,8 +15,16 @@ import { BARE_FRAME, bareStar, selectAll } from './plain-select.ts';
 
 /** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseQuery(cursor: Cursor): Query {
-  const start = cursor.token.start;
-  const common = parseWith(cursor);
+  const { start } = cursor.token;
+  return parseAfterWith(cursor, parseWith(cursor), start);
+}
+
+/** Parses the query that follows a WITH, which began at `start`. @throws as `parseQuery` */
+export function parseAfterWith(cursor: Cursor, common: readonly CommonTable[], start: number): Query {
+  if (common.length > 0 && !cursor.isQuery()) {
+    for (const word of ['SELECT', 'FROM']) cursor.note(word);
+    throw cursor.unexpected();
+  }
   const { query, isClosed } = parseBody(cursor, 0);
   const order = parseOrderBy(cursor);
   const bounds = parseLimit(cursor);
@@ -109,7 +117,7 @@ export function expectQuery(cursor: Cursor): Query {
 }
 
 /** `WITH name AS (SELECT …), …`, or nothing. */
-function parseWith(cursor: Cursor): CommonTable[] {
+export function parseWith(cursor: Cursor): CommonTable[] {
   if (!cursor.takeWord('with')) return [];
   const recursive = cursor.takeWord('recursive');
   const tables: CommonTable[] = [];
@@ -129,10 +137,6 @@ function parseWith(cursor: Cursor): CommonTable[] {
     cursor.expectSymbol(')');
     tables.push({ kind: 'common_table', name, columns, recursive, query, span: cursor.spanFrom(start) });
   } while (cursor.takeSymbol(','));
-  if (!cursor.isQuery()) {
-    for (const word of ['SELECT', 'FROM']) cursor.note(word);
-    throw cursor.unexpected();
-  }
   return tables;
 }
 

@@ -11,7 +11,7 @@ import { parseAlter } from './parse-alter.ts';
 import { parseDelete, parseTruncate, parseUpdate } from './parse-edit.ts';
 import { parseInsert } from './parse-insert.ts';
 import { parseNames, parseTableName, parseTimeTravel } from './parse-from.ts';
-import { expectQuery } from './parse-query.ts';
+import { expectQuery, parseAfterWith, parseWith } from './parse-query.ts';
 import { parseColumn } from './parse-column.ts';
 import { parseCopy } from './parse-copy.ts';
 import { parseDeallocate, parseExecute, parsePrepare } from './parse-prepare.ts';
@@ -26,6 +26,7 @@ const STATEMENT_WORDS =
 /** Parses one statement, without what may follow it. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseOne(cursor: Cursor): Statement {
   const token = cursor.token;
+  if (token.word === 'with') return parseCommon(cursor);
   if (cursor.isQuery()) return cursor.query();
   switch (token.word) {
     case 'create':
@@ -70,6 +71,23 @@ export function parseOne(cursor: Cursor): Statement {
   if (lacking !== undefined) throw cursor.unsupported(lacking, token);
   for (const word of STATEMENT_WORDS) cursor.note(word);
   throw cursor.unexpected();
+}
+
+/** A query, or a statement that changes rows, with WITH before it. */
+function parseCommon(cursor: Cursor): Statement {
+  const { start } = cursor.token;
+  const common = parseWith(cursor);
+  switch (cursor.token.word) {
+    case 'insert':
+      return parseInsert(cursor, common, start);
+    case 'delete':
+      return parseDelete(cursor, common, start);
+    case 'update':
+      return parseUpdate(cursor, common, start);
+    default:
+      for (const word of ['INSERT', 'DELETE', 'UPDATE']) cursor.note(word);
+      return parseAfterWith(cursor, common, start);
+  }
 }
 
 const CREATE_LACKING = new Set([
