@@ -9,13 +9,14 @@ import type { Field } from '../arrow/schema.ts';
 import { present } from '../base/assert.ts';
 import { foldName } from '../base/names.ts';
 import type { ColumnName, FromItem, Identifier, Join, Subquery, TableFunction, TableName } from '../sql/ast.ts';
+import type { ShowStatement } from '../sql/ast-view.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import { resolveIn } from './bind-nested.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
 import { bindView, findView } from './bind-view.ts';
 import type { Binding, CommonRows, CommonTables } from './binding.ts';
-import { OuterColumns } from './binding.ts';
+import { commonNamed, OuterColumns } from './binding.ts';
 import { makeCall, makeComparison, toCondition } from './coerce.ts';
 import { mapOuter, substituteOuter } from './decorrelate.ts';
 import type { Expr, JoinKind } from './expr.ts';
@@ -27,7 +28,9 @@ import { makeJoin, makeUnnest, oneRow, pickColumns, scanAll } from './logical.ts
 import { numberRows } from './numbered.ts';
 import { renameColumns } from './rename.ts';
 import { Scope } from './scope.ts';
+import { bindShown } from './show.ts';
 import { openDependent, SubqueryList } from './subquery.ts';
+import { bindSummary } from './summarize.ts';
 import { SCHEMA_NAME } from './system-name.ts';
 import { findSource } from './system-table.ts';
 import { bindTableFunction } from './table-function.ts';
@@ -61,6 +64,13 @@ export function bindFrom(
   return new FromBinder(binding, common, outer).bind(from, undefined);
 }
 
+/** The rows that SHOW, DESCRIBE or SUMMARIZE answers with. @throws as `bindFrom` */
+export function bindShownRows(binding: Binding, statement: ShowStatement, common: CommonTables): LogicalPlan {
+  return statement.kind === 'summarize'
+    ? bindSummary(binding, statement, common)
+    : bindShown(binding, statement, common);
+}
+
 /** Binds `item` as it stands beside the rows of `left`, which it cannot read. @throws as `bindFrom` */
 export function bindBeside(binding: Binding, left: From, item: FromItem, common: CommonTables): From {
   return new FromBinder(binding, common, undefined).bindBeside(left, item);
@@ -91,6 +101,10 @@ class FromBinder {
         const { plan, name } = bindTableFunction(this.#sql, item);
         return this.#named(plan, name, item.alias, item.columns, 0);
       }
+      case 'shown_rows': {
+        const plan = bindShownRows(this.#binding, item.statement, this.#common);
+        return this.#named(plan, UNNAMED, item.alias, item.columns, 0);
+      }
       case 'join':
         return this.#bindJoin(item, before);
     }
@@ -109,8 +123,7 @@ class FromBinder {
   }
 
   #bindTable(item: TableName): From {
-    const [first, ...more] = item.path;
-    const named = more.length === 0 && first !== undefined ? this.#common.get(foldName(first.name)) : undefined;
+    const named = commonNamed(this.#common, item);
     if (named === undefined) {
       const view = findView(this.#sql, this.#binding.catalog, item);
       if (view !== undefined) {

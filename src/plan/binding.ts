@@ -7,7 +7,8 @@
  */
 import { present } from '../base/assert.ts';
 import type { Span } from '../base/errors.ts';
-import type { ColumnName, ExprNode, Query } from '../sql/ast.ts';
+import { foldName } from '../base/names.ts';
+import type { ColumnName, ExprNode, Query, TableName } from '../sql/ast.ts';
 import type { BindCatalog, ReadView } from './bind-catalog.ts';
 import type { Expr } from './expr.ts';
 import { exprKey } from './expr-walk.ts';
@@ -39,6 +40,12 @@ export interface CommonRows {
 
 /** Queries that WITH has named, by folded name. */
 export type CommonTables = ReadonlyMap<string, CommonRows>;
+
+/** The query of WITH that `table` names, or undefined. */
+export function commonNamed(common: CommonTables, { path }: TableName): CommonRows | undefined {
+  const [first, ...more] = path;
+  return more.length === 0 && first !== undefined ? common.get(foldName(first.name)) : undefined;
+}
 
 /** What binds a query that stands within another. */
 export interface Binding {

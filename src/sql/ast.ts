@@ -7,11 +7,12 @@
 import type { Span } from '../base/errors.ts';
 import type { Alteration } from './ast-alter.ts';
 import type { CommandStatement, Parameter } from './ast-command.ts';
-import type { ViewStatement } from './ast-view.ts';
+import type { ShownRows, ShowStatement, ViewStatement } from './ast-view.ts';
 import type { NamedWindow, WindowSpec } from './ast-window.ts';
 import type { BinaryOperator, DefaultValue, EmptyGroup, Identifier } from './ast-word.ts';
 import type { IntervalUnit, TypeName } from './ast-word.ts';
 
+export type { ShownRows } from './ast-view.ts';
 export type { DefaultValue, EmptyGroup, Identifier, TimeLength, TypeName } from './ast-word.ts';
 
 export interface ColumnName {
@@ -292,7 +293,7 @@ export interface Join {
   readonly span: Span;
 }
 
-export type FromItem = TableName | Subquery | TableFunction | Join;
+export type FromItem = TableName | Subquery | TableFunction | ShownRows | Join;
 
 /** `name[(column, …)] AS (SELECT …)` of WITH. */
 export interface CommonTable {
@@ -472,10 +473,7 @@ export type Statement =
   | CommandStatement
   /** `value` is undefined for RESET and for DEFAULT. */
   | { readonly kind: 'set'; readonly name: Identifier; readonly value: ExprNode | undefined; readonly span: Span }
-  /** `all`: SHOW ALL TABLES, with their columns. */
-  | { readonly kind: 'show_tables'; readonly all: boolean; readonly span: Span }
-  | { readonly kind: 'show_snapshots'; readonly span: Span }
-  | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }
+  | ShowStatement
   /** `analyze`: the query is run. */
   | { readonly kind: 'explain'; readonly query: Query; readonly analyze: boolean; readonly span: Span };
 

@@ -6,7 +6,8 @@
 import type { Assignment, CommonTable, ExprNode, Statement, TableName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
-import { parseFrom, parseTableName } from './parse-from.ts';
+import { parseFrom } from './parse-from.ts';
+import { parseTableName } from './parse-table.ts';
 import { parseValue } from './parse-insert.ts';
 import { parseReturning } from './parse-select.ts';
 

@@ -10,14 +10,16 @@ import type {
   Identifier,
   JoinKind,
   Subquery,
+  ShownRows,
   TableFunction,
   TableName,
-  TimeTravel,
 } from './ast.ts';
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { sqlError } from './frame.ts';
 import { parseExpression } from './parse-expression.ts';
+import { isShown, parseShown } from './parse-show.ts';
+import { parseTableName, parseTimeTravel, refuseAsOf } from './parse-table.ts';
 
 /** Parses what stands after FROM. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseFrom(cursor: Cursor): FromItem {
@@ -109,6 +111,7 @@ function parseAliased(cursor: Cursor): FromItem {
   const lateral = cursor.takeWord('lateral');
   if (cursor.isSymbol('(')) {
     if (cursor.isQuery(1)) return parseSubquery(cursor, lateral, token.start);
+    if (isShown(cursor, 1)) return parseShownRows(cursor);
     if (!lateral) return cursor.nested(() => parseParenthesised(cursor));
   }
   if (token.kind === 'string') throw cursor.unsupported('a file in FROM', token);
@@ -152,6 +155,16 @@ function parseSubquery(cursor: Cursor, lateral: boolean, start: number): Subquer
   return { kind: 'subquery', query, lateral, alias, columns, span: cursor.spanFrom(start) };
 }
 
+/** `(DESCRIBE …) [AS] alias`. */
+function parseShownRows(cursor: Cursor): ShownRows {
+  const { start } = cursor.advance();
+  const statement = parseShown(cursor);
+  cursor.expectSymbol(')');
+  const alias = cursor.takeAlias(false);
+  const columns = alias === undefined ? [] : parseNames(cursor);
+  return { kind: 'shown_rows', statement, alias, columns, span: cursor.spanFrom(start) };
+}
+
 /** `VALUES (…), … [AS] alias(column, …)` without parentheses around it. */
 function parseValues(cursor: Cursor, lateral: boolean): Subquery {
   const { start } = cursor.token;
@@ -186,46 +199,4 @@ export function parseNames(cursor: Cursor): readonly Identifier[] {
   while (cursor.takeSymbol(','));
   cursor.expectSymbol(')');
   return names;
-}
-
-/** `AT (VERSION => n)`, `AT (TIMESTAMP => t)`, or undefined when neither begins here. */
-export function parseTimeTravel(cursor: Cursor): TimeTravel | undefined {
-  const start = cursor.token.start;
-  if (!cursor.takeWord('at')) return undefined;
-  cursor.expectSymbol('(');
-  const isVersion = cursor.takeWord('version');
-  if (!isVersion) cursor.expectWord('timestamp');
-  cursor.expectSymbol('=>');
-  const value = parseExpression(cursor);
-  cursor.expectSymbol(')');
-  return { kind: 'time_travel', unit: isVersion ? 'version' : 'timestamp', value, span: cursor.spanFrom(start) };
-}
-
-const AT_FORMS = "write FROM t AT (VERSION => 42) or FROM t AT (TIMESTAMP => '2024-02-29 12:00:00')";
-/** Words with which other dialects name a moment: `FOR SYSTEM_TIME AS OF`, `AS OF TIMESTAMP`. */
-const MOMENT_WORDS = new Set(['system_time', 'system_version', 'version', 'timestamp', 'timestamptz', 'date', 'scn']);
-
-/** Shows the right form to those who write time travel as other dialects do. */
-function refuseAsOf(cursor: Cursor): void {
-  const token = cursor.token;
-  const [next, after] = [cursor.peek(1), cursor.peek(2)];
-  if (token.word === 'for' && MOMENT_WORDS.has(next.word)) {
-    throw cursor.unsupported(`FOR ${next.word.toUpperCase()}; ${AT_FORMS}`, { start: token.start, end: next.end });
-  }
-  if (token.word !== 'as' || next.word !== 'of') return;
-  if (after.kind === 'number' || after.kind === 'string' || MOMENT_WORDS.has(after.word)) {
-    throw cursor.unsupported(`AS OF; ${AT_FORMS}`, { start: token.start, end: next.end });
-  }
-}
-
-/** `t`, `schema.t` or `catalog.schema.t`, without a moment and an alias. */
-export function parseTableName(cursor: Cursor): TableName {
-  const start = cursor.token.start;
-  const path: Identifier[] = [cursor.expectName('a table name')];
-  while (cursor.isSymbol('.')) {
-    cursor.advance();
-    path.push(cursor.expectLabel('a table name'));
-  }
-  const span = cursor.spanFrom(start);
-  return { kind: 'table_name', path, at: undefined, alias: undefined, columns: [], span };
 }

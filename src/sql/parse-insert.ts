@@ -15,7 +15,7 @@ import type {
 } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
-import { parseTableName } from './parse-from.ts';
+import { parseTableName } from './parse-table.ts';
 import { parseReturning } from './parse-select.ts';
 
 /**

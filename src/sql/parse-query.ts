@@ -8,7 +8,8 @@ import type { CommonTable, ExprNode, Identifier, OrderItem, Query, SetOperation,
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
-import { parseNames, parseTableName } from './parse-from.ts';
+import { parseNames } from './parse-from.ts';
+import { parseTableName } from './parse-table.ts';
 import { parseDirection } from './parse-order.ts';
 import { parseSelect } from './parse-select.ts';
 import { BARE_FRAME, bareStar, selectAll } from './plain-select.ts';

@@ -23,6 +23,7 @@ import type {
   TypeName,
   ValueRow,
 } from './ast.ts';
+import type { ShowStatement } from './ast-view.ts';
 import type { WindowFrame, WindowSpec } from './ast-window.ts';
 import type { IntervalUnit } from './ast-word.ts';
 import { canBeName } from './keyword.ts';
@@ -131,8 +132,26 @@ export function printFrom(from: FromItem): string {
         `${from.name.name}(${list(from.args, 'sql')})${from.ordinality ? ' WITH ORDINALITY' : ''}` +
         printAlias(from.alias, from.columns)
       );
+    case 'shown_rows':
+      return `(${printShown(from.statement)})${printAlias(from.alias, from.columns)}`;
     case 'join':
       return printJoin(from);
+  }
+}
+
+/** SHOW, DESCRIBE or SUMMARIZE. */
+export function printShown(statement: ShowStatement): string {
+  switch (statement.kind) {
+    case 'show_tables':
+      return statement.all ? 'SHOW ALL TABLES' : 'SHOW TABLES';
+    case 'show_snapshots':
+      return 'SHOW SNAPSHOTS';
+    case 'describe':
+    case 'summarize': {
+      const { kind, target } = statement;
+      const text = target.kind === 'table_name' ? printTable(target) : printQuery(target);
+      return `${kind.toUpperCase()} ${text}`;
+    }
   }
 }
 

@@ -18,6 +18,7 @@ import type {
   Join,
   OrderItem,
   SelectItem,
+  ShownRows,
   Statement,
   Subquery,
   TableFunction,
@@ -43,6 +44,7 @@ export type Node =
   | SelectItem
   | TimeTravel
   | TableName
+  | ShownRows
   | Subquery
   | TableFunction
   | Join
@@ -115,6 +117,7 @@ const CHILD_FIELDS: {
   time_travel: ['value'],
   subquery: ['query', 'alias', 'columns'],
   table_function: ['name', 'args', 'alias', 'columns'],
+  shown_rows: ['statement', 'alias', 'columns'],
   join: ['left', 'right', 'on', 'using'],
   common_table: ['name', 'columns', 'query'],
   table_name: ['path', 'at', 'alias', 'columns'],
