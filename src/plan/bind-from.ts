@@ -24,7 +24,7 @@ import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
 import { joinByPairs, ownColumns, placeOnSides } from './join-subquery.ts';
 import type { LogicalPlan } from './logical.ts';
-import { makeJoin, makeUnnest, oneRow, pickColumns, scanAll } from './logical.ts';
+import { makeJoin, pickColumns, scanAll } from './logical.ts';
 import { numberRows } from './numbered.ts';
 import { renameColumns } from './rename.ts';
 import { Scope } from './scope.ts';
@@ -34,7 +34,7 @@ import { bindSummary } from './summarize.ts';
 import { SCHEMA_NAME } from './system-name.ts';
 import { findSource } from './system-table.ts';
 import { bindTableFunction } from './table-function.ts';
-import { isUnnest, readUnnest, unnestFields, unnestOver } from './unnest.ts';
+import { unnestOver } from './unnest.ts';
 
 /** The rows of FROM, the names over them, and how many queries stand within one another in it. */
 export interface From {
@@ -96,11 +96,8 @@ class FromBinder {
         return this.#bindTable(item);
       case 'subquery':
         return this.#bindSubquery(item, before);
-      case 'table_function': {
-        if (isUnnest(item.name.name.toLowerCase())) return this.#bindUnnest(item, before);
-        const { plan, name } = bindTableFunction(this.#sql, item);
-        return this.#named(plan, name, item.alias, item.columns, 0);
-      }
+      case 'table_function':
+        return this.#bindFunction(item, before);
       case 'shown_rows': {
         const plan = bindShownRows(this.#binding, item.statement, this.#common);
         return this.#named(plan, UNNAMED, item.alias, item.columns, 0);
@@ -173,29 +170,22 @@ class FromBinder {
     return name(substituteOuter(plan, lateral.exprs));
   }
 
-  /** `unnest(list)`: its column has the name of the alias unless it is given one. */
-  #bindUnnest(item: TableFunction, before: From | undefined): From {
+  #bindFunction(item: TableFunction, before: From | undefined): From {
     const lateral = before === undefined ? undefined : this.#around(before);
-    const around = { outer: lateral ?? this.#outer, subqueries: undefined };
-    const binder = new ExpressionBinder(this.#sql, Scope.of(this.#sql, undefined), new Map(), around);
-    const clause = { name: 'unnest', aggregates: undefined, aliasesBefore: 0 };
-    const names = item.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
-    const args = item.args.map((arg) => binder.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
-    const { list } = readUnnest(this.#sql, args, names, item.span);
-    const fields = unnestFields(list, item.alias?.name ?? 'unnest', item.ordinality);
-    const parts = { input: oneRow(), lists: [list], ordinality: item.ordinality, keepsEmpty: false };
-    const plan = makeUnnest(parts, fields);
-    const name = (made: LogicalPlan): From => this.#named(made, 'unnest', item.alias, item.columns, 0);
-    return lateral === undefined ? name(plan) : this.#lateral(plan, lateral, name);
+    const { plan, name } = bindTableFunction(this.#binding, item, this.#common, lateral ?? this.#outer);
+    const named = (made: LogicalPlan): From => this.#named(made, name, item.alias, item.columns, 0);
+    return lateral === undefined ? named(plan) : this.#lateral(plan, lateral, named);
   }
 
   #bindJoin(item: Join, before: From | undefined): From {
-    const left = this.bind(item.left, before);
-    if (left.lateral !== undefined) {
-      const message = 'a query that reads the tables before it cannot be the first of a join yet';
-      throw sqlError('sql_unsupported', this.#sql, item.left.span, message, 'write its tables with commas and WHERE');
+    if (before === undefined) {
+      const left = this.bind(item.left, undefined);
+      return this.#joined(item, left, this.bind(item.right, left));
     }
-    return this.#joined(item, left, this.bind(item.right, left));
+    // Each of its items may read what stands before the join, which is like a query around them.
+    const lateral = this.#around(before);
+    const { plan, scope, depth } = new FromBinder(this.#binding, this.#common, lateral).bind(item, undefined);
+    return this.#lateral(plan, lateral, (made) => ({ plan: made, scope, depth }));
   }
 
   /** What is beside `left`, of which `item` reads nothing. */
