@@ -32,7 +32,7 @@ import { bindWindowCall } from './bind-window.ts';
 import { bindTimeCall, momentLiteral } from './bind-time.ts';
 import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
 import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
-import { bindField, bindNested, resolveIn } from './bind-nested.ts';
+import { bindField, bindNested, resolveIn, resolveRow } from './bind-nested.ts';
 import type { Alias, Clause } from './clause.ts';
 import { BOOL, DOUBLE, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
@@ -93,7 +93,8 @@ export class ExpressionBinder {
 
   /** @see NameResolver */
   resolve(node: ColumnName): Expr | undefined {
-    return resolveIn(this.#sql, this.#scope, node) ?? this.#around.outer?.resolve(node);
+    const own = resolveIn(this.#sql, this.#scope, node) ?? resolveRow(this.#sql, this.#scope, node);
+    return own ?? this.#around.outer?.resolve(node);
   }
 
   /** Binds `node` as it stands in `clause`. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
@@ -261,8 +262,8 @@ export class ExpressionBinder {
     const [first, ...fields] = node.path;
     const alias = this.#aliases.get(foldName(first?.name ?? ''));
     if (alias === undefined || alias.item >= clause.aliasesBefore) {
-      const outer = this.#around.outer?.resolve(node);
-      if (outer !== undefined) return outer;
+      const other = resolveRow(this.#sql, this.#scope, node) ?? this.#around.outer?.resolve(node);
+      if (other !== undefined) return other;
       const inReach = [...this.#aliases.values()].filter((candidate) => candidate.item < clause.aliasesBefore);
       throw this.#scope.missing(
         node,

@@ -12,7 +12,7 @@ import type { ColumnName, FromItem, Identifier, Join, Subquery, TableFunction, T
 import type { ShowStatement } from '../sql/ast-view.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
-import { resolveIn } from './bind-nested.ts';
+import { resolveIn, resolveRow } from './bind-nested.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
 import { bindView, findView } from './bind-view.ts';
 import type { Binding, CommonRows, CommonTables } from './binding.ts';
@@ -159,7 +159,8 @@ class FromBinder {
   /** The columns of `before`, and of the query around. */
   #around(before: From): OuterColumns {
     const resolve = (node: ColumnName): Expr | undefined => {
-      return resolveIn(this.#sql, before.scope, node) ?? this.#outer?.resolve(node);
+      const own = resolveIn(this.#sql, before.scope, node) ?? resolveRow(this.#sql, before.scope, node);
+      return own ?? this.#outer?.resolve(node);
     };
     return new OuterColumns({ resolve }, this.#outer);
   }

@@ -37,12 +37,14 @@ export interface Star {
   readonly span: Span;
 }
 
-/** `COLUMNS(* …)` and `COLUMNS('pattern')`: an expression for each of the columns. */
+/** `COLUMNS(* …)`, `COLUMNS('pattern')`, `COLUMNS(lambda x: …)` and `COLUMNS([…])`: an expression for each column. */
 export interface ColumnsNode {
   readonly kind: 'columns';
   readonly star: Star;
   /** Names that it is found in; undefined for all of the star. */
   readonly pattern: string | undefined;
+  /** A lambda that is true for their names, or a list of these, in which a star is the list of all. */
+  readonly choice?: ExprNode | undefined;
   readonly span: Span;
 }
 

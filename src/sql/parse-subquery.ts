@@ -6,8 +6,7 @@
 import type { ExprNode, Query } from './ast.ts';
 import type { BinaryOperator } from './ast-word.ts';
 import type { Cursor } from './cursor.ts';
-import { plainItem, plainSelect } from './plain-select.ts';
-import { PLAIN_CALL } from './parse-call.ts';
+import { plainCall, plainItem, plainSelect } from './plain-select.ts';
 
 /** The query in parentheses that begins here. */
 function parseEnclosed(cursor: Cursor): Query {
@@ -64,9 +63,7 @@ function parseValuesOf(cursor: Cursor, readList: (cursor: Cursor) => ExprNode): 
   const list = readList(cursor);
   cursor.expectSymbol(')');
   const span = cursor.spanFrom(start);
-  const name = { kind: 'identifier', name: 'unnest', quoted: false, span } as const;
-  const expr: ExprNode = { kind: 'function_call', name, args: [list], ...PLAIN_CALL, span };
-  return plainSelect([plainItem(expr)], undefined, span);
+  return plainSelect([plainItem(plainCall('unnest', [list], span))], undefined, span);
 }
 
 /** `ARRAY(SELECT …)`. */

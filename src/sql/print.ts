@@ -271,6 +271,7 @@ function expression(node: ExprNode, style: Style): string {
     case 'position':
       return `#${(node.place + 1).toString()}`;
     case 'columns':
+      if (node.choice !== undefined) return `COLUMNS(${expression(node.choice, style)})`;
       return `COLUMNS(${node.pattern === undefined ? printStar(node.star) : printText(node.pattern)})`;
     case 'interval':
       return intervalText(expression(node.value, style), node.unit, style);

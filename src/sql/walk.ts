@@ -75,7 +75,7 @@ const CHILD_FIELDS: {
   type_member: ['name', 'type'],
   column_name: ['path'],
   star: ['table', 'exclude', 'replace', 'rename', 'filter'],
-  columns: ['star'],
+  columns: ['star', 'choice'],
   position: [],
   function_call: ['name', 'args', 'orders', 'filter', 'over'],
   window_spec: ['base', 'partitions', 'orders', 'frame'],
