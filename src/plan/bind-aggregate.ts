@@ -14,7 +14,7 @@ import type { ExprNode, FunctionCall, OrderItem } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { coerce, toCondition, unresolvedError } from './coerce.ts';
 import type { AggregateCall, Expr, SortKey } from './expr.ts';
-import { exprKey, literalKey } from './expr-walk.ts';
+import { exprKey, exprsOfCall, hasLeaf, literalKey } from './expr-walk.ts';
 import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
 
@@ -146,6 +146,19 @@ function isDescending(sql: string, entry: AggregateEntry, args: readonly Expr[],
     throw sqlError('sql_unsupported', sql, keys[0]?.expr.span ?? value?.span ?? { start: 0, end: 0 }, message);
   }
   return key.descending;
+}
+
+/** True when a call reads columns of the query around, and none of its own: as in SQL it is that one's aggregate. */
+export function isOfOuter(call: AggregateCall): boolean {
+  const exprs = exprsOfCall(call);
+  const reads = (kind: 'column' | 'outer' | 'pending'): boolean => exprs.some((expr) => hasLeaf(expr, kind));
+  return reads('outer') && !reads('column') && !reads('pending');
+}
+
+/** The error of an aggregate where none may stand. */
+export function misplacedAggregate(sql: string, { name, span }: AggregateCall, clause: string): Error {
+  const remedy = clause === 'WHERE' ? 'filter groups with HAVING' : undefined;
+  return sqlError('sql_bind', sql, span, `the aggregate ${name} cannot stand in ${clause}`, remedy);
 }
 
 /** The aggregates of a query, each once. */

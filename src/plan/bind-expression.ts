@@ -11,7 +11,7 @@ import { SQL_DEPTH_MAX, SQL_NODES_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import type { ColumnName, ExprNode, FunctionCall } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
-import { aggregateName, bindAggregateCall } from './bind-aggregate.ts';
+import { aggregateName, bindAggregateCall, isOfOuter, misplacedAggregate } from './bind-aggregate.ts';
 import {
   adaptAmong,
   castTo,
@@ -26,17 +26,18 @@ import {
 import { targetOf } from './adapt.ts';
 import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
-import type { OuterColumns } from './binding.ts';
+import type { NameResolver } from './binding.ts';
+import { OuterColumns } from './binding.ts';
 import { windowFunctionOf } from '../function/registry.ts';
 import { bindWindowCall } from './bind-window.ts';
-import { bindTimeCall, momentLiteral } from './bind-time.ts';
+import { bindInterval, bindTimeCall, momentLiteral } from './bind-time.ts';
 import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
 import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
 import { bindField, bindNested, resolveIn, resolveRow } from './bind-nested.ts';
 import type { Alias, Clause } from './clause.ts';
-import { BOOL, DOUBLE, INT64, makeLiteral, numberLiteral } from './constant.ts';
+import { BOOL, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
-import { columnOf } from './expr-walk.ts';
+import { columnOf, hasLeaf } from './expr-walk.ts';
 import { bindParameter } from './parameter.ts';
 import type { Scope } from './scope.ts';
 import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
@@ -84,17 +85,6 @@ export class ExpressionBinder {
     this.#scope = scope;
     this.#aliases = aliases;
     this.#around = around;
-  }
-
-  /** What the query reads of the one around it. */
-  get outer(): OuterColumns | undefined {
-    return this.#around.outer;
-  }
-
-  /** @see NameResolver */
-  resolve(node: ColumnName): Expr | undefined {
-    const own = resolveIn(this.#sql, this.#scope, node) ?? resolveRow(this.#sql, this.#scope, node);
-    return own ?? this.#around.outer?.resolve(node);
   }
 
   /** Binds `node` as it stands in `clause`. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
@@ -206,7 +196,7 @@ export class ExpressionBinder {
       case 'lambda':
         return bindNested(this.#sql, node, (part) => this.bind(part, clause));
       case 'interval':
-        return this.#bindInterval(node, clause);
+        return bindInterval(this.#sql, node.unit, this.bind(node.value, clause), node.span);
       case 'moment':
         return this.#bindMoment(node, clause);
       default:
@@ -214,20 +204,15 @@ export class ExpressionBinder {
     }
   }
 
-  #bindInterval(node: Extract<ExprNode, { kind: 'interval' }>, clause: Clause): Expr {
-    const value = this.bind(node.value, clause);
-    const isText = value.type.id === 'utf8';
-    const count = isText ? castTo(this.#sql, value, DOUBLE, false, value.span) : value;
-    return makeCall(this.#sql, `to_${node.unit}`, [count], node.span);
-  }
-
   #bindSubquery(node: SubqueryNode, clause: Clause): Expr {
     const { subqueries } = this.#around;
     if (this.#lambdas.length > 0) {
       throw sqlError('sql_unsupported', this.#sql, node.span, 'a subquery in a lambda is not supported yet');
     }
-    if (subqueries !== undefined)
-      return bindSubquery(this, subqueries, node, (operand) => this.bind(operand, clause));
+    const outer = new OuterColumns(this.#resolverIn(clause), this.#around.outer);
+    if (subqueries !== undefined) {
+      return bindSubquery(outer, subqueries, node, (operand) => this.bind(operand, clause));
+    }
     throw sqlError('sql_unsupported', this.#sql, node.span, `a subquery in ${clause.name} is not supported yet`);
   }
 
@@ -456,25 +441,41 @@ export class ExpressionBinder {
   }
 
   #bindAggregate(node: FunctionCall, name: string, clause: Clause): Expr {
-    const { aggregates } = clause;
-    if (aggregates === undefined) {
-      const remedy = clause.name === 'WHERE' ? 'filter groups with HAVING' : undefined;
-      throw sqlError(
-        'sql_bind',
-        this.#sql,
-        node.span,
-        `the aggregate ${name} cannot stand in ${clause.name}`,
-        remedy,
-      );
-    }
     if (node.star && name !== 'count') {
       throw sqlError('sql_bind', this.#sql, node.span, `${name}(*) is not possible; only count takes *`);
     }
     const call = bindAggregateCall(this.#sql, node, name, (inner, part) =>
       this.bind(inner, { ...clause, name: part, aggregates: undefined, windows: undefined }),
     );
-    const place = aggregates.placeOf(call);
-    return { kind: 'column', index: -1 - place, name, type: call.type, nullable: call.nullable, span: node.span };
+    return this.#placeAggregate(call, clause);
+  }
+
+  /** What stands for an aggregate of this query, or of one around it. */
+  #placeAggregate(call: AggregateCall, clause: Clause): Expr {
+    const { outer } = this.#around;
+    if (outer !== undefined && isOfOuter(call)) return outer.aggregate(call);
+    if (clause.aggregates === undefined) throw misplacedAggregate(this.#sql, call, clause.name);
+    const { name, type, nullable, span } = call;
+    return { kind: 'column', index: -1 - clause.aggregates.placeOf(call), name, type, nullable, span };
+  }
+
+  /** What a query in `clause` may read of this one: its columns, its aliases, its aggregates. */
+  #resolverIn(clause: Clause): NameResolver {
+    return {
+      resolve: (node) => {
+        const own = resolveIn(this.#sql, this.#scope, node) ?? this.#aliasIn(node, clause);
+        return own ?? resolveRow(this.#sql, this.#scope, node) ?? this.#around.outer?.resolve(node);
+      },
+      aggregate: (call) => this.#placeAggregate(call, clause),
+    };
+  }
+
+  /** What an alias stands for, unless that is made of subqueries, which have no place yet. */
+  #aliasIn({ path }: ColumnName, clause: Clause): Expr | undefined {
+    const alias = path.length === 1 ? this.#aliases.get(foldName(path[0]?.name ?? '')) : undefined;
+    if (alias === undefined || alias.item >= clause.aliasesBefore) return undefined;
+    const bound = this.bind(alias.expr, { ...clause, aliasesBefore: alias.item });
+    return hasLeaf(bound, 'pending') ? undefined : bound;
   }
 }
 

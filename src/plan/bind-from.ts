@@ -11,6 +11,7 @@ import { foldName } from '../base/names.ts';
 import type { ColumnName, FromItem, Identifier, Join, Subquery, TableFunction, TableName } from '../sql/ast.ts';
 import type { ShowStatement } from '../sql/ast-view.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
+import { isOfOuter, misplacedAggregate } from './bind-aggregate.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import { resolveIn, resolveRow } from './bind-nested.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
@@ -19,7 +20,7 @@ import type { Binding, CommonRows, CommonTables } from './binding.ts';
 import { commonNamed, OuterColumns } from './binding.ts';
 import { makeCall, makeComparison, toCondition } from './coerce.ts';
 import { mapOuter, substituteOuter } from './decorrelate.ts';
-import type { Expr, JoinKind } from './expr.ts';
+import type { AggregateCall, Expr, JoinKind } from './expr.ts';
 import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
 import { joinByPairs, ownColumns, placeOnSides } from './join-subquery.ts';
@@ -81,6 +82,7 @@ class FromBinder {
   readonly #sql: string;
   readonly #common: CommonTables;
   readonly #outer: OuterColumns | undefined;
+  #unnamedCount = 0;
 
   constructor(binding: Binding, common: CommonTables, outer: OuterColumns | undefined) {
     this.#binding = binding;
@@ -149,11 +151,18 @@ class FromBinder {
     const { alias, columns, query } = item;
     if (before === undefined) {
       const { plan, depth } = this.#binding.bind(query, this.#common, this.#outer);
-      return this.#named(plan, UNNAMED, alias, columns, depth);
+      return this.#named(plan, this.#unnamed(alias), alias, columns, depth);
     }
     const lateral = this.#around(before);
     const { plan, depth } = this.#binding.bind(query, this.#common, lateral);
-    return this.#lateral(plan, lateral, (made) => this.#named(made, UNNAMED, alias, columns, depth));
+    const name = this.#unnamed(alias);
+    return this.#lateral(plan, lateral, (made) => this.#named(made, name, alias, columns, depth));
+  }
+
+  /** The name of the next query without an alias: DuckDB numbers all but the first. */
+  #unnamed(alias: Identifier | undefined): string {
+    if (alias !== undefined) return UNNAMED;
+    return ++this.#unnamedCount === 1 ? UNNAMED : `${UNNAMED}${this.#unnamedCount.toString()}`;
   }
 
   /** The columns of `before`, and of the query around. */
@@ -162,7 +171,11 @@ class FromBinder {
       const own = resolveIn(this.#sql, before.scope, node) ?? resolveRow(this.#sql, before.scope, node);
       return own ?? this.#outer?.resolve(node);
     };
-    return new OuterColumns({ resolve }, this.#outer);
+    const aggregate = (call: AggregateCall): Expr => {
+      if (this.#outer !== undefined && isOfOuter(call)) return this.#outer.aggregate(call);
+      throw misplacedAggregate(this.#sql, call, 'FROM');
+    };
+    return new OuterColumns({ resolve, aggregate }, this.#outer);
   }
 
   /** `plan` under its names; it depends on the rows before it if it reads any of their columns. */
@@ -197,7 +210,9 @@ class FromBinder {
 
   #joined(item: Join, left: From, right: From): From {
     const labels = new Set(left.scope.relations.map(({ label }) => foldName(label)));
-    const twice = right.scope.relations.find(({ label }) => label !== UNNAMED && labels.has(foldName(label)));
+    const twice = right.scope.relations.find(
+      ({ label }) => !label.startsWith(UNNAMED) && labels.has(foldName(label)),
+    );
     if (twice !== undefined) {
       const message = `two tables in FROM are called ${quoteText(twice.label)}`;
       throw sqlError('sql_bind', this.#sql, item.right.span, message, 'give one of them an alias');

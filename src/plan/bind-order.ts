@@ -47,7 +47,7 @@ export function bindOrderOfSets(
   return sorted(sql, query, plan, (item) => {
     const { span } = item.expr;
     if (isConstant(item.expr)) throw sortsNothing(sql, span);
-    const place = fieldNamed(item.expr, fields) ?? find?.(item.expr);
+    const place = fieldNamed(item.expr, fields) ?? placeOf(item.expr) ?? find?.(item.expr);
     const field = place === undefined ? undefined : fields[place];
     return place === undefined || field === undefined ? bind(item) : columnOf(place, field, span);
   });
@@ -62,6 +62,11 @@ export function sortsNothing(sql: string, span: Span): EngineError {
 /** True for a literal as it is written, which orders nothing. */
 export function isConstant({ kind }: ExprNode): boolean {
   return kind === 'string' || kind === 'boolean' || kind === 'null' || kind === 'number' || kind === 'bytes';
+}
+
+/** The place of `#2`, from 0. */
+function placeOf(expr: ExprNode): number | undefined {
+  return expr.kind === 'position' ? expr.place : undefined;
 }
 
 function fieldNamed(expr: ExprNode, fields: readonly Field[]): number | undefined {

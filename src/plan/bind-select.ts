@@ -190,6 +190,7 @@ class SelectBinder {
 
   /** The output, hidden if need be, that an expression of DISTINCT ON means. */
   #bindDistinctOn(node: ExprNode, outputs: readonly Output[], hidden: Output[]): number {
+    if (isConstant(node) && positionOf(node) === undefined) throw sortsNothing(this.#sql, node.span);
     const known = this.#namedPlace(node, outputs, 'DISTINCT ON');
     const expr = known === undefined ? this.#binder.bind(node, this.#clause('DISTINCT ON', true)) : undefined;
     if (expr === undefined) {

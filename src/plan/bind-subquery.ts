@@ -6,8 +6,7 @@
 import type { Field } from '../arrow/schema.ts';
 import type { ExprNode, Query } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
-import type { Binding, CommonTables, NameResolver } from './binding.ts';
-import { OuterColumns } from './binding.ts';
+import type { Binding, CommonTables, OuterColumns } from './binding.ts';
 import { makeAggregate } from './bind-aggregate.ts';
 import { castTo, makeCall } from './coerce.ts';
 import type { Expr } from './expr.ts';
@@ -37,16 +36,15 @@ const OPPOSITE: Readonly<Record<string, string>> = {
   '>=': '<',
 };
 
-/** Binds one. `around` knows the columns of the query that it stands in. @throws `sql_bind`, `sql_unsupported` */
+/** Binds one; `outer` takes what it reads of the query that it stands in. @throws `sql_bind`, `sql_unsupported` */
 export function bindSubquery(
-  around: NameResolver & { readonly outer: OuterColumns | undefined },
+  outer: OuterColumns,
   { binding, common, list }: SubqueryBinding,
   node: SubqueryNode,
   bindOperand: (operand: ExprNode) => Expr,
 ): Expr {
   const { sql } = binding;
-  const outer = new OuterColumns(around, around.outer);
-  const bound = binding.bind(node.query, common, outer).plan;
+  const bound = outer.pruned(binding.bind(node.query, common, outer).plan);
   const plan = node.kind === 'array_query' ? listOf(sql, bound, node) : bound;
   const add = (form: Subquery['form'], operator: string, operands: readonly Expr[] = []): Expr => {
     return list.add({ form, plan, outer: outer.exprs, operands, operator, span: node.span });

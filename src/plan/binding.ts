@@ -10,8 +10,9 @@ import type { Span } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
 import type { ColumnName, ExprNode, Query, TableName } from '../sql/ast.ts';
 import type { BindCatalog, ReadView } from './bind-catalog.ts';
-import type { Expr } from './expr.ts';
-import { exprKey } from './expr-walk.ts';
+import { mapOuter } from './decorrelate.ts';
+import type { AggregateCall, Expr } from './expr.ts';
+import { exprKey, mapCall, mapLeaves } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 
 /** A bound query, and how many queries stand within one another in it. */
@@ -71,6 +72,8 @@ export interface BoundViews {
 export interface NameResolver {
   /** The column, over the rows that the resolver stands for, or undefined. @throws `sql_bind` when it is ambiguous */
   resolve(node: ColumnName): Expr | undefined;
+  /** An aggregate over those rows, as an expression. @throws `sql_bind` where none may stand */
+  aggregate(call: AggregateCall): Expr;
 }
 
 /** The columns of the query around that a query reads. */
@@ -80,6 +83,8 @@ export class OuterColumns {
   /** Over the rows of the query around; a column is known by its place here. */
   readonly exprs: Expr[] = [];
   readonly #places = new Map<string, number>();
+  /** Columns may be here that nothing reads. */
+  #isLoose = false;
 
   /** `parent` has what the query around reads of those further out. */
   constructor(around: NameResolver, parent: OuterColumns | undefined) {
@@ -98,6 +103,29 @@ export class OuterColumns {
     if (owner === this) return leaf;
     const found = this.#parent?.reach(owner, leaf);
     return found === undefined ? undefined : this.#take(found, leaf.name, leaf.span);
+  }
+
+  /** The aggregate of the query around that a call within means. @throws `sql_bind` where it cannot stand */
+  aggregate(call: AggregateCall): Expr {
+    this.#isLoose = true;
+    const over = mapCall(call, (expr) => {
+      return mapLeaves(expr, (leaf) => (leaf.kind === 'outer' ? (this.exprs[leaf.index] ?? leaf) : leaf));
+    });
+    return this.#take(this.#around.aggregate(over), call.name, call.span);
+  }
+
+  /** The query within, once it is bound, without columns that only aggregates of the query around read. */
+  pruned(plan: LogicalPlan): LogicalPlan {
+    if (!this.#isLoose) return plan;
+    const used = new Set<number>();
+    mapOuter(plan, (leaf) => {
+      used.add(leaf.index);
+      return leaf;
+    });
+    const kept = [...used].sort((a, b) => a - b);
+    const exprs = kept.map((index) => present(this.exprs[index], 'an outer column'));
+    this.exprs.splice(0, this.exprs.length, ...exprs);
+    return mapOuter(plan, (leaf) => ({ ...leaf, index: kept.indexOf(leaf.index) }));
   }
 
   #take(found: Expr, name: string, span: Span): OuterColumn {

@@ -18,6 +18,7 @@ import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { sqlError } from './frame.ts';
 import { parseExpression } from './parse-expression.ts';
+import { selectAll } from './plain-select.ts';
 import { isShown, parseShown } from './parse-show.ts';
 import { parseTableName, parseTimeTravel, refuseAsOf } from './parse-table.ts';
 
@@ -134,13 +135,17 @@ function refuseSample(cursor: Cursor): void {
   if (cursor.isWord('tablesample')) throw cursor.unsupported('TABLESAMPLE', cursor.token);
 }
 
-/** A join in parentheses. */
+/** A join in parentheses; under an alias it is a query of all its columns. */
 function parseParenthesised(cursor: Cursor): FromItem {
+  const { start } = cursor.token;
   cursor.expectSymbol('(');
   const inner = parseFrom(cursor);
   cursor.expectSymbol(')');
-  if (cursor.isWord('as')) throw cursor.unsupported('an alias of a join in parentheses', cursor.token);
-  return inner;
+  const alias = cursor.takeAlias(false);
+  if (alias === undefined) return inner;
+  const columns = parseNames(cursor);
+  const span = cursor.spanFrom(start);
+  return { kind: 'subquery', query: selectAll(inner, inner.span), lateral: false, alias, columns, span };
 }
 
 /** `(SELECT …) [AS] alias`. */

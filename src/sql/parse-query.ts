@@ -87,9 +87,9 @@ function parsePrimary(cursor: Cursor): Body {
     return { query, isClosed: true };
   }
   if (cursor.takeWord('values')) {
-    const rows: ValueRow[] = [];
-    do rows.push(parseRow(cursor));
-    while (cursor.takeSymbol(','));
+    const rows: ValueRow[] = [parseRow(cursor)];
+    // A comma after the last row is allowed, as in DuckDB.
+    while (cursor.takeSymbol(',') && cursor.isSymbol('(')) rows.push(parseRow(cursor));
     return { query: { kind: 'values_query', rows, ...BARE_FRAME, span: cursor.spanFrom(start) }, isClosed: false };
   }
   if (cursor.takeWord('table')) {

@@ -130,9 +130,13 @@ const OUTSIDE: readonly (readonly [reason: string, ...messages: RegExp[]])[] = [
   ],
   ['upserts and RETURNING', /(?:RETURNING|ON CONFLICT|INSERT OR \w+|MERGE|MERGE INTO) is not supported/u],
   ['statements that change rows within WITH', /a statement in WITH that is no query is not supported/u],
-  ['constraints', /the column constraint (?:CHECK|REFERENCES|FOREIGN|GENERATED|CONSTRAINT)\b.* is not supported/u],
+  [
+    'constraints',
+    /the column constraint (?:CHECK|REFERENCES|FOREIGN|GENERATED|CONSTRAINT)\b.* is not supported/u,
+    /(?:constraint|ADD) (?:PRIMARY|UNIQUE|CHECK|FOREIGN|CONSTRAINT) is not supported/u,
+  ],
   ['exported states of aggregates', /found "(?:export_state)"/iu, /there is no function "(?:finalize|combine\w*)"/u],
-  ['joins of DuckDB alone', /(?:ASOF JOIN|POSITIONAL JOIN) is not supported/u, /found "(?:NEAREST|BY)"/u],
+  ['joins of DuckDB alone', /(?:ASOF JOIN|POSITIONAL JOIN) is not supported/u, /found "(?:APPROX|NEAREST|BY)"/u],
   ['tables with keys in recursion', /USING KEY in WITH RECURSIVE is not supported/u],
   [
     'infinite dates and timestamps',

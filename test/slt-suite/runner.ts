@@ -27,6 +27,8 @@ import { parseScript } from './script.ts';
 import type { Control, Dialect, Item, Mark, SqlRecord } from './script.ts';
 import { settingOfPragma, splitStatements, withoutKeys } from './statement.ts';
 
+const READS_LOST = 'reads what a statement that was left out makes';
+
 export interface Failure {
   readonly line: number;
   readonly sql: string;
@@ -169,7 +171,9 @@ class Runner {
     }
     const result = await this.#run(sql, connection);
     const fault = this.#faultOf(words, result, wanted);
-    const reason = fault === undefined ? undefined : this.#reasonAfter(words, result, verdict, wanted);
+    const isLost = result.error !== undefined && isDropping(sql) && this.#lost.has(changed ?? '');
+    const reason =
+      fault === undefined ? undefined : isLost ? READS_LOST : this.#reasonAfter(words, result, verdict, wanted);
     if (reason !== undefined) {
       const meaning = meaningOf(sql);
       if (meaning?.isSet === true) this.#meanings.add(meaning.name);
@@ -188,7 +192,7 @@ class Runner {
   #reasonBefore(sql: string, wanted: readonly string[] | undefined): string | undefined {
     if (wanted?.[0]?.startsWith('<FILE>:') === true) return 'an answer in another file';
     const text = isMaking(sql) ? sql.replace(changedBy(sql) ?? '', '') : sql;
-    return readsAny(text, this.#lost) ? 'reads what a statement that was left out makes' : undefined;
+    return readsAny(text, this.#lost) ? READS_LOST : undefined;
   }
 
   /** Why a record that failed does not apply; undefined when it does. */
@@ -317,6 +321,10 @@ type Result =
   | { readonly answer: Answer; readonly error: string; readonly code: string };
 
 /** True when a statement makes or removes the thing that it is about, whatever was there. */
+function isDropping(sql: string): boolean {
+  return /^\s*drop\b/iu.test(sql);
+}
+
 function isMaking(sql: string): boolean {
   return /^\s*(?:create|drop)\b/iu.test(sql);
 }
