@@ -51,7 +51,7 @@ const OPERATOR_NAMES: Readonly<Record<string, string>> = { '!=': '<>', '~': 'reg
 /** The functions of LIKE and its kin. */
 const PATTERNS = { like: 'like', ilike: 'ilike', similar: 'regexp_full_match', glob: 'glob' } as const;
 /** Functions whose arguments meet in one type. */
-const MEETING = new Set('coalesce ifnull greatest least add subtract multiply divide mod xor gcd lcm'.split(' '));
+const MEETING = new Set('coalesce ifnull nullif greatest least add subtract multiply divide mod xor gcd lcm'.split(' '));
 /** Functions whose result keeps so many digits after the point as a constant second argument says. */
 const ROUNDING = new Set(['round', 'round_even', 'roundbankers', 'trunc']);
 

@@ -141,8 +141,9 @@ class FromBinder {
   }
 
   /** The rows of a query of WITH; what they read of the rows around it is reached through the queries between. */
-  #within({ read, outer }: CommonRows): LogicalPlan {
-    const plan = read();
+  #within(rows: CommonRows): LogicalPlan {
+    const plan = rows.read();
+    const { outer } = rows;
     if (outer === undefined || outer === this.#outer) return plan;
     return mapOuter(plan, (leaf) => present(this.#outer?.reach(outer, leaf), `the outer column ${leaf.name}`));
   }
