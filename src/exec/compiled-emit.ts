@@ -13,9 +13,9 @@ import type { CompiledPipeline } from './compiled-pipeline.ts';
 import type { Emitter } from './compiled-rule.ts';
 import { RULES } from './compiled-shape.ts';
 import type { Shape } from './compiled-shape.ts';
-import { boolOf, boolValue, decimalValue, laneForm, RowScope, trueOf, WIDE_BOUND } from './compiled-value.ts';
+import { boolOf, boolValue, decimalValue, intOf, laneForm, RowScope, trueOf, WIDE_BOUND } from './compiled-value.ts';
 import type { SlotPlace, Value } from './compiled-value.ts';
-import { i32 } from './compiled-vocabulary.ts';
+import { i32, i64 } from './compiled-vocabulary.ts';
 
 /** Rows that the body of a loop holds; divides 8, so that they share a byte of a bitmap. */
 export const UNROLL = 4;
@@ -93,6 +93,14 @@ export interface Variant {
 /** Code of a row: `row` + `step` is its number in the block. */
 export type RowBody = (emitter: Emitter, row: Code<'i32'>, step: number) => void;
 
+/** A set of keys, what it is found by in locals. */
+interface ReadKeyTable {
+  readonly slot: number;
+  readonly least: Code<'i64'>;
+  readonly size: Code<'i64'>;
+  readonly bits: Code<'i32'>;
+}
+
 /** A function of a pipeline while its body is made. */
 export class Frame {
   readonly fn: FunctionBuilder;
@@ -101,6 +109,7 @@ export class Frame {
   readonly #slots: readonly SlotPlace[];
   /** The words of each constant, in locals. */
   readonly params: readonly (readonly Code[])[];
+  readonly #keyTables: readonly ReadKeyTable[];
 
   /** Parameters of the function must be there already. */
   constructor(fn: FunctionBuilder, pipeline: CompiledPipeline, { nullable, bits }: Variant) {
@@ -111,6 +120,12 @@ export class Frame {
       return { ...slot, bits: bits[i] ?? 127, validity: nullable ? slot.validity : undefined };
     });
     this.params = pipeline.shape.params.map((param, i) => this.#readParam(param, pipeline.shape.paramPlaces[i] ?? 0));
+    this.#keyTables = pipeline.shape.keyTables.map(({ slot, range, pointer }) => ({
+      slot,
+      least: fn.bind(load('i64', 'i64.load', i32Const(0), range), 'least'),
+      size: fn.bind(load('i64', 'i64.load', i32Const(0), range + 8), 'size'),
+      bits: fn.bind(load('i32', 'i32.load', i32Const(0), pointer), 'bits'),
+    }));
   }
 
   #readParam(param: Expr, place: number): readonly Code[] {
@@ -133,10 +148,25 @@ export class Frame {
     return new ExprEmitter(scope, this.pipeline.shape);
   }
 
-  /** The condition as 0 or 1; undefined without one. */
+  /** The condition as 0 or 1, sets of keys included; undefined without one. */
   condition(emitter: Emitter): Code<'i32'> | undefined {
     const { condition } = this.pipeline;
-    return condition === undefined ? undefined : trueOf(emitter.value(condition, undefined));
+    const own = condition === undefined ? undefined : trueOf(emitter.value(condition, undefined));
+    return this.#keyTables.reduce<Code<'i32'> | undefined>((passes, table) => {
+      const has = this.#hasKey(emitter, table);
+      return passes === undefined ? has : i32.and(passes, has);
+    }, own);
+  }
+
+  /** Whether the row's value is in a set: 0 or 1. */
+  #hasKey(emitter: Emitter, { slot, least, size, bits }: ReadKeyTable): Code<'i32'> {
+    const value = emitter.row.slot(slot);
+    const distance = emitter.row.bind(i64.sub(intOf(value), least), 'distance');
+    // The bit behind the last one is never set.
+    const place = emitter.row.bind(i32.wrap(select(i64.lt_u(distance, size), distance, size)), 'place');
+    const byte = load('i32', 'i32.load8_u', i32.add(bits, i32.shr_u(place, i32Const(3))), 0);
+    const bit = i32.and(i32.shr_u(byte, i32.and(place, i32Const(7))), i32Const(1));
+    return value.present === undefined ? bit : i32.and(bit, value.present);
   }
 
   /** `body` for each row below `end`; several rows at a time, then the rest. */

@@ -10,12 +10,12 @@ import { growMemory, instantiate, makeMemory, moduleOf } from '../codegen/compil
 import type { CompiledFunction, LinearMemory } from '../codegen/compile.ts';
 import { encodeModule } from '../codegen/module.ts';
 import type { FunctionCode } from '../codegen/code.ts';
-import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { typedView } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
 import { CODE_BLOCK_ROWS } from '../base/limits.ts';
 import { constantVector } from '../function/constant.ts';
+import type { KeySet } from '../function/key-set.ts';
 import type { Validity } from '../function/validity.ts';
 import { ALL_PRESENT, validityOf } from '../function/validity.ts';
 import { aggregateCode } from './compiled-aggregate.ts';
@@ -25,12 +25,11 @@ import { groupCode } from './compiled-group.ts';
 import type { CompiledPipeline } from './compiled-pipeline.ts';
 import { DecimalWidths } from './compiled-width.ts';
 import { selectCode } from './compiled-select.ts';
-import type { Slot } from './compiled-shape.ts';
+import type { KeyTable, Slot } from './compiled-shape.ts';
 import { widthOf } from './compiled-value.ts';
 import { compileExpr } from './evaluate.ts';
 import type { RunContext } from './operator.ts';
-import { rowsOf } from './rows.ts';
-import type { Evaluator } from './rows.ts';
+import type { Evaluator, Rows } from './rows.ts';
 
 /** The functions of a pipeline. */
 export function codeOf(pipeline: CompiledPipeline, variant: Variant): readonly FunctionCode[] {
@@ -188,6 +187,15 @@ export class PipelineMemory {
     return moves;
   }
 
+  /** Keeps a set of keys where code looks values up. */
+  keepKeys({ range, pointer }: KeyTable, keys: KeySet): void {
+    const view = new DataView(this.#memory.buffer);
+    view.setBigInt64(range, keys.first, true);
+    view.setBigInt64(range + 8, BigInt(keys.size), true);
+    this.keep(pointer, keys.bits);
+    this.writeKept();
+  }
+
   /** Writes what is kept; behind it nothing may lie that is still needed. */
   writeKept(): void {
     this.reserve(this.end);
@@ -199,9 +207,8 @@ export class PipelineMemory {
     }
   }
 
-  /** The vectors that the slots read of a batch. */
-  load(batch: RecordBatch): LoadedBatch {
-    const rows = rowsOf(batch);
+  /** The vectors that the slots read of rows. */
+  load(rows: Rows): LoadedBatch {
     const vectors = this.#evaluators.map((evaluate) => evaluate(rows));
     const validities = this.pipeline.shape.slots.map((slot, i) => slotValidity(slot, vectors[i] as Vector));
     return { vectors, validities, nullable: validities.some(({ bits }) => bits !== undefined) };

@@ -49,6 +49,16 @@ export interface Table {
   readonly pointer: number;
 }
 
+/** A set of keys, as a bitmap, that the values of a slot are looked up in. */
+export interface KeyTable {
+  readonly column: number;
+  readonly slot: number;
+  /** Where stand: what the bitmap's first bit stands for, an i64; its size in bits, an i64. */
+  readonly range: number;
+  /** Where the bitmap's address stands. */
+  readonly pointer: number;
+}
+
 /** Where the parts of an expression are found. */
 export type Place =
   | { readonly kind: 'slot' | 'param' | 'table'; readonly index: number }
@@ -144,6 +154,7 @@ export class Shape {
   /** How far from 0 the unscaled value of a decimal may be, by which code is made. */
   readonly paramBounds: (bigint | undefined)[] = [];
   readonly tables: Table[] = [];
+  readonly keyTables: KeyTable[] = [];
   readonly #places = new Map<Expr, Place>();
   readonly #slotOf = new Map<string, number>();
   #end = 0;
@@ -207,6 +218,14 @@ export class Shape {
   /** Takes in an expression that the interpreter computes, of which words that tell its values apart count. */
   addKey(expr: Expr): string {
     return this.#addSlot(expr, 'key');
+  }
+
+  /** Takes in a column of integers whose values are looked up in a set of keys. */
+  addKeys(expr: Extract<Expr, { kind: 'column' }>): string {
+    const text = this.#addSlot(expr, 'value');
+    const slot = this.#places.get(expr)?.index ?? 0;
+    this.keyTables.push({ column: expr.index, slot, range: this.take(16), pointer: this.take(4) });
+    return `keys(${text})`;
   }
 
   #addSlot(expr: Expr, mode: SlotPlace['mode']): string {

@@ -6,7 +6,14 @@
  * has none (MISSING). Nothing is added once it is made.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { RANGE_KEY_MAX, RANGE_KEYS_FREE, RANGE_KEYS_PER_ROW } from '../base/limits.ts';
+import { typedView } from '../arrow/vector.ts';
+import {
+  BATCH_ROWS_MAX,
+  RANGE_KEY_MAX,
+  RANGE_KEYS_FREE,
+  RANGE_KEYS_MAX,
+  RANGE_KEYS_PER_ROW,
+} from '../base/limits.ts';
 import { formOf, numbersOf, wordsOf } from './column.ts';
 import { decodeVector } from './decode.ts';
 import { flatType } from './signature.ts';
@@ -17,19 +24,94 @@ export const MISSING = 0xffffffff;
 
 const TWO_32 = 4_294_967_296;
 
-/** The values as doubles, exact up to 2^53 and beyond that far from everything in a range; undefined for others. */
-function integersOf(column: Vector): Float64Array | undefined {
+/** What integers are read from: one 32-bit number a row, or two words. */
+type Integers =
+  | { readonly kind: 'numbers'; readonly values: Int32Array | Float64Array }
+  | { readonly kind: 'words'; readonly words: Int32Array; readonly isSigned: boolean };
+
+/** Integers, or what is stored as they are; undefined for other types. */
+function integersOf(column: Vector): Integers | undefined {
   const vector = flatType(column.type) === column.type ? column : decodeVector(column);
-  const form = formOf(vector.type);
-  if (form.kind === 'number') return form.isFloat ? undefined : numbersOf(vector);
-  if (form.kind !== 'words' || form.words !== 2) return undefined;
-  const words = wordsOf(vector);
-  const values = new Float64Array(vector.length);
-  for (let i = 0; i < values.length; i++) {
-    const high = words[2 * i + 1] as number;
-    values[i] = (form.signed ? high : high >>> 0) * TWO_32 + ((words[2 * i] as number) >>> 0);
+  const { type } = vector;
+  const form = formOf(type);
+  if (form.kind === 'words' && form.words === 2) {
+    return { kind: 'words', words: wordsOf(vector), isSigned: form.signed };
   }
-  return values;
+  if (form.kind !== 'number' || form.isFloat) return undefined;
+  const isPlain = type.id !== 'int' || (type.bitWidth === 32 && type.signed);
+  if (!isPlain) return { kind: 'numbers', values: numbersOf(vector) };
+  return { kind: 'numbers', values: typedView(Int32Array, vector.buffers[1] as Uint8Array, vector.length) };
+}
+
+/** Integers from `least` to `most`, both there, among so many rows. */
+export interface IntegerRange {
+  readonly least: number;
+  readonly most: number;
+  readonly rowCount: number;
+}
+
+/**
+ * The least and the greatest of integers of one type; undefined when there are none, or when they are beyond what
+ * doubles hold exactly.
+ */
+export function integerRange(parts: readonly Vector[]): IntegerRange | undefined {
+  let [least, most, rowCount] = [Infinity, -Infinity, 0];
+  for (const part of parts) {
+    const integers = integersOf(part);
+    if (integers === undefined) return undefined;
+    const { bits } = validityOf(part);
+    rowCount += part.length;
+    for (let i = 0; i < part.length; i++) {
+      if (bits !== undefined && !bitAt(bits, i)) continue;
+      let value: number;
+      if (integers.kind === 'numbers') {
+        value = integers.values[i] as number;
+      } else {
+        const high = integers.words[2 * i + 1] as number;
+        value = (integers.isSigned ? high : high >>> 0) * TWO_32 + ((integers.words[2 * i] as number) >>> 0);
+      }
+      if (value < least) least = value;
+      if (value > most) most = value;
+    }
+  }
+  return least > most || least < -RANGE_KEY_MAX || most > RANGE_KEY_MAX ? undefined : { least, most, rowCount };
+}
+
+let scratch = new Uint32Array(0);
+
+/**
+ * For each row how far its integer lies above `least`, or MISSING when that is not less than `size`, which is at most
+ * 2^31; whatever for null. Good until the next call.
+ */
+export function distancesOf(vector: Vector, least: number, size: number): Uint32Array {
+  const { length } = vector;
+  if (scratch.length < length) scratch = new Uint32Array(Math.max(length, BATCH_ROWS_MAX));
+  const distances = scratch.subarray(0, length);
+  const integers = integersOf(vector) as Integers;
+  if (integers.kind === 'numbers') {
+    const { values } = integers;
+    for (let i = 0; i < length; i++) {
+      const distance = (values[i] as number) - least;
+      distances[i] = distance >= 0 && distance < size ? distance : MISSING;
+    }
+    return distances;
+  }
+  wordDistances(integers.words, least, size, distances);
+  return distances;
+}
+
+/** As `distancesOf`, of pairs of words. In 32-bit arithmetic throughout, which is three times as fast as doubles. */
+function wordDistances(words: Int32Array, least: number, size: number, distances: Uint32Array): void {
+  const leastHigh = Math.floor(least / TWO_32);
+  const leastLow = (least - leastHigh * TWO_32) | 0;
+  const [high, next] = [leastHigh | 0, (leastHigh + 1) | 0];
+  // The place from which on the upper word is one more.
+  const turn = TWO_32 - (leastLow >>> 0);
+  for (let i = 0; i < distances.length; i++) {
+    const distance = ((words[2 * i] as number) - leastLow) >>> 0;
+    const expected = distance < turn ? high : next;
+    distances[i] = distance < size && words[2 * i + 1] === expected ? distance : MISSING;
+  }
 }
 
 /** Numbers the values of one column. */
@@ -48,25 +130,12 @@ export class RangeKeys {
    * apart.
    */
   static of(parts: readonly Vector[]): RangeKeys | undefined {
-    let [least, most, rowCount] = [Infinity, -Infinity, 0];
-    for (const part of parts) {
-      const values = integersOf(part);
-      if (values === undefined) return undefined;
-      const { bits } = validityOf(part);
-      rowCount += values.length;
-      for (let i = 0; i < values.length; i++) {
-        if (bits !== undefined && !bitAt(bits, i)) continue;
-        const value = values[i] as number;
-        if (value < least) least = value;
-        if (value > most) most = value;
-      }
-    }
-    if (least > most) return undefined;
+    const range = integerRange(parts);
+    if (range === undefined) return undefined;
+    const { least, most, rowCount } = range;
     const size = most - least + 1;
-    const isExact = least >= -RANGE_KEY_MAX && most <= RANGE_KEY_MAX;
-    return isExact && size <= RANGE_KEYS_PER_ROW * rowCount + RANGE_KEYS_FREE
-      ? new RangeKeys(least, size)
-      : undefined;
+    const sizeMax = Math.min(RANGE_KEYS_PER_ROW * rowCount + RANGE_KEYS_FREE, RANGE_KEYS_MAX);
+    return size <= sizeMax ? new RangeKeys(least, size) : undefined;
   }
 
   /** Numbers that there are, used or not. */
@@ -76,13 +145,8 @@ export class RangeKeys {
 
   /** One number a row. */
   number(column: Vector, rowCount: number): Uint32Array<ArrayBuffer> {
-    const values = integersOf(column) as Float64Array;
-    const ids = new Uint32Array(rowCount);
-    const [least, size] = [this.#least, this.#size];
-    for (let i = 0; i < rowCount; i++) {
-      const distance = (values[i] as number) - least;
-      ids[i] = distance >= 0 && distance < size ? distance : MISSING;
-    }
+    const ids = distancesOf(column, this.#least, this.#size).slice();
+    const size = this.#size;
     const { bits, nullCount } = validityOf(column);
     if (nullCount === 0 || bits === undefined) return ids;
     for (let i = 0; i < rowCount; i++) if (!bitAt(bits, i)) ids[i] = size;
