@@ -30,6 +30,7 @@ import type { NameResolver } from './binding.ts';
 import { OuterColumns } from './binding.ts';
 import { windowFunctionOf } from '../function/registry.ts';
 import { bindWindowCall } from './bind-window.ts';
+import { filled } from './window-fill.ts';
 import { bindInterval, bindTimeCall, momentLiteral } from './bind-time.ts';
 import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
 import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
@@ -51,7 +52,9 @@ const OPERATOR_NAMES: Readonly<Record<string, string>> = { '!=': '<>', '~': 'reg
 /** The functions of LIKE and its kin. */
 const PATTERNS = { like: 'like', ilike: 'ilike', similar: 'regexp_full_match', glob: 'glob' } as const;
 /** Functions whose arguments meet in one type. */
-const MEETING = new Set('coalesce ifnull nullif greatest least add subtract multiply divide mod xor gcd lcm'.split(' '));
+const MEETING = new Set(
+  'coalesce ifnull nullif greatest least add subtract multiply divide mod xor gcd lcm'.split(' '),
+);
 /** Functions whose result keeps so many digits after the point as a constant second argument says. */
 const ROUNDING = new Set(['round', 'round_even', 'roundbankers', 'trunc']);
 
@@ -437,7 +440,10 @@ export class ExpressionBinder {
     const call = bindWindowCall(this.#sql, node, (inner, part) =>
       this.bind(inner, { ...clause, name: part, windows: undefined }),
     );
-    return windows.add(call);
+    const made = windows.add(call);
+    const [value] = node.args;
+    if (call.name !== 'fill' || value === undefined) return made;
+    return filled(this.#sql, this.bind(value, { ...clause, windows: undefined }), made, node.span);
   }
 
   #bindAggregate(node: FunctionCall, name: string, clause: Clause): Expr {
