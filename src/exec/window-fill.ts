@@ -15,7 +15,7 @@ import { validityOf as flagValidity } from './window-result.ts';
 /** Doubles by place of the sorted order; NaN where there is none. */
 function doublesOf(order: WindowOrder, expr: Expr | undefined): Float64Array {
   const vector = order.sorted(expr as Expr);
-  const numbers = Float64Array.from(numbersOf(vector) as Float64Array);
+  const numbers = Float64Array.from(numbersOf(vector));
   const present = validityOf(vector).bits;
   for (let i = 0; i < numbers.length; i++) {
     if (present !== undefined && !bitAt(present, i)) numbers[i] = NaN;
