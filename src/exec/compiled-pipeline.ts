@@ -325,8 +325,8 @@ function aggregateOf(plan: AggregatePipeline['plan'], chain: Chain): AggregatePi
 }
 
 /**
- * The code that leaves the rows of a scan out whose values of `keys`, integers, are not in sets of keys; undefined where
- * the interpreter does.
+ * The code that leaves the rows of a scan out whose values of `keys`, integers, are not in sets of keys; undefined
+ * where the interpreter does.
  */
 export function compileSieve(
   scan: Extract<PhysicalPlan, { kind: 'scan' }>,

@@ -11,7 +11,6 @@ import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { EngineError } from '../base/errors.ts';
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
-import type { JoinKey } from '../plan/expr.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
 import { runHeldLeft } from './held-left-join.ts';
@@ -34,9 +33,12 @@ export async function* runJoin(plan: JoinPlan, inputs: JoinInputs, context: RunC
   }
   let aware: NullAwareKeys | undefined;
   const dropsLeft = plan.join === 'inner' || plan.join === 'semi' || plan.join === 'right';
-  const asked = (key: JoinKey): boolean => dropsLeft && !key.nullsEqual && key.left.kind === 'column';
-  const table = await JoinTable.read(inputs.right([]), plan.right.schema, plan.keys, context, asked, (held) => {
-    if (plan.nullAware && plan.condition === undefined) aware = new NullAwareKeys(plan.keys, held);
+  const table = await JoinTable.read(inputs.right([]), plan.right.schema, plan.keys, context, {
+    asksFor: (key) => dropsLeft && !key.nullsEqual && key.left.kind === 'column',
+    fills: plan.join === 'left' || plan.join === 'full' || plan.join === 'single',
+    observe: (held) => {
+      if (plan.nullAware && plan.condition === undefined) aware = new NullAwareKeys(plan.keys, held);
+    },
   });
   const run = new JoinRun(plan, table, aware, context);
   if (table.rowCount > 0 || !dropsLeft) {

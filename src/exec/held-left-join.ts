@@ -6,8 +6,7 @@
  */
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
-import { MISSING } from '../function/range-keys.ts';
-import type { JoinKey } from '../plan/expr.ts';
+import { MISSING } from '../function/integers.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
 import { pairsOf } from './join-pairs.ts';
@@ -23,8 +22,10 @@ type JoinPlan = Extract<PhysicalPlan, { kind: 'join' }>;
 /** Joins by looking up right rows among the left ones. */
 export async function* runHeldLeft(plan: JoinPlan, inputs: JoinInputs, context: RunContext): RowStream {
   const keys = plan.keys.map((key) => ({ ...key, left: key.right, right: key.left }));
-  const asked = (key: JoinKey): boolean => !key.nullsEqual && key.left.kind === 'column';
-  const table = await JoinTable.read(inputs.left([]), plan.left.schema, keys, context, asked);
+  const table = await JoinTable.read(inputs.left([]), plan.left.schema, keys, context, {
+    asksFor: (key) => !key.nullsEqual && key.left.kind === 'column',
+    fills: false,
+  });
   const marks = new Marks(plan, table);
   const evaluators = plan.keys.map((key) => compileExpr(key.right));
   if (table.rowCount > 0) {

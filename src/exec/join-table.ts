@@ -2,7 +2,7 @@
  * The held side of a join: its rows, and which of them have the same keys.
  *
  * Hides hashing. Invariants: rows with a NULL in a key that NULL does not equal are never found; rows of one key keep
- * their order; row `rowCount` of the columns is all NULL, for left rows that join none.
+ * their order; for rows of the other side that join none there is a row of NULLs behind the others, where it is wanted.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { nullVector } from '../arrow/null-vector.ts';
@@ -13,7 +13,9 @@ import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { RowKeys } from '../function/key-table.ts';
 import { KeySet } from '../function/key-set.ts';
-import { MISSING, RangeKeys } from '../function/range-keys.ts';
+import { MISSING } from '../function/integers.ts';
+import { rangeKeysOf } from '../function/range-keys.ts';
+import type { RangeKeys } from '../function/range-keys.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { JoinKey } from '../plan/expr.ts';
 import { compileExpr } from './evaluate.ts';
@@ -57,6 +59,8 @@ function keyValues(keys: readonly JoinKey[], held: readonly Rows[]): readonly (r
 export class KeyNumbers {
   /** Of the held rows. */
   readonly held: Uint32Array;
+  /** By key its numbers, where it is integers that lie close together. */
+  readonly ranges: readonly (RangeKeys | undefined)[];
   readonly #keys: RowKeys | undefined;
   readonly #nullsEqual: readonly boolean[];
 
@@ -64,7 +68,8 @@ export class KeyNumbers {
   constructor(keys: readonly JoinKey[], held: readonly Rows[], parts = keyValues(keys, held)) {
     this.#nullsEqual = keys.map((key) => key.nullsEqual);
     const types = keys.map((key) => key.right.type);
-    const ranges = keys.map((_, k) => RangeKeys.of(parts.map((part) => part[k] as Vector)));
+    const ranges = keys.map((_, k) => rangeKeysOf(parts.map((part) => part[k] as Vector)));
+    this.ranges = ranges;
     this.#keys = keys.length === 0 ? undefined : new RowKeys(types, ranges);
     this.held = new Uint32Array(held.reduce((sum, { rowCount }) => sum + rowCount, 0));
     let at = 0;
@@ -100,28 +105,43 @@ export class KeyNumbers {
   }
 }
 
-/** Columns of batches, each made one when somebody asks for it. */
+/** Columns of batches, each made one when somebody asks for it; its parts are let go of then. */
 class HeldColumns {
   readonly #fields: readonly Field[];
-  readonly #batches: readonly RecordBatch[];
+  readonly #fills: boolean;
+  readonly #parts: (readonly Vector[])[];
   readonly #joined: (Vector | undefined)[] = [];
 
-  constructor({ fields }: Schema, batches: readonly RecordBatch[]) {
+  /** With `fills` columns have a NULL behind their last row. */
+  constructor({ fields }: Schema, batches: readonly RecordBatch[], fills: boolean) {
     this.#fields = fields;
-    this.#batches = batches;
+    this.#fills = fills;
+    this.#parts = fields.map((_, c) => batches.map((batch) => batch.columns[c] as Vector));
   }
 
-  /** The column, and a NULL behind its last row. */
   column(index: number): Vector {
     return (this.#joined[index] ??= this.#join(index));
   }
 
   #join(index: number): Vector {
-    const parts = this.#batches.map((batch) => batch.columns[index] as Vector);
-    const none = nullColumn((this.#fields[index] as Field).type, 1);
+    const parts = this.#parts[index] as readonly Vector[];
+    this.#parts[index] = [];
+    const { type } = this.#fields[index] as Field;
+    if (!this.#fills) return parts.length === 0 ? emptyVector(type) : joinParts(parts);
+    const none = nullColumn(type, 1);
     const dictionary = parts[0]?.dictionary;
     return joinParts([...parts, dictionary === undefined ? none : { ...none, dictionary }]);
   }
+}
+
+/** What is wanted of a held side. */
+export interface TableWishes {
+  /** Whether the other side can be told the values of a key. */
+  readonly asksFor: (key: JoinKey) => boolean;
+  /** Whether rows of the other side that join none are put beside NULLs. */
+  readonly fills: boolean;
+  /** Is shown all rows. */
+  readonly observe?: (held: readonly Rows[]) => void;
 }
 
 /** The held side. */
@@ -142,20 +162,20 @@ export class JoinTable {
     batches: readonly RecordBatch[],
     numbers: KeyNumbers,
     keySets: JoinTable['keySets'],
+    fills: boolean,
   ) {
-    this.#columns = new HeldColumns(schema, batches);
+    this.#columns = new HeldColumns(schema, batches, fills);
     this.#width = schema.fields.length;
     this.rowCount = numbers.held.length;
     this.numbers = numbers;
     this.keyRows = groupRows(numbers.held, numbers.count);
     this.keySets = keySets;
     const setBytes = keySets.reduce((sum, set) => sum + (set?.byteCount ?? 0), 0);
-    // Columns are there a second time once they are asked for.
-    const columnBytes = batches.reduce((sum, { columns }) => sum + 2 * columnsBytes(columns), 0);
+    const columnBytes = batches.reduce((sum, { columns }) => sum + columnsBytes(columns), 0);
     this.byteCount = columnBytes + numbers.byteCount + setBytes + 8 * this.rowCount + 4 * numbers.count;
   }
 
-  /** Held rows by number; number `rowCount` is all NULL. */
+  /** Held rows by number; where the table fills, number `rowCount` is all NULL. */
   rows(taken: Uint32Array): LazyRows {
     return LazyRows.taken((index) => this.#columns.column(index), this.#width, taken);
   }
@@ -174,16 +194,14 @@ export class JoinTable {
   }
 
   /**
-   * Reads `input` to its end. `schema` is that of its rows; `asked` tells of which keys sets are wanted; `observe` is
-   * shown all rows. @throws `limit_exceeded`
+   * Reads `input` to its end. `schema` is that of its rows. @throws `limit_exceeded`
    */
   static async read(
     input: RowStream,
     schema: Schema,
     keys: readonly JoinKey[],
     context: RunContext,
-    asked: (key: JoinKey) => boolean,
-    observe: (held: readonly Rows[]) => void = () => undefined,
+    { asksFor, fills, observe }: TableWishes,
   ): Promise<JoinTable> {
     const batches: RecordBatch[] = [];
     let held = 0;
@@ -191,17 +209,18 @@ export class JoinTable {
       await step(context);
       const batch = lazy.batch(schema);
       batches.push(batch);
+      // Making a column one needs its rows a second time.
       held = context.memory.change('JOIN', held, held + 2 * columnsBytes(batch.columns) + 16 * batch.rowCount);
     }
     const rows = batches.map(rowsOf);
-    observe(rows);
+    observe?.(rows);
     const values = keyValues(keys, rows);
     const numbers = new KeyNumbers(keys, rows, values);
     const keySets = keys.map((key, k) =>
-      asked(key) ? KeySet.of(values.map((part) => part[k] as Vector)) : undefined,
+      asksFor(key) ? (numbers.ranges[k]?.set ?? KeySet.of(values.map((part) => part[k] as Vector))) : undefined,
     );
     await step(context);
-    const table = new JoinTable(schema, batches, numbers, keySets);
+    const table = new JoinTable(schema, batches, numbers, keySets, fills);
     context.memory.change('JOIN', held, table.byteCount);
     return table;
   }

@@ -7,8 +7,8 @@
 import type { BoundValue } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX, KEY_SET_BITS_FREE, KEY_SET_BITS_MAX, KEY_SET_BITS_PER_ROW } from '../base/limits.ts';
-import { formOf } from './column.ts';
-import { distancesOf, integerRange } from './range-keys.ts';
+import { bytesOf, formOf } from './column.ts';
+import { distancesOf, integerRange } from './integers.ts';
 import { flatType } from './signature.ts';
 import { bitAt, validityOf } from './validity.ts';
 
@@ -19,18 +19,19 @@ export class KeySet {
   readonly size: number;
   /** Bit i stands for the i-th of them; bit `size` is there, and never set. */
   readonly bits: Uint8Array;
+  readonly #words: Uint32Array;
   readonly #isWide: boolean;
 
   private constructor(least: number, size: number, isWide: boolean) {
     this.#least = least;
     this.size = size;
     this.#isWide = isWide;
-    this.bits = new Uint8Array((size >> 3) + 2);
+    this.#words = new Uint32Array((size >>> 5) + 1);
+    this.bits = bytesOf(this.#words);
   }
 
   /** All values of `parts`, which have one type; undefined when they are no integers or lie too far apart. */
-  static of(parts: readonly Vector[]): KeySet | undefined {
-    const range = integerRange(parts);
+  static of(parts: readonly Vector[], range = integerRange(parts)): KeySet | undefined {
     if (range === undefined) return undefined;
     const { least, most, rowCount } = range;
     const size = most - least + 1;
@@ -55,6 +56,23 @@ export class KeySet {
 
   get byteCount(): number {
     return this.bits.byteLength;
+  }
+
+  /** The least value that there may be, and how many from it on. */
+  get range(): { readonly least: number; readonly size: number } {
+    return { least: this.#least, size: this.size };
+  }
+
+  /** The bits as words, for each word how many values lie before it, and how many there are. */
+  ranks(): { readonly words: Uint32Array; readonly before: Uint32Array; readonly count: number } {
+    const words = this.#words;
+    const before = new Uint32Array(words.length);
+    let count = 0;
+    for (let i = 0; i < words.length; i++) {
+      before[i] = count;
+      count += popCount(words[i] as number);
+    }
+    return { words, before, count };
   }
 
   /** What the first bit stands for. */
@@ -91,6 +109,13 @@ export class KeySet {
     const chosen = rows.slice(0, count);
     return present === undefined ? chosen : chosen.filter((row) => bitAt(present, row));
   }
+}
+
+/** How many bits of a word are set. */
+export function popCount(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555);
+  const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
 /** Where rows are listed before it is known how many they are. */

@@ -1,155 +1,100 @@
 /**
- * Range keys: integers that lie close together, numbered by their distance from the least of them.
+ * Range keys: integers that lie close together, numbered without a hash table: by their distance from the least of
+ * them where nearly all are there, else by how many there are below.
  *
- * Hides how integers are stored. Where it applies it takes the place of a hash table, of which it is an array.
- * Invariants: equal values get equal numbers; null has the number behind all others; what lies outside of the range
- * has none (MISSING). Nothing is added once it is made.
+ * Hides which of the two it is. Neighbours keep near numbers, so that columns in order are looked up where the
+ * processor has just been. Invariants: equal values get equal numbers; null has the number behind all others; a value
+ * that is not there may have none (MISSING). Nothing is added once it is made.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { typedView } from '../arrow/vector.ts';
-import {
-  BATCH_ROWS_MAX,
-  RANGE_KEY_MAX,
-  RANGE_KEYS_FREE,
-  RANGE_KEYS_MAX,
-  RANGE_KEYS_PER_ROW,
-} from '../base/limits.ts';
-import { formOf, numbersOf, wordsOf } from './column.ts';
-import { decodeVector } from './decode.ts';
-import { flatType } from './signature.ts';
+import { RANGE_KEYS_FREE, RANGE_KEYS_MAX, RANGE_KEYS_PER_ROW } from '../base/limits.ts';
+import { MISSING, distancesOf, integerRange } from './integers.ts';
+import type { IntegerRange } from './integers.ts';
+import { KeySet, popCount } from './key-set.ts';
 import { bitAt, validityOf } from './validity.ts';
 
-/** In place of a number: the value has none. */
-export const MISSING = 0xffffffff;
-
-const TWO_32 = 4_294_967_296;
-
-/** What integers are read from: one 32-bit number a row, or two words. */
-type Integers =
-  | { readonly kind: 'numbers'; readonly values: Int32Array | Float64Array }
-  | { readonly kind: 'words'; readonly words: Int32Array; readonly isSigned: boolean };
-
-/** Integers, or what is stored as they are; undefined for other types. */
-function integersOf(column: Vector): Integers | undefined {
-  const vector = flatType(column.type) === column.type ? column : decodeVector(column);
-  const { type } = vector;
-  const form = formOf(type);
-  if (form.kind === 'words' && form.words === 2) {
-    return { kind: 'words', words: wordsOf(vector), isSigned: form.signed };
-  }
-  if (form.kind !== 'number' || form.isFloat) return undefined;
-  const isPlain = type.id !== 'int' || (type.bitWidth === 32 && type.signed);
-  if (!isPlain) return { kind: 'numbers', values: numbersOf(vector) };
-  return { kind: 'numbers', values: typedView(Int32Array, vector.buffers[1] as Uint8Array, vector.length) };
+/** Numbers of the values of one column. */
+export interface RangeKeys {
+  readonly byteCount: number;
+  /** Numbers that there are, used or not; the last one is null's. */
+  readonly count: number;
+  /** The values as a set, where there is one already. */
+  readonly set: KeySet | undefined;
+  /** One number a row. */
+  number(column: Vector, rowCount: number): Uint32Array<ArrayBuffer>;
 }
 
-/** Integers from `least` to `most`, both there, among so many rows. */
-export interface IntegerRange {
-  readonly least: number;
-  readonly most: number;
-  readonly rowCount: number;
+/** Gives the rows that are null `number`. */
+function numberNulls(column: Vector, ids: Uint32Array, number: number): void {
+  const { bits, nullCount } = validityOf(column);
+  if (nullCount === 0 || bits === undefined) return;
+  for (let i = 0; i < ids.length; i++) if (!bitAt(bits, i)) ids[i] = number;
 }
 
-/**
- * The least and the greatest of integers of one type; undefined when there are none, or when they are beyond what
- * doubles hold exactly.
- */
-export function integerRange(parts: readonly Vector[]): IntegerRange | undefined {
-  let [least, most, rowCount] = [Infinity, -Infinity, 0];
-  for (const part of parts) {
-    const integers = integersOf(part);
-    if (integers === undefined) return undefined;
-    const { bits } = validityOf(part);
-    rowCount += part.length;
-    for (let i = 0; i < part.length; i++) {
-      if (bits !== undefined && !bitAt(bits, i)) continue;
-      let value: number;
-      if (integers.kind === 'numbers') {
-        value = integers.values[i] as number;
-      } else {
-        const high = integers.words[2 * i + 1] as number;
-        value = (integers.isSigned ? high : high >>> 0) * TWO_32 + ((integers.words[2 * i] as number) >>> 0);
-      }
-      if (value < least) least = value;
-      if (value > most) most = value;
-    }
-  }
-  return least > most || least < -RANGE_KEY_MAX || most > RANGE_KEY_MAX ? undefined : { least, most, rowCount };
-}
-
-let scratch = new Uint32Array(0);
-
-/**
- * For each row how far its integer lies above `least`, or MISSING when that is not less than `size`, which is at most
- * 2^31; whatever for null. Good until the next call.
- */
-export function distancesOf(vector: Vector, least: number, size: number): Uint32Array {
-  const { length } = vector;
-  if (scratch.length < length) scratch = new Uint32Array(Math.max(length, BATCH_ROWS_MAX));
-  const distances = scratch.subarray(0, length);
-  const integers = integersOf(vector) as Integers;
-  if (integers.kind === 'numbers') {
-    const { values } = integers;
-    for (let i = 0; i < length; i++) {
-      const distance = (values[i] as number) - least;
-      distances[i] = distance >= 0 && distance < size ? distance : MISSING;
-    }
-    return distances;
-  }
-  wordDistances(integers.words, least, size, distances);
-  return distances;
-}
-
-/** As `distancesOf`, of pairs of words. In 32-bit arithmetic throughout, which is three times as fast as doubles. */
-function wordDistances(words: Int32Array, least: number, size: number, distances: Uint32Array): void {
-  const leastHigh = Math.floor(least / TWO_32);
-  const leastLow = (least - leastHigh * TWO_32) | 0;
-  const [high, next] = [leastHigh | 0, (leastHigh + 1) | 0];
-  // The place from which on the upper word is one more.
-  const turn = TWO_32 - (leastLow >>> 0);
-  for (let i = 0; i < distances.length; i++) {
-    const distance = ((words[2 * i] as number) - leastLow) >>> 0;
-    const expected = distance < turn ? high : next;
-    distances[i] = distance < size && words[2 * i + 1] === expected ? distance : MISSING;
-  }
-}
-
-/** Numbers the values of one column. */
-export class RangeKeys {
+class DenseKeys implements RangeKeys {
   readonly byteCount = 0;
+  readonly set = undefined;
   readonly #least: number;
   readonly #size: number;
 
-  private constructor(least: number, size: number) {
+  constructor({ least, most }: IntegerRange) {
     this.#least = least;
-    this.#size = size;
+    this.#size = most - least + 1;
   }
 
-  /**
-   * The numbers of all values of `parts`, which have one type; undefined when they are no integers or lie too far
-   * apart.
-   */
-  static of(parts: readonly Vector[]): RangeKeys | undefined {
-    const range = integerRange(parts);
-    if (range === undefined) return undefined;
-    const { least, most, rowCount } = range;
-    const size = most - least + 1;
-    const sizeMax = Math.min(RANGE_KEYS_PER_ROW * rowCount + RANGE_KEYS_FREE, RANGE_KEYS_MAX);
-    return size <= sizeMax ? new RangeKeys(least, size) : undefined;
-  }
-
-  /** Numbers that there are, used or not. */
   get count(): number {
     return this.#size + 1;
   }
 
-  /** One number a row. */
   number(column: Vector, rowCount: number): Uint32Array<ArrayBuffer> {
-    const ids = distancesOf(column, this.#least, this.#size).slice();
-    const size = this.#size;
-    const { bits, nullCount } = validityOf(column);
-    if (nullCount === 0 || bits === undefined) return ids;
-    for (let i = 0; i < rowCount; i++) if (!bitAt(bits, i)) ids[i] = size;
+    const ids = distancesOf(column, this.#least, this.#size).slice(0, rowCount);
+    numberNulls(column, ids, this.#size);
     return ids;
   }
+}
+
+class RankedKeys implements RangeKeys {
+  readonly set: KeySet;
+  readonly #ranks: ReturnType<KeySet['ranks']>;
+
+  constructor(set: KeySet) {
+    this.set = set;
+    this.#ranks = set.ranks();
+  }
+
+  get byteCount(): number {
+    return this.set.byteCount * 2;
+  }
+
+  get count(): number {
+    return this.#ranks.count + 1;
+  }
+
+  number(column: Vector, rowCount: number): Uint32Array<ArrayBuffer> {
+    const { least, size } = this.set.range;
+    const distances = distancesOf(column, least, size);
+    const { words, before } = this.#ranks;
+    const ids = new Uint32Array(rowCount);
+    for (let i = 0; i < rowCount; i++) {
+      const distance = distances[i] as number;
+      const at = distance < size ? distance : size;
+      const word = words[at >>> 5] as number;
+      const bit = at & 31;
+      const below = popCount(word & ((1 << bit) - 1));
+      ids[i] = ((word >>> bit) & 1) === 0 ? MISSING : (before[at >>> 5] as number) + below;
+    }
+    numberNulls(column, ids, this.#ranks.count);
+    return ids;
+  }
+}
+
+/** Numbers of all values of `parts`, which have one type; undefined when they are no integers or lie too far apart. */
+export function rangeKeysOf(parts: readonly Vector[]): RangeKeys | undefined {
+  const range = integerRange(parts);
+  if (range === undefined) return undefined;
+  const size = range.most - range.least + 1;
+  const sizeMax = Math.min(RANGE_KEYS_PER_ROW * range.rowCount + RANGE_KEYS_FREE, RANGE_KEYS_MAX);
+  if (size <= sizeMax) return new DenseKeys(range);
+  const set = KeySet.of(parts, range);
+  return set === undefined ? undefined : new RankedKeys(set);
 }
