@@ -2,7 +2,8 @@
  * Shared rows, unions and recursion: operators that read rows which are held, or several inputs.
  *
  * Hides who comes first. Invariants: a shared plan is run once, by the first who reads it, and its rows are held until
- * the query ends, or until the next round of a recursion that it reads; a recursive query holds one round's rows, and with UNION the keys of all rows so far.
+ * the query ends, or until the next round of a recursion that it reads; a recursive query holds one round's rows, and
+ * with UNION the keys of all rows so far.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';

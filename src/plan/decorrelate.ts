@@ -99,17 +99,8 @@ class Decorrelation {
         const exprs = [...plan.exprs.map((expr) => bindOuter(expr, start)), ...this.#domainColumns(start)];
         return { kind: 'project', schema: this.#append(plan.schema), input, exprs };
       }
-      case 'unnest': {
-        const input = this.push(plan.input);
-        const own = plan.input.schema.fields.length;
-        const lists = plan.lists.map((expr) => bindOuter(expr, own));
-        const kept = plan.columns.length;
-        const width = this.#fields.length;
-        const columns = [...plan.columns, ...this.#fields.map((_, i) => own + i)];
-        const unnest = makeUnnest({ ...plan, input, columns, lists }, plan.schema.fields.slice(kept));
-        const results = [...plan.schema.fields.keys()].map((i) => (i < kept ? i : i + width));
-        return pickColumns(unnest, [...results, ...this.#fields.map((_, i) => kept + i)]);
-      }
+      case 'unnest':
+        return this.#pushUnnest(plan);
       case 'aggregate':
         return this.#pushAggregate(plan);
       case 'distinct': {
@@ -176,6 +167,18 @@ class Decorrelation {
       const key = columnOf(left + i, field, NOWHERE);
       return { left: key, right: columnOf(right + i, field, NOWHERE), nullsEqual: true };
     });
+  }
+
+  #pushUnnest(plan: Extract<LogicalPlan, { kind: 'unnest' }>): LogicalPlan {
+    const input = this.push(plan.input);
+    const own = plan.input.schema.fields.length;
+    const lists = plan.lists.map((expr) => bindOuter(expr, own));
+    const kept = plan.columns.length;
+    const width = this.#fields.length;
+    const columns = [...plan.columns, ...this.#fields.map((_, i) => own + i)];
+    const unnest = makeUnnest({ ...plan, input, columns, lists }, plan.schema.fields.slice(kept));
+    const results = [...plan.schema.fields.keys()].map((i) => (i < kept ? i : i + width));
+    return pickColumns(unnest, [...results, ...this.#fields.map((_, i) => kept + i)]);
   }
 
   #pushAggregate(plan: Extract<LogicalPlan, { kind: 'aggregate' }>): LogicalPlan {

@@ -9,7 +9,7 @@ import type { Schema } from '../arrow/schema.ts';
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { ScanRequest, Source } from '../arrow/source.ts';
 import type { DataType } from '../arrow/type.ts';
-import { BATCH_ROWS_MAX } from '../base/limits.ts';
+import { BATCH_ROWS_MAX, RANGE_MONTHS_MAX } from '../base/limits.ts';
 import type { Span } from '../base/errors.ts';
 import { INTERVAL } from '../function/interval.ts';
 import { sqlError } from '../sql/frame.ts';
@@ -29,8 +29,6 @@ export interface Range {
 
 const TIMESTAMP: DataType = { id: 'timestamp', unit: 'microsecond', timezone: undefined };
 const DAY_MICROS = 86_400_000_000n;
-/** Moments that are months apart are listed: more than any calendar has. */
-const MONTHS_MAX = 12 * 600_000;
 
 /** The range of `range`, `generate_series` (whose stop is within) or `repeat`. @throws `sql_bind` */
 export function rangeOf(sql: string, name: string, args: readonly Literal[], span: Span): Range {
@@ -105,7 +103,8 @@ function momentsOf(sql: string, name: string, args: readonly Literal[], span: Sp
     return (isClosed && moment === stop) || (isUp ? moment < stop : moment > stop);
   };
   for (let moment: bigint | undefined = start; moment !== undefined && isWithin(moment);) {
-    if (listed.push(moment) > MONTHS_MAX) throw sqlError('sql_bind', sql, span, `${name} makes too many moments`);
+    if (listed.push(moment) > RANGE_MONTHS_MAX)
+      throw sqlError('limit_exceeded', sql, span, `${name} makes more than ${RANGE_MONTHS_MAX.toString()} moments`);
     const next = foldExpr(makeCall(sql, '+', [makeLiteral(moment, type, span), third], span));
     moment = next.kind === 'literal' && typeof next.value === 'bigint' ? next.value : undefined;
   }
