@@ -151,7 +151,7 @@ export const WINDOW_FUNCTIONS: readonly WindowEntry[] = [
     name: 'fill',
     expects: '(number, date or timestamp)',
     doc: 'The value, or where it is null the one on the line through its neighbours, by the key that orders them.',
-    example: 'fill(x) over 5, NULL, 7 → 5, 6, 7',
+    example: 'fill(x) over 5, 7, NULL → 5, 7, NULL',
     resolve: ([value, ...more]) => {
       if (value === undefined || more.length > 0) return undefined;
       const type = valueType(value);

@@ -11,6 +11,7 @@ import { foldName } from '../base/names.ts';
 import type { ColumnName, FromItem, Identifier, Join, Subquery, TableFunction, TableName } from '../sql/ast.ts';
 import type { ShowStatement } from '../sql/ast-view.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
+import { joinNearest } from './asof.ts';
 import { isOfOuter, misplacedAggregate } from './bind-aggregate.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import { resolveIn, resolveRow } from './bind-nested.ts';
@@ -205,7 +206,15 @@ class FromBinder {
 
   /** What is beside `left`, of which `item` reads nothing. */
   bindBeside(left: From, item: FromItem): From {
-    const cross = { kind: 'join', join: 'cross', on: undefined, using: [], natural: false, span: item.span } as const;
+    const cross = {
+      kind: 'join',
+      join: 'cross',
+      on: undefined,
+      using: [],
+      natural: false,
+      asof: false,
+      span: item.span,
+    } as const;
     return this.#joined({ ...cross, left: item, right: item }, left, this.bind(item, undefined));
   }
 
@@ -276,9 +285,13 @@ class JoinBinder {
     const fields = [...left.schema.fields, ...right.schema.fields];
     const both = left.join(right, { fields, metadata: [] });
     const names = this.#mergedNames();
-    const equalities = names.map((name) => this.#equality(name));
+    const equalities = names.map((name, i) => {
+      return this.#comparison(this.#item.asof && i === names.length - 1 ? '>=' : '=', name);
+    });
     const conditions = on === undefined ? equalities : conjunctsOf(this.#bindOn(both, on));
-    const plan = this.#conditional(join, conditions, fields.length);
+    const plan = this.#item.asof
+      ? this.#nearest(join, conditions)
+      : this.#conditional(join, conditions, fields.length);
     if (join === 'semi' || join === 'anti') return { plan, scope: left.over(plan.schema) };
     return this.#merge(join, plan, names);
   }
@@ -312,6 +325,16 @@ class JoinBinder {
     const { keys, condition } = splitCondition(placed.conditions, width);
     const plan = makeJoin({ join, left: placed.left, right: placed.right, keys, condition });
     return pickColumns(plan, ownColumns(plan, this.#width, width, right.schema.fields.length));
+  }
+
+  #nearest(join: JoinKind, conditions: readonly Expr[]): LogicalPlan {
+    const { right, span } = this.#item;
+    if (this.#right.lateral !== undefined) {
+      const message = 'a query that reads the tables before it cannot stand in an ASOF JOIN';
+      throw sqlError('sql_bind', this.#sql, right.span, message);
+    }
+    const sides = [this.#left.plan, this.#right.plan] as const;
+    return joinNearest(this.#sql, this.#binding.shared, join, sides, conditions, span);
   }
 
   #bindOn(scope: Scope, on: NonNullable<Join['on']>): Expr {
@@ -368,14 +391,14 @@ class JoinBinder {
     return [left.index, this.#width + right.index];
   }
 
-  #equality(name: Identifier): Expr {
+  #comparison(operator: string, name: Identifier): Expr {
     const [left, right] = this.#sides(name).map((index) => {
       const fields = [...this.#left.scope.schema.fields, ...this.#right.scope.schema.fields];
       const field = fields[index];
       if (field === undefined) throw new TypeError('a column of USING that does not exist');
       return columnOf(index, field, name.span);
     });
-    return makeComparison(this.#sql, '=', left as Expr, right as Expr, name.span);
+    return makeComparison(this.#sql, operator, left as Expr, right as Expr, name.span);
   }
 
   /** The scope of both sides; of a full join the merged columns are computed behind the others. */

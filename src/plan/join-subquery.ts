@@ -112,26 +112,39 @@ export function joinByPairs(
     .filter((one) => hasLeaf(one, 'pending'))
     .reduce<LogicalPlan>((plan, one) => list.filter(plan, one), both);
   const pairs = pickColumns(found, [l, l + 1 + r]);
-  const byLeft = [numberKey(readLeft(), l, pairs, 0)];
+  return joinPairs(join, { read: readLeft, width: l }, { read: readRight, width: r }, pairs);
+}
+
+/** One side of a join by pairs: its rows, each with its number behind its columns, for one more reader. */
+export interface NumberedSide {
+  read(): LogicalPlan;
+  /** How many columns it has without the number. */
+  readonly width: number;
+}
+
+/** Rows of both sides, joined by the pairs of their numbers that are in `pairs`. */
+export function joinPairs(join: JoinKind, left: NumberedSide, right: NumberedSide, pairs: LogicalPlan): LogicalPlan {
+  const [l, r] = [left.width, right.width];
+  const byLeft = [numberKey(left.read(), l, pairs, 0)];
   if (join === 'semi' || join === 'anti') {
-    const chosen = makeJoin({ join, left: readLeft(), right: pairs, keys: byLeft, condition: undefined });
-    return pickColumns(chosen, [...left.schema.fields.keys()]);
+    const chosen = makeJoin({ join, left: left.read(), right: pairs, keys: byLeft, condition: undefined });
+    return pickColumns(chosen, [...Array(l).keys()]);
   }
   const keepsLeft = join === 'left' || join === 'full';
   const paired = makeJoin({
     join: keepsLeft ? 'left' : 'inner',
-    left: readLeft(),
+    left: left.read(),
     right: pairs,
     keys: byLeft,
     condition: undefined,
   });
-  const byRight = [numberKey(paired, l + 2, readRight(), r)];
-  const plan = makeJoin({ join, left: paired, right: readRight(), keys: byRight, condition: undefined });
+  const byRight = [numberKey(paired, l + 2, right.read(), r)];
+  const plan = makeJoin({ join, left: paired, right: right.read(), keys: byRight, condition: undefined });
   return pickColumns(plan, [...Array(l).keys(), ...Array.from({ length: r }, (_, i) => l + 3 + i)]);
 }
 
 /** What gives the plan's rows to each of several places. */
-function readTwice(shared: SharedPlans, plan: LogicalPlan): () => LogicalPlan {
+export function readTwice(shared: SharedPlans, plan: LogicalPlan): () => LogicalPlan {
   // As in openDependent: rows that depend on the query further out are made where they are needed.
   if (hasOuter(plan)) return () => plan;
   const id = shared.add(plan);

@@ -14,8 +14,12 @@ import { makeFilter, makeWindow, pickColumns } from './logical.ts';
 
 const NOWHERE: Span = { start: 0, end: 0 };
 
-/** A call over all rows that are equal in `partitions`, up to its own when it numbers them. */
-function callOver(name: 'row_number' | 'count', partitions: readonly Expr[], keys: readonly SortKey[]): WindowCall {
+/** A call over all rows that are equal in `partitions`, up to its own unless it counts them. */
+export function callOver(
+  name: 'row_number' | 'count' | 'last_value',
+  partitions: readonly Expr[],
+  keys: readonly SortKey[],
+): WindowCall {
   const isCount = name === 'count';
   return {
     name,

@@ -292,6 +292,8 @@ export interface Join {
   readonly using: readonly Identifier[];
   /** USING all names that both sides have. */
   readonly natural: boolean;
+  /** Of the right rows that join a left one, the nearest only. */
+  readonly asof: boolean;
   readonly span: Span;
 }
 

@@ -30,7 +30,7 @@ export function parseFrom(cursor: Cursor): FromItem {
     if (!isItem(cursor)) break;
     const right = parseJoins(cursor);
     const span = coverSpans(left.span, right.span);
-    left = { kind: 'join', join: 'cross', left, right, on: undefined, using: [], natural: false, span };
+    left = { kind: 'join', join: 'cross', left, right, on: undefined, using: [], natural: false, asof: false, span };
   }
   cursor.refuseLacking();
   return left;
@@ -46,6 +46,7 @@ function isItem(cursor: Cursor): boolean {
 interface JoinWords {
   readonly join: JoinKind;
   readonly natural: boolean;
+  readonly asof: boolean;
 }
 
 const OUTER_JOINS = new Set(['left', 'right', 'full']);
@@ -56,17 +57,17 @@ const FREE_JOINS = new Set(['cross', 'positional']);
 function takeJoinWords(cursor: Cursor): JoinWords | undefined {
   const natural = cursor.isWord('natural');
   if (natural) cursor.advance();
+  const asof = !natural && cursor.takeWord('asof');
   const { word } = cursor.token;
-  if (word === 'asof') throw cursor.unsupported('ASOF JOIN', cursor.token);
-  if (OUTER_JOINS.has(word) || INNER_JOINS.has(word) || (!natural && FREE_JOINS.has(word))) {
+  if (OUTER_JOINS.has(word) || INNER_JOINS.has(word) || (!natural && !asof && FREE_JOINS.has(word))) {
     cursor.advance();
     if (OUTER_JOINS.has(word)) cursor.takeWord('outer');
     cursor.expectWord('join');
-    return { join: word as JoinKind, natural };
+    return { join: word as JoinKind, natural, asof };
   }
   // Only JOIN itself is offered in messages, for all the words that may stand before it.
-  if (cursor.takeWord('join')) return { join: 'inner', natural };
-  if (natural) throw cursor.unexpected();
+  if (cursor.takeWord('join')) return { join: 'inner', natural, asof };
+  if (natural || asof) throw cursor.unexpected();
   return undefined;
 }
 
@@ -89,7 +90,7 @@ function parseJoins(cursor: Cursor): FromItem {
       }
     }
     const span = cursor.spanFrom(left.span.start);
-    left = { kind: 'join', join: words.join, left, right, on, using, natural: words.natural, span };
+    left = { kind: 'join', ...words, left, right, on, using, span };
   }
 }
 

@@ -161,7 +161,8 @@ function printAlias(alias: Identifier | undefined, columns: readonly Identifier[
 
 function printJoin(join: Join): string {
   const right = join.right.kind === 'join' ? `(${printFrom(join.right)})` : printFrom(join.right);
-  const words = [printFrom(join.left), join.natural ? 'NATURAL' : '', join.join.toUpperCase(), 'JOIN', right];
+  const before = join.natural ? 'NATURAL' : join.asof ? 'ASOF' : '';
+  const words = [printFrom(join.left), before, join.join.toUpperCase(), 'JOIN', right];
   if (join.on !== undefined) words.push('ON', printExpression(join.on));
   if (join.using.length > 0) words.push(`USING ${printNames(join.using)}`);
   return words.filter((word) => word !== '').join(' ');
