@@ -393,8 +393,8 @@ export class ExpressionBinder {
       const remedy = 'write it in the SELECT list or in FROM';
       throw sqlError('sql_bind', this.#sql, node.span, `unnest cannot stand in ${clause.name}`, remedy);
     }
-    const { list, opensStructs } = readUnnest(this.#sql, args, names, node.span);
-    if (targetOf(list.type).id === 'struct' || (opensStructs && isStructList(list))) {
+    const { list, deeper } = readUnnest(this.#sql, args, names, node.span);
+    if (targetOf(list.type).id === 'struct' || (deeper > 0 && isStructList(list))) {
       const message = 'the columns of an unnested struct can only stand alone in the SELECT list';
       throw sqlError('sql_bind', this.#sql, node.span, message);
     }
@@ -406,10 +406,10 @@ export class ExpressionBinder {
     if (node.kind !== 'function_call' || !isUnnest(node.name.name.toLowerCase())) return undefined;
     const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
     const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
-    const { list, opensStructs } = readUnnest(this.#sql, args, names, node.span);
-    if (targetOf(list.type).id === 'struct') return fieldsOf(this.#sql, list, node.span);
-    if (!opensStructs || !isStructList(list)) return undefined;
-    return fieldsOf(this.#sql, unnestCall(list, node.span), node.span);
+    const { list, deeper } = readUnnest(this.#sql, args, names, node.span);
+    if (targetOf(list.type).id === 'struct') return fieldsOf(this.#sql, list, node.span, deeper);
+    if (deeper < 1 || !isStructList(list)) return undefined;
+    return fieldsOf(this.#sql, unnestCall(list, node.span), node.span, deeper - 1);
   }
 
   /** now() and its kin as literals; of bare words only those that are no column and no alias. */

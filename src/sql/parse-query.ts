@@ -12,6 +12,7 @@ import { parseNames } from './parse-from.ts';
 import { parseTableName } from './parse-table.ts';
 import { parseDirection } from './parse-order.ts';
 import { parseSelect } from './parse-select.ts';
+import { isShown, parseShown } from './parse-show.ts';
 import { BARE_FRAME, bareStar, selectAll } from './plain-select.ts';
 
 /** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
@@ -82,7 +83,7 @@ function parsePrimary(cursor: Cursor): Body {
   const start = cursor.token.start;
   if (cursor.isSymbol('(')) {
     cursor.advance();
-    const query = cursor.query();
+    const query = isShown(cursor, 0) ? parseShownQuery(cursor) : cursor.query();
     cursor.expectSymbol(')');
     return { query, isClosed: true };
   }
@@ -96,6 +97,14 @@ function parsePrimary(cursor: Cursor): Body {
     return { query: selectAll(parseTableName(cursor), cursor.spanFrom(start)), isClosed: false };
   }
   return { query: parseSelect(cursor), isClosed: false };
+}
+
+/** DESCRIBE and its like as a query of their rows. */
+function parseShownQuery(cursor: Cursor): Query {
+  const { start } = cursor.token;
+  const statement = parseShown(cursor);
+  const span = cursor.spanFrom(start);
+  return selectAll({ kind: 'shown_rows', statement, alias: undefined, columns: [], span }, span);
 }
 
 function parseRow(cursor: Cursor): ValueRow {

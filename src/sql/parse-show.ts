@@ -6,16 +6,15 @@
 import type { Query, TableName } from './ast.ts';
 import type { ShowStatement } from './ast-view.ts';
 import type { Cursor } from './cursor.ts';
+import { SHOW_WORDS } from './cursor.ts';
 import { parseTableName, parseTimeTravel } from './parse-table.ts';
-
-const WORDS = new Set(['show', 'describe', 'desc', 'summarize']);
 
 /** True when such a statement begins at the token `ahead` places on. */
 export function isShown(cursor: Cursor, ahead: number): boolean {
-  return WORDS.has(cursor.peek(ahead).word);
+  return SHOW_WORDS.has(cursor.peek(ahead).word);
 }
 
-/** Parses one of them. @throws `sql_syntax`, `sql_unsupported` */
+/** Parses one of them; DESCRIBE alone is SHOW ALL TABLES. @throws `sql_syntax`, `sql_unsupported` */
 export function parseShown(cursor: Cursor): ShowStatement {
   switch (cursor.token.word) {
     case 'show':
@@ -45,6 +44,9 @@ function parseShow(cursor: Cursor): ShowStatement {
 
 function parseDescribe(cursor: Cursor): ShowStatement {
   const start = cursor.advance().start;
+  if (cursor.token.kind === 'end' || cursor.isSymbol(';')) {
+    return { kind: 'show_tables', all: true, span: cursor.spanFrom(start) };
+  }
   cursor.takeWord('table');
   return describe(cursor, start, parseTarget(cursor));
 }
