@@ -1,30 +1,26 @@
 /**
  * LIMIT and OFFSET: row counts, constants or values that are known when the query runs.
  *
- * Hides how a constant expression becomes a number, and that other counts are compared with the numbers of the rows.
- * Invariants: a constant is a whole number from 0 to 2^53 - 1; without a constant rows keep their order, too.
+ * Hides how a constant expression becomes a number. Invariant: a constant is a whole number from 0 to 2^53 - 1.
  */
-import type { Field } from '../arrow/schema.ts';
+import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { ExprNode, Query } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
-import { castTo, makeCall, makeComparison, readText } from './coerce.ts';
+import { castTo, readText } from './coerce.ts';
 import { DOUBLE, INT64, makeLiteral } from './constant.ts';
 import { hasOuter } from './decorrelate.ts';
 import type { Expr } from './expr.ts';
-import { columnOf, hasLeaf } from './expr-walk.ts';
+import { hasLeaf } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
-import { makeFilter, pickColumns } from './logical.ts';
-import { countRows, numberRows } from './numbered.ts';
+import { oneRow } from './logical.ts';
 import { foldExpr } from './pass-fold.ts';
 import { Scope } from './scope.ts';
 
 /** Digits that every number of rows may have. */
 const PLAIN_COUNT = /^\d{1,15}$/u;
-
-const UINT64: DataType = { id: 'int', bitWidth: 64, signed: false };
 
 type Bounds = Pick<Query, 'limit' | 'limitPercent' | 'offset'>;
 
@@ -57,63 +53,31 @@ interface LaterCounts {
   readonly offset: Count;
 }
 
-/** Numbers the rows, and keeps those whose numbers are within the counts; a count that is NULL keeps all. */
+/** The rows of `plan` within counts that are known when the query runs. */
 function limitLater(
   sql: string,
   plan: LogicalPlan,
-  { limit, percent, offset }: LaterCounts,
+  counts: LaterCounts,
   subqueries: SubqueryBinding | undefined,
 ): LogicalPlan {
-  const width = plan.schema.fields.length;
-  const { span } = [limit, percent, offset].find(isLater) as Expr;
-  const call = (name: string, args: Expr[]): Expr => makeCall(sql, name, args, span);
-  const exprOf = (count: Count, type: DataType): Expr | undefined => {
-    if (count === undefined || isLater(count)) return count;
-    return makeLiteral(type === INT64 ? BigInt(count) : count, type, span);
+  const { span } = [counts.limit, counts.percent, counts.offset].find(isLater) as Expr;
+  const exprOf = (count: Count, type: DataType): Expr => {
+    if (isLater(count)) return count;
+    const value = count === undefined ? null : type === INT64 ? BigInt(count) : count;
+    return makeLiteral(value, type, span);
   };
-  const numbered = numberRows(plan, [], []);
-  const counted = percent === undefined ? numbered : countRows(numbered);
-  const at = (index: number): Expr => columnOf(index, counted.schema.fields[index] as Field, span);
-  const skipped = call('coalesce', [exprOf(offset, INT64) as Expr, makeLiteral(0n, INT64, span)]);
-  const place = call('-', [at(width), skipped]);
-  const part = exprOf(percent, DOUBLE);
-  const most = part === undefined ? exprOf(limit, INT64) : partOf(sql, part, at(width + 1));
-  const conditions = [makeComparison(sql, '>', place, makeLiteral(0n, INT64, span), span)];
-  if (most !== undefined) {
-    conditions.push(
-      call('coalesce', [makeComparison(sql, '<=', place, most, span), makeLiteral(true, { id: 'bool' }, span)]),
-    );
-  }
-  const placed = subqueries?.list.place(counted, conditions) ?? { plan: counted, exprs: conditions };
-  if (hasOuter(placed.plan) || placed.exprs.some((expr) => hasLeaf(expr, 'outer'))) {
+  const exprs = [exprOf(counts.limit, INT64), exprOf(counts.offset, INT64), exprOf(counts.percent, DOUBLE)];
+  const placed = subqueries?.list.place(oneRow(), exprs) ?? { plan: oneRow(), exprs };
+  if (hasOuter(plan) || hasOuter(placed.plan) || placed.exprs.some((expr) => hasLeaf(expr, 'outer'))) {
     const message = 'a query that reads columns of the one around it takes only constants in LIMIT and OFFSET';
     throw sqlError('sql_bind', sql, span, message, 'filter by row_number() instead');
   }
-  const kept = placed.exprs.reduce((input, condition) => makeFilter(input, condition), placed.plan);
-  return pickColumns(kept, [...plan.schema.fields.keys()]);
+  const schema = makeSchema(placed.exprs.map(({ type }, i) => makeField(COUNT_NAMES[i] ?? '', type, true)));
+  const row: LogicalPlan = { kind: 'project', schema, input: placed.plan, exprs: placed.exprs };
+  return { kind: 'limit', schema: plan.schema, input: plan, limit: undefined, offset: 0, counts: row };
 }
 
-/** So many percent of `count`, rounded down; the cast refuses what is no part. */
-function partOf(sql: string, percent: Expr, count: Expr): Expr {
-  const { span } = percent;
-  const number = (value: number): Expr => makeLiteral(value, DOUBLE, span);
-  const call = (name: string, args: Expr[]): Expr => makeCall(sql, name, args, span);
-  const rows = call('floor', [
-    call('/', [call('*', [castTo(sql, count, DOUBLE, false, span), percent]), number(100)]),
-  ]);
-  const isPart = call('and', [
-    makeComparison(sql, '>=', percent, number(0), span),
-    makeComparison(sql, '<=', percent, number(100), span),
-  ]);
-  const isOut = call('not', [isPart]);
-  return rowCountOf(sql, call('case', [isOut, number(-1), rows]));
-}
-
-/** The value as a count of rows, which is never negative. */
-function rowCountOf(sql: string, value: Expr): Expr {
-  const count = castTo(sql, value, UINT64, false, value.span);
-  return castTo(sql, count, INT64, false, value.span);
-}
+const COUNT_NAMES = ['limit', 'offset', 'percent'];
 
 /** The percent of `LIMIT n %`, a constant from 0 to 100; undefined when it is NULL. @throws `sql_bind` */
 function bindPercent(sql: string, node: ExprNode, subqueries: SubqueryBinding | undefined): Count {
@@ -152,7 +116,7 @@ function bindRowCount(
     throw sqlError('sql_bind', sql, node.span, `${clause} takes a number of rows, not a column`);
   }
   const count = foldExpr(bindCount(sql, node, clause, INT64, subqueries));
-  if (count.kind !== 'literal' && subqueries !== undefined) return rowCountOf(sql, count);
+  if (count.kind !== 'literal' && subqueries !== undefined) return count;
   if (count.kind !== 'literal' || (count.value !== null && typeof count.value !== 'bigint')) {
     throw sqlError('sql_bind', sql, node.span, `${clause} takes a number of rows that is known beforehand`);
   }

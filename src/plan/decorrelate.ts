@@ -7,6 +7,7 @@
  * Source: Neumann and Kemper, "Unnesting Arbitrary Queries" (BTW 2015).
  */
 import type { Field, Schema } from '../arrow/schema.ts';
+import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import type { SharedPlans } from './binding.ts';
 import { makeCall } from './coerce.ts';
@@ -130,6 +131,10 @@ class Decorrelation {
       case 'union':
         return { ...plan, schema: this.#append(plan.schema), inputs: plan.inputs.map((input) => this.push(input)) };
       case 'limit': {
+        if (plan.counts !== undefined) {
+          const message = 'a limit that a query says, in one that reads the rows around it, is not supported yet';
+          throw new EngineError('sql_unsupported', message);
+        }
         // Rows are numbered for each row of the domain, in the order in which they come.
         const input = this.push(plan.input);
         const width = plan.input.schema.fields.length;

@@ -14,13 +14,12 @@ import { makeFilter, makeWindow, pickColumns } from './logical.ts';
 
 const NOWHERE: Span = { start: 0, end: 0 };
 
-/** A call over all rows that are equal in `partitions`, up to its own unless it counts them. */
+/** A call over the rows that are equal in `partitions`, up to its own. */
 export function callOver(
-  name: 'row_number' | 'count' | 'last_value',
+  name: 'row_number' | 'last_value',
   partitions: readonly Expr[],
   keys: readonly SortKey[],
 ): WindowCall {
-  const isCount = name === 'count';
   return {
     name,
     args: [],
@@ -31,14 +30,14 @@ export function callOver(
     type: INT64,
     nullable: false,
     span: NOWHERE,
-    isAggregate: isCount,
+    isAggregate: false,
     ignoresNulls: false,
     partitions,
     keys,
     frame: {
       unit: 'rows',
       start: { kind: 'unbounded', value: undefined },
-      end: { kind: isCount ? 'unbounded' : 'current', value: undefined },
+      end: { kind: 'current', value: undefined },
       exclude: 'nothing',
       rangeKey: undefined,
     },
@@ -49,11 +48,6 @@ export function callOver(
 export function numberRows(plan: LogicalPlan, by: readonly number[], keys: readonly SortKey[]): LogicalPlan {
   const partitions = by.map((column) => columnAt(plan, column));
   return makeWindow(plan, [callOver('row_number', partitions, keys)]);
-}
-
-/** The plan with the number of all its rows behind its columns. */
-export function countRows(plan: LogicalPlan): LogicalPlan {
-  return makeWindow(plan, [callOver('count', [], [])]);
 }
 
 function columnAt(plan: LogicalPlan, column: number): Expr {
