@@ -112,6 +112,12 @@ export const CODE_MODULES_MAX = 256;
 export const CODE_NODES_MAX = 500;
 /** Rows that generated code takes at a time: its columns should stay in the cache. */
 export const CODE_BLOCK_ROWS = 4_096;
+/** Bytes of a constant that generated code compares text with. */
+export const CODE_TEXT_BYTES_MAX = 32;
+/** Constants that generated code compares one text with. */
+export const CODE_TEXT_VALUES_MAX = 8;
+/** Bytes of text that are brought into the memory of generated code at once, unless eight rows have more. */
+export const CODE_TEXT_BLOCK_BYTES = 1_048_576;
 /** Rows that a pipeline's source must have before it is compiled rather than interpreted. */
 export const CODE_SOURCE_ROWS_MIN = 10_000;
 /** Integers that are no farther from 0 can be keys by their distance: they and their distances are exact as doubles. */

@@ -20,6 +20,7 @@ import { finishCall } from './compiled-finish.ts';
 import type { CellView } from './compiled-finish.ts';
 import { HostedCalls } from './compiled-hosted.ts';
 import { PipelineMemory } from './compiled-memory.ts';
+import type { LoadedBatch } from './compiled-memory.ts';
 import { leavesRowsOut } from './compiled-pipeline.ts';
 import type {
   AggregatePipeline,
@@ -47,11 +48,9 @@ function interpreted({ operators, source }: CompiledPipeline, rows: LazyRows): P
   return operators.reduceRight((input, operator) => ({ ...operator, input }) as PhysicalPlan, values);
 }
 
-/** Rows [start, end) of `rowCount`, as many as fit a block. */
-function* blocksOf(rowCount: number): Generator<readonly [start: number, rows: number]> {
-  for (let start = 0; start < rowCount; start += CODE_BLOCK_ROWS) {
-    yield [start, Math.min(CODE_BLOCK_ROWS, rowCount - start)];
-  }
+/** Rows [start, start + rows) of `rowCount`, a block at a time. */
+function* blocksOf(rowCount: number, { blockRows }: LoadedBatch): Generator<readonly [start: number, rows: number]> {
+  for (let start = 0; start < rowCount; start += blockRows) yield [start, Math.min(blockRows, rowCount - start)];
 }
 
 /** A pipeline that filters and computes. */
@@ -91,7 +90,7 @@ class SelectRun {
     this.#lookUps.prepare(memory, loaded, () => undefined);
     this.#clear(rowCount);
     let count = 0;
-    for (const [start, rows] of blocksOf(rowCount)) {
+    for (const [start, rows] of blocksOf(rowCount, loaded)) {
       memory.copy(loaded, start, rows);
       count += memory.call('run', loaded.nullable, rows, start, count);
       if (memory.word(this.#pipeline.failed) !== 0) return undefined;
@@ -250,7 +249,7 @@ class AggregateRun {
     const loaded = memory.load(all);
     this.#lookUps.prepare(memory, loaded, () => this.#table?.layOut(loaded.nullable));
     const fresh: Uint32Array[] = [];
-    for (const [start, rows] of blocksOf(all.rowCount)) {
+    for (const [start, rows] of blocksOf(all.rowCount, loaded)) {
       this.#table?.makeRoom(loaded.nullable);
       const before = this.#table?.count ?? 0;
       memory.copy(loaded, start, rows);
