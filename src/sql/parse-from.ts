@@ -57,7 +57,8 @@ const FREE_JOINS = new Set(['cross', 'positional']);
 function takeJoinWords(cursor: Cursor): JoinWords | undefined {
   const natural = cursor.isWord('natural');
   if (natural) cursor.advance();
-  const asof = !natural && cursor.takeWord('asof');
+  const asof = !natural && cursor.isWord('asof');
+  if (asof) cursor.advance();
   const { word } = cursor.token;
   if (OUTER_JOINS.has(word) || INNER_JOINS.has(word) || (!natural && !asof && FREE_JOINS.has(word))) {
     cursor.advance();
