@@ -23,7 +23,8 @@ export function parseQuery(cursor: Cursor): Query {
 
 /** Parses the query that follows a WITH, which began at `start`. @throws as `parseQuery` */
 export function parseAfterWith(cursor: Cursor, common: readonly CommonTable[], start: number): Query {
-  if (common.length > 0 && !cursor.isQuery()) {
+  // As in DuckDB what SHOW and its like answer is no query that WITH may stand before.
+  if (common.length > 0 && (!cursor.isQuery() || (cursor.isSymbol('(') && isShown(cursor, 1)))) {
     for (const word of ['SELECT', 'FROM']) cursor.note(word);
     throw cursor.unexpected();
   }
