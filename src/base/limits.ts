@@ -100,6 +100,8 @@ export const GROUPING_SETS_MAX = 4_096;
 export const QUERY_TURN_MS = 10;
 /** Rounds of one recursive query. */
 export const RECURSION_ROUNDS_MAX = 1_000_000;
+/** Moments of one range whose steps are months. */
+export const RANGE_MONTHS_MAX = 10_000_000;
 /** Groups of one aggregate. */
 export const GROUPS_MAX = 16_000_000;
 /** Bytes that sort, aggregate and the like may hold for one query until spill exists. */

@@ -216,15 +216,17 @@ function toFloat(row: RowScope, to: DataType, from: Decimal, value: Value): Conv
   const whole = value.words.length === 1 ? f64.convert_s(narrowOf(value)) : doubleOfWide(row, decimalOf(value));
   const double = f64.div(whole, f64.const(10 ** from.scale));
   const isSingle = to.id === 'float' && to.bitWidth === 32;
-  // One division rounds rightly only what a double holds exactly; the operator does the others.
-  const misfit = boundOf(value) < BigInt(EXACT_END) ? undefined : f64.ge(f64.abs(whole), f64.const(EXACT_END));
+  // One division rounds rightly only what doubles hold exactly; the operator does the others.
+  const isExactScale = from.scale >= 0 && from.scale <= EXACT_SCALE;
+  const isSmall = boundOf(value) < BigInt(EXACT_END);
+  const beyond = isExactScale ? f64.ge(f64.abs(whole), f64.const(EXACT_END)) : f64.ne(whole, f64.const(0));
+  const misfit = isExactScale && isSmall ? undefined : beyond;
   return { value: floatValue(isSingle ? f64.round32(double) : double, undefined), misfit };
 }
 
 /** True for casts of decimals of 128 bits from or to booleans, integers and one another, and to floats. */
-export function decimalCastFits({ operand, type, attempt }: Cast): boolean {
+export function decimalCastFits({ operand, type }: Cast): boolean {
   const from = operand.type;
-  if (type.id === 'float' && (attempt || (from.id === 'decimal' && from.scale > EXACT_SCALE))) return false;
   const scale = (of: DataType): number => (of.id === 'decimal' ? of.scale : 0);
   if (Math.abs(scale(type) - scale(from)) > WIDE_DIGITS && type.id !== 'float') return false;
   const isWhole = (of: DataType): boolean => of.id === 'bool' || of.id === 'int';

@@ -264,11 +264,11 @@ function doublesOfDecimals(source: Vector, rowCount: number, scale: number): Flo
       const second = words[at + 1] as number;
       let small = second >= -0x200000 && second < 0x200000;
       for (let k = 2; k < form.words; k++) small &&= words[at + k] === second >> 31;
-      const isExact = small && scale <= EXACT_SCALE;
+      const isExact = small && scale >= 0 && scale <= EXACT_SCALE;
       // Two numbers that are exact are rounded once; of all others the text is.
       out[i] = isExact
         ? (second * TWO_32 + (low >>> 0)) / divisor
-        : Number(`${bigintOfWords(words, at, form.words, true).toString()}e-${scale.toString()}`);
+        : Number(`${bigintOfWords(words, at, form.words, true).toString()}e${(-scale).toString()}`);
     }
     return out;
   }

@@ -19,7 +19,7 @@ import { exprKey, mapColumns } from './expr-walk.ts';
 import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
 
-export type LambdaKind = 'list_transform' | 'list_filter' | 'list_reduce';
+export type LambdaKind = 'list_transform' | 'list_filter' | 'list_reduce' | 'invoke';
 type LambdaNode = Extract<ExprNode, { kind: 'lambda' }>;
 
 const KINDS: ReadonlyMap<string, LambdaKind> = new Map([
@@ -28,6 +28,7 @@ const KINDS: ReadonlyMap<string, LambdaKind> = new Map([
   ),
   ...['list_filter', 'array_filter', 'filter'].map((name) => [name, 'list_filter'] as const),
   ...['list_reduce', 'array_reduce', 'reduce'].map((name) => [name, 'list_reduce'] as const),
+  ['invoke', 'invoke'],
 ]);
 
 /** The function with a lambda that `name` means; undefined when it means none. */
@@ -72,13 +73,14 @@ export class LambdaFrame {
 }
 
 /** How parts of the call are bound: as they stand, and as a lambda's body. */
-export interface LambdaBinding {
+interface LambdaBinding {
   readonly plain: (node: ExprNode) => Expr;
   readonly within: (frame: LambdaFrame, body: ExprNode) => Expr;
 }
 
 /** Binds such a call. @throws `sql_bind`, `sql_unsupported` */
 export function bindLambdaCall(sql: string, node: FunctionCall, kind: LambdaKind, binding: LambdaBinding): Expr {
+  if (kind === 'invoke') return bindInvoke(sql, node, binding);
   const [listNode, lambda, initialNode, ...more] = node.args;
   const most = kind === 'list_reduce' ? 3 : 2;
   if (listNode === undefined || lambda?.kind !== 'lambda' || node.args.length > most || more.length > 0) {
@@ -118,7 +120,7 @@ export function bindLambdaCall(sql: string, node: FunctionCall, kind: LambdaKind
 }
 
 /** `invoke(lambda x, y: …, a, b)`: the body with the values in the places of its parameters. @throws `sql_bind` */
-export function bindInvoke(sql: string, node: FunctionCall, binding: LambdaBinding): Expr {
+function bindInvoke(sql: string, node: FunctionCall, binding: LambdaBinding): Expr {
   const [lambda, ...values] = node.args;
   if (lambda?.kind !== 'lambda' || lambda.parameters.length !== values.length) {
     const message = 'invoke takes a lambda and a value for each of its parameters';

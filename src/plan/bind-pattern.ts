@@ -1,23 +1,34 @@
 /**
- * regexp_extract and regexp_extract_all with names of groups: structs, written with calls for one group each.
+ * Calls that are written with others: regexp_extract and regexp_extract_all with names of groups, which are structs of
+ * calls for one group each, parts of dates by constants (bind-time), and typeof, which is a constant.
  *
- * Hides the writing. Invariants: the pattern and the names are constants, and the pattern has a group for each name; a
- * NULL text is NULL.
+ * Hides the writing. Invariants: of groups the pattern and the names are constants, and the pattern has a group for
+ * each name; a NULL text is NULL.
  */
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import { groupCountOf } from '../function/registry.ts';
 import { elementOf, listOf, structOf } from '../function/nested-type.ts';
 import { sqlError } from '../sql/frame.ts';
-import { knownText } from './bind-time.ts';
+import { bindTimeCall, knownText } from './bind-time.ts';
 import { castTo, makeCall } from './coerce.ts';
 import { INT32, makeLiteral } from './constant.ts';
 import type { Expr } from './expr.ts';
+import { sqlTypeName } from './sql-type.ts';
 
 const EXTRACTING = new Set(['regexp_extract', 'regexp_extract_all']);
 
+/** What such a call is written as; undefined for all other calls. @throws `sql_bind` */
+export function bindWritten(sql: string, name: string, args: readonly Expr[], span: Span): Expr | undefined {
+  const [only] = args;
+  if (name === 'typeof' && args.length === 1 && only !== undefined) {
+    return makeLiteral(sqlTypeName(only.type), { id: 'utf8' }, span);
+  }
+  return bindTimeCall(sql, name, args, span) ?? bindGroups(sql, name, args, span);
+}
+
 /** The struct, or list of structs, of the groups that the third argument names; undefined for other calls. */
-export function bindGroups(sql: string, name: string, args: readonly Expr[], span: Span): Expr | undefined {
+function bindGroups(sql: string, name: string, args: readonly Expr[], span: Span): Expr | undefined {
   const [text, pattern, given, ...options] = args;
   if (!EXTRACTING.has(name) || text === undefined || pattern === undefined || given === undefined) return undefined;
   if (elementOf(given.type) === undefined) return undefined;

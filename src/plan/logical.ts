@@ -70,6 +70,8 @@ export type LogicalPlan =
       /** In place of `limit`: so many of a hundred of all rows. */
       readonly percent?: number | undefined;
       readonly offset: number;
+      /** In place of these: a plan of one row that has them, limit and offset int64, percent double; NULL for none. */
+      readonly counts?: LogicalPlan | undefined;
     }
   /**
    * Pairs of rows for which every key is equal and `condition` is true. Yields the left columns and then the right
@@ -231,9 +233,10 @@ export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
     case 'window':
     case 'distinct':
     case 'sort':
-    case 'limit':
     case 'unnest':
       return [plan.input];
+    case 'limit':
+      return plan.counts === undefined ? [plan.input] : [plan.input, plan.counts];
   }
 }
 
@@ -262,8 +265,9 @@ function withInputs(plan: LogicalPlan, inputs: readonly LogicalPlan[]): LogicalP
     case 'filter':
     case 'distinct':
     case 'sort':
-    case 'limit':
       return { ...plan, input: first, schema: first.schema };
+    case 'limit':
+      return { ...plan, input: first, schema: first.schema, counts: plan.counts === undefined ? undefined : second };
   }
 }
 

@@ -8,6 +8,7 @@ import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
 import type { Source } from '../arrow/source.ts';
 import type { Query, Statement } from '../sql/ast.ts';
+import type { ShowStatement } from '../sql/ast-view.ts';
 import { sqlError } from '../sql/frame.ts';
 import { bindAlter } from './bind-alter.ts';
 import type { BindCatalog } from './bind-catalog.ts';
@@ -17,7 +18,8 @@ import { bindCreateView, bindDropTable, bindDropView } from './bind-create-view.
 import { bindCreate } from './bind-create.ts';
 import { bindDelete, bindUpdate } from './bind-edit.ts';
 import { bindInsert } from './bind-insert.ts';
-import { bindQuery } from './bind-query.ts';
+import { bindQuery, makeBinding } from './bind-query.ts';
+import { bindShownRows } from './bind-from.ts';
 import { explainedPlan } from './explain.ts';
 import type { RunFigures } from './explain-figures.ts';
 import { insertOfRows, withRows } from './insert-rows.ts';
@@ -34,8 +36,7 @@ import { findTable } from './scope.ts';
 import { applySettings } from './setting-apply.ts';
 import type { Settings } from './setting.ts';
 import { bindSetting, DEFAULT_SETTINGS } from './setting.ts';
-import { describe, showAllTables, showSnapshots, showTables } from './show.ts';
-import { bindSummary } from './summarize.ts';
+import { inlineShared } from './share.ts';
 
 export interface PlanOptions {
   /** Passes to leave out: for tests and for finding a wrong one. */
@@ -140,13 +141,10 @@ function planParsed(parsed: ParsedStatement, given: PlanCatalog, options: PlanOp
     case 'values_query':
       return query(planQuery(sql, statement, catalog, options));
     case 'show_tables':
-      return query(statement.all ? showAllTables(sql, statement.span, catalog) : showTables(catalog));
     case 'show_snapshots':
-      return query(showSnapshots(catalog));
     case 'describe':
-      return query(describe(sql, statement.target, catalog));
     case 'summarize':
-      return query(lowerPlan(optimize(bindSummary(sql, statement, catalog), passes)));
+      return query(showPlan(sql, statement, catalog, passes));
     case 'explain':
       return query(explain(sql, statement, catalog, options));
     case 'create_table':
@@ -229,6 +227,17 @@ function bindSessionStatement(
 
 function query(plan: PhysicalPlan): PlannedStatement {
   return { kind: 'query', schema: plan.schema, plan };
+}
+
+function showPlan(
+  sql: string,
+  statement: ShowStatement,
+  catalog: BindCatalog,
+  passes: readonly PassName[],
+): PhysicalPlan {
+  const binding = makeBinding(sql, catalog);
+  const plan = bindShownRows(binding, statement, new Map());
+  return lowerPlan(optimize(inlineShared({ plan, shared: binding.shared.plans }), passes));
 }
 
 function planQuery(sql: string, node: Query, catalog: BindCatalog, options: PlanOptions): PhysicalPlan {
