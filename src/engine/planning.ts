@@ -19,13 +19,13 @@ import type { ParsedStatement } from '../plan/needs.ts';
 import { literalsOf } from '../plan/parameter-value.ts';
 import type { GivenValues, ParameterValues } from '../plan/parameter-value.ts';
 import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
-import { planInsertOf, planWith } from '../plan/plan.ts';
+import { planInsertOf, planWith, recallPlan } from '../plan/plan.ts';
 import type { PlanOptions } from '../plan/plan.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
 import type { QueryLog } from './query-log.ts';
 import type { Session } from './session.ts';
-import { openWorld } from './world.ts';
+import { openWorld, plainWorld } from './world.ts';
 import type { World } from './world.ts';
 
 const planSeconds = makeHistogram('plan_seconds', 'Time from SQL text to plan');
@@ -88,6 +88,9 @@ export async function planRequest(
     const { parsed, values, rows } = request();
     const settings = session?.settings ?? DEFAULT_SETTINGS;
     const given = rows === undefined ? values : undefined;
+    const plain = given === undefined ? undefined : plainWorld(snapshot);
+    const known = plain === undefined ? undefined : recallPlan(parsed, plain.catalog, settings, values);
+    if (plain !== undefined && known !== undefined) return { planned: known, world: plain, sql: parsed.sql };
     world = await openWorld(parsed, given, snapshot, { storage, queries, settings });
     const analyze = (plan: PhysicalPlan): Promise<RunFigures> => analyzePlan(plan, run);
     const options: PlanOptions = { settings, compiledOperators, analyze };

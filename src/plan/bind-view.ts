@@ -8,7 +8,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import { SQL_DEPTH_MAX, VIEW_DEPTH_MAX } from '../base/limits.ts';
-import type { TableName } from '../sql/ast.ts';
+import type { Identifier, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import type { BindCatalog, ReadView } from './bind-catalog.ts';
 import type { Binding, Bound } from './binding.ts';
@@ -21,6 +21,8 @@ import { catalogAt } from './time-point.ts';
 export function findView(sql: string, catalog: BindCatalog, table: TableName): ReadView | undefined {
   if (schemaOf(table.path) !== SCHEMA_NAME) return undefined;
   const then = catalogAt(sql, catalog, table);
+  // Tables and views have no name in common, and the names of all views need not be looked through for a table's.
+  if (then.table((table.path.at(-1) as Identifier).name) !== undefined) return undefined;
   const name = lookUpView(sql, then, table);
   if (name === undefined) return undefined;
   try {
