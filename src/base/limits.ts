@@ -70,6 +70,12 @@ export const SQL_LENGTH_MAX = 1 * MIB;
 export const PARAMETERS_MAX = 65_535;
 /** Statements that one session keeps by PREPARE. */
 export const SESSION_STATEMENTS_MAX = 1_000;
+/** Queries sent as text that are remembered, with their plans when they come again. */
+export const STATEMENTS_CACHED_MAX = 256;
+/** UTF-16 code units of a text that is remembered. */
+export const STATEMENT_CACHED_LENGTH_MAX = 4_096;
+/** Bytes of the constants in a plan that is kept. */
+export const PLAN_KEPT_BYTES_MAX = 256 * KIB;
 /** Depth of nested expressions in SQL. */
 export const SQL_DEPTH_MAX = 250;
 /** Views that stand on one another. */

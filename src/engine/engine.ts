@@ -39,7 +39,7 @@ import type {
   TableDescription,
 } from './contract.ts';
 import { KeptResults } from './kept-result.ts';
-import { noSession, planRequest, readRequest } from './planning.ts';
+import { noSession, planRequest, readPrepared, readRequest } from './planning.ts';
 import type { Planning, Request } from './planning.ts';
 import { makePrepared } from './prepared.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
@@ -48,6 +48,7 @@ import { Redemptions } from './redemption.ts';
 import { exactBytes, keptResult, knownRowCount, makeResult, planBatches, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
 import type { Session } from './session.ts';
+import { StatementCache } from './statement-cache.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 import type { TicketPayload } from './ticket.ts';
 import { description, tableOf, viewQuery } from './tables.ts';
@@ -109,6 +110,7 @@ class SheafEngine implements Engine {
   readonly #queries: QueryLog;
   readonly #kept: KeptResults;
   readonly #redemptions = new Redemptions();
+  readonly #statements = new StatementCache();
   readonly #startedMs: number;
   readonly #sweep: NodeJS.Timeout;
   #putsOpen = 0;
@@ -128,13 +130,13 @@ class SheafEngine implements Engine {
   }
 
   async query(sql: string, options: StatementOptions = {}): Promise<QueryResult> {
-    const request = (): Request => readRequest(sql, this.#nowMs(), options);
+    const request = (): Request => this.#request(sql, this.#nowMs(), options);
     return this.#admitted(sql, options, (turn) => this.#start(request, this.#storage.snapshot(), options, turn));
   }
 
   async prepare(sql: string, { session }: { readonly session?: Session } = {}): Promise<PreparedStatement> {
     this.#admission.refuseWhileDraining();
-    const { parsed } = readRequest(sql, undefined, {});
+    const parsed = readPrepared(sql);
     const settings = session?.settings ?? DEFAULT_SETTINGS;
     const facts = { storage: this.#storage, queries: this.#queries, settings };
     const world = await openWorld(parsed, undefined, this.#storage.snapshot(), facts);
@@ -153,7 +155,7 @@ class SheafEngine implements Engine {
 
   async describe(sql: string): Promise<Schema> {
     this.#admission.refuseWhileDraining();
-    const request = (): Request => readRequest(sql, this.#nowMs(), {});
+    const request = (): Request => this.#request(sql, this.#nowMs(), {});
     const { planned, world } = await planRequest(this.#planning({}), request, this.#storage.snapshot());
     world.release();
     return planned.kind === 'query' ? planned.schema : commandSchema(planned);
@@ -165,7 +167,7 @@ class SheafEngine implements Engine {
       const { version } = snapshot;
       const nowMs = this.#nowMs();
       const run = { ...runOptions(options), usage: query.usage };
-      const request = (): Request => readRequest(sql, nowMs, {});
+      const request = (): Request => this.#request(sql, nowMs, {});
       const { planned, world } = await planRequest(this.#planning(run), request, snapshot);
       try {
         if (planned.kind !== 'query')
@@ -220,7 +222,7 @@ class SheafEngine implements Engine {
         if (kept !== undefined) return keptResult(kept, signal, turn);
         const snapshot = await this.#storage.snapshotAt(payload.version);
         if (payload.kind === 'sql') {
-          const request = (): Request => readRequest(payload.text, payload.nowMs, {});
+          const request = (): Request => this.#request(payload.text, payload.nowMs, {});
           return this.#start(request, snapshot, { signal, readOnly: true }, turn);
         }
         const table = tableOf(snapshot, payload.text);
@@ -408,6 +410,10 @@ class SheafEngine implements Engine {
       turn,
       unpin: () => undefined,
     });
+  }
+
+  #request(sql: string, nowMs: number, options: StatementOptions): Request {
+    return readRequest(sql, nowMs, { ...options, statements: this.#statements });
   }
 
   #planning(run: RunOptions, session?: Session): Planning {

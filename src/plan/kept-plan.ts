@@ -7,12 +7,16 @@
  * and views have the definitions that it was made of, under the same settings, for values of the same types; a plan
  * that is kept holds no table's rows and no value of a late parameter is used twice; one plan is kept for a statement.
  */
+import type { RecordBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
+import { encodedBytes } from '../arrow/size.ts';
 import type { BatchCounts, Source } from '../arrow/source.ts';
 import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import { present } from '../base/assert.ts';
-import type { Expr, LiteralValue, ParameterPlace } from './expr.ts';
+import { PLAN_KEPT_BYTES_MAX } from '../base/limits.ts';
+import { isNestedValue } from '../function/constant.ts';
+import type { AggregateCall, Expr, LiteralValue, ParameterPlace } from './expr.ts';
 import { literalKey, mapLeaves } from './expr-walk.ts';
 import type { Literal } from './constant.ts';
 import type { LogicalPlan, LogicalQuery } from './logical.ts';
@@ -97,7 +101,8 @@ export class PlanMemory {
     const sources = new Map<Source, string>();
     const catalog = seen.watching(given, sources);
     const { made: query, places } = parameters.watching(values, () => plan(catalog));
-    if (!seen.isLimited || seen.viewTexts.some(mayMeanNow)) return query;
+    if (!seen.isLimited || seen.viewTexts.some(mayMeanNow) || constantBytes(query) > PLAN_KEPT_BYTES_MAX)
+      return query;
     const late = lateParameters(query, places);
     const kept = parameters.slots.map((slot, i): KeptParameter => {
       const { type, value } = fitLiteral(present(values[i], 'a value'), slot);
@@ -127,6 +132,36 @@ function fitAll(
   return literals;
 }
 
+/** Bytes of the constants in a query. */
+function constantBytes({ plan, shared }: LogicalQuery): number {
+  const bytesOf = (operator: LogicalPlan): number => {
+    let bytes = 0;
+    if (operator.kind === 'values') for (const batch of operator.batches) bytes += batchBytes(batch);
+    if (operator.kind === 'aggregate' || operator.kind === 'window') {
+      const calls: readonly AggregateCall[] = operator.kind === 'window' ? operator.calls : operator.aggregates;
+      for (const { constants } of calls) for (const value of constants) bytes += valueBytes(value);
+    }
+    forEachExpr(operator, (expr) => {
+      mapLeaves(expr, (leaf) => {
+        if (leaf.kind === 'literal') bytes += valueBytes(leaf.value);
+        return leaf;
+      });
+    });
+    return inputsOf(operator).reduce((sum, input) => sum + bytesOf(input), bytes);
+  };
+  return [...shared.values()].reduce((sum, one) => sum + bytesOf(one), bytesOf(plan));
+}
+
+function batchBytes({ columns }: RecordBatch): number {
+  return columns.reduce((sum, column) => sum + encodedBytes(column, 0, column.length), 0);
+}
+
+function valueBytes(value: LiteralValue): number {
+  if (typeof value === 'string') return value.length * 2;
+  if (value instanceof Uint8Array) return value.byteLength;
+  return isNestedValue(value) ? encodedBytes(value, 0, value.length) : 8;
+}
+
 /** The plans of a query, each rewritten. */
 function mapQuery({ plan, shared }: LogicalQuery, rewrite: (plan: LogicalPlan) => LogicalPlan): LogicalQuery {
   return { plan: rewrite(plan), shared: new Map([...shared].map(([id, one]) => [id, rewrite(one)])) };
@@ -138,7 +173,15 @@ function emptied(query: LogicalQuery, sources: ReadonlyMap<Source, string>): Log
     const name = sources.get(source);
     return name === undefined ? source : new TableName(name, source.schema);
   };
-  return mapQuery(query, (plan) => mapPlan(plan, (operator) => mapSource(operator, nameOf)));
+  // What was given the first time is not needed again.
+  const blank = (leaf: Expr): Expr =>
+    leaf.kind === 'literal' && leaf.place?.isFixed === false ? { ...leaf, value: null } : leaf;
+  return mapQuery(query, (plan) =>
+    mapPlan(plan, (operator) => {
+      if (operator.kind !== 'filter' && operator.kind !== 'project') return mapSource(operator, nameOf);
+      return mapExprs(operator, (expr) => mapLeaves(expr, blank));
+    }),
+  );
 }
 
 function mapSource(operator: LogicalPlan, map: (source: Source) => Source): LogicalPlan {
@@ -154,7 +197,8 @@ function fill(query: LogicalQuery, catalog: PlanCatalog, literals: readonly Lite
   };
   const valueOf = (leaf: Expr): Expr => {
     if (leaf.kind !== 'literal' || leaf.place === undefined) return leaf;
-    return { ...present(literals[leaf.place.parameter], 'a value'), span: leaf.span };
+    const { value } = present(literals[leaf.place.parameter], 'a value');
+    return { kind: 'literal', value, type: leaf.type, nullable: leaf.nullable, span: leaf.span };
   };
   const filled = (operator: LogicalPlan): LogicalPlan => {
     if (operator.kind !== 'filter' && operator.kind !== 'project') return mapSource(operator, tableOf);

@@ -25,7 +25,7 @@ export interface ParsedStatement {
   /** What now() means in it, microseconds since 1970 UTC; undefined where it is refused. */
   readonly nowMicros: bigint | undefined;
   readonly parameters: ParameterSet;
-  /** Where its plan is kept; undefined for a statement whose plan is for one moment. */
+  /** Where its plan is kept; undefined for a statement that is not run again, or whose plan is for one moment. */
   readonly memory: PlanMemory | undefined;
 }
 
@@ -46,10 +46,13 @@ const NOTHING: ReadNeeds = { points: [], system: [] };
  * UTC. @throws as `planStatement` does for text it cannot parse
  */
 export function readStatement(sql: string, nowMicros?: bigint): ParsedStatement {
-  return atMoment(
-    { sql, ...openParameters(sql, parseStatement(sql)), nowMicros: undefined, memory: new PlanMemory() },
-    nowMicros,
-  );
+  const opened = openParameters(sql, parseStatement(sql));
+  return atMoment({ sql, ...opened, nowMicros: undefined, memory: undefined }, nowMicros);
+}
+
+/** A statement that keeps its plan from one run to the next. */
+export function withMemory(parsed: ParsedStatement): ParsedStatement {
+  return { ...parsed, memory: new PlanMemory() };
 }
 
 /** A statement whose now() is `nowMicros`; one that is to be prepared has no moment yet. */

@@ -23,10 +23,9 @@ import type { RunFigures } from './explain-figures.ts';
 import { insertOfRows, withRows } from './insert-rows.ts';
 import { lowerPlan } from './lower.ts';
 import type { Literal } from './constant.ts';
-import { PlanMemory } from './kept-plan.ts';
 import type { LogicalQuery } from './logical.ts';
 import type { ParsedStatement } from './needs.ts';
-import { asParsed } from './needs.ts';
+import { asParsed, withMemory } from './needs.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
 import type { ParameterValues } from './parameter-value.ts';
@@ -145,7 +144,7 @@ function planPrepare(
   catalog: PlanCatalog,
   options: PlanOptions,
 ): PlannedStatement {
-  const prepared = { sql, statement, parameters, nowMicros: undefined, memory: new PlanMemory() };
+  const prepared = withMemory({ sql, statement, parameters, nowMicros: undefined, memory: undefined });
   describeStatement(prepared, catalog, options);
   return { kind: 'prepare', name: name.name, prepared };
 }
@@ -249,7 +248,8 @@ function bindSessionStatement(
   throw sqlError('sql_unsupported', sql, statement.span, message, 'send the statement by itself');
 }
 
-function isQuery(statement: Statement): statement is Query {
+/** True for statements that are queries, and nothing around one. */
+export function isQuery(statement: Statement): statement is Query {
   return statement.kind === 'select' || statement.kind === 'set_operation' || statement.kind === 'values_query';
 }
 
