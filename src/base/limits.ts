@@ -112,6 +112,8 @@ export const GROUPS_MAX = 16_000_000;
 export const QUERY_MEMORY_BYTES_MAX = 2 * GIB;
 /** Modules of generated code that are kept, by query shape. */
 export const CODE_MODULES_MAX = 256;
+/** Bytes of the memories of generated code that are kept for the next query of their shape. */
+export const CODE_MEMORY_KEPT_BYTES_MAX = 16 * MIB;
 /** Nodes of the expressions of one pipeline that is compiled; larger ones are interpreted. */
 export const CODE_NODES_MAX = 500;
 /** Rows that generated code takes at a time: its columns should stay in the cache. */

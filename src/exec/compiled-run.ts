@@ -9,7 +9,7 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import { emptyVector } from '../arrow/slice.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { AssertionError } from '../base/assert.ts';
-import { CODE_BLOCK_ROWS } from '../base/limits.ts';
+import { CODE_BLOCK_ROWS, CODE_SOURCE_ROWS_MIN } from '../base/limits.ts';
 import { vectorOf } from '../function/column.ts';
 import { ALL_PRESENT, validityFrom } from '../function/validity.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
@@ -137,7 +137,14 @@ export async function* runSelect(
   let memory: PipelineMemory | undefined;
   try {
     let run: SelectRun | undefined;
+    let rowCount = 0;
     for await (const batch of input) {
+      rowCount += batch.rowCount;
+      // Of a large table a query may want few rows: code and its memory are for those that want many.
+      if (context.compile === 'large' && rowCount < CODE_SOURCE_ROWS_MIN) {
+        yield* interpret(interpreted(pipeline, batch));
+        continue;
+      }
       memory ??= new PipelineMemory(pipeline, context, pipeline.condition === undefined ? 'SELECT' : 'WHERE');
       run ??= new SelectRun(pipeline, memory);
       const made = run.run(batch);
@@ -146,7 +153,8 @@ export async function* runSelect(
       else yield made;
     }
   } finally {
-    memory?.release();
+    // All that was yielded is copied out of the memory.
+    memory?.release(false);
   }
 }
 
