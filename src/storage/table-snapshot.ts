@@ -31,6 +31,7 @@ type LiveTable = Pick<Table, 'ttl' | 'damage'>;
 
 /** How segments that were written under one version of a table are read. */
 interface Reading {
+  readonly definition: TableDefinition;
   readonly layout: Layout;
   readonly pruner: Pruner;
 }
@@ -125,13 +126,15 @@ class ManifestScan implements TableSnapshot {
   /** How segments are read for `request`: the same for all of one version of the table. */
   #reading(request: ScanRequest): (segment: Segment) => Reading {
     const known = new Map<TableDefinition, Reading>();
+    let last: Reading | undefined;
     return ({ identity: { definition } }) => {
-      const made = known.get(definition);
-      if (made !== undefined) return made;
+      if (last?.definition === definition) return last;
+      last = known.get(definition);
+      if (last !== undefined) return last;
       const layout = new Layout(definition, this.#definition, request.columns);
-      const reading = { layout, pruner: new Pruner(definition.schema, layout.bounds(request.bounds)) };
-      known.set(definition, reading);
-      return reading;
+      last = { definition, layout, pruner: new Pruner(definition.schema, layout.bounds(request.bounds)) };
+      known.set(definition, last);
+      return last;
     };
   }
 
