@@ -8,6 +8,7 @@
 import type { RecordBatch } from '../arrow/batch.ts';
 import { emptyVector } from '../arrow/slice.ts';
 import type { Vector } from '../arrow/vector.ts';
+import { vectorBytes } from '../arrow/vector.ts';
 import { AssertionError } from '../base/assert.ts';
 import { CODE_BLOCK_ROWS, CODE_SOURCE_ROWS_MIN } from '../base/limits.ts';
 import { vectorOf } from '../function/column.ts';
@@ -31,7 +32,6 @@ import { startOf } from './compiled-state.ts';
 import { widthOf } from './compiled-value.ts';
 import { compileExpr } from './evaluate.ts';
 import { joinParts } from './join.ts';
-import { vectorBytes } from './memory.ts';
 import { step } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 import { rowsOf, someRows } from './rows.ts';

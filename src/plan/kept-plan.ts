@@ -9,7 +9,7 @@
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
-import { encodedBytes } from '../arrow/size.ts';
+import { vectorBytes } from '../arrow/vector.ts';
 import type { BatchCounts, Source } from '../arrow/source.ts';
 import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
@@ -153,13 +153,13 @@ function constantBytes({ plan, shared }: LogicalQuery): number {
 }
 
 function batchBytes({ columns }: RecordBatch): number {
-  return columns.reduce((sum, column) => sum + encodedBytes(column, 0, column.length), 0);
+  return columns.reduce((sum, column) => sum + vectorBytes(column), 0);
 }
 
 function valueBytes(value: LiteralValue): number {
   if (typeof value === 'string') return value.length * 2;
   if (value instanceof Uint8Array) return value.byteLength;
-  return isNestedValue(value) ? encodedBytes(value, 0, value.length) : 8;
+  return isNestedValue(value) ? vectorBytes(value) : 8;
 }
 
 /** The plans of a query, each rewritten. */
@@ -173,15 +173,20 @@ function emptied(query: LogicalQuery, sources: ReadonlyMap<Source, string>): Log
     const name = sources.get(source);
     return name === undefined ? source : new TableName(name, source.schema);
   };
-  // What was given the first time is not needed again.
-  const blank = (leaf: Expr): Expr =>
-    leaf.kind === 'literal' && leaf.place?.isFixed === false ? { ...leaf, value: null } : leaf;
-  return mapQuery(query, (plan) =>
-    mapPlan(plan, (operator) => {
-      if (operator.kind !== 'filter' && operator.kind !== 'project') return mapSource(operator, nameOf);
-      return mapExprs(operator, (expr) => mapLeaves(expr, blank));
-    }),
-  );
+  // What was given the first time is not needed again, and what is fixed is a constant like any other.
+  const settled = (leaf: Expr): Expr => {
+    if (leaf.kind !== 'literal' || leaf.place === undefined) return leaf;
+    if (!leaf.place.isFixed) return { ...leaf, value: null };
+    const { place: _, ...constant } = leaf;
+    return constant;
+  };
+  const settle = (operator: LogicalPlan): LogicalPlan => {
+    return mapSource(
+      mapExprs(operator, (expr) => mapLeaves(expr, settled)),
+      nameOf,
+    );
+  };
+  return mapQuery(query, (plan) => mapPlan(plan, settle));
 }
 
 function mapSource(operator: LogicalPlan, map: (source: Source) => Source): LogicalPlan {
@@ -209,11 +214,8 @@ function fill(query: LogicalQuery, catalog: PlanCatalog, literals: readonly Lite
 }
 
 /** Operations that mean the same for all values of a parameter's type, and are of the same type. */
-const LATE_OPERATIONS = new Set([
-  ...['=', '<>', '<', '<=', '>', '>=', 'in', 'is_distinct_from', 'is_not_distinct_from'],
-  ...['like', 'ilike', 'starts_with', '+', '-', '*'],
-]);
 const COMPARISONS = new Set(['=', '<>', '<', '<=', '>', '>=', 'in', 'is_distinct_from', 'is_not_distinct_from']);
+const LATE_OPERATIONS = new Set([...COMPARISONS, 'like', 'ilike', 'starts_with', '+', '-', '*']);
 
 /** The parameters all of whose `places` may have another value in the plans of `query`. */
 function lateParameters(query: LogicalQuery, places: readonly ParameterPlace[]): ReadonlySet<number> {
