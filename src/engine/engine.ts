@@ -65,6 +65,8 @@ export interface OpenOptions {
   readonly snapshotRetentionMs?: number;
   /** 0: no background scrub. */
   readonly scrubBytesPerSecond?: number;
+  /** Small neighbouring segments that are worth merging in the background; 0: none are. */
+  readonly compactSegmentsMin?: number;
   /** Where COPY may read and write files; nowhere unless given. It must lie apart from the database. */
   readonly copyDirectory?: string;
 }
@@ -81,12 +83,13 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   const os = options.os ?? realOs();
   const clock = options.clock ?? systemClock;
   await prepareCodecs();
-  const { snapshotRetentionMs, scrubBytesPerSecond } = options;
+  const { snapshotRetentionMs, scrubBytesPerSecond, compactSegmentsMin } = options;
   const bounds = {
     ...(snapshotRetentionMs === undefined
       ? {}
       : { snapshotRetentionMs: Math.max(snapshotRetentionMs, TICKET_LIFE_MS) }),
     ...(scrubBytesPerSecond === undefined ? {} : { scrubBytesPerSecond }),
+    ...(compactSegmentsMin === undefined ? {} : { compactSegmentsMin }),
   };
   // Storage does its maintenance in a thread when the disk is the machine's own.
   const disk = options.os === undefined ? {} : { os };
