@@ -76,6 +76,8 @@ export const STATEMENTS_CACHED_MAX = 256;
 export const STATEMENT_CACHED_LENGTH_MAX = 4_096;
 /** Bytes of the constants in a plan that is kept. */
 export const PLAN_KEPT_BYTES_MAX = 256 * KIB;
+/** Directories of COPY that are remembered to hold nothing of a process that was killed. */
+export const COPY_FOLDERS_CLEAN_MAX = 1_000;
 /** Depth of nested expressions in SQL. */
 export const SQL_DEPTH_MAX = 250;
 /** Views that stand on one another. */

@@ -95,8 +95,9 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   const disk = options.os === undefined ? {} : { os };
   const storage = await openStorage({ directory, ...disk, clock, bounds });
   try {
-    const files = await CopyFiles.open(options.copyDirectory, directory);
-    return new SheafEngine(storage, os, clock, await storage.secret('ticket-key', KEY_BYTES), files);
+    const key = await storage.secret('ticket-key', KEY_BYTES);
+    const files = await CopyFiles.open(options.copyDirectory, directory, key);
+    return new SheafEngine(storage, os, clock, key, files);
   } catch (error) {
     await storage.close();
     throw error;
