@@ -77,7 +77,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   function: {
     mayImport: ['base', 'arrow'],
     entries: ['registry', 'contract', 'signature', 'constant', 'column', 'key-table', 'byte-rows', 'compare-kernel']
-      .concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum', 'range-keys'])
+      .concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum', 'integers', 'key-set', 'range-keys'])
       .concat(['gather', 'value-order', 'list-rows', 'nested-type']),
   },
   plan: {

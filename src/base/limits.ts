@@ -120,14 +120,32 @@ export const CODE_MEMORY_KEPT_BYTES_MAX = 16 * MIB;
 export const CODE_NODES_MAX = 500;
 /** Rows that generated code takes at a time: its columns should stay in the cache. */
 export const CODE_BLOCK_ROWS = 4_096;
+/** Bytes of a constant that generated code compares text with. */
+export const CODE_TEXT_BYTES_MAX = 32;
+/** Constants that generated code compares one text with. */
+export const CODE_TEXT_VALUES_MAX = 8;
+/** Bytes of text that are brought into the memory of generated code at once, unless eight rows have more. */
+export const CODE_TEXT_BLOCK_BYTES = 1_048_576;
 /** Rows that a pipeline's source must have before it is compiled rather than interpreted. */
 export const CODE_SOURCE_ROWS_MIN = 10_000;
 /** Integers that are no farther from 0 can be keys by their distance: they and their distances are exact as doubles. */
 export const RANGE_KEY_MAX = 2 ** 52;
 /** Numbers that there may be for each row when keys are numbered by distance. */
 export const RANGE_KEYS_PER_ROW = 4;
+/** Numbers that there may be at most when keys are numbered by distance. */
+export const RANGE_KEYS_MAX = 2 ** 31;
 /** Numbers that there may be besides, so that few rows need no hash table either. */
 export const RANGE_KEYS_FREE = 1_024;
+/** Bits of the set of keys that a join tells what it reads, for each row that it holds. */
+export const KEY_SET_BITS_PER_ROW = 64;
+/** Bits that such a set may have however few rows there are: they stay in a processor's cache. */
+export const KEY_SET_BITS_FREE = 2 ** 23;
+/** Bits that such a set has at most. */
+export const KEY_SET_BITS_MAX = 2 ** 28;
+/** Batches after which it is known whether a set of keys leaves rows out. */
+export const KEY_FILTER_BATCHES_TRIED = 4;
+/** The share of rows above which keeping them is not worth asking. */
+export const KEY_FILTER_SHARE_MAX = 0.8;
 /** Queries running at one time; more wait. */
 export const QUERIES_RUNNING_MAX = 64;
 /** Queries waiting at one time; more are told `busy`. */

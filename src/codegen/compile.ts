@@ -118,9 +118,13 @@ let keptBytes = 0;
  */
 export function takeWorkspace(shape: string, bytes: number): Workspace {
   const kept = workspaces.get(shape);
-  if (kept === undefined) return { memory: makeMemory(bytes), functions: new Map() };
-  workspaces.delete(shape);
-  keptBytes -= kept.memory.buffer.byteLength;
+  if (kept !== undefined) {
+    workspaces.delete(shape);
+    keptBytes -= kept.memory.buffer.byteLength;
+  }
+  if (kept === undefined || kept.memory.buffer.byteLength < bytes) {
+    return { memory: makeMemory(bytes), functions: new Map() };
+  }
   new Uint8Array(kept.memory.buffer).fill(0);
   return kept;
 }

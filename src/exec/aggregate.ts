@@ -18,8 +18,7 @@ import { compileExpr } from './evaluate.ts';
 import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 import { step } from './operator.ts';
-import type { Batches, RunContext } from './operator.ts';
-import { rowsOf } from './rows.ts';
+import type { Batches, RowStream, RunContext } from './operator.ts';
 import type { Evaluator, Rows } from './rows.ts';
 
 type AggregatePlan = Extract<PhysicalPlan, { kind: 'aggregate' }>;
@@ -101,15 +100,15 @@ export function* cut(columns: readonly Vector[], rowCount: number, plan: Aggrega
 }
 
 /** Aggregates the whole input, then yields the groups. */
-export async function* runAggregate(plan: AggregatePlan, input: Batches, context: RunContext): Batches {
+export async function* runAggregate(plan: AggregatePlan, input: RowStream, context: RunContext): Batches {
   const calls = plan.aggregates.map((call) => new RunningCall(call));
   const groups = plan.groups.length === 0 ? undefined : new Groups(plan);
   let single = new Uint32Array(0);
   let held = 0;
-  for await (const batch of input) {
-    const rows = rowsOf(batch);
-    if (single.length < batch.rowCount) single = new Uint32Array(batch.rowCount);
-    const ids = groups?.number(rows) ?? single.subarray(0, batch.rowCount);
+  for await (const rows of input) {
+    const { rowCount } = rows;
+    if (single.length < rowCount) single = new Uint32Array(rowCount);
+    const ids = groups?.number(rows) ?? single.subarray(0, rowCount);
     for (const call of calls) call.update(rows, ids, groups?.count ?? 1);
     const state = calls.reduce((sum, call) => sum + call.byteCount(), groups?.byteCount ?? 0);
     held = context.memory.change('GROUP BY', held, state);

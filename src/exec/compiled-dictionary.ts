@@ -87,12 +87,12 @@ export class LookUps {
   }
 
   /**
-   * Brings `memory` to the dictionaries of a batch. `layOut` is called before anything is written when what lies
+   * Brings `memory` to the dictionaries of a batch, and makes room for its text. `layOut` is called before anything is written when what lies
    * behind has to move.
    */
   prepare(memory: PipelineMemory, batch: LoadedBatch, layOut: () => void): void {
-    let moves = false;
-    let isNew = false;
+    let moves = memory.keepTexts(batch);
+    let isNew = moves;
     for (const lookUp of this.#lookUps) {
       const column = batch.vectors[lookUp.slot] as Vector;
       if (lookUp.isMade && lookUp.dictionary === column.dictionary) continue;

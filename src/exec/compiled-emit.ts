@@ -13,9 +13,10 @@ import type { CompiledPipeline } from './compiled-pipeline.ts';
 import type { Emitter } from './compiled-rule.ts';
 import { RULES } from './compiled-shape.ts';
 import type { Shape } from './compiled-shape.ts';
-import { boolOf, boolValue, decimalValue, laneForm, RowScope, trueOf, WIDE_BOUND } from './compiled-value.ts';
+import { emitTextTest, textWords } from './compiled-text.ts';
+import { boolOf, boolValue, decimalValue, intOf, laneForm, RowScope, trueOf, WIDE_BOUND } from './compiled-value.ts';
 import type { SlotPlace, Value } from './compiled-value.ts';
-import { i32 } from './compiled-vocabulary.ts';
+import { i32, i64 } from './compiled-vocabulary.ts';
 
 /** Rows that the body of a loop holds; divides 8, so that they share a byte of a bitmap. */
 export const UNROLL = 4;
@@ -33,14 +34,25 @@ function zeroOf(expr: Expr): readonly Code[] {
   }
 }
 
+/** A comparison of text, its constants in locals. */
+interface ReadText {
+  readonly slot: number;
+  /** What an offset is added to. */
+  readonly base: Code<'i32'>;
+  readonly negated: boolean;
+  readonly constants: readonly { readonly length: number; readonly words: readonly Code<'i64'>[] }[];
+}
+
 /** The code of one row's expressions. */
 class ExprEmitter implements Emitter {
   readonly row: RowScope;
   readonly #shape: Shape;
+  readonly #texts: readonly ReadText[];
 
-  constructor(row: RowScope, shape: Shape) {
+  constructor(row: RowScope, shape: Shape, texts: readonly ReadText[]) {
     this.row = row;
     this.#shape = shape;
+    this.#texts = texts;
   }
 
   readonly value = (expr: Expr, active: Code<'i32'> | undefined): Value => {
@@ -58,6 +70,8 @@ class ExprEmitter implements Emitter {
         return { form: laneForm(expr.type) ?? 'int', words: zeroOf(expr), present: i32Const(0) };
       case 'table':
         return this.#table(expr, place.index);
+      case 'text':
+        return this.#text(place.index);
       case undefined:
         break;
     }
@@ -66,6 +80,20 @@ class ExprEmitter implements Emitter {
     assert(expr.kind === 'call' && rule !== undefined, () => `there is no rule for a ${expr.kind}`);
     return rule.emit(this, expr, active);
   };
+
+  #text(index: number): Value {
+    const text = this.#texts[index];
+    assert(text !== undefined, () => `there is no comparison of text ${index.toString()}`);
+    const [from, to, present] = this.row.textOffsets(text.slot);
+    const [start, end] = [this.row.bind(from, 'from'), to];
+    const range = { start: i32.add(text.base, start), length: i32.sub(end, start), present };
+    const bound = {
+      ...range,
+      start: this.row.bind(range.start, 'text'),
+      length: this.row.bind(range.length, 'length'),
+    };
+    return emitTextTest(this.row, bound, text.constants, text.negated);
+  }
 
   /** The byte at the row's index: 0 false, 1 true, 2 null. */
   #table(expr: Expr, index: number): Value {
@@ -93,6 +121,14 @@ export interface Variant {
 /** Code of a row: `row` + `step` is its number in the block. */
 export type RowBody = (emitter: Emitter, row: Code<'i32'>, step: number) => void;
 
+/** A set of keys, what it is found by in locals. */
+interface ReadKeyTable {
+  readonly slot: number;
+  readonly least: Code<'i64'>;
+  readonly size: Code<'i64'>;
+  readonly bits: Code<'i32'>;
+}
+
 /** A function of a pipeline while its body is made. */
 export class Frame {
   readonly fn: FunctionBuilder;
@@ -101,6 +137,8 @@ export class Frame {
   readonly #slots: readonly SlotPlace[];
   /** The words of each constant, in locals. */
   readonly params: readonly (readonly Code[])[];
+  readonly #keyTables: readonly ReadKeyTable[];
+  readonly #texts: readonly ReadText[];
 
   /** Parameters of the function must be there already. */
   constructor(fn: FunctionBuilder, pipeline: CompiledPipeline, { nullable, bits }: Variant) {
@@ -111,6 +149,30 @@ export class Frame {
       return { ...slot, bits: bits[i] ?? 127, validity: nullable ? slot.validity : undefined };
     });
     this.params = pipeline.shape.params.map((param, i) => this.#readParam(param, pipeline.shape.paramPlaces[i] ?? 0));
+    this.#texts = this.#readTexts();
+    this.#keyTables = pipeline.shape.keyTables.map(({ slot, range, pointer }) => ({
+      slot,
+      least: fn.bind(load('i64', 'i64.load', i32Const(0), range), 'least'),
+      size: fn.bind(load('i64', 'i64.load', i32Const(0), range + 8), 'size'),
+      bits: fn.bind(load('i32', 'i32.load', i32Const(0), pointer), 'bits'),
+    }));
+  }
+
+  #readTexts(): readonly ReadText[] {
+    const { slots, texts } = this.pipeline.shape;
+    const bases = new Map<number, Code<'i32'>>();
+    return texts.map(({ slot, negated, constants }) => {
+      const pointer = slots[slot]?.pointer ?? 0;
+      const base = bases.get(slot) ?? this.fn.bind(load('i32', 'i32.load', i32Const(0), pointer), 'base');
+      bases.set(slot, base);
+      const read = constants.map(({ bytes, place }) => ({
+        length: bytes.length,
+        words: Array.from({ length: textWords(bytes.length) }, (_, i) => {
+          return this.fn.bind(load('i64', 'i64.load', i32Const(0), place + 8 * i), 'constant');
+        }),
+      }));
+      return { slot, base, negated, constants: read };
+    });
   }
 
   #readParam(param: Expr, place: number): readonly Code[] {
@@ -130,13 +192,28 @@ export class Frame {
   /** What makes code for the row `row` + `step`. */
   emitter(row: Code<'i32'>, step = 0): Emitter {
     const scope = new RowScope(this.fn, this.failed, this.#slots, this.params, row, step);
-    return new ExprEmitter(scope, this.pipeline.shape);
+    return new ExprEmitter(scope, this.pipeline.shape, this.#texts);
   }
 
-  /** The condition as 0 or 1; undefined without one. */
+  /** The condition as 0 or 1, sets of keys included; undefined without one. */
   condition(emitter: Emitter): Code<'i32'> | undefined {
     const { condition } = this.pipeline;
-    return condition === undefined ? undefined : trueOf(emitter.value(condition, undefined));
+    const own = condition === undefined ? undefined : trueOf(emitter.value(condition, undefined));
+    return this.#keyTables.reduce<Code<'i32'> | undefined>((passes, table) => {
+      const has = this.#hasKey(emitter, table);
+      return passes === undefined ? has : i32.and(passes, has);
+    }, own);
+  }
+
+  /** Whether the row's value is in a set: 0 or 1. */
+  #hasKey(emitter: Emitter, { slot, least, size, bits }: ReadKeyTable): Code<'i32'> {
+    const value = emitter.row.slot(slot);
+    const distance = emitter.row.bind(i64.sub(intOf(value), least), 'distance');
+    // The bit behind the last one is never set.
+    const place = emitter.row.bind(i32.wrap(select(i64.lt_u(distance, size), distance, size)), 'place');
+    const byte = load('i32', 'i32.load8_u', i32.add(bits, i32.shr_u(place, i32Const(3))), 0);
+    const bit = i32.and(i32.shr_u(byte, i32.and(place, i32Const(7))), i32Const(1));
+    return value.present === undefined ? bit : i32.and(bit, value.present);
   }
 
   /** `body` for each row below `end`; several rows at a time, then the rest. */

@@ -5,7 +5,7 @@
  * entry, or 0. Invariants: entries lie in order of first appearance; at most half of the slots are taken, and there is
  * room for a block of new groups, before `run(rows, first)` is called; it lists the rows that made groups, as numbers
  * from `first` on, and answers how many rows were selected; `rehash()` fills empty slots from the entries. Method: open
- * addressing, linear probing.
+ * addressing, linear probing; a row whose keys are those of the row before is not looked up.
  */
 import { FunctionBuilder, get, i32Const, i64Const, load, select } from '../codegen/code.ts';
 import type { Code, FunctionCode, Label, Local } from '../codegen/code.ts';
@@ -14,7 +14,7 @@ import type { Variant } from './compiled-emit.ts';
 import type { AggregatePipeline, GroupKey } from './compiled-pipeline.ts';
 import type { Emitter } from './compiled-rule.ts';
 import { advance, startOf } from './compiled-state.ts';
-import { allWords, boolOf, canonicalBits, floatOf, intOf } from './compiled-value.ts';
+import { allWords, boolOf, canonicalBits, floatOf, intOf, laneForm } from './compiled-value.ts';
 import { i32, i64 } from './compiled-vocabulary.ts';
 
 type Word = Code<'i64'>;
@@ -68,13 +68,31 @@ function entryKeys(pipeline: AggregatePipeline, emitter: Emitter): readonly Word
   return [...keys.flatMap(({ words }) => words), emitter.row.bind(nulls, 'nulls')];
 }
 
-/** Where probing begins. */
-function firstSlot(fn: FunctionBuilder, words: readonly Word[], mask: Code<'i32'>): Code<'i32'> {
+/** Neighbouring integers share so many slots that lie together; a power of two. */
+const SHARED_SLOTS = 64;
+
+/** Where probing begins. Integers that lie close together begin close together, as they often come one after another. */
+function firstSlot(fn: FunctionBuilder, words: readonly Word[], mask: Code<'i32'>, isInt: boolean): Code<'i32'> {
+  if (isInt) {
+    const [key, nulls] = words as readonly [Word, Word];
+    const upper = i64.xor(i64.shr_u(key, i64Const(BigInt(Math.log2(SHARED_SLOTS)))), i64.rotl(nulls, i64Const(29n)));
+    const hash = fn.bind(i64.mul(upper, MULTIPLIER), 'hash');
+    const group = i32.wrap(i64.shr_u(hash, i64Const(32n)));
+    // Turned by the hash, so that multiples of a power of two do not all begin at one place of their groups.
+    const turn = i32.wrap(i64.shr_u(hash, i64Const(58n)));
+    const place = i32.and(i32.add(i32.wrap(key), turn), i32Const(SHARED_SLOTS - 1));
+    return i32.and(i32.or(i32.and(group, i32Const(-SHARED_SLOTS)), place), mask);
+  }
   const hash = words.reduce((mixed, word, i) => {
     const next = i === 0 ? word : i64.xor(i64.rotl(mixed, i64Const(29n)), word);
     return i64.mul(next, MULTIPLIER);
   });
   return i32.and(i32.wrap(i64.shr_u(fn.bind(hash, 'hash'), i64Const(32n))), mask);
+}
+
+/** True when the one key is an integer. */
+function hasIntKey({ groups: [group, ...others] }: AggregatePipeline): boolean {
+  return group?.kind === 'code' && others.length === 0 && laneForm(group.expr.type) === 'int';
 }
 
 /** Moves on from slot to slot until `visit` branches to `leave`. It is given the address of the slot. */
@@ -83,14 +101,16 @@ function probe(
   words: readonly Word[],
   slots: Code<'i32'>,
   mask: Code<'i32'>,
+  isInt: boolean,
   visit: (slot: Code<'i32'>, leave: Label) => void,
 ): void {
   const slot = fn.local('i32', 'slot');
-  fn.set(slot, firstSlot(fn, words, mask));
+  fn.set(slot, firstSlot(fn, words, mask, isInt));
   fn.block('found', (leave) => {
     fn.loop('probe', (again) => {
       visit(fn.bind(i32.add(slots, i32.shl(get(slot), i32Const(2))), 'place'), leave);
-      fn.set(slot, i32.and(i32.add(get(slot), i32Const(1)), mask));
+      // An odd step comes by every slot; out of the group, the slots of which neighbours are taken too.
+      fn.set(slot, i32.and(i32.add(get(slot), i32Const(isInt ? SHARED_SLOTS + 1 : 1)), mask));
       fn.branch(again);
     });
   });
@@ -108,7 +128,26 @@ interface Table {
 /** Sets `entry` to the address of the row's group, which is made if there is none. */
 function findEntry(frame: Frame, pipeline: AggregatePipeline, table: Table, entry: Local<'i32'>, made: Made): void {
   const { fn } = frame;
-  probe(fn, made.words, table.slots, table.mask, (place, leave) => {
+  const same = (): Code<'i32'> => {
+    return made.words.map((word, i) => i64.eq(load('i64', 'i64.load', get(entry), 8 * i), word)).reduce(i32.and);
+  };
+  fn.block('known', (known) => {
+    // Rows of one group often follow each other. Address 0 holds no entry, and no words that keys could equal are read.
+    fn.when(get(entry), () => fn.branch(known, same()));
+    findSlot(frame, pipeline, table, entry, made, same);
+  });
+}
+
+function findSlot(
+  frame: Frame,
+  pipeline: AggregatePipeline,
+  table: Table,
+  entry: Local<'i32'>,
+  made: Made,
+  same: () => Code<'i32'>,
+): void {
+  const { fn } = frame;
+  probe(fn, made.words, table.slots, table.mask, hasIntKey(pipeline), (place, leave) => {
     fn.set(entry, load('i32', 'i32.load', place, 0));
     fn.when(i32.eqz(get(entry)), () => {
       fn.set(entry, i32.add(table.entries, i32.mul(get(table.count), i32Const(pipeline.stride))));
@@ -125,8 +164,7 @@ function findEntry(frame: Frame, pipeline: AggregatePipeline, table: Table, entr
       fn.set(table.count, i32.add(get(table.count), i32Const(1)));
       fn.branch(leave);
     });
-    const same = made.words.map((word, i) => i64.eq(load('i64', 'i64.load', get(entry), 8 * i), word));
-    fn.branch(leave, same.reduce(i32.and));
+    fn.branch(leave, same());
   });
 }
 
@@ -191,7 +229,7 @@ function rehashFunction(pipeline: AggregatePipeline): FunctionCode {
     const words = Array.from({ length: wordCount }, (_, i) => {
       return fn.bind(load('i64', 'i64.load', get(entry), 8 * i), 'key');
     });
-    probe(fn, words, slots, mask, (place, leave) => {
+    probe(fn, words, slots, mask, hasIntKey(pipeline), (place, leave) => {
       fn.when(i32.eqz(load('i32', 'i32.load', place, 0)), () => {
         fn.store('i32.store', place, 0, get(entry));
         fn.branch(leave);

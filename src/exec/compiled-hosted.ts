@@ -4,12 +4,11 @@
  * Hides how a row's group comes out of the code. Invariants: the accumulators see the rows that the pipeline's
  * condition selects, batch by batch and in order, as those of an interpreted aggregate do.
  */
-import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { RunningCall } from './aggregate-call.ts';
 import type { PipelineMemory } from './compiled-memory.ts';
 import type { AggregatePipeline } from './compiled-pipeline.ts';
-import { rowsOf, someRows } from './rows.ts';
+import type { LazyRows } from './rows.ts';
 
 /** Rows of one block: their numbers in the batch and their groups. */
 interface Block {
@@ -61,8 +60,8 @@ export class HostedCalls {
     this.#blocks.push({ rows, groups });
   }
 
-  /** Lets the calls see the rows of the batch that were noted. */
-  update(batch: RecordBatch, groupCount: number): void {
+  /** Lets the calls see those of a batch's rows that were noted. */
+  update(all: LazyRows, groupCount: number): void {
     const blocks = this.#blocks;
     this.#blocks = [];
     const count = blocks.reduce((sum, { rows }) => sum + rows.length, 0);
@@ -71,17 +70,12 @@ export class HostedCalls {
       blocks.map((block) => block.groups),
       count,
     );
-    const all = rowsOf(batch);
-    const rows =
-      count === batch.rowCount
-        ? all
-        : someRows(
-            all,
-            joined(
-              blocks.map((block) => block.rows),
-              count,
-            ),
-          );
+    const noted = (): Uint32Array =>
+      joined(
+        blocks.map((block) => block.rows),
+        count,
+      );
+    const rows = count === all.rowCount ? all : all.pick(noted());
     for (const call of this.#calls.values()) call.update(rows, groups, groupCount);
   }
 

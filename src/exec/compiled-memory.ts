@@ -10,12 +10,13 @@ import { giveWorkspace, growMemory, instantiate, moduleOf, takeWorkspace } from 
 import type { CompiledFunction, LinearMemory, Workspace } from '../codegen/compile.ts';
 import { encodeModule } from '../codegen/module.ts';
 import type { FunctionCode } from '../codegen/code.ts';
-import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { typedView } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
-import { CODE_BLOCK_ROWS } from '../base/limits.ts';
+import { CODE_BLOCK_ROWS, CODE_TEXT_BLOCK_BYTES } from '../base/limits.ts';
+import { bytesOf } from '../function/column.ts';
 import { constantVector } from '../function/constant.ts';
+import type { KeySet } from '../function/key-set.ts';
 import type { Validity } from '../function/validity.ts';
 import { ALL_PRESENT, validityOf } from '../function/validity.ts';
 import { aggregateCode } from './compiled-aggregate.ts';
@@ -25,12 +26,11 @@ import { groupCode } from './compiled-group.ts';
 import type { CompiledPipeline } from './compiled-pipeline.ts';
 import { DecimalWidths } from './compiled-width.ts';
 import { selectCode } from './compiled-select.ts';
-import type { Slot } from './compiled-shape.ts';
+import type { KeyTable, Slot } from './compiled-shape.ts';
 import { widthOf } from './compiled-value.ts';
 import { compileExpr } from './evaluate.ts';
 import type { RunContext } from './operator.ts';
-import { rowsOf } from './rows.ts';
-import type { Evaluator } from './rows.ts';
+import type { Evaluator, Rows } from './rows.ts';
 
 /** The functions of a pipeline. */
 export function codeOf(pipeline: CompiledPipeline, variant: Variant): readonly FunctionCode[] {
@@ -47,13 +47,35 @@ export interface LoadedBatch {
   readonly vectors: readonly Vector[];
   readonly validities: readonly Validity[];
   readonly nullable: boolean;
+  /** Rows of a block, a multiple of 8. */
+  readonly blockRows: number;
 }
 
-/** Bytes that code finds through a pointer. */
+/** Bytes that code finds through a pointer, or room for some. */
 interface Moving {
   readonly pointer: number;
   bytes: Uint8Array;
   capacity: number;
+  address: number;
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** The offsets of text, one more than rows. */
+function textOffsets({ buffers, length }: Vector): Int32Array {
+  const bytes = buffers[1] ?? EMPTY;
+  return bytes.byteLength < 4 * (length + 1) ? new Int32Array(length + 1) : typedView(Int32Array, bytes, length + 1);
+}
+
+/** Bytes of the most text that `blockRows` rows have, from a multiple of that on. */
+function textBytesMax(vector: Vector, blockRows: number): number {
+  const offsets = textOffsets(vector);
+  let most = 0;
+  for (let start = 0; start < vector.length; start += blockRows) {
+    const end = Math.min(start + blockRows, vector.length);
+    most = Math.max(most, (offsets[end] as number) - (offsets[start] as number));
+  }
+  return most;
 }
 
 export class PipelineMemory {
@@ -84,6 +106,7 @@ export class PipelineMemory {
     this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#evaluators = shape.slots.map((slot) => this.#evaluator(slot));
     this.#widths = new DecimalWidths(pipeline, this.#memory);
+    for (const { constants } of shape.texts) for (const { bytes, place } of constants) this.#bytes.set(bytes, place);
     shape.params.forEach((param, i) => {
       const vector = constantVector(param.type, param.value, 1);
       const bytes = vector.buffers[1] as Uint8Array;
@@ -91,6 +114,7 @@ export class PipelineMemory {
     });
   }
 
+  /** Evaluates what a slot reads. */
   #evaluator({ expr, mode }: Slot): Evaluator {
     const evaluate = compileExpr(expr);
     if (mode !== 'key') return evaluate;
@@ -184,41 +208,91 @@ export class PipelineMemory {
    * anew from `end` on.
    */
   keep(pointer: number, bytes: Uint8Array): boolean {
+    const moves = this.keepRoom(pointer, bytes.length);
+    const moving = this.#moving.find((other) => other.pointer === pointer) as Moving;
+    moving.bytes = bytes;
+    return moves;
+  }
+
+  /** As `keep`, of `byteCount` bytes that are written later. */
+  keepRoom(pointer: number, byteCount: number): boolean {
     let moving = this.#moving.find((other) => other.pointer === pointer);
     if (moving === undefined) {
-      moving = { pointer, bytes, capacity: 0 };
+      moving = { pointer, bytes: EMPTY, capacity: 0, address: 0 };
       this.#moving.push(moving);
     }
-    moving.bytes = bytes;
-    const moves = bytes.length > moving.capacity;
-    if (moves) moving.capacity = aligned(Math.max(bytes.length, moving.capacity * 2));
+    const moves = byteCount > moving.capacity;
+    if (moves) moving.capacity = aligned(Math.max(byteCount, moving.capacity * 2));
     return moves;
+  }
+
+  /** Keeps a set of keys where code looks values up. */
+  keepKeys({ range, pointer }: KeyTable, keys: KeySet): void {
+    const view = new DataView(this.#memory.buffer);
+    view.setBigInt64(range, keys.first, true);
+    view.setBigInt64(range + 8, BigInt(keys.size), true);
+    this.keep(pointer, keys.bits);
+    this.writeKept();
   }
 
   /** Writes what is kept; behind it nothing may lie that is still needed. */
   writeKept(): void {
     this.reserve(this.end);
     let at = this.pipeline.shape.byteCount;
-    for (const { pointer, bytes, capacity } of this.#moving) {
-      this.bytes.set(bytes, at);
-      this.setWord(pointer, at);
-      at += capacity;
+    for (const moving of this.#moving) {
+      this.bytes.set(moving.bytes, at);
+      this.setWord(moving.pointer, at);
+      moving.address = at;
+      at += moving.capacity;
     }
   }
 
-  /** The vectors that the slots read of a batch. */
-  load(batch: RecordBatch): LoadedBatch {
-    const rows = rowsOf(batch);
+  /** The vectors that the slots read of rows. */
+  load(rows: Rows): LoadedBatch {
     const vectors = this.#evaluators.map((evaluate) => evaluate(rows));
     const validities = this.pipeline.shape.slots.map((slot, i) => slotValidity(slot, vectors[i] as Vector));
-    return { vectors, validities, nullable: validities.some(({ bits }) => bits !== undefined) };
+    const nullable = validities.some(({ bits }) => bits !== undefined);
+    return { vectors, validities, nullable, blockRows: this.#blockRows(vectors) };
+  }
+
+  /** So many rows that their text is not too much at once. */
+  #blockRows(vectors: readonly Vector[]): number {
+    let rows = CODE_BLOCK_ROWS;
+    this.pipeline.shape.slots.forEach(({ mode }, i) => {
+      if (mode !== 'text') return;
+      const vector = vectors[i] as Vector;
+      while (rows > 8 && textBytesMax(vector, rows) > CODE_TEXT_BLOCK_BYTES) rows /= 2;
+    });
+    return rows;
+  }
+
+  /** Makes room for the text of any block; true when what lies behind has to be laid out anew, from `end` on. */
+  keepTexts({ vectors, blockRows }: LoadedBatch): boolean {
+    let moves = false;
+    this.pipeline.shape.slots.forEach(({ pointer }, i) => {
+      if (pointer === undefined) return;
+      // A word is read beyond the last value.
+      moves = this.keepRoom(pointer, textBytesMax(vectors[i] as Vector, blockRows) + 8) || moves;
+    });
+    return moves;
+  }
+
+  #copyText({ data, pointer }: Slot, vector: Vector, start: number, rows: number): void {
+    const offsets = textOffsets(vector);
+    const [from, to] = [offsets[start] as number, offsets[start + rows] as number];
+    const room = this.#moving.find((moving) => moving.pointer === pointer)?.address ?? 0;
+    this.bytes.set(bytesOf(offsets.subarray(start, start + rows + 1)), data);
+    this.bytes.set((vector.buffers[2] ?? EMPTY).subarray(from, to), room);
+    this.setWord(pointer as number, room - from);
   }
 
   /** Copies rows [start, start + rows) of a batch to where code reads them; `start` is a multiple of 8. */
   copy({ vectors, validities, nullable }: LoadedBatch, start: number, rows: number): void {
     const bytes = this.bytes;
     this.pipeline.shape.slots.forEach((slot, i) => {
-      if (slot.mode !== 'validity') {
+      if (slot.mode === 'text') {
+        this.#copyText(slot, vectors[i] as Vector, start, rows);
+      } else if (slot.mode !== 'validity') {
         const data = (vectors[i] as Vector).buffers[1] as Uint8Array;
         if (slot.type.id === 'bool' && slot.mode === 'value')
           bytes.set(data.subarray(start >> 3, (start + rows + 7) >> 3), slot.data);

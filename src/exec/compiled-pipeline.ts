@@ -18,6 +18,8 @@ import { isCompilable, isHarmless, isWorthwhile, Shape } from './compiled-shape.
 import { laneForm, widthOf } from './compiled-value.ts';
 import { canFail } from './evaluate-lazy.ts';
 
+type Column = Extract<Expr, { kind: 'column' }>;
+
 /** Which pipelines are compiled: those over large sources, all that can be, or none. */
 export type CompileMode = 'large' | 'always' | 'never';
 
@@ -55,7 +57,7 @@ export type Output =
 
 export interface SelectPipeline extends Pipeline {
   readonly kind: 'select';
-  readonly plan: Extract<PhysicalPlan, { kind: 'filter' | 'project' }>;
+  readonly plan: PhysicalPlan;
   readonly outputs: readonly Output[];
 }
 
@@ -90,6 +92,11 @@ export interface AggregatePipeline extends Pipeline {
   readonly fresh: number;
   /** Where the entries of the selected rows are listed, by address; undefined when nobody asks. */
   readonly owners: number | undefined;
+}
+
+/** True when a pipeline leaves rows out. */
+export function leavesRowsOut({ condition, shape }: CompiledPipeline): boolean {
+  return condition !== undefined || shape.keyTables.length > 0;
 }
 
 export type CompiledPipeline = SelectPipeline | AggregatePipeline;
@@ -183,34 +190,39 @@ function addOutput(shape: Shape, expr: Expr, texts: string[]): Output {
   return { kind: 'code', place: { expr, data, validity: shape.take(BATCH_ROWS_MAX / 8) } };
 }
 
-function selectPipeline(plan: SelectPipeline['plan']): SelectPipeline | undefined {
+type SelectPlan = Extract<PhysicalPlan, { kind: 'filter' | 'project' }>;
+
+function selectPipeline(plan: SelectPlan, keys: readonly Column[]): SelectPipeline | undefined {
   const chain = chainOf(plan.kind === 'filter' ? plan : plan.input);
-  if (plan.kind === 'project') return selectOf(plan, [plan, ...chain.operators], chain, plan.exprs.map(chain.lower));
-  if (chain.operators.some(({ kind }) => kind === 'project')) return projectedFilter(plan, chain);
-  return selectOf(plan, chain.operators, chain, undefined);
+  if (plan.kind === 'project')
+    return selectOf(plan, [plan, ...chain.operators], chain, plan.exprs.map(chain.lower), keys);
+  if (chain.operators.some(({ kind }) => kind === 'project')) return projectedFilter(plan, chain, keys);
+  return selectOf(plan, chain.operators, chain, undefined, keys);
 }
 
 /** A filter over projections: its columns are theirs. */
-function projectedFilter(plan: SelectPipeline['plan'], chain: Chain): SelectPipeline | undefined {
+function projectedFilter(plan: SelectPlan, chain: Chain, keys: readonly Column[]): SelectPipeline | undefined {
   const exprs = plan.schema.fields.map(({ name, type, nullable }, index): Expr => {
     return chain.lower({ kind: 'column', index, name, type, nullable, span: { start: 0, end: 0 } });
   });
-  return selectOf(plan, chain.operators, chain, exprs);
+  return selectOf(plan, chain.operators, chain, exprs, keys);
 }
 
 function selectOf(
-  plan: SelectPipeline['plan'],
+  plan: PhysicalPlan,
   operators: readonly PhysicalPlan[],
   chain: Chain,
   exprs: readonly Expr[] | undefined,
+  keys: readonly Column[],
 ): SelectPipeline | undefined {
   const shape = new Shape();
   if (!isSmall([...(exprs ?? []), ...(chain.condition === undefined ? [] : [chain.condition])])) return undefined;
   const condition = conditionText(shape, chain.condition);
   if (condition === undefined) return undefined;
-  const texts = [condition];
+  const texts = [condition, ...keys.map((column) => shape.addKeys(column))];
   const outputs = exprs?.map((expr) => addOutput(shape, expr, texts));
   const isUseful =
+    keys.length > 0 ||
     (chain.condition !== undefined && isWorthwhile(chain.condition)) ||
     outputs?.some((output) => output.kind === 'code' && isWorthwhile(output.place.expr)) === true;
   if (!isUseful) return undefined;
@@ -312,13 +324,34 @@ function aggregateOf(plan: AggregatePipeline['plan'], chain: Chain): AggregatePi
   };
 }
 
-/** The pipeline of generated code that `plan` is the top of; undefined when its operator is interpreted. */
-export function compilePipeline(plan: PhysicalPlan, mode: CompileMode): CompiledPipeline | undefined {
+/**
+ * The code that leaves the rows of a scan out whose values of `keys`, integers, are not in sets of keys; undefined
+ * where the interpreter does.
+ */
+export function compileSieve(
+  scan: Extract<PhysicalPlan, { kind: 'scan' }>,
+  mode: CompileMode,
+  keys: readonly Column[],
+): SelectPipeline | undefined {
+  if (mode === 'never' || (mode === 'large' && rowsAtMost(scan) < CODE_SOURCE_ROWS_MIN)) return undefined;
+  const chain: Chain = { source: scan, operators: [], condition: undefined, lower: (expr) => expr };
+  return selectOf(scan, [], chain, undefined, keys);
+}
+
+/**
+ * The pipeline of generated code that `plan` is the top of; undefined when its operator is interpreted. Of a pipeline
+ * that selects, `keys` are columns of its source that are looked up in sets of keys as well.
+ */
+export function compilePipeline(
+  plan: PhysicalPlan,
+  mode: CompileMode,
+  keys: readonly Column[] = [],
+): CompiledPipeline | undefined {
   if (mode === 'never' || (mode === 'large' && rowsAtMost(plan) < CODE_SOURCE_ROWS_MIN)) return undefined;
   switch (plan.kind) {
     case 'filter':
     case 'project':
-      return selectPipeline(plan);
+      return selectPipeline(plan, keys);
     case 'aggregate':
       return aggregatePipeline(plan);
     default:

@@ -5,13 +5,13 @@
  * of floats may differ in their last digits); where code finds that a row fails, the batch is given to those operators,
  * which raise the error; the signal is looked at once a batch by the source.
  */
-import type { RecordBatch } from '../arrow/batch.ts';
 import { emptyVector } from '../arrow/slice.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { vectorBytes } from '../arrow/vector.ts';
 import { AssertionError } from '../base/assert.ts';
 import { CODE_BLOCK_ROWS, CODE_SOURCE_ROWS_MIN } from '../base/limits.ts';
 import { vectorOf } from '../function/column.ts';
+import type { KeySet } from '../function/key-set.ts';
 import { ALL_PRESENT, validityFrom } from '../function/validity.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { checkGroupCount, cut } from './aggregate.ts';
@@ -21,6 +21,8 @@ import { finishCall } from './compiled-finish.ts';
 import type { CellView } from './compiled-finish.ts';
 import { HostedCalls } from './compiled-hosted.ts';
 import { PipelineMemory } from './compiled-memory.ts';
+import type { LoadedBatch } from './compiled-memory.ts';
+import { leavesRowsOut } from './compiled-pipeline.ts';
 import type {
   AggregatePipeline,
   CompiledPipeline,
@@ -33,24 +35,22 @@ import { widthOf } from './compiled-value.ts';
 import { compileExpr } from './evaluate.ts';
 import { joinParts } from './join.ts';
 import { step } from './operator.ts';
-import type { Batches, RunContext } from './operator.ts';
-import { rowsOf, someRows } from './rows.ts';
-import type { Evaluator, Rows } from './rows.ts';
+import type { Batches, RowStream, RunContext } from './operator.ts';
+import type { Evaluator, LazyRows, Rows } from './rows.ts';
 
 /** Runs a plan without generated code. */
-export type Interpret = (plan: PhysicalPlan) => Batches;
+export type Interpret = (plan: PhysicalPlan) => RowStream;
 
-/** The operators of a pipeline over one batch. */
-function interpreted({ operators, source }: CompiledPipeline, batch: RecordBatch): PhysicalPlan {
-  const values: PhysicalPlan = { kind: 'values', schema: source.schema, batches: [batch] };
+/** The operators of a pipeline over some rows. */
+function interpreted({ operators, source }: CompiledPipeline, rows: LazyRows): PhysicalPlan {
+  const { schema } = source;
+  const values: PhysicalPlan = { kind: 'values', schema, batches: [rows.batch(schema)] };
   return operators.reduceRight((input, operator) => ({ ...operator, input }) as PhysicalPlan, values);
 }
 
-/** Rows [start, end) of `rowCount`, as many as fit a block. */
-function* blocksOf(rowCount: number): Generator<readonly [start: number, rows: number]> {
-  for (let start = 0; start < rowCount; start += CODE_BLOCK_ROWS) {
-    yield [start, Math.min(CODE_BLOCK_ROWS, rowCount - start)];
-  }
+/** Rows [start, start + rows) of `rowCount`, a block at a time. */
+function* blocksOf(rowCount: number, { blockRows }: LoadedBatch): Generator<readonly [start: number, rows: number]> {
+  for (let start = 0; start < rowCount; start += blockRows) yield [start, Math.min(blockRows, rowCount - start)];
 }
 
 /** A pipeline that filters and computes. */
@@ -60,9 +60,10 @@ class SelectRun {
   readonly #lookUps: LookUps;
   readonly #evaluators: readonly (Evaluator | undefined)[];
 
-  constructor(pipeline: SelectPipeline, memory: PipelineMemory) {
+  constructor(pipeline: SelectPipeline, memory: PipelineMemory, sets: readonly KeySet[]) {
     this.#pipeline = pipeline;
     this.#memory = memory;
+    pipeline.shape.keyTables.forEach((table, i) => memory.keepKeys(table, sets[i] as KeySet));
     this.#lookUps = new LookUps(pipeline);
     this.#evaluators = pipeline.outputs.map((output) => {
       return output.kind === 'interpreted' ? compileExpr(output.expr) : undefined;
@@ -81,36 +82,33 @@ class SelectRun {
     }
   }
 
-  /** The batch's result; undefined when a row failed, or 'none' when no row was selected. */
-  run(batch: RecordBatch): RecordBatch | 'none' | undefined {
+  /** What comes of rows; undefined when one failed, or 'none' when none was selected. */
+  run(all: LazyRows): LazyRows | 'none' | undefined {
     const memory = this.#memory;
-    const { rowCount } = batch;
-    const loaded = memory.load(batch);
+    const { rowCount } = all;
+    const loaded = memory.load(all);
     this.#lookUps.prepare(memory, loaded, () => undefined);
     this.#clear(rowCount);
     let count = 0;
-    for (const [start, rows] of blocksOf(rowCount)) {
+    for (const [start, rows] of blocksOf(rowCount, loaded)) {
       memory.copy(loaded, start, rows);
       count += memory.call('run', loaded.nullable, rows, start, count);
       if (memory.word(this.#pipeline.failed) !== 0) return undefined;
     }
     if (count === 0) return 'none';
-    const all = rowsOf(batch);
-    const { selection, plan } = this.#pipeline;
-    const isWhole = count === rowCount;
-    const rows = isWhole ? all : someRows(all, this.#selected(selection, count));
-    const columns = this.#pipeline.outputs.map((output, i) => this.#column(output, rows, count, i));
-    return { schema: plan.schema, rowCount: count, columns };
+    const { selection, outputs } = this.#pipeline;
+    const rows = count === rowCount ? all : all.pick(this.#selected(selection, count));
+    return rows.arrange(outputs.map((output, i) => this.#column(output, rows, count, i)));
   }
 
   #selected(address: number, count: number): Uint32Array {
     return new Uint32Array(this.#memory.bytes.slice(address, address + 4 * count).buffer);
   }
 
-  #column(output: Output, rows: Rows, count: number, index: number): Vector {
+  #column(output: Output, rows: Rows, count: number, index: number): number | Vector {
     switch (output.kind) {
       case 'column':
-        return rows.column(output.index);
+        return output.index;
       case 'interpreted':
         return (this.#evaluators[index] as Evaluator)(rows);
       case 'code':
@@ -127,29 +125,30 @@ class SelectRun {
   }
 }
 
-/** Filters and computes. */
+/** Filters and computes; `sets` are those that the pipeline looks keys up in. */
 export async function* runSelect(
   pipeline: SelectPipeline,
-  input: Batches,
+  sets: readonly KeySet[],
+  input: RowStream,
   context: RunContext,
   interpret: Interpret,
-): Batches {
+): RowStream {
   let memory: PipelineMemory | undefined;
   try {
     let run: SelectRun | undefined;
     let rowCount = 0;
-    for await (const batch of input) {
-      rowCount += batch.rowCount;
+    for await (const rows of input) {
+      rowCount += rows.rowCount;
       // Of a large table a query may want few rows: code and its memory are for those that want many.
       if (context.compile === 'large' && rowCount < CODE_SOURCE_ROWS_MIN) {
-        yield* interpret(interpreted(pipeline, batch));
+        yield* interpret(interpreted(pipeline, rows));
         continue;
       }
-      memory ??= new PipelineMemory(pipeline, context, pipeline.condition === undefined ? 'SELECT' : 'WHERE');
-      run ??= new SelectRun(pipeline, memory);
-      const made = run.run(batch);
+      memory ??= new PipelineMemory(pipeline, context, leavesRowsOut(pipeline) ? 'WHERE' : 'SELECT');
+      run ??= new SelectRun(pipeline, memory, sets);
+      const made = run.run(rows);
       if (made === 'none') continue;
-      if (made === undefined) yield* interpret(interpreted(pipeline, batch));
+      if (made === undefined) yield* interpret(interpreted(pipeline, rows));
       else yield made;
     }
   } finally {
@@ -159,9 +158,9 @@ export async function* runSelect(
 }
 
 /** Raises the error of a batch in which code found one. */
-async function raise(pipeline: CompiledPipeline, batch: RecordBatch, interpret: Interpret): Promise<never> {
+async function raise(pipeline: CompiledPipeline, rows: LazyRows, interpret: Interpret): Promise<never> {
   // oxlint-disable-next-line no-unused-vars -- run for its error
-  for await (const _ of interpret(interpreted(pipeline, batch)));
+  for await (const _ of interpret(interpreted(pipeline, rows)));
   throw new AssertionError(`generated code fails where operators do not: ${pipeline.key}`);
 }
 
@@ -253,12 +252,12 @@ class AggregateRun {
   }
 
   /** Takes a batch in; false when a row failed. */
-  update(batch: RecordBatch): boolean {
+  update(all: LazyRows): boolean {
     const memory = this.#memory;
-    const loaded = memory.load(batch);
+    const loaded = memory.load(all);
     this.#lookUps.prepare(memory, loaded, () => this.#table?.layOut(loaded.nullable));
     const fresh: Uint32Array[] = [];
-    for (const [start, rows] of blocksOf(batch.rowCount)) {
+    for (const [start, rows] of blocksOf(all.rowCount, loaded)) {
       this.#table?.makeRoom(loaded.nullable);
       const before = this.#table?.count ?? 0;
       memory.copy(loaded, start, rows);
@@ -268,8 +267,8 @@ class AggregateRun {
       fresh.push(this.#freshRows(before));
       this.#hosted.note(memory, this.#table.entries, start, selected);
     }
-    this.#keepKeys(batch, fresh);
-    this.#hosted.update(batch, this.#table?.count ?? 1);
+    this.#keepKeys(all, fresh);
+    this.#hosted.update(all, this.#table?.count ?? 1);
     return true;
   }
 
@@ -281,7 +280,7 @@ class AggregateRun {
     return new Uint32Array(this.#memory.bytes.slice(address, address + 4 * (count - before)).buffer);
   }
 
-  #keepKeys(batch: RecordBatch, fresh: readonly Uint32Array[]): void {
+  #keepKeys(all: LazyRows, fresh: readonly Uint32Array[]): void {
     const count = fresh.reduce((sum, rows) => sum + rows.length, 0);
     if (count === 0) return;
     const firsts = new Uint32Array(count);
@@ -290,7 +289,7 @@ class AggregateRun {
       firsts.set(rows, at);
       at += rows.length;
     }
-    const rows = someRows(rowsOf(batch), firsts);
+    const rows = all.pick(firsts);
     this.#evaluators.forEach((evaluate, k) => {
       const part = evaluate(rows);
       this.#partBytes += vectorBytes(part);
@@ -329,7 +328,7 @@ class AggregateRun {
 /** Aggregates the whole input, then yields the groups. */
 export async function* runAggregation(
   pipeline: AggregatePipeline,
-  input: Batches,
+  input: RowStream,
   context: RunContext,
   interpret: Interpret,
 ): Batches {
@@ -337,8 +336,8 @@ export async function* runAggregation(
   let held = 0;
   try {
     const run = new AggregateRun(pipeline, memory);
-    for await (const batch of input) {
-      if (!run.update(batch)) await raise(pipeline, batch, interpret);
+    for await (const rows of input) {
+      if (!run.update(rows)) await raise(pipeline, rows, interpret);
       held = context.memory.change('GROUP BY', held, run.byteCount);
     }
     await step(context);

@@ -9,6 +9,7 @@ import { FunctionBuilder, get, i32Const, load } from '../codegen/code.ts';
 import type { Code, FunctionCode } from '../codegen/code.ts';
 import { Frame } from './compiled-emit.ts';
 import type { Variant } from './compiled-emit.ts';
+import { leavesRowsOut } from './compiled-pipeline.ts';
 import type { Output, OutputPlace, SelectPipeline } from './compiled-pipeline.ts';
 import { allWords, boolOf, floatOf, intOf, widthOf } from './compiled-value.ts';
 import type { Value } from './compiled-value.ts';
@@ -58,7 +59,7 @@ export function selectCode(pipeline: SelectPipeline, variant: Variant): readonly
   const at = get(fn.param('i32', 'at'));
   const frame = new Frame(fn, pipeline, variant);
   const places = pipeline.outputs.flatMap(computed);
-  const hasCondition = pipeline.condition !== undefined;
+  const hasCondition = leavesRowsOut(pipeline);
   const count = hasCondition ? fn.bind(frame.selectRows(rows, at, first), 'count') : rows;
   if (places.length > 0) {
     fn.comment('columns of the selected rows');

@@ -17,6 +17,8 @@ import { COMPARE_RULES } from './compiled-compare.ts';
 import { DATE_RULES } from './compiled-date.ts';
 import { sameArgs } from './compiled-rule.ts';
 import type { Rule } from './compiled-rule.ts';
+import { textTest, textWords } from './compiled-text.ts';
+import type { TextTest } from './compiled-text.ts';
 import { laneForm, WIDE_BOUND, widthOf } from './compiled-value.ts';
 import type { SlotPlace } from './compiled-value.ts';
 import { canFail } from './evaluate-lazy.ts';
@@ -38,6 +40,8 @@ const HARMLESS: ReadonlySet<string> = new Set(
 /** What is copied into memory for each block: a column, or what the interpreter makes of some. */
 export interface Slot extends SlotPlace {
   readonly expr: Expr;
+  /** Of text: where stands what an offset is added to. */
+  readonly pointer: number | undefined;
 }
 
 /** A condition on one dictionary column: 0 false, 1 true, 2 null for each of its values, and for null after them. */
@@ -49,9 +53,26 @@ export interface Table {
   readonly pointer: number;
 }
 
+/** A set of keys, as a bitmap, that the values of a slot are looked up in. */
+export interface KeyTable {
+  readonly column: number;
+  readonly slot: number;
+  /** Where stand: what the bitmap's first bit stands for, an i64; its size in bits, an i64. */
+  readonly range: number;
+  /** Where the bitmap's address stands. */
+  readonly pointer: number;
+}
+
+/** A comparison of a column's text with constants: of each its length, and where its words stand. */
+export interface TextPlace {
+  readonly slot: number;
+  readonly negated: boolean;
+  readonly constants: readonly { readonly bytes: Uint8Array; readonly place: number }[];
+}
+
 /** Where the parts of an expression are found. */
 export type Place =
-  | { readonly kind: 'slot' | 'param' | 'table'; readonly index: number }
+  | { readonly kind: 'slot' | 'param' | 'table' | 'text'; readonly index: number }
   | { readonly kind: 'null'; readonly index: 0 };
 
 type Literal = Extract<Expr, { kind: 'literal' }>;
@@ -97,7 +118,7 @@ function tableColumn(expr: Expr): Extract<Expr, { kind: 'column' }> | undefined 
  */
 export function isCompilable(expr: Expr, hosted: boolean): boolean {
   if (expr.kind === 'column' || expr.kind === 'literal') return laneForm(expr.type) !== undefined;
-  if (tableColumn(expr) !== undefined) return true;
+  if (tableColumn(expr) !== undefined || textTest(expr) !== undefined) return true;
   return fitsRule(expr, hosted) || (hosted && isHosted(expr));
 }
 
@@ -114,13 +135,14 @@ function isHosted(expr: Expr): boolean {
 /** True when the code of `expr` would be more than reading what the interpreter made. */
 export function isWorthwhile(expr: Expr): boolean {
   if (expr.kind === 'column' || expr.kind === 'literal') return false;
-  return tableColumn(expr) !== undefined || fitsRule(expr, true);
+  return tableColumn(expr) !== undefined || textTest(expr) !== undefined || fitsRule(expr, true);
 }
 
 /** Bytes that a row of a slot takes. */
 function slotWidth(type: DataType, mode: SlotPlace['mode']): number {
   if (mode === 'validity') return 0;
   if (mode === 'key') return 8;
+  if (mode === 'text') return 4;
   return type.id === 'bool' ? 1 / 8 : widthOf(type);
 }
 
@@ -144,6 +166,8 @@ export class Shape {
   /** How far from 0 the unscaled value of a decimal may be, by which code is made. */
   readonly paramBounds: (bigint | undefined)[] = [];
   readonly tables: Table[] = [];
+  readonly keyTables: KeyTable[] = [];
+  readonly texts: TextPlace[] = [];
   readonly #places = new Map<Expr, Place>();
   readonly #slotOf = new Map<string, number>();
   #end = 0;
@@ -177,6 +201,8 @@ export class Shape {
     if (!this.isSmall) return '';
     const column = tableColumn(expr);
     if (column !== undefined) return this.#addTable(expr, column);
+    const test = textTest(expr);
+    if (test !== undefined) return this.#addText(expr, test);
     switch (expr.kind) {
       case 'column':
         return this.#addSlot(expr, 'value');
@@ -209,17 +235,27 @@ export class Shape {
     return this.#addSlot(expr, 'key');
   }
 
+  /** Takes in a column of integers whose values are looked up in a set of keys. */
+  addKeys(expr: Extract<Expr, { kind: 'column' }>): string {
+    const text = this.#addSlot(expr, 'value');
+    const slot = this.#places.get(expr)?.index ?? 0;
+    this.keyTables.push({ column: expr.index, slot, range: this.take(16), pointer: this.take(4) });
+    return `keys(${text})`;
+  }
+
   #addSlot(expr: Expr, mode: SlotPlace['mode']): string {
     const key = expr.kind === 'column' ? `${mode} ${expr.index.toString()}` : undefined;
     const { type, nullable } = expr;
     const known = key === undefined ? undefined : this.#slotOf.get(key);
     const index = known ?? this.slots.length;
     if (known === undefined) {
-      const data = this.take(slotWidth(type, mode) * CODE_BLOCK_ROWS);
+      // Of text there is one offset more than rows.
+      const data = this.take(slotWidth(type, mode) * CODE_BLOCK_ROWS + (mode === 'text' ? 4 : 0));
       // A dictionary may hold a null although its column is never null.
       const hasNulls = mode !== 'key' && (nullable || mode === 'code');
       const validity = hasNulls ? this.take(CODE_BLOCK_ROWS / 8) : undefined;
-      this.slots.push({ expr, type, mode, data, validity });
+      const pointer = mode === 'text' ? this.take(4) : undefined;
+      this.slots.push({ expr, type, mode, data, validity, pointer });
       if (key !== undefined) this.#slotOf.set(key, index);
     }
     this.#places.set(expr, { kind: 'slot', index });
@@ -234,6 +270,16 @@ export class Shape {
     this.tables.push({ expr, slot, column: column.index, pointer: this.take(4) });
     this.#places.set(expr, { kind: 'table', index });
     return `table${index.toString()}${expr.nullable ? '?' : ''}(${text})`;
+  }
+
+  #addText(expr: Expr, { column, values, negated }: TextTest): string {
+    const text = this.#addSlot(column, 'text');
+    const slot = this.#places.get(column)?.index ?? 0;
+    const constants = values.map((bytes) => ({ bytes, place: this.take(8 * textWords(bytes.length)) }));
+    this.#places.set(expr, { kind: 'text', index: this.texts.length });
+    this.texts.push({ slot, negated, constants });
+    const lengths = values.map(({ length }) => length.toString()).join(',');
+    return `${negated ? 'not ' : ''}text<${lengths}>(${text})`;
   }
 
   #addLiteral(expr: Literal): string {

@@ -149,9 +149,9 @@ export interface SlotPlace {
   readonly type: DataType;
   /**
    * value: rows of the type; code: indexes of a dictionary; key: int64 numbers of values; validity: only which rows
-   * are present.
+   * are present; text: offsets.
    */
-  readonly mode: 'value' | 'code' | 'key' | 'validity';
+  readonly mode: 'value' | 'code' | 'key' | 'validity' | 'text';
   readonly data: number;
   /** The validity bitmap; undefined where no row can be null. */
   readonly validity: number | undefined;
@@ -275,6 +275,15 @@ export class RowScope {
         return intValue(load('i64', op, this.#at(width), offset), present);
       }
     }
+  }
+
+  /** Where a column's text begins and ends, as offsets; which rows are present. */
+  textOffsets(index: number): readonly [Code<'i32'>, Code<'i32'>, Code<'i32'> | undefined] {
+    const slot = this.#slots[index];
+    assert(slot?.mode === 'text', () => `there is no text ${index.toString()}`);
+    const place = slot.data + 4 * this.#step;
+    const at = this.#at(4);
+    return [load('i32', 'i32.load', at, place), load('i32', 'i32.load', at, place + 4), this.#presence(slot)];
   }
 
   /** A column's value, or the index into its dictionary as a `bool` word, loaded once. */

@@ -10,16 +10,20 @@ import { QUERY_MEMORY_BYTES_MAX } from '../base/limits.ts';
 import type { RunFigures } from '../plan/explain-figures.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { runAggregate } from './aggregate.ts';
-import { compilePipeline } from './compiled-pipeline.ts';
-import type { CompiledPipeline, CompileMode } from './compiled-pipeline.ts';
+import { compilePipeline, compileSieve } from './compiled-pipeline.ts';
+import type { CompiledPipeline, CompileMode, SelectPipeline } from './compiled-pipeline.ts';
 import { runAggregation, runSelect } from './compiled-run.ts';
+import type { Interpret } from './compiled-run.ts';
 import { runFilter } from './filter.ts';
 import { runJoin } from './hash-join.ts';
+import { RowSieve, codedFilters, inputFilters, sideFilters } from './key-filter.ts';
+import type { KeyFilters } from './key-filter.ts';
 import { runLimit } from './limit.ts';
 import { MemoryBudget, Pace } from './operator.ts';
-import type { Batches, MemoryUsage, RunContext } from './operator.ts';
+import type { Batches, MemoryUsage, RowStream, RunContext } from './operator.ts';
 import { Profile } from './profile.ts';
 import { runProject } from './project.ts';
+import { LazyRows } from './rows.ts';
 import { runRecursive, runShared, runUnion, runWorking } from './shared.ts';
 import { runSort } from './sort.ts';
 import { runScan, runValues } from './source-scan.ts';
@@ -39,39 +43,121 @@ export interface RunOptions {
   readonly compile?: CompileMode;
 }
 
-function openCompiled(pipeline: CompiledPipeline, context: RunContext, own: RunContext): Batches {
-  const input = open(pipeline.source, context);
-  const interpret = (plan: PhysicalPlan): Batches => open(plan, { ...own, compile: 'never', profile: undefined });
-  if (pipeline.kind === 'select') return runSelect(pipeline, input, own, interpret);
-  return runAggregation(pipeline, input, own, interpret);
+/** The rows of a stream, all columns gathered. */
+async function* gathered(plan: PhysicalPlan, input: RowStream): Batches {
+  for await (const rows of input) yield rows.batch(plan.schema);
 }
 
+/** Batches as rows, without those that `filters` leave out. */
+async function* sifted(input: Batches, filters: KeyFilters): RowStream {
+  const sieve = new RowSieve(filters);
+  for await (const batch of input) {
+    const rows = sieve.pick(LazyRows.of(batch));
+    if (rows !== undefined) yield rows;
+  }
+}
+
+/** Opens an operator for somebody who wants columns. */
 function open(plan: PhysicalPlan, context: RunContext): Batches {
   const { profile } = context;
-  if (profile === undefined) return openOperator(plan, context, context);
-  return profile.watch(plan, openOperator(plan, context, profile.contextOf(plan, context)));
+  if (profile === undefined) return openOperator(plan, context, context, []);
+  return profile.watch(plan, openOperator(plan, context, profile.contextOf(plan, context), []));
+}
+
+/** Opens an operator for somebody who asks for some columns of some rows; those that `filters` name are enough. */
+function openRows(plan: PhysicalPlan, context: RunContext, filters: KeyFilters = []): RowStream {
+  const { profile } = context;
+  if (profile === undefined) return openLazy(plan, context, context, filters);
+  return profile.watch(plan, openLazy(plan, context, profile.contextOf(plan, context), filters));
 }
 
 /** Opens an operator in `own`, and its inputs in `context`. */
-function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext): Batches {
+function openLazy(plan: PhysicalPlan, context: RunContext, own: RunContext, filters: KeyFilters): RowStream {
   const pipeline = compilePipeline(plan, context.compile);
-  if (pipeline !== undefined) return openCompiled(pipeline, context, own);
+  if (pipeline?.kind === 'select') return openSelect(pipeline, context, own, sourceFilters(pipeline, filters));
+  const below = inputFilters(plan, filters);
+  switch (plan.kind) {
+    case 'filter':
+      return runFilter(plan, openRows(plan.input, context, below));
+    case 'project':
+      return runProject(plan, openRows(plan.input, context, below));
+    case 'join': {
+      const sides = sideFilters(plan, filters);
+      return runJoin(
+        plan,
+        {
+          left: (more) => openRows(plan.left, context, [...sides.left, ...more]),
+          right: (more) => openRows(plan.right, context, [...sides.right, ...more]),
+        },
+        own,
+      );
+    }
+    case 'scan':
+      return openSieve(plan, own, filters);
+    default:
+      return sifted(openOperator(plan, context, own, filters), filters);
+  }
+}
+
+/** Opens a pipeline that selects; over a table it applies the filters itself. */
+function openSelect(plain: SelectPipeline, context: RunContext, own: RunContext, filters: KeyFilters): RowStream {
+  const { source } = plain;
+  if (source.kind !== 'scan') return runSelect(plain, [], openRows(source, context, filters), own, interpreter(own));
+  const { columns, sets, rest } = codedFilters(filters, source.schema);
+  const keyed = compilePipeline(plain.plan, context.compile, columns);
+  const pipeline = keyed?.kind === 'select' ? keyed : plain;
+  // Zone maps may know of all filters; rows are left out by those only that are not code.
+  const { profile } = context;
+  const batches = runScan(source, filters, context);
+  const input = sifted(profile === undefined ? batches : profile.watch(source, batches), rest);
+  return runSelect(pipeline, sets, input, own, interpreter(own));
+}
+
+/** Opens a scan, rows that `filters` leave out left out. */
+function openSieve(plan: Extract<PhysicalPlan, { kind: 'scan' }>, own: RunContext, filters: KeyFilters): RowStream {
+  const { columns, sets, rest } = codedFilters(filters, plan.schema);
+  const sieve = columns.length === 0 ? undefined : compileSieve(plan, own.compile, columns);
+  const batches = runScan(plan, filters, own);
+  if (sieve === undefined) return sifted(batches, filters);
+  return runSelect(sieve, sets, sifted(batches, rest), own, interpreter(own));
+}
+
+function interpreter(own: RunContext): Interpret {
+  return (plan) => openRows(plan, { ...own, compile: 'never', profile: undefined });
+}
+
+/** What a pipeline's source can be asked. */
+function sourceFilters({ operators }: CompiledPipeline, filters: KeyFilters): KeyFilters {
+  return operators.reduce((known, operator) => inputFilters(operator, known), filters);
+}
+
+/** Opens an operator in `own`, and its inputs in `context`; `filters` are hints. */
+function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext, filters: KeyFilters): Batches {
+  const pipeline = compilePipeline(plan, context.compile);
+  if (pipeline?.kind === 'aggregate') {
+    const input = openRows(pipeline.source, context, sourceFilters(pipeline, filters));
+    return runAggregation(pipeline, input, own, interpreter(own));
+  }
+  const below = inputFilters(plan, filters);
   const again = (inner: PhysicalPlan): Batches => open(inner, context);
+  /** The input, without what `below` leaves out where that is known at its source. */
+  const lessOf = (inner: PhysicalPlan): Batches =>
+    below.length === 0 ? again(inner) : gathered(inner, openRows(inner, context, below));
   switch (plan.kind) {
     case 'scan':
-      return runScan(plan, own);
+      return runScan(plan, filters, own);
     case 'values':
       return runValues(plan, own);
     case 'filter':
-      return runFilter(plan, again(plan.input));
     case 'project':
-      return runProject(plan, again(plan.input));
+    case 'join':
+      return gathered(plan, openLazy(plan, context, own, filters));
     case 'aggregate':
-      return runAggregate(plan, again(plan.input), own);
+      return runAggregate(plan, openRows(plan.input, context, below), own);
     case 'window':
       return runWindow(plan, again(plan.input), own);
     case 'sort':
-      return runSort(plan, again(plan.input), own);
+      return runSort(plan, lessOf(plan.input), own);
     case 'unnest':
       return runUnnest(plan, again(plan.input), own);
     case 'limit':
@@ -80,10 +166,8 @@ function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext):
       return runShared(plan, again, own);
     case 'working':
       return runWorking(plan, own);
-    case 'join':
-      return runJoin(plan, again(plan.left), again(plan.right), own);
     case 'union':
-      return runUnion(plan, again);
+      return runUnion(plan, lessOf);
     case 'recursive':
       return runRecursive(plan, again, own);
   }

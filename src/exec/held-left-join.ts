@@ -6,38 +6,38 @@
  */
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { selectedRows, trueRows } from '../function/compare-kernel.ts';
-import { MISSING } from '../function/range-keys.ts';
+import { MISSING } from '../function/integers.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { compileExpr } from './evaluate.ts';
-import { gather } from '../function/gather.ts';
 import { pairsOf } from './join-pairs.ts';
 import { JoinTable } from './join-table.ts';
 import { step } from './operator.ts';
-import type { Batches, RunContext } from './operator.ts';
-import type { Evaluator, Rows } from './rows.ts';
-import { lazyRows, rowsOf, rowsWhere } from './rows.ts';
+import type { JoinInputs, RowStream, RunContext } from './operator.ts';
+import type { Evaluator } from './rows.ts';
+import type { LazyRows } from './rows.ts';
+import { rowsWhere } from './rows.ts';
 
 type JoinPlan = Extract<PhysicalPlan, { kind: 'join' }>;
 
 /** Joins by looking up right rows among the left ones. */
-export async function* runHeldLeft(plan: JoinPlan, left: Batches, right: Batches, context: RunContext): Batches {
+export async function* runHeldLeft(plan: JoinPlan, inputs: JoinInputs, context: RunContext): RowStream {
   const keys = plan.keys.map((key) => ({ ...key, left: key.right, right: key.left }));
-  const types = plan.left.schema.fields.map((field) => field.type);
-  const table = await JoinTable.read(left, types, keys, context);
+  const table = await JoinTable.read(inputs.left([]), plan.left.schema, keys, context, {
+    asksFor: (key) => !key.nullsEqual && key.left.kind === 'column',
+    fills: false,
+  });
   const marks = new Marks(plan, table);
   const evaluators = plan.keys.map((key) => compileExpr(key.right));
-  if (table.rowCount === 0) await right.return();
-  for await (const batch of right) {
-    await step(context);
-    const rows = rowsOf(batch);
-    await marks.take(rows, table.numbers.find(evaluators, rows), context);
+  if (table.rowCount > 0) {
+    for await (const rows of inputs.right(table.filters(keys))) {
+      await step(context);
+      await marks.take(rows, table.numbers.find(evaluators, rows), context);
+    }
   }
   const chosen = rowsWhere(marks.rows(), plan.join === 'semi' ? 1 : 0);
   for (let start = 0; start < chosen.length; start += BATCH_ROWS_MAX) {
     await step(context);
-    const rows = chosen.subarray(start, start + BATCH_ROWS_MAX);
-    const columns = table.columns.map((column) => gather(column, rows));
-    yield { schema: plan.schema, rowCount: rows.length, columns };
+    yield table.rows(chosen.subarray(start, start + BATCH_ROWS_MAX));
   }
   context.memory.change('JOIN', table.byteCount, 0);
 }
@@ -56,19 +56,15 @@ class Marks {
   }
 
   /** Takes right rows in, whose keys have the numbers `ids`. */
-  async take(rows: Rows, ids: Uint32Array, context: RunContext): Promise<void> {
+  async take(rows: LazyRows, ids: Uint32Array, context: RunContext): Promise<void> {
     const marks = this.#marks;
     if (this.#condition === undefined) {
       for (let i = 0; i < ids.length; i++) if (ids[i] !== MISSING) marks[ids[i] as number] = 1;
       return;
     }
-    const { columns } = this.#table;
     for (const { left, right } of pairsOf(ids, this.#table, false)) {
       await step(context);
-      const pairs = lazyRows(left.length, (index) => {
-        const held = columns[index];
-        return held === undefined ? gather(rows.column(index - columns.length), left) : gather(held, right);
-      });
+      const pairs = this.#table.rows(right).beside(rows.pick(left));
       const { bits, count } = trueRows(this.#condition(pairs));
       for (const at of selectedRows(bits, left.length, count)) marks[right[at] as number] = 1;
     }

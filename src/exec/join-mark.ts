@@ -6,7 +6,7 @@
  */
 import { makeVector } from '../arrow/vector.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { MISSING } from '../function/range-keys.ts';
+import { MISSING } from '../function/integers.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { JoinKey } from '../plan/expr.ts';
 import { compileExpr } from './evaluate.ts';

@@ -2,31 +2,45 @@
  * The held side of a join: its rows, and which of them have the same keys.
  *
  * Hides hashing. Invariants: rows with a NULL in a key that NULL does not equal are never found; rows of one key keep
- * their order; row `rowCount` of the columns is all NULL, for left rows that join none.
+ * their order; for rows of the other side that join none there is a row of NULLs behind the others, where it is wanted.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { nullVector } from '../arrow/null-vector.ts';
 import { emptyVector } from '../arrow/slice.ts';
+import type { Field, Schema } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
+import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { RowKeys } from '../function/key-table.ts';
-import { MISSING, RangeKeys } from '../function/range-keys.ts';
+import { KeySet } from '../function/key-set.ts';
+import { MISSING } from '../function/integers.ts';
+import { rangeKeysOf } from '../function/range-keys.ts';
+import type { RangeKeys } from '../function/range-keys.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { JoinKey } from '../plan/expr.ts';
 import { compileExpr } from './evaluate.ts';
 import { joinParts } from './join.ts';
+import type { KeyFilters } from './key-filter.ts';
 import { columnsBytes } from './memory.ts';
-import type { RunContext } from './operator.ts';
+import type { RowStream, RunContext } from './operator.ts';
 import { step } from './operator.ts';
-import type { Batches } from './operator.ts';
-import { rowsOf } from './rows.ts';
+import { LazyRows, rowsOf } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';
 
-/** Rows that have the same keys as some row: `rows[start]` to `rows[end - 1]`. */
+/** Row `left[i]` of a batch beside row `right[i]` of the table. */
+export interface Pairs {
+  readonly left: Uint32Array;
+  readonly right: Uint32Array;
+}
+
+/** In place of a held row: there is none. */
+export const NO_ROW = 0xffffffff;
+
+/** Held rows by the number of their key: the first of each, and for each row the next one of its key; else NO_ROW. */
 export interface KeyRows {
-  /** By number of a key. */
-  readonly starts: Uint32Array;
-  readonly rows: Uint32Array;
+  readonly firsts: Uint32Array;
+  /** Undefined where no two rows have one key. */
+  readonly nexts: Uint32Array | undefined;
 }
 
 /** NULL in every row, of whatever type. */
@@ -35,20 +49,27 @@ export function nullColumn(type: DataType, rowCount: number): Vector {
   return type.id === 'dictionary' ? { ...vector, dictionary: emptyVector(type.value) } : vector;
 }
 
+/** For each of `held` the values of the keys. */
+function keyValues(keys: readonly JoinKey[], held: readonly Rows[]): readonly (readonly Vector[])[] {
+  const evaluators = keys.map((key) => compileExpr(key.right));
+  return held.map((rows) => evaluators.map((evaluate) => evaluate(rows)));
+}
+
 /** Gives rows the numbers of their keys. */
 export class KeyNumbers {
   /** Of the held rows. */
   readonly held: Uint32Array;
+  /** By key its numbers, where it is integers that lie close together. */
+  readonly ranges: readonly (RangeKeys | undefined)[];
   readonly #keys: RowKeys | undefined;
   readonly #nullsEqual: readonly boolean[];
 
-  /** The keys of all held rows. */
-  constructor(keys: readonly JoinKey[], held: readonly Rows[]) {
-    const evaluators = keys.map((key) => compileExpr(key.right));
-    const parts = held.map((rows) => evaluators.map((evaluate) => evaluate(rows)));
+  /** The keys of all held rows, whose values are `parts`. */
+  constructor(keys: readonly JoinKey[], held: readonly Rows[], parts = keyValues(keys, held)) {
     this.#nullsEqual = keys.map((key) => key.nullsEqual);
     const types = keys.map((key) => key.right.type);
-    const ranges = keys.map((_, k) => RangeKeys.of(parts.map((part) => part[k] as Vector)));
+    const ranges = keys.map((_, k) => rangeKeysOf(parts.map((part) => part[k] as Vector)));
+    this.ranges = ranges;
     this.#keys = keys.length === 0 ? undefined : new RowKeys(types, ranges);
     this.held = new Uint32Array(held.reduce((sum, { rowCount }) => sum + rowCount, 0));
     let at = 0;
@@ -84,52 +105,122 @@ export class KeyNumbers {
   }
 }
 
+/** Columns of batches, each made one when somebody asks for it; its parts are let go of then. */
+class HeldColumns {
+  readonly #fields: readonly Field[];
+  readonly #fills: boolean;
+  readonly #parts: (readonly Vector[])[];
+  readonly #joined: (Vector | undefined)[] = [];
+
+  /** With `fills` columns have a NULL behind their last row. */
+  constructor({ fields }: Schema, batches: readonly RecordBatch[], fills: boolean) {
+    this.#fields = fields;
+    this.#fills = fills;
+    this.#parts = fields.map((_, c) => batches.map((batch) => batch.columns[c] as Vector));
+  }
+
+  column(index: number): Vector {
+    return (this.#joined[index] ??= this.#join(index));
+  }
+
+  #join(index: number): Vector {
+    const parts = this.#parts[index] as readonly Vector[];
+    this.#parts[index] = [];
+    const { type } = this.#fields[index] as Field;
+    if (!this.#fills) return parts.length === 0 ? emptyVector(type) : joinParts(parts);
+    const none = nullColumn(type, 1);
+    const dictionary = parts[0]?.dictionary;
+    return joinParts([...parts, dictionary === undefined ? none : { ...none, dictionary }]);
+  }
+}
+
+/** What is wanted of a held side. */
+export interface TableWishes {
+  /** Whether the other side can be told the values of a key. */
+  readonly asksFor: (key: JoinKey) => boolean;
+  /** Whether rows of the other side that join none are put beside NULLs. */
+  readonly fills: boolean;
+  /** Is shown all rows. */
+  readonly observe?: (held: readonly Rows[]) => void;
+}
+
 /** The held side. */
 export class JoinTable {
-  readonly columns: readonly Vector[];
   readonly rowCount: number;
   readonly numbers: KeyNumbers;
   readonly keyRows: KeyRows;
+  /** By key the values that held rows have of it, where they are close integers. */
+  readonly keySets: readonly (KeySet | undefined)[];
   /** Bytes that it holds. */
   readonly byteCount: number;
+  readonly #columns: HeldColumns;
+  readonly #width: number;
+  #scratch: Pairs | undefined;
 
-  private constructor(columns: readonly Vector[], numbers: KeyNumbers) {
-    this.columns = columns;
+  private constructor(
+    schema: Schema,
+    batches: readonly RecordBatch[],
+    numbers: KeyNumbers,
+    keySets: JoinTable['keySets'],
+    fills: boolean,
+  ) {
+    this.#columns = new HeldColumns(schema, batches, fills);
+    this.#width = schema.fields.length;
     this.rowCount = numbers.held.length;
     this.numbers = numbers;
     this.keyRows = groupRows(numbers.held, numbers.count);
-    this.byteCount = columnsBytes(columns) + numbers.byteCount + 8 * this.rowCount + 4 * numbers.count;
+    this.keySets = keySets;
+    const setBytes = keySets.reduce((sum, set) => sum + (set?.byteCount ?? 0), 0);
+    const columnBytes = batches.reduce((sum, { columns }) => sum + columnsBytes(columns), 0);
+    this.byteCount = columnBytes + numbers.byteCount + setBytes + 8 * this.rowCount + 4 * numbers.count;
+  }
+
+  /** Held rows by number; where the table fills, number `rowCount` is all NULL. */
+  rows(taken: Uint32Array): LazyRows {
+    return LazyRows.taken((index) => this.#columns.column(index), this.#width, taken);
+  }
+
+  /** Where pairs are listed, for one reader at a time. */
+  get scratch(): Pairs {
+    return (this.#scratch ??= { left: new Uint32Array(BATCH_ROWS_MAX), right: new Uint32Array(BATCH_ROWS_MAX) });
+  }
+
+  /** What the other side, with the keys' left expressions, can be asked. */
+  filters(keys: readonly JoinKey[]): KeyFilters {
+    return keys.flatMap(({ left }, k) => {
+      const set = this.keySets[k];
+      return set !== undefined && left.kind === 'column' ? [{ column: left.index, keys: set }] : [];
+    });
   }
 
   /**
-   * Reads `input` to its end. `types` are those of its columns; `observe` is shown all rows. @throws `limit_exceeded`
+   * Reads `input` to its end. `schema` is that of its rows. @throws `limit_exceeded`
    */
   static async read(
-    input: Batches,
-    types: readonly DataType[],
+    input: RowStream,
+    schema: Schema,
     keys: readonly JoinKey[],
     context: RunContext,
-    observe: (held: readonly Rows[]) => void = () => undefined,
+    { asksFor, fills, observe }: TableWishes,
   ): Promise<JoinTable> {
     const batches: RecordBatch[] = [];
     let held = 0;
-    for await (const batch of input) {
+    for await (const lazy of input) {
       await step(context);
+      const batch = lazy.batch(schema);
       batches.push(batch);
-      // Joining the batches needs them a second time.
+      // Making a column one needs its rows a second time.
       held = context.memory.change('JOIN', held, held + 2 * columnsBytes(batch.columns) + 16 * batch.rowCount);
     }
     const rows = batches.map(rowsOf);
-    observe(rows);
-    const numbers = new KeyNumbers(keys, rows);
+    observe?.(rows);
+    const values = keyValues(keys, rows);
+    const numbers = new KeyNumbers(keys, rows, values);
+    const keySets = keys.map((key, k) =>
+      asksFor(key) ? (numbers.ranges[k]?.set ?? KeySet.of(values.map((part) => part[k] as Vector))) : undefined,
+    );
     await step(context);
-    const columns = types.map((type, c) => {
-      const parts = batches.map((batch) => batch.columns[c] as Vector);
-      const none = nullColumn(type, 1);
-      const dictionary = parts[0]?.dictionary;
-      return joinParts([...parts, dictionary === undefined ? none : { ...none, dictionary }]);
-    });
-    const table = new JoinTable(columns, numbers);
+    const table = new JoinTable(schema, batches, numbers, keySets, fills);
     context.memory.change('JOIN', held, table.byteCount);
     return table;
   }
@@ -137,20 +228,26 @@ export class JoinTable {
 
 /** Rows by the number of their key. */
 function groupRows(ids: Uint32Array, count: number): KeyRows {
-  const starts = new Uint32Array(count + 1);
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i] as number;
-    if (id !== MISSING) starts[id + 1] = (starts[id + 1] as number) + 1;
-  }
-  for (let id = 0; id < count; id++) starts[id + 1] = (starts[id + 1] as number) + (starts[id] as number);
-  const next = starts.slice(0, count);
-  const rows = new Uint32Array(starts[count] as number);
+  const firsts = new Uint32Array(count).fill(NO_ROW);
+  let isUnique = true;
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
     if (id === MISSING) continue;
-    const at = next[id] as number;
-    rows[at] = i;
-    next[id] = at + 1;
+    if (firsts[id] !== NO_ROW) {
+      isUnique = false;
+      break;
+    }
+    firsts[id] = i;
   }
-  return { starts, rows };
+  if (isUnique) return { firsts, nexts: undefined };
+  firsts.fill(NO_ROW);
+  const nexts = new Uint32Array(ids.length);
+  // From the last on, so that rows of one key keep their order.
+  for (let i = ids.length - 1; i >= 0; i--) {
+    const id = ids[i] as number;
+    if (id === MISSING) continue;
+    nexts[i] = firsts[id] as number;
+    firsts[id] = i;
+  }
+  return { firsts, nexts };
 }

@@ -11,11 +11,22 @@ import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { QUERY_TURN_MS } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
-import type { Profile } from './profile.ts';
 import type { CompileMode } from './compiled-pipeline.ts';
+import type { KeyFilters } from './key-filter.ts';
+import type { Profile } from './profile.ts';
+import type { LazyRows } from './rows.ts';
 
 /** A stream of batches of one schema. */
 export type Batches = AsyncGenerator<RecordBatch, void, undefined>;
+
+/** A stream of rows of one schema, whose columns may not be gathered yet. */
+export type RowStream = AsyncGenerator<LazyRows, void, undefined>;
+
+/** The inputs of a join, opened when it is their turn, with what is known of the rows of interest. */
+export interface JoinInputs {
+  readonly left: (filters: KeyFilters) => RowStream;
+  readonly right: (filters: KeyFilters) => RowStream;
+}
 
 /** Bytes that the operators of a query hold, and held at most. */
 export interface MemoryUsage {

@@ -7,7 +7,7 @@
  */
 import type { OperatorFigures, PlanFigures } from '../plan/explain-figures.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
-import type { Batches, RunContext } from './operator.ts';
+import type { RunContext } from './operator.ts';
 
 interface Figures extends OperatorFigures {
   heldBytes: number;
@@ -43,7 +43,10 @@ export class Profile {
   }
 
   /** The batches of `plan`'s operator, counted. */
-  async *watch(plan: PhysicalPlan, batches: Batches): Batches {
+  async *watch<T extends { readonly rowCount: number }>(
+    plan: PhysicalPlan,
+    batches: AsyncGenerator<T, void, undefined>,
+  ): AsyncGenerator<T, void, undefined> {
     const figures = this.#of(plan);
     try {
       for (;;) {

@@ -18,7 +18,7 @@ import { decodeVector } from './decode.ts';
 import { orderWordsOf } from './interval.ts';
 import { listRowsOf } from './list-rows.ts';
 import { partsOf } from './nested-type.ts';
-import { MISSING } from './range-keys.ts';
+import { MISSING } from './integers.ts';
 import type { RangeKeys } from './range-keys.ts';
 import { flatType, isComparable } from './signature.ts';
 import { bitAt, validityOf } from './validity.ts';
@@ -436,13 +436,10 @@ export class RowKeys {
 
   /** One number a row; there must be a column. With `isFixed` as for one column. */
   number(vectors: readonly Vector[], rowCount: number, isFixed = false): Uint32Array {
-    let ids = new Uint32Array(rowCount);
+    let ids = (this.#columns[0] as ColumnNumbers).number(vectors[0] as Vector, rowCount, isFixed);
     vectors.forEach((vector, c) => {
+      if (c === 0) return;
       const own = (this.#columns[c] as ColumnNumbers).number(vector, rowCount, isFixed);
-      if (c === 0) {
-        ids = own;
-        return;
-      }
       const joined = new Uint32Array(rowCount);
       const [left, right] = [new Int32Array(ids.buffer), new Int32Array(own.buffer)];
       (this.#joints[c - 1] as PairTable).number(left, right, SINGLES, joined, undefined, isFixed);

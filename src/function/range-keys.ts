@@ -1,91 +1,100 @@
 /**
- * Range keys: integers that lie close together, numbered by their distance from the least of them.
+ * Range keys: integers that lie close together, numbered without a hash table: by their distance from the least of
+ * them where nearly all are there, else by how many there are below.
  *
- * Hides how integers are stored. Where it applies it takes the place of a hash table, of which it is an array.
- * Invariants: equal values get equal numbers; null has the number behind all others; what lies outside of the range
- * has none (MISSING). Nothing is added once it is made.
+ * Hides which of the two it is. Neighbours keep near numbers, so that columns in order are looked up where the
+ * processor has just been. Invariants: equal values get equal numbers; null has the number behind all others; a value
+ * that is not there may have none (MISSING). Nothing is added once it is made.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { RANGE_KEY_MAX, RANGE_KEYS_FREE, RANGE_KEYS_PER_ROW } from '../base/limits.ts';
-import { formOf, numbersOf, wordsOf } from './column.ts';
-import { decodeVector } from './decode.ts';
-import { flatType } from './signature.ts';
+import { RANGE_KEYS_FREE, RANGE_KEYS_MAX, RANGE_KEYS_PER_ROW } from '../base/limits.ts';
+import { MISSING, distancesOf, integerRange } from './integers.ts';
+import type { IntegerRange } from './integers.ts';
+import { KeySet, popCount } from './key-set.ts';
 import { bitAt, validityOf } from './validity.ts';
 
-/** In place of a number: the value has none. */
-export const MISSING = 0xffffffff;
-
-const TWO_32 = 4_294_967_296;
-
-/** The values as doubles, exact up to 2^53 and beyond that far from everything in a range; undefined for others. */
-function integersOf(column: Vector): Float64Array | undefined {
-  const vector = flatType(column.type) === column.type ? column : decodeVector(column);
-  const form = formOf(vector.type);
-  if (form.kind === 'number') return form.isFloat ? undefined : numbersOf(vector);
-  if (form.kind !== 'words' || form.words !== 2) return undefined;
-  const words = wordsOf(vector);
-  const values = new Float64Array(vector.length);
-  for (let i = 0; i < values.length; i++) {
-    const high = words[2 * i + 1] as number;
-    values[i] = (form.signed ? high : high >>> 0) * TWO_32 + ((words[2 * i] as number) >>> 0);
-  }
-  return values;
+/** Numbers of the values of one column. */
+export interface RangeKeys {
+  readonly byteCount: number;
+  /** Numbers that there are, used or not; the last one is null's. */
+  readonly count: number;
+  /** The values as a set, where there is one already. */
+  readonly set: KeySet | undefined;
+  /** One number a row. */
+  number(column: Vector, rowCount: number): Uint32Array<ArrayBuffer>;
 }
 
-/** Numbers the values of one column. */
-export class RangeKeys {
+/** Gives the rows that are null `number`. */
+function numberNulls(column: Vector, ids: Uint32Array, number: number): void {
+  const { bits, nullCount } = validityOf(column);
+  if (nullCount === 0 || bits === undefined) return;
+  for (let i = 0; i < ids.length; i++) if (!bitAt(bits, i)) ids[i] = number;
+}
+
+class DenseKeys implements RangeKeys {
   readonly byteCount = 0;
+  readonly set = undefined;
   readonly #least: number;
   readonly #size: number;
 
-  private constructor(least: number, size: number) {
+  constructor({ least, most }: IntegerRange) {
     this.#least = least;
-    this.#size = size;
+    this.#size = most - least + 1;
   }
 
-  /**
-   * The numbers of all values of `parts`, which have one type; undefined when they are no integers or lie too far
-   * apart.
-   */
-  static of(parts: readonly Vector[]): RangeKeys | undefined {
-    let [least, most, rowCount] = [Infinity, -Infinity, 0];
-    for (const part of parts) {
-      const values = integersOf(part);
-      if (values === undefined) return undefined;
-      const { bits } = validityOf(part);
-      rowCount += values.length;
-      for (let i = 0; i < values.length; i++) {
-        if (bits !== undefined && !bitAt(bits, i)) continue;
-        const value = values[i] as number;
-        if (value < least) least = value;
-        if (value > most) most = value;
-      }
-    }
-    if (least > most) return undefined;
-    const size = most - least + 1;
-    const isExact = least >= -RANGE_KEY_MAX && most <= RANGE_KEY_MAX;
-    return isExact && size <= RANGE_KEYS_PER_ROW * rowCount + RANGE_KEYS_FREE
-      ? new RangeKeys(least, size)
-      : undefined;
-  }
-
-  /** Numbers that there are, used or not. */
   get count(): number {
     return this.#size + 1;
   }
 
-  /** One number a row. */
   number(column: Vector, rowCount: number): Uint32Array<ArrayBuffer> {
-    const values = integersOf(column) as Float64Array;
-    const ids = new Uint32Array(rowCount);
-    const [least, size] = [this.#least, this.#size];
-    for (let i = 0; i < rowCount; i++) {
-      const distance = (values[i] as number) - least;
-      ids[i] = distance >= 0 && distance < size ? distance : MISSING;
-    }
-    const { bits, nullCount } = validityOf(column);
-    if (nullCount === 0 || bits === undefined) return ids;
-    for (let i = 0; i < rowCount; i++) if (!bitAt(bits, i)) ids[i] = size;
+    const ids = distancesOf(column, this.#least, this.#size).slice(0, rowCount);
+    numberNulls(column, ids, this.#size);
     return ids;
   }
+}
+
+class RankedKeys implements RangeKeys {
+  readonly set: KeySet;
+  readonly #ranks: ReturnType<KeySet['ranks']>;
+
+  constructor(set: KeySet) {
+    this.set = set;
+    this.#ranks = set.ranks();
+  }
+
+  get byteCount(): number {
+    return this.set.byteCount * 2;
+  }
+
+  get count(): number {
+    return this.#ranks.count + 1;
+  }
+
+  number(column: Vector, rowCount: number): Uint32Array<ArrayBuffer> {
+    const { least, size } = this.set.range;
+    const distances = distancesOf(column, least, size);
+    const { words, before } = this.#ranks;
+    const ids = new Uint32Array(rowCount);
+    for (let i = 0; i < rowCount; i++) {
+      const distance = distances[i] as number;
+      const at = distance < size ? distance : size;
+      const word = words[at >>> 5] as number;
+      const bit = at & 31;
+      const below = popCount(word & ((1 << bit) - 1));
+      ids[i] = ((word >>> bit) & 1) === 0 ? MISSING : (before[at >>> 5] as number) + below;
+    }
+    numberNulls(column, ids, this.#ranks.count);
+    return ids;
+  }
+}
+
+/** Numbers of all values of `parts`, which have one type; undefined when they are no integers or lie too far apart. */
+export function rangeKeysOf(parts: readonly Vector[]): RangeKeys | undefined {
+  const range = integerRange(parts);
+  if (range === undefined) return undefined;
+  const size = range.most - range.least + 1;
+  const sizeMax = Math.min(RANGE_KEYS_PER_ROW * range.rowCount + RANGE_KEYS_FREE, RANGE_KEYS_MAX);
+  if (size <= sizeMax) return new DenseKeys(range);
+  const set = KeySet.of(parts, range);
+  return set === undefined ? undefined : new RankedKeys(set);
 }

@@ -17,6 +17,27 @@ export function sideOf(expr: Expr, width: number): 'left' | 'right' | 'both' | '
   return right ? 'right' : 'none';
 }
 
+/**
+ * What an OR over both sides asks of one side alone: `(a AND x) OR (b AND y)` asks `a OR b` of the side that a and b
+ * read. Undefined where one of its operands asks nothing of that side.
+ */
+export function impliedOn(conjunct: Expr, side: 'left' | 'right', width: number): Expr | undefined {
+  if (conjunct.kind !== 'call' || conjunct.name !== 'or') return undefined;
+  const args: Expr[] = [];
+  for (const operand of conjunct.args) {
+    const own = conjunctionOf(
+      conjunctsOf(operand).flatMap((part) => {
+        if (sideOf(part, width) === side) return [part];
+        const implied = impliedOn(part, side, width);
+        return implied === undefined ? [] : [implied];
+      }),
+    );
+    if (own === undefined) return undefined;
+    args.push(own);
+  }
+  return { ...conjunct, args, nullable: args.some(({ nullable }) => nullable) };
+}
+
 /** Keys, and what of the conjuncts is none. */
 export interface SplitCondition {
   readonly keys: readonly JoinKey[];

@@ -3,12 +3,13 @@
  *
  * Hides which operators a condition may pass. Invariants: a conjunct passes a projection by substitution, sorts,
  * DISTINCT and UNION as it is, and an aggregate only when it looks at group keys alone and there are any; it passes a
- * join towards a side whose rows the join cannot make up, or becomes part of an inner one; it passes windows when all
+ * join towards a side whose rows the join cannot make up, or becomes part of an inner one, and where it is an OR over
+ * both sides, what it asks of one is asked there too; it passes windows when all
  * of them partition by every column that it looks at; nothing passes a limit.
  */
 import type { Expr, JoinKind, WindowCall } from './expr.ts';
 import { conjunctionOf, factoredConjuncts, forEachColumn, mapColumns, shiftColumns } from './expr-walk.ts';
-import { sideOf, splitCondition } from './join-condition.ts';
+import { impliedOn, sideOf, splitCondition } from './join-condition.ts';
 import type { JoinPlan, LogicalPlan } from './logical.ts';
 import { makeFilter, makeJoin, makeWindow, mapInputs } from './logical.ts';
 
@@ -81,19 +82,28 @@ function pushIntoJoin(join: JoinPlan, conjuncts: readonly Expr[]): LogicalPlan {
   const [toLeft, toRight, into, above]: [Expr[], Expr[], Expr[], Expr[]] = [[], [], [], []];
   const rightKeeps = isInner || plan.join === 'right';
   const leftKeeps = plan.join !== 'right' && plan.join !== 'full';
+  const imply = (conjunct: Expr, left: boolean, right: boolean): void => {
+    const onLeft = left ? impliedOn(conjunct, 'left', width) : undefined;
+    const onRight = right ? impliedOn(conjunct, 'right', width) : undefined;
+    if (onLeft !== undefined) toLeft.push(onLeft);
+    if (onRight !== undefined) toRight.push(toSide(onRight, width));
+  };
   for (const conjunct of conjuncts) {
     const side = sideOf(conjunct, width);
+    if (side === 'both') imply(conjunct, leftKeeps, rightKeeps);
     if (side === 'left' && leftKeeps) toLeft.push(conjunct);
     else if (side === 'right' && rightKeeps) toRight.push(toSide(conjunct, width));
     else if (isInner && side !== 'none') into.push(conjunct);
     else above.push(conjunct);
   }
   const kept: Expr[] = [];
+  const filtersRight = isInner || plan.join === 'left' || plan.join === 'semi' || plan.join === 'anti';
+  const filtersLeft = isInner || plan.join === 'semi' || plan.join === 'right';
   for (const conjunct of plan.condition === undefined ? [] : factoredConjuncts(plan.condition)) {
     const side = sideOf(conjunct, width);
-    const filtersRight = isInner || plan.join === 'left' || plan.join === 'semi' || plan.join === 'anti';
+    if (side === 'both') imply(conjunct, filtersLeft, filtersRight);
     if (side === 'right' && filtersRight) toRight.push(toSide(conjunct, width));
-    else if (side === 'left' && (isInner || plan.join === 'semi' || plan.join === 'right')) toLeft.push(conjunct);
+    else if (side === 'left' && filtersLeft) toLeft.push(conjunct);
     else kept.push(conjunct);
   }
   const split = splitCondition([...kept, ...into], width);

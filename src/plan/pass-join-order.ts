@@ -25,21 +25,26 @@ interface Part {
   readonly plan: LogicalPlan;
   readonly columns: readonly number[];
   readonly rows: number;
-  /** Rows of the tables before they were filtered, the fewest: how many values a key of theirs may have. */
-  readonly distinct: number;
 }
 
 /** Inner joins that stand together: their inputs, and their conditions over the columns of all of them. */
 class Region {
   #parts: Part[] = [];
   #conditions: Expr[] = [];
+  /** By column how many values it may have: the rows of its table before they were filtered. */
+  readonly #distinct: number[] = [];
+  /** Columns that are equal in every row of the region, one of a part each; `#columns` has them as expressions. */
+  #classes: readonly (readonly number[])[] = [];
+  readonly #columns = new Map<number, Column>();
 
   /** Takes `plan`'s inputs and conditions in; its columns begin at `start`. */
   add(plan: LogicalPlan, start: number): void {
     if (plan.kind !== 'join' || plan.join !== 'inner') {
       const ordered = orderJoins(plan);
       const columns = plan.schema.fields.map((_, i) => start + i);
-      this.#parts.push({ plan: ordered, columns, rows: guessRows(ordered), distinct: baseRows(ordered) });
+      this.#parts.push({ plan: ordered, columns, rows: guessRows(ordered) });
+      const distinct = baseRows(ordered);
+      for (const column of columns) this.#distinct[column] = distinct;
       return;
     }
     const width = plan.left.schema.fields.length;
@@ -60,6 +65,7 @@ class Region {
 
   /** All parts as one plan of `width` columns. */
   build(width: number): LogicalPlan {
+    this.#classify();
     while (this.#parts.length > 1) {
       const [a, b] = this.#cheapest();
       const rest = this.#parts.filter((_, i) => i !== a && i !== b);
@@ -77,60 +83,109 @@ class Region {
     return places.every((place, column) => place === column) ? plan : pickColumns(plan, places);
   }
 
+  /**
+   * Takes equalities of bare columns out of the conditions, as classes of columns that are all equal: of `a = b` and
+   * `b = c` follows `a = c`. Columns of one part are not made equal by joining it, so their classes stay conditions.
+   */
+  #classify(): void {
+    const classOf = new Map<number, Set<number>>();
+    const equalities = this.#conditions.filter(isColumnEquality);
+    for (const { args } of equalities) {
+      const [a, b] = [(args[0] as Column).index, (args[1] as Column).index];
+      const joined = new Set([...(classOf.get(a) ?? [a]), ...(classOf.get(b) ?? [b])]);
+      for (const column of joined) classOf.set(column, joined);
+    }
+    const partOf = new Map(this.#parts.flatMap((part, i) => part.columns.map((column) => [column, i])));
+    const isSpread = (columns: ReadonlySet<number>): boolean => {
+      return new Set([...columns].map((column) => partOf.get(column))).size === columns.size;
+    };
+    const classes = [...new Set(classOf.values())].filter((columns) => columns.size > 2 && isSpread(columns));
+    const classified = new Set(classes.flatMap((columns) => [...columns]));
+    for (const { args } of equalities)
+      for (const arg of args) this.#columns.set((arg as Column).index, arg as Column);
+    this.#classes = classes.map((columns) => [...columns].sort((x, y) => x - y));
+    for (const columns of this.#classes) {
+      const distinct = Math.min(...columns.map((column) => this.#distinct[column] ?? 1));
+      for (const column of columns) this.#distinct[column] = distinct;
+    }
+    this.#conditions = this.#conditions.filter((condition) => {
+      return !(isColumnEquality(condition) && classified.has((condition.args[0] as Column).index));
+    });
+  }
+
+  /** An equality for each class that has columns on both sides: those of one side are equal already. */
+  #equalities(a: Part, b: Part): readonly Equality[] {
+    return this.#classes.flatMap((columns) => {
+      const left = columns.find((column) => a.columns.includes(column));
+      const right = columns.find((column) => b.columns.includes(column));
+      if (left === undefined || right === undefined) return [];
+      const args = [this.#columns.get(left) as Column, this.#columns.get(right) as Column];
+      const nullable = args.some((arg) => arg.nullable);
+      const span = (args[0] as Column).span;
+      return [{ kind: 'call', name: '=', args, type: { id: 'bool' }, nullable, span } as const];
+    });
+  }
+
   /** The two parts to join next. */
   #cheapest(): readonly [number, number] {
     let [best, found]: [number, readonly [number, number] | undefined] = [Infinity, undefined];
-    const owner = new Map<number, number>();
-    this.#parts.forEach((part, i) => part.columns.forEach((column) => owner.set(column, i)));
-    const pairs = new Map<string, readonly [number, number]>();
-    for (const condition of this.#conditions) {
-      if (condition.kind !== 'call' || (condition.name !== '=' && condition.name !== 'is_not_distinct_from'))
-        continue;
-      const owners = ownersOf(condition, owner);
-      const [a, b] = owners;
-      if (owners.length === 2 && a !== undefined && b !== undefined)
-        pairs.set(`${a.toString()} ${b.toString()}`, [a, b]);
-    }
-    for (const [a, b] of pairs.values()) {
-      const [left, right] = [this.#parts[a] as Part, this.#parts[b] as Part];
-      const rows = joinedRows(left, right);
-      if (rows < best) [best, found] = [rows, [a, b]];
+    const parts = this.#parts;
+    for (let a = 0; a < parts.length; a++) {
+      for (let b = a + 1; b < parts.length; b++) {
+        const rows = this.#joinedRows(parts[a] as Part, parts[b] as Part);
+        if (rows !== undefined && rows < best) [best, found] = [rows, [a, b]];
+      }
     }
     if (found !== undefined) return found;
     // Nothing joins what is left: the two smallest are multiplied.
-    const order = this.#parts.map((part, i) => [part.rows, i] as const).sort(([x], [y]) => x - y);
+    const order = parts.map((part, i) => [part.rows, i] as const).sort(([x], [y]) => x - y);
     const [first, second] = [order[0]?.[1] ?? 0, order[1]?.[1] ?? 1];
     return first < second ? [first, second] : [second, first];
   }
 
+  /** Rows of a join as its most telling key has it; undefined without a key. */
+  #joinedRows(a: Part, b: Part): number | undefined {
+    const [left, right] = [new Set(a.columns), new Set(b.columns)];
+    let distinct: number | undefined;
+    for (const condition of [...this.#conditions, ...this.#equalities(a, b)]) {
+      if (condition.kind !== 'call' || (condition.name !== '=' && condition.name !== 'is_not_distinct_from'))
+        continue;
+      const columns: number[] = [];
+      forEachColumn(condition, ({ index }) => columns.push(index));
+      const isKey = columns.some((column) => left.has(column)) && columns.some((column) => right.has(column));
+      if (!isKey || !columns.every((column) => left.has(column) || right.has(column))) continue;
+      const own = Math.min(...columns.map((column) => this.#distinct[column] ?? 1));
+      if (distinct === undefined || own > distinct) distinct = own;
+    }
+    return distinct === undefined ? undefined : (a.rows * b.rows) / Math.max(1, distinct);
+  }
+
   #join(a: Part, b: Part): Part {
     const [left, right] = a.rows >= b.rows ? [a, b] : [b, a];
+    const rows = this.#joinedRows(a, b);
     const columns = [...left.columns, ...right.columns];
     const places = new Map(columns.map((column, i) => [column, i]));
     const own: Expr[] = [];
     const rest: Expr[] = [];
+    const move = (expr: Expr): Expr => shiftColumns(expr, (index) => places.get(index) ?? -1);
     for (const condition of this.#conditions) {
       let within = true;
       forEachColumn(condition, ({ index }) => {
         within &&= places.has(index);
       });
-      if (within) own.push(shiftColumns(condition, (index) => places.get(index) ?? -1));
+      if (within) own.push(move(condition));
       else rest.push(condition);
     }
     this.#conditions = rest;
-    const { keys, condition } = splitCondition(own, left.columns.length);
+    const { keys, condition } = splitCondition([...own, ...this.#equalities(a, b).map(move)], left.columns.length);
     const plan = makeJoin({ join: 'inner', left: left.plan, right: right.plan, keys, condition });
-    const rows = keys.length === 0 ? a.rows * b.rows : joinedRows(a, b);
-    return { plan, columns, rows: Math.max(1, rows), distinct: Math.min(a.distinct, b.distinct) };
+    return { plan, columns, rows: Math.max(1, rows ?? a.rows * b.rows) };
   }
 }
 
-function joinedRows(a: Part, b: Part): number {
-  return (a.rows * b.rows) / Math.max(1, Math.min(a.distinct, b.distinct));
-}
+type Column = Extract<Expr, { kind: 'column' }>;
+type Equality = Extract<Expr, { kind: 'call' }>;
 
-function ownersOf(expr: Expr, owner: ReadonlyMap<number, number>): readonly number[] {
-  const owners = new Set<number>();
-  forEachColumn(expr, ({ index }) => owners.add(owner.get(index) ?? -1));
-  return [...owners].sort((a, b) => a - b);
+function isColumnEquality(expr: Expr): expr is Equality {
+  return expr.kind === 'call' && expr.name === '=' && expr.args.every(({ kind }) => kind === 'column');
 }

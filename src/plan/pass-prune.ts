@@ -180,7 +180,10 @@ function pruneJoin(plan: JoinPlan, wanted: ReadonlySet<number>): Pruned {
     if (column < width) fromLeft.add(column);
     else fromRight.add(column - width);
   }
-  const [left, right] = [prune(plan.left, fromLeft), prune(plan.right, fromRight)];
+  const [left, right] = [
+    narrowed(prune(plan.left, fromLeft), fromLeft),
+    narrowed(prune(plan.right, fromRight), fromRight),
+  ];
   const leftWidth = left.plan.schema.fields.length;
   const placeOf = (column: number): number => {
     if (column < width) return left.places[column] ?? -1;
@@ -196,6 +199,14 @@ function pruneJoin(plan: JoinPlan, wanted: ReadonlySet<number>): Pruned {
     return placeOf(i);
   });
   return { plan: pruned, places };
+}
+
+/** Without columns that only the input's own conditions read: a join may hold what it is given. */
+function narrowed(pruned: Pruned, wanted: ReadonlySet<number>): Pruned {
+  const old = [...pruned.places.keys()].filter((column) => wanted.has(column));
+  if (pruned.plan.kind !== 'filter' || old.length === pruned.plan.schema.fields.length) return pruned;
+  const kept = old.map((column) => pruned.places[column] as number);
+  return { plan: pickColumns(pruned.plan, kept), places: placesOf([...pruned.places.keys()], old) };
 }
 
 function columnsOf(exprs: readonly Expr[], also: Iterable<number> = []): Set<number> {

@@ -76,6 +76,8 @@ export class Segment implements MapHolder {
   readonly #context: SegmentContext;
   /** When each slice was last asked for, by its number; at most one entry a slice of the file. */
   readonly #askedAtMs = new Map<number, number>();
+  /** By offset how many bytes were found in memory, and when. */
+  readonly #resident = new Map<number, { readonly length: number; readonly atMs: number }>();
   /** The latest committed state; snapshots hold their own SegmentView. */
   committedLength: number;
   rowCount: number;
@@ -337,11 +339,19 @@ export class Segment implements MapHolder {
     this.#context.os.willNeed(this.#map, offset, Math.min(length, this.#map.byteLength - offset));
   }
 
-  /** True when bytes of the file may be touched without waiting for the disk, as far as that is known. */
+  /**
+   * True when bytes of the file may be touched without waiting for the disk, as far as that is known. The kernel looks
+   * at every page: what was in memory a moment ago is not asked for again.
+   */
   isResident(offset: number, length: number): boolean {
     const map = this.#map;
     if (map === undefined || offset + length > map.byteLength) return true;
-    return this.#context.os.isResident(map, offset, length);
+    const now = this.#context.clock.monotonicMs();
+    const known = this.#resident.get(offset);
+    if (known !== undefined && known.length >= length && now - known.atMs < READ_AHEAD_FRESH_MS) return true;
+    const isResident = this.#context.os.isResident(map, offset, length);
+    if (isResident) this.#resident.set(offset, { length, atMs: now });
+    return isResident;
   }
 
   /** Where a message lies in the file, prefix and header included. */

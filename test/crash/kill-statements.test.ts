@@ -1,6 +1,7 @@
 /**
- * kill -9 within statements: views that are made, replaced and dropped, tables that are replaced, defaults and NOT NULL,
- * COPY from and to files. The next start finds the database as it was before or as it shall be, and nothing between.
+ * kill -9 within statements: views that are made, replaced and dropped, tables that are replaced, defaults and NOT
+ * NULL, COPY from and to files. The next start finds the database as it was before or as it shall be, and nothing
+ * between.
  *
  * Method: a child (statement-victim.ts) makes a database, and kills itself within the statement; then the database is
  * opened here and asked the same questions as one that nobody killed, before and after. What was not done is done then.

@@ -33,7 +33,7 @@ async function watchFiles(): Promise<void> {
   for (const method of ['writev', 'datasync'] as const) {
     const original = Reflect.get(prototype, method) as (...args: unknown[]) => Promise<unknown>;
     const watched = function (this: FileHandle, ...args: unknown[]): Promise<unknown> {
-      return reaper.around(method, () => Reflect.apply(original, this, args) as Promise<unknown>);
+      return reaper.around<unknown>(method, () => Reflect.apply(original, this, args));
     };
     Reflect.set(prototype, method, watched);
   }

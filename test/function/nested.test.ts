@@ -18,7 +18,7 @@ import { compactRows, listRowsOf } from '../../src/function/list-rows.ts';
 import { quotePart, readListText, readMapText, readStructText } from '../../src/function/nested-text.ts';
 import { listOf, structOf } from '../../src/function/nested-type.ts';
 import { castKernel, castKind, commonType } from '../../src/function/registry.ts';
-import { MISSING } from '../../src/function/range-keys.ts';
+import { MISSING } from '../../src/function/integers.ts';
 import { isComparable } from '../../src/function/signature.ts';
 import { comparer, valueRanks } from '../../src/function/value-order.ts';
 import { makeRandom } from '../support/random.ts';
