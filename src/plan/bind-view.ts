@@ -5,6 +5,7 @@
  * places read it; a view never reads itself; an error within a view names the view, and its place is where the
  * statement reads it.
  */
+import type { Field } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import { SQL_DEPTH_MAX, VIEW_DEPTH_MAX } from '../base/limits.ts';
@@ -52,6 +53,17 @@ export function bindView(binding: Binding, view: ReadView, span: Span): Bound {
   const id = shared.add(bound.plan);
   views.bound.set(view, { id, depth: bound.depth });
   return { plan: shared.read(id), depth: bound.depth };
+}
+
+/** The columns of a view; undefined where it cannot be read. */
+export function viewFields(binding: Binding, name: string, span: Span): readonly Field[] | undefined {
+  try {
+    const view = binding.catalog.readView(name);
+    return view === undefined ? undefined : bindView(binding.apart(), view, span).plan.schema.fields;
+  } catch (error) {
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
 }
 
 /** Binds a view's own text. */

@@ -7,13 +7,12 @@ import { buildVector } from '../arrow/build.ts';
 import type { Field } from '../arrow/schema.ts';
 import type { ColumnDefault } from '../arrow/source.ts';
 import { present } from '../base/assert.ts';
-import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import type { Query, TableName } from '../sql/ast.ts';
 import { printText } from '../sql/print.ts';
 import type { BindCatalog } from './bind-catalog.ts';
 import { bindQuery, makeBinding } from './bind-query.ts';
-import { bindView, findView } from './bind-view.ts';
+import { bindView, findView, viewFields } from './bind-view.ts';
 import { BOOL, castLiteral, literalOfRow } from './constant.ts';
 import { scanAll } from './logical.ts';
 import type { PhysicalPlan, PlanCatalog } from './physical.ts';
@@ -42,7 +41,8 @@ function namesOf(catalog: PlanCatalog): string[] {
 /** Tables and views with their columns, as DuckDB lists them. */
 export function showAllTables(sql: string, span: Span, catalog: BindCatalog): PhysicalPlan {
   const names = namesOf(catalog);
-  const fields = names.map((name) => catalog.table(name)?.schema.fields ?? viewFields(sql, span, catalog, name));
+  const binding = makeBinding(sql, catalog);
+  const fields = names.map((name) => catalog.table(name)?.schema.fields ?? viewFields(binding, name, span));
   const lists = (text: (field: Field) => string): (string[] | null)[] => {
     return fields.map((list) => (list === undefined ? null : list.map(text)));
   };
@@ -72,17 +72,6 @@ export function showAllTables(sql: string, span: Span, catalog: BindCatalog): Ph
   ]);
 }
 
-/** The columns of a view; undefined where it cannot be read. */
-function viewFields(sql: string, span: Span, catalog: BindCatalog, name: string): readonly Field[] | undefined {
-  try {
-    const view = catalog.readView(name);
-    return view === undefined ? undefined : bindView(makeBinding(sql, catalog), view, span).plan.schema.fields;
-  } catch (error) {
-    if (error instanceof EngineError) return undefined;
-    throw error;
-  }
-}
-
 /** Retained snapshots, oldest first: a system table, whole. */
 export function showSnapshots(catalog: PlanCatalog): PhysicalPlan {
   const source = present(catalog.system('sheaf_snapshots'), 'the list of snapshots');
@@ -96,7 +85,7 @@ export function describe(sql: string, target: TableName | Query, catalog: BindCa
   if (view !== undefined) {
     return describeRows(bindView(makeBinding(sql, catalog), view, target.span).plan.schema.fields);
   }
-  const { source } = findSource(sql, catalog, target);
+  const { source } = findSource(makeBinding(sql, catalog), target);
   return describeFields(source.schema.fields, source.defaults ?? []);
 }
 

@@ -65,7 +65,7 @@ function bindTarget(binding: Binding, sql: string, target: Summarize['target']):
   const { catalog } = binding;
   const view = findView(sql, catalog, target);
   if (view !== undefined) return bindView(binding, view, target.span);
-  const { source } = findSource(sql, catalog, target);
+  const { source } = findSource(binding, target);
   return { plan: scanAll(source.name, source), depth: 0 };
 }
 
