@@ -100,7 +100,7 @@ test('views stand on one another so deep and no deeper', async (t) => {
   await assert.rejects(select(engine, `FROM v${VIEW_DEPTH_MAX.toString()}`), { code: 'limit_exceeded', message });
 });
 
-test('information_schema.columns has the columns of views; one that reads it, or cannot be read, has none', async (t) => {
+test('information_schema.columns has the columns of views, but of those that cannot be read', async (t) => {
   const engine = await openWith(t, [
     'CREATE TABLE t (id BIGINT NOT NULL, name VARCHAR)',
     'CREATE TABLE gone (id BIGINT)',
