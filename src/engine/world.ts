@@ -47,10 +47,7 @@ export async function openWorld(
       others.set(keyOf(point), other);
     }
     const system = await makeSystemTables(needs.system, snapshot, facts);
-    const isRepeatable = (): boolean => {
-      const views = snapshot.viewNames().map((name) => snapshot.view(name)?.sql ?? '');
-      return system.size === 0 && ![parsed.sql, ...views].some(mayBeVolatile);
-    };
+    const isRepeatable = (): boolean => system.size === 0 && !mayBeVolatile(parsed.sql) && areViewsFixed(snapshot);
     return { catalog: catalogOf(snapshot, others, system), isRepeatable, release };
   } catch (error) {
     release();
@@ -58,11 +55,25 @@ export async function openWorld(
   }
 }
 
+/** The world of a statement that needs nothing beside `snapshot`, which belongs to it from now on. */
+export function plainWorld(snapshot: Snapshot): World {
+  const catalog = catalogOf(snapshot, NO_SNAPSHOTS, NO_SYSTEM_TABLES);
+  return { catalog, isRepeatable: () => areViewsFixed(snapshot), release: () => snapshot.release() };
+}
+
+/** True when no view answers anew for each row; what a statement remembers of its plan does not either. */
+function areViewsFixed(snapshot: Snapshot): boolean {
+  return !snapshot.viewNames().some((name) => mayBeVolatile(snapshot.view(name)?.sql ?? ''));
+}
+
+const NO_SNAPSHOTS: ReadonlyMap<string, Snapshot> = new Map();
+const NO_SYSTEM_TABLES: ReadonlyMap<string, NamedSource> = new Map();
+
 /** Runs `work` on the tables of the newest snapshot. */
 export function withCatalog<T>(storage: Storage, work: (catalog: PlanCatalog) => T): T {
   const snapshot = storage.snapshot();
   try {
-    return work(catalogOf(snapshot, new Map(), new Map()));
+    return work(catalogOf(snapshot, NO_SNAPSHOTS, NO_SYSTEM_TABLES));
   } finally {
     snapshot.release();
   }

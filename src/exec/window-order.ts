@@ -1,8 +1,9 @@
 /**
  * The rows of a window in its order: where each stands, and where partitions and groups of peers begin and end.
  *
- * Hides sorting, which is done once for all windows of one partitioning whose keys are a beginning of others'. Invariants: a place is a number from 0 in the sorted order; ranges are half-open; rows that
- * are equal by all keys keep the input's order.
+ * Hides sorting, which is done once for all windows of one partitioning whose keys are a beginning of others'.
+ * Invariants: a place is a number from 0 in the sorted order; ranges are half-open; rows that are equal by all keys
+ * keep the input's order.
  */
 import type { Vector } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';

@@ -130,7 +130,7 @@ class FromBinder {
         const { plan, depth } = bindView(this.#binding, view, item.span);
         return this.#named(plan, { name: view.name, schemaName: SCHEMA_NAME }, item.alias, item.columns, depth);
       }
-      const { source, schemaName } = findSource(this.#sql, this.#binding.catalog, item);
+      const { source, schemaName } = findSource(this.#binding, item);
       const { name } = source;
       return this.#named(scanAll(name, source), { name, schemaName }, item.alias, item.columns, 0);
     }

@@ -47,6 +47,7 @@ function bindingOver(sql: string, catalog: BindCatalog, shared: SharedPlans, vie
     views,
     bind: (inner, common, outer) => bindInner(binding, inner, common, outer),
     over: (text, other) => bindingOver(text, other, shared, views),
+    apart: () => bindingOver(sql, catalog, new SharedPlans(), { bound: new Map(), open: [...views.open] }),
   };
   return binding;
 }

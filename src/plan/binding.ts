@@ -56,6 +56,8 @@ export interface Binding {
   readonly views: BoundViews;
   /** The binding of another text, a view's, within the same statement. */
   over(sql: string, catalog: BindCatalog): Binding;
+  /** One for plans that are no part of the statement's; views that are being bound are so there, too. */
+  apart(): Binding;
   /** Binds a query; `outer` takes what it reads of the query around it. @throws as `bindQuery` */
   bind(query: Query, common: CommonTables, outer: OuterColumns | undefined): Bound;
 }

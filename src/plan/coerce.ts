@@ -18,7 +18,7 @@ import { nearestName } from '../base/names.ts';
 import { printText } from '../sql/print.ts';
 import { adaptLiteral, adaptOperand, decimalValue, floorOf, intHolds, intLiteral, targetOf } from './adapt.ts';
 import type { Literal } from './constant.ts';
-import { BOOL, castLiteral, evaluateCall, INT64, makeLiteral, tryCastLiteral } from './constant.ts';
+import { BOOL, castLiteral, evaluateCall, fixValue, INT64, makeLiteral, tryCastLiteral } from './constant.ts';
 import type { Expr } from './expr.ts';
 import { sqlTypeName } from './sql-type.ts';
 
@@ -224,6 +224,7 @@ function compareWithFraction(sql: string, name: string, expr: Expr, literal: Lit
   if (type.id !== 'int' || decimal === undefined || literal.type.id !== 'decimal' || MIRRORED[name] === undefined) {
     return undefined;
   }
+  fixValue(literal);
   const floor = floorOf(decimal);
   const isWhole = floor * 10n ** BigInt(decimal.scale) === decimal.unscaled;
   if (isWhole || !intHolds(type, floor)) return undefined;

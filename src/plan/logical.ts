@@ -22,7 +22,13 @@ export type LogicalPlan =
       readonly bounds: readonly Bound[];
       readonly limit: number | undefined;
     }
-  | { readonly kind: 'values'; readonly schema: Schema; readonly batches: readonly RecordBatch[] }
+  | {
+      readonly kind: 'values';
+      readonly schema: Schema;
+      readonly batches: readonly RecordBatch[];
+      /** The rows say how many this one has. */
+      readonly counts?: Source;
+    }
   /** Rows of a plan that several places read: `LogicalQuery.shared`. */
   | {
       readonly kind: 'shared';

@@ -25,8 +25,9 @@ import type { RunFigures } from './explain-figures.ts';
 import { insertOfRows, withRows } from './insert-rows.ts';
 import { lowerPlan } from './lower.ts';
 import type { Literal } from './constant.ts';
+import type { LogicalQuery } from './logical.ts';
 import type { ParsedStatement } from './needs.ts';
-import { asParsed } from './needs.ts';
+import { asParsed, withMemory } from './needs.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
 import type { ParameterValues } from './parameter-value.ts';
@@ -84,9 +85,29 @@ export function planWith(
 ): PlannedStatement {
   const { parameters } = parsed;
   if (parsed.statement.kind === 'prepare') return planPrepare(parsed, parsed.statement, catalog, options);
+  if (parameters.slots.length > 0) parameters.learn(catalog, (watched) => planParsed(parsed, watched, options));
+  const { memory, statement } = parsed;
+  if (memory !== undefined && isQuery(statement)) {
+    const settings = options.settings ?? DEFAULT_SETTINGS;
+    const plan = (watched: PlanCatalog): LogicalQuery => optimizedQuery(parsed, statement, watched, options);
+    return query(lowerPlan(memory.make(parameters, catalog, settings, plan, values)));
+  }
   if (parameters.slots.length === 0) return planParsed(parsed, catalog, options);
-  parameters.learn(catalog, (recording) => planParsed(parsed, recording, options));
   return parameters.holding(values, () => planParsed(parsed, catalog, options));
+}
+
+/**
+ * The plan that was made of the statement before, over the rows of `catalog` and with these values; undefined where
+ * there is none that serves. @throws `value_error` for a value that does not fit
+ */
+export function recallPlan(
+  { parameters, memory }: ParsedStatement,
+  catalog: PlanCatalog,
+  settings: Settings,
+  values: readonly Literal[],
+): PlannedStatement | undefined {
+  const known = memory?.recall(parameters, catalog, settings, values);
+  return known === undefined ? undefined : query(lowerPlan(known));
 }
 
 /**
@@ -124,7 +145,7 @@ function planPrepare(
   catalog: PlanCatalog,
   options: PlanOptions,
 ): PlannedStatement {
-  const prepared = { sql, statement, parameters, nowMicros: undefined };
+  const prepared = withMemory({ sql, statement, parameters, nowMicros: undefined, memory: undefined });
   describeStatement(prepared, catalog, options);
   return { kind: 'prepare', name: name.name, prepared };
 }
@@ -223,6 +244,23 @@ function bindSessionStatement(
   if (statement.kind === 'deallocate') return { kind: 'deallocate', name: statement.name.name };
   const message = `${statement.kind.toUpperCase()} cannot stand here`;
   throw sqlError('sql_unsupported', sql, statement.span, message, 'send the statement by itself');
+}
+
+/** True for statements that are queries, and nothing around one. */
+export function isQuery(statement: Statement): statement is Query {
+  return statement.kind === 'select' || statement.kind === 'set_operation' || statement.kind === 'values_query';
+}
+
+/** What binding and the passes make of a statement that is a query. */
+function optimizedQuery(
+  { sql, nowMicros }: ParsedStatement,
+  statement: Query,
+  given: PlanCatalog,
+  options: PlanOptions,
+): LogicalQuery {
+  const settings = options.settings ?? DEFAULT_SETTINGS;
+  const node = applySettings(sql, statement, settings) as Query;
+  return optimize(bindQuery(sql, node, bindCatalog(given, { settings, nowMicros })), options.disabledPasses ?? []);
 }
 
 function query(plan: PhysicalPlan): PlannedStatement {

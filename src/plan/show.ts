@@ -7,12 +7,11 @@ import { buildVector } from '../arrow/build.ts';
 import type { Field } from '../arrow/schema.ts';
 import type { ColumnDefault } from '../arrow/source.ts';
 import { present } from '../base/assert.ts';
-import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import type { Query, TableName } from '../sql/ast.ts';
 import type { ShowStatement } from '../sql/ast-view.ts';
 import { printText } from '../sql/print.ts';
-import { bindView, findView } from './bind-view.ts';
+import { bindView, findView, viewFields } from './bind-view.ts';
 import type { Binding, CommonTables } from './binding.ts';
 import { commonNamed } from './binding.ts';
 import { BOOL, castLiteral, literalOfRow } from './constant.ts';
@@ -61,7 +60,7 @@ function namesOf(catalog: PlanCatalog): string[] {
 function showAllTables(binding: Binding, span: Span): LogicalPlan {
   const { catalog } = binding;
   const names = namesOf(catalog);
-  const fields = names.map((name) => catalog.table(name)?.schema.fields ?? viewFields(binding, span, name));
+  const fields = names.map((name) => catalog.table(name)?.schema.fields ?? viewFields(binding, name, span));
   const lists = (text: (field: Field) => string): (string[] | null)[] => {
     return fields.map((list) => (list === undefined ? null : list.map(text)));
   };
@@ -91,17 +90,6 @@ function showAllTables(binding: Binding, span: Span): LogicalPlan {
   ]);
 }
 
-/** The columns of a view; undefined where it cannot be read. */
-function viewFields(binding: Binding, span: Span, name: string): readonly Field[] | undefined {
-  try {
-    const view = binding.catalog.readView(name);
-    return view === undefined ? undefined : bindView(binding, view, span).plan.schema.fields;
-  } catch (error) {
-    if (error instanceof EngineError) return undefined;
-    throw error;
-  }
-}
-
 /** Retained snapshots, oldest first: a system table, whole. */
 function showSnapshots(catalog: PlanCatalog): LogicalPlan {
   const source = present(catalog.system('sheaf_snapshots'), 'the list of snapshots');
@@ -116,7 +104,7 @@ function describe(binding: Binding, target: TableName | Query, common: CommonTab
   if (named !== undefined) return describeRows(named.read().schema.fields);
   const view = findView(sql, catalog, target);
   if (view !== undefined) return describeRows(bindView(binding, view, target.span).plan.schema.fields);
-  const { source } = findSource(sql, catalog, target);
+  const { source } = findSource(binding, target);
   return describeFields(source.schema.fields, source.defaults ?? []);
 }
 

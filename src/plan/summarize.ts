@@ -63,7 +63,7 @@ function bindTarget(binding: Binding, target: Summarize['target'], common: Commo
   if (named !== undefined) return { plan: named.read(), depth: named.depth };
   const view = findView(sql, catalog, target);
   if (view !== undefined) return bindView(binding, view, target.span);
-  const { source } = findSource(sql, catalog, target);
+  const { source } = findSource(binding, target);
   return { plan: scanAll(source.name, source), depth: 0 };
 }
 
