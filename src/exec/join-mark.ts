@@ -12,6 +12,7 @@ import type { JoinKey } from '../plan/expr.ts';
 import { compileExpr } from './evaluate.ts';
 import { KeyNumbers } from './join-table.ts';
 import type { Evaluator, Rows } from './rows.ts';
+import { finish } from './work.ts';
 
 /** A boolean column: true where `joins` is 1, else NULL where `open` is 1, else false. */
 export function markRows(joins: Uint8Array, open: Uint8Array | undefined): Vector {
@@ -40,7 +41,7 @@ export class NullAwareKeys {
     const key = keys.at(-1);
     if (key === undefined) throw new TypeError('NullAwareKeys: no keys');
     const others = keys.slice(0, -1);
-    this.#groups = new KeyNumbers(others, held);
+    this.#groups = finish(KeyNumbers.of(others, held));
     this.#asked = compileExpr(key.left);
     this.#askedGroups = others.map((other) => compileExpr(other.left));
     this.#states = new Uint8Array(this.#groups.count);

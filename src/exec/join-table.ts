@@ -26,6 +26,8 @@ import type { RowStream, RunContext } from './operator.ts';
 import { step } from './operator.ts';
 import { LazyRows, rowsOf } from './rows.ts';
 import type { Evaluator, Rows } from './rows.ts';
+import { inPieces, paced } from './work.ts';
+import type { Work } from './work.ts';
 
 /** Row `left[i]` of a batch beside row `right[i]` of the table. */
 export interface Pairs {
@@ -64,19 +66,34 @@ export class KeyNumbers {
   readonly #keys: RowKeys | undefined;
   readonly #nullsEqual: readonly boolean[];
 
-  /** The keys of all held rows, whose values are `parts`. */
-  constructor(keys: readonly JoinKey[], held: readonly Rows[], parts = keyValues(keys, held)) {
+  private constructor(keys: readonly JoinKey[], ranges: KeyNumbers['ranges'], rowCount: number) {
     this.#nullsEqual = keys.map((key) => key.nullsEqual);
-    const types = keys.map((key) => key.right.type);
-    const ranges = keys.map((_, k) => rangeKeysOf(parts.map((part) => part[k] as Vector)));
     this.ranges = ranges;
+    const types = keys.map((key) => key.right.type);
     this.#keys = keys.length === 0 ? undefined : new RowKeys(types, ranges);
-    this.held = new Uint32Array(held.reduce((sum, { rowCount }) => sum + rowCount, 0));
+    this.held = new Uint32Array(rowCount);
+  }
+
+  /** The keys of all held rows, whose values are `parts`. */
+  static *of(
+    keys: readonly JoinKey[],
+    held: readonly Rows[],
+    parts: ReturnType<typeof keyValues> = keyValues(keys, held),
+  ): Work<KeyNumbers> {
+    const ranges: (RangeKeys | undefined)[] = [];
+    for (let k = 0; k < keys.length; k++) {
+      ranges.push(rangeKeysOf(parts.map((part) => part[k] as Vector)));
+      yield;
+    }
+    const rowCount = held.reduce((sum, rows) => sum + rows.rowCount, 0);
+    const numbers = new KeyNumbers(keys, ranges, rowCount);
     let at = 0;
-    held.forEach(({ rowCount }, i) => {
-      this.held.set(this.#number(parts[i] as readonly Vector[], rowCount, false), at);
-      at += rowCount;
-    });
+    for (const [i, rows] of held.entries()) {
+      numbers.held.set(numbers.#number(parts[i] as readonly Vector[], rows.rowCount, false), at);
+      at += rows.rowCount;
+      yield;
+    }
+    return numbers;
   }
 
   get count(): number {
@@ -161,6 +178,7 @@ export class JoinTable {
     schema: Schema,
     batches: readonly RecordBatch[],
     numbers: KeyNumbers,
+    keyRows: KeyRows,
     keySets: JoinTable['keySets'],
     fills: boolean,
   ) {
@@ -168,7 +186,7 @@ export class JoinTable {
     this.#width = schema.fields.length;
     this.rowCount = numbers.held.length;
     this.numbers = numbers;
-    this.keyRows = groupRows(numbers.held, numbers.count);
+    this.keyRows = keyRows;
     this.keySets = keySets;
     const setBytes = keySets.reduce((sum, set) => sum + (set?.byteCount ?? 0), 0);
     const columnBytes = batches.reduce((sum, { columns }) => sum + columnsBytes(columns), 0);
@@ -215,39 +233,49 @@ export class JoinTable {
     const rows = batches.map(rowsOf);
     observe?.(rows);
     const values = keyValues(keys, rows);
-    const numbers = new KeyNumbers(keys, rows, values);
+    const numbers = await paced(KeyNumbers.of(keys, rows, values), context);
     const keySets = keys.map((key, k) =>
       asksFor(key) ? (numbers.ranges[k]?.set ?? KeySet.of(values.map((part) => part[k] as Vector))) : undefined,
     );
     await step(context);
-    const table = new JoinTable(schema, batches, numbers, keySets, fills);
+    const keyRows = await paced(groupRows(numbers.held, numbers.count), context);
+    const table = new JoinTable(schema, batches, numbers, keyRows, keySets, fills);
     context.memory.change('JOIN', held, table.byteCount);
     return table;
   }
 }
 
 /** Rows by the number of their key. */
-function groupRows(ids: Uint32Array, count: number): KeyRows {
+function* groupRows(ids: Uint32Array, count: number): Work<KeyRows> {
   const firsts = new Uint32Array(count).fill(NO_ROW);
   let isUnique = true;
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i] as number;
-    if (id === MISSING) continue;
-    if (firsts[id] !== NO_ROW) {
-      isUnique = false;
-      break;
-    }
-    firsts[id] = i;
-  }
+  yield* inPieces(ids.length, (from, to) => {
+    isUnique &&= noteFirsts(ids, firsts, from, to);
+  });
   if (isUnique) return { firsts, nexts: undefined };
   firsts.fill(NO_ROW);
   const nexts = new Uint32Array(ids.length);
   // From the last on, so that rows of one key keep their order.
-  for (let i = ids.length - 1; i >= 0; i--) {
+  yield* inPieces(ids.length, (from, to) => chainRows(ids, firsts, nexts, ids.length - to, ids.length - from));
+  return { firsts, nexts };
+}
+
+/** False when a key is there already. */
+function noteFirsts(ids: Uint32Array, firsts: Uint32Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    const id = ids[i] as number;
+    if (id === MISSING) continue;
+    if (firsts[id] !== NO_ROW) return false;
+    firsts[id] = i;
+  }
+  return true;
+}
+
+function chainRows(ids: Uint32Array, firsts: Uint32Array, nexts: Uint32Array, from: number, to: number): void {
+  for (let i = to - 1; i >= from; i--) {
     const id = ids[i] as number;
     if (id === MISSING) continue;
     nexts[i] = firsts[id] as number;
     firsts[id] = i;
   }
-  return { firsts, nexts };
 }
