@@ -5,6 +5,7 @@
  * Invariants: a place is a number from 0 in the sorted order; ranges are half-open; rows that are equal by all keys
  * keep the input's order.
  */
+import { sliceVector } from '../arrow/slice.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { present } from '../base/assert.ts';
 import { RowKeys } from '../function/key-table.ts';
@@ -14,6 +15,7 @@ import { gather } from '../function/gather.ts';
 import { sortWork } from './radix.ts';
 import { keyWordsWork } from './sort-key.ts';
 import type { WindowColumns } from './window-column.ts';
+import { inPieces } from './work.ts';
 import type { Work } from './work.ts';
 
 /** Which partition each row of the input belongs to. */
@@ -163,7 +165,9 @@ export class WindowOrders {
   readonly #orders = new Map<WindowCall, WindowOrder>();
   readonly #all: WindowOrder[] = [];
 
-  constructor(columns: WindowColumns, calls: readonly WindowCall[]) {
+  /** The orders of `calls`, not sorted yet. */
+  static *of(columns: WindowColumns, calls: readonly WindowCall[]): Work<WindowOrders> {
+    const made = new WindowOrders();
     const known = new Map<string, { order: WindowOrder; names: readonly string[] }[]>();
     const longestFirst = [...calls].sort((a, b) => b.keys.length - a.keys.length);
     for (const call of longestFirst) {
@@ -173,13 +177,14 @@ export class WindowOrders {
       known.set(partitioning, alike);
       let found = alike.find((other) => names.every((name, i) => name === other.names[i]));
       if (found === undefined) {
-        const partitions = alike[0]?.order.partitions ?? partitionsOf(columns, call.partitions);
+        const partitions = alike[0]?.order.partitions ?? (yield* partitionsOf(columns, call.partitions));
         found = { order: new WindowOrder(columns, partitions, call.keys), names };
         alike.push(found);
-        this.#all.push(found.order);
+        made.#all.push(found.order);
       }
-      this.#orders.set(call, found.order);
+      made.#orders.set(call, found.order);
     }
+    return made;
   }
 
   of(call: WindowCall): WindowOrder {
@@ -191,10 +196,15 @@ export class WindowOrders {
   }
 }
 
-function partitionsOf(columns: WindowColumns, exprs: readonly Expr[]): Partitions {
+function* partitionsOf(columns: WindowColumns, exprs: readonly Expr[]): Work<Partitions> {
   const keys = exprs.filter((expr) => expr.kind !== 'literal');
   if (keys.length === 0) return { ids: undefined, count: 1 };
   const table = new RowKeys(keys.map((key) => key.type));
   const vectors = keys.map((key) => columns.column(key));
-  return { ids: table.number(vectors, columns.rowCount), count: table.count };
+  const ids = new Uint32Array(columns.rowCount);
+  yield* inPieces(ids.length, (from, to) => {
+    const piece = vectors.map((vector) => sliceVector(vector, from, to));
+    ids.set(table.number(piece, to - from), from);
+  });
+  return { ids, count: table.count };
 }

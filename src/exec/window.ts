@@ -38,7 +38,7 @@ export async function* runWindow(plan: WindowPlan, input: Batches, context: RunC
     held = context.memory.change('a window', held, held + bytes);
   }
   if (batches.length === 0) return;
-  const orders = new WindowOrders(columns, plan.calls);
+  const orders = await paced(WindowOrders.of(columns, plan.calls), context);
   const results: WindowResult[] = [];
   let sorted = 0;
   for (const call of plan.calls) {
