@@ -20,7 +20,8 @@ for (const bench of BENCHES.filter(({ name }) => names.length === 0 || names.inc
   const figures = await bench.run({ small });
   for (const { name, unit, median, least, most, runs } of figures) {
     const spread = runs > 1 ? ` (${least.toPrecision(3)} … ${most.toPrecision(3)}, ${runs.toString()} runs)` : '';
-    process.stdout.write(`  ${name.padEnd(64)} ${median.toPrecision(3)} ${unit}${spread}\n`);
+    const value = runs > 0 ? `${median.toPrecision(3)} ` : '';
+    process.stdout.write(`  ${name.padEnd(84)} ${value}${unit}${spread}\n`);
   }
   if (args.includes('--record')) {
     mkdirSync(projectPath('bench/results'), { recursive: true });
