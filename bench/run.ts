@@ -7,9 +7,10 @@ import { machineLine, projectPath } from './bench.ts';
 import type { Bench } from './bench.ts';
 import { durability } from './durability.bench.ts';
 import { sql } from './sql.bench.ts';
+import { tpch } from './tpch.bench.ts';
 import { transfer } from './transfer.bench.ts';
 
-const BENCHES: readonly Bench[] = [transfer, durability, sql];
+const BENCHES: readonly Bench[] = [transfer, durability, sql, tpch];
 
 const args = process.argv.slice(2);
 const small = args.includes('--small');
