@@ -1,6 +1,8 @@
-"""The queries of sql.bench.ts by other engines, over one Arrow file. Prints a JSON list with an outcome for each query.
+"""The queries of sql.bench.ts by other engines, over one Arrow file.
 
-sql-peers.py ENGINE THREADS FILE TABLE ROUNDS   the queries are read from stdin as a JSON list
+sql-peers.py ENGINE THREADS FILE TABLE ROUNDS
+
+Prints `ready`, then for each line of stdin, a query's text as JSON, a line with the outcome as JSON.
 
 duckdb   over its native table        duckdb-arrow   over the Arrow table itself        polars   over a DataFrame
 An outcome is milliseconds of wall and of processor time (user and system, all threads) of each round, and the answer:
@@ -85,4 +87,6 @@ def outcome(run, sql):
 
 
 run = runner()
-print(json.dumps([outcome(run, sql) for sql in json.load(sys.stdin)]))
+print("ready", flush=True)
+for line in sys.stdin:
+    print(json.dumps(outcome(run, json.loads(line))), flush=True)

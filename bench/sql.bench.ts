@@ -2,13 +2,12 @@
  * How fast is SQL over columns in memory, beside DuckDB and Polars, and what does generated code bring?
  *
  * Method: a table of 10 M rows is made, and the 3 M real flights are read (sql-data.ts); both are given to Sheaf as
- * batches, and written as one Arrow stream for the peers, which read it before the clock runs. Each query
- * (sql-queries.ts) runs once unmeasured, then in rounds; the whole result is pulled. Sheaf runs on one thread,
+ * batches, and written as one Arrow stream for the peers, which read it before the clock runs. The engines take turns
+ * at each query (sql-queries.ts): once unmeasured, then in rounds; the whole result is pulled. Sheaf runs on one thread,
  * interpreted and compiled; DuckDB over its native table with one and two threads and over the Arrow table, Polars with
  * one. Wall time and processor time (user and system, all threads) of each. Every answer (rows, sums of the columns of
  * numbers and times, and where rows are ordered the first of them) is compared with DuckDB's.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,8 +19,9 @@ import { runPlan } from '../src/exec/exec.ts';
 import { planStatement } from '../src/plan/plan.ts';
 import { catalogOf } from '../test/support/memory-source.ts';
 import type { MemorySource } from '../test/support/memory-source.ts';
-import { figure, geometricMean, projectPath, Stopwatch } from './bench.ts';
+import { figure, geometricMean, Stopwatch } from './bench.ts';
 import type { Bench, Figure, Times } from './bench.ts';
+import { Peer } from './peer.ts';
 import { makeTable, readFlights, writeTable } from './sql-data.ts';
 import { FLIGHT_QUERIES, MADE_QUERIES } from './sql-queries.ts';
 import type { NamedQuery } from './sql-queries.ts';
@@ -93,19 +93,6 @@ interface Contest {
   readonly rounds: number;
 }
 
-/** Runs the queries by a peer, in a process of its own. */
-async function runPeer(engine: string, threads: number, contest: Contest): Promise<readonly (Outcome | Refusal)[]> {
-  const { file, table, queries, rounds } = contest;
-  const words = [engine, threads.toString(), file, table.name, rounds.toString()];
-  const child = spawn(projectPath('.venv/bin/python'), [projectPath('bench/sql-peers.py'), ...words], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  child.stdin.end(JSON.stringify(queries.map(([, sql]) => sql)));
-  let text = '';
-  for await (const piece of child.stdout) text += String(piece);
-  return JSON.parse(text) as readonly (Outcome | Refusal)[];
-}
-
 function isNear(value: unknown, wanted: unknown): boolean {
   if (typeof value !== 'number' || typeof wanted !== 'number') return value === wanted;
   return Math.abs(value - wanted) <= 1e-9 * Math.max(Math.abs(value), 1);
@@ -164,27 +151,34 @@ function figuresOf(name: string, engines: ReadonlyMap<string, Outcome | Refusal>
   return [figures, ratios];
 }
 
-/** Runs the queries over one table by all engines. */
+/** Runs the queries over one table, each by all engines in turn. */
 async function compare(contest: Contest): Promise<[Figure[], Ratios[]]> {
-  const { table, queries, rounds } = contest;
-  await writeTable(contest.file, table);
-  const peers = new Map<string, readonly (Outcome | Refusal)[]>();
-  for (const [name, engine, threads] of PEERS) peers.set(name, await runPeer(engine, threads, contest));
+  const { table, file, queries, rounds } = contest;
+  await writeTable(file, table);
+  const peers = new Map<string, Peer>();
   const figures: Figure[] = [];
   const ratios: Ratios[] = [];
-  for (const [q, [name, sql]] of queries.entries()) {
-    const engines = new Map<string, Outcome | Refusal>([
-      [OURS, await runOurs(sql, table, 'always', rounds)],
-      ['sheaf interpreted', await runOurs(sql, table, 'never', Math.min(rounds, 3))],
-    ]);
-    for (const [peer, outcomes] of peers) engines.set(peer, outcomes[q] as Outcome | Refusal);
-    const judge = engines.get(JUDGE) as Outcome;
-    for (const [engine, outcome] of engines) {
-      if ('answer' in outcome) check(name, engine, outcome.answer, judge.answer);
+  try {
+    for (const [name, engine, threads] of PEERS) {
+      const words = [engine, threads.toString(), file, table.name, rounds.toString()];
+      peers.set(name, await Peer.start('sql-peers.py', ...words));
     }
-    const [own, ratio] = figuresOf(name, engines);
-    figures.push(...own);
-    ratios.push(ratio);
+    for (const [name, sql] of queries) {
+      const engines = new Map<string, Outcome | Refusal>([
+        [OURS, await runOurs(sql, table, 'always', rounds)],
+        ['sheaf interpreted', await runOurs(sql, table, 'never', Math.min(rounds, 3))],
+      ]);
+      for (const [engine, peer] of peers) engines.set(engine, await peer.ask<Outcome | Refusal>(sql));
+      const judge = engines.get(JUDGE) as Outcome;
+      for (const [engine, outcome] of engines) {
+        if ('answer' in outcome) check(name, engine, outcome.answer, judge.answer);
+      }
+      const [own, ratio] = figuresOf(name, engines);
+      figures.push(...own);
+      ratios.push(ratio);
+    }
+  } finally {
+    for (const peer of peers.values()) await peer.close();
   }
   return [figures, ratios];
 }

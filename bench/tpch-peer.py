@@ -1,9 +1,9 @@
 """The queries of tpch.bench.ts by DuckDB over its native tables, and the judgement of Sheaf's answers.
 
-tpch-peer.py FILES ANSWERS ROUNDS   stdin: a JSON list of [name, SQL text]
+tpch-peer.py FILES ROUNDS
 
-FILES holds a Parquet file for each table, ANSWERS an Arrow stream of Sheaf's answer to each query, by its name.
-Prints a JSON list with an outcome for each query: by threads (one and two) milliseconds of wall and of processor time
+FILES holds a Parquet file for each table. Prints `ready`, then for each line of stdin, which is [SQL text, path] as
+JSON, a line with the outcome as JSON. The path is that of Sheaf's answer, an Arrow stream. An outcome is: by threads (one and two) milliseconds of wall and of processor time
 (user and system, all threads) of each round, and the differences found: names, types, rows and cells, in order; doubles
 to nine digits, all else exactly. A sum of integers is int64 in Sheaf, where DuckDB widens it; the values must be equal.
 """
@@ -17,12 +17,12 @@ import time
 import duckdb
 import pyarrow as pa
 
-files, answers, rounds = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])
+files, rounds = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 DIFFERENCES_MAX = 5
 
 
 def opened(path):
-    with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as reader:
+    with pa.memory_map(path) as source, pa.ipc.open_stream(source) as reader:
         return reader.read_all()
 
 
@@ -67,8 +67,8 @@ def timed(db, sql, threads):
 db = duckdb.connect()
 for path in files.glob("*.parquet"):
     db.execute(f"CREATE TABLE {path.stem} AS SELECT * FROM '{path}'")
-out = []
-for name, sql in json.load(sys.stdin):
-    found = differences(opened(answers / f"{name}.arrows"), db.sql(sql).to_arrow_table())
-    out.append({"one": timed(db, sql, 1), "two": timed(db, sql, 2), "differences": found})
-print(json.dumps(out))
+print("ready", flush=True)
+for line in sys.stdin:
+    sql, path = json.loads(line)
+    found = differences(opened(path), db.sql(sql).to_arrow_table())
+    print(json.dumps({"one": timed(db, sql, 1), "two": timed(db, sql, 2), "differences": found}), flush=True)

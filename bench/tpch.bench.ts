@@ -3,14 +3,14 @@
  *
  * Method: data of the benchmark's own distribution are made by tpchgen-cli (scale factor SHEAF_BENCH_SCALE, 1 unless
  * given) as Parquet, imported by the program's own import, and opened as an embedded user does. Each query runs once
- * unmeasured, which gives the answer, then in rounds; every batch is pulled. DuckDB runs them over native tables, with
- * one and two threads, in a process of its own (tpch-peer.py), which also compares all cells of all answers. Wall time
+ * unmeasured, which gives the answer, then in rounds; every batch is pulled. DuckDB then runs it over native tables,
+ * with one and two threads, in a process of its own (tpch-peer.py), which also compares all cells of the answers. Wall time
  * and processor time (user and system, all threads) of each. Planning is what the engine takes from the text to the
  * plan, before the first batch is asked for. The texts of the queries lie outside of the repository, in tpch/queries
  * below SHEAF_CORPUS; where they are not there the bench says so and measures nothing.
  */
-import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,7 @@ import type { Engine } from '../src/engine/engine.ts';
 import { streamBytes } from '../test/support/ipc.ts';
 import { figure, geometricMean, projectPath, quantile, Stopwatch } from './bench.ts';
 import type { Bench, Figure, Times } from './bench.ts';
+import { Peer } from './peer.ts';
 
 const run = promisify(execFile);
 const IMPORT = fileURLToPath(new URL('./tpch-import.js', import.meta.url));
@@ -63,7 +64,8 @@ async function makeFiles(folder: string, scale: number): Promise<string[]> {
   return readdirSync(folder).map((name) => join(folder, name));
 }
 
-async function runOurs(engine: Engine, query: Query, answers: string, rounds: number): Promise<Outcome> {
+/** Runs a query in the engine; its answer goes into the file `answer`. */
+async function runOurs(engine: Engine, query: Query, answer: string, rounds: number): Promise<Outcome> {
   const stopwatch = new Stopwatch();
   const planning = new Stopwatch();
   for (let round = -1; round < rounds; round++) {
@@ -74,7 +76,7 @@ async function runOurs(engine: Engine, query: Query, answers: string, rounds: nu
     const batches: RecordBatch[] = [];
     for await (const batch of result.batches()) batches.push(batch.batch());
     if (round >= 0) stopwatch.stop();
-    else writeFileSync(join(answers, `${query.name}.arrows`), await streamBytes(result.schema, batches));
+    else writeFileSync(answer, await streamBytes(result.schema, batches));
   }
   return { ...stopwatch.times, planning: planning.times };
 }
@@ -96,28 +98,16 @@ async function tenRows(engine: Engine): Promise<Figure[]> {
   ];
 }
 
-async function runPeer(
-  files: string,
-  answers: string,
-  queries: readonly Query[],
-  rounds: number,
-): Promise<readonly PeerOutcome[]> {
-  const words = [projectPath('bench/tpch-peer.py'), files, answers, rounds.toString()];
-  const child = spawn(projectPath('.venv/bin/python'), words, { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(JSON.stringify(queries.map(({ name, sql }) => [name, sql])));
-  let text = '';
-  for await (const piece of child.stdout) text += String(piece);
-  return JSON.parse(text) as readonly PeerOutcome[];
-}
-
 const KINDS = [
   ['milliseconds', 'wall time'],
   ['processor', 'processor time'],
 ] as const;
+/** In the order of their names below. */
+type EngineTimes = readonly [Times, Times, Times];
 const ENGINES = ['Sheaf', 'DuckDB, 1 thread', 'DuckDB, 2 threads'] as const;
 
 /** Figures of each query and of all, by wall and by processor time. */
-function compared(queries: readonly Query[], times: readonly (readonly [Times, Times, Times])[]): Figure[] {
+function compared(queries: readonly Query[], times: readonly EngineTimes[]): Figure[] {
   const medians = (kind: keyof Times): number[][] =>
     times.map((engines) => engines.map((engine) => figure('', '', engine[kind]).median));
   const perQuery = queries.flatMap(({ name }, q) =>
@@ -163,32 +153,32 @@ async function measure(small: boolean, folder: string, directory: string): Promi
   if (!(scale > 0)) throw new Error(`SHEAF_BENCH_SCALE is ${scale.toString()}; it must be a number above 0`);
   const rounds = small ? 1 : 3;
   const queries = readQueries(folder);
-  const [files, answers, database] = ['files', 'answers', 'database'].map((name) => join(directory, name)) as [
-    string,
-    string,
-    string,
-  ];
-  mkdirSync(answers);
+  const files = join(directory, 'files');
+  const database = join(directory, 'database');
   const paths = await makeFiles(files, scale);
   const { stdout } = await run(process.execPath, [IMPORT, database, ...paths]);
   const imported = JSON.parse(stdout) as { readonly seconds: number };
-  const engine = await open(database);
   const outcomes: Outcome[] = [];
+  const times: EngineTimes[] = [];
+  const faults: string[] = [];
+  const peer = await Peer.start('tpch-peer.py', files, rounds.toString());
+  const engine = await open(database);
   let limits: Figure[];
   try {
-    for (const query of queries) outcomes.push(await runOurs(engine, query, answers, rounds));
+    for (const query of queries) {
+      const answer = join(directory, `${query.name}.arrows`);
+      const ours = await runOurs(engine, query, answer, rounds);
+      const theirs = await peer.ask<PeerOutcome>([query.sql, answer]);
+      outcomes.push(ours);
+      times.push([ours, theirs.one, theirs.two]);
+      faults.push(...theirs.differences.map((difference) => `${query.name}: ${difference}`));
+    }
     limits = await tenRows(engine);
   } finally {
     await engine.close();
+    await peer.close();
   }
-  const peers = await runPeer(files, answers, queries, rounds);
-  const faults = queries.flatMap(({ name }, q) =>
-    (peers[q]?.differences ?? ['no answer']).map((it) => `${name}: ${it}`),
-  );
   if (faults.length > 0) throw new Error(`answers are not DuckDB's:\n${faults.join('\n')}`);
-  const times = outcomes.map(
-    (ours, q) => [ours, (peers[q] as PeerOutcome).one, (peers[q] as PeerOutcome).two] as const,
-  );
   return [
     figure(`import of 8 tables, scale factor ${scale.toString()}`, 's', [imported.seconds]),
     ...compared(queries, times),
