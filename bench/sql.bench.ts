@@ -3,10 +3,11 @@
  *
  * Method: a table of 10 M rows is made, and the 3 M real flights are read (sql-data.ts); both are given to Sheaf as
  * batches, and written as one Arrow stream for the peers, which read it before the clock runs. The engines take turns
- * at each query (sql-queries.ts): once unmeasured, then in rounds; the whole result is pulled. Sheaf runs on one thread,
- * interpreted and compiled; DuckDB over its native table with one and two threads and over the Arrow table, Polars with
- * one. Wall time and processor time (user and system, all threads) of each. Every answer (rows, sums of the columns of
- * numbers and times, and where rows are ordered the first of them) is compared with DuckDB's.
+ * at each query (sql-queries.ts): once unmeasured, then in rounds (SHEAF_BENCH_ROUNDS, 7 unless given); the whole
+ * result is pulled. Sheaf runs on one thread, interpreted and compiled; DuckDB over its native table with one and two
+ * threads and over the Arrow table, Polars with one. Wall time and processor time (user and system, all threads) of
+ * each. Every answer (rows, sums of the columns of numbers and times, and where rows are ordered the first of them) is
+ * compared with DuckDB's.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -197,7 +198,7 @@ function summary(ratios: readonly Ratios[]): Figure[] {
 }
 
 async function measure(small: boolean, directory: string): Promise<readonly Figure[]> {
-  const rounds = small ? 1 : 7;
+  const rounds = small ? 1 : Number(process.env['SHEAF_BENCH_ROUNDS'] ?? '7');
   const file = join(directory, 'table.arrows');
   const [made, madeRatios] = await compare({
     table: makeTable(small ? 200_000 : 10_000_000),

@@ -3,11 +3,12 @@
  *
  * Method: data of the benchmark's own distribution are made by tpchgen-cli (scale factor SHEAF_BENCH_SCALE, 1 unless
  * given) as Parquet, imported by the program's own import, and opened as an embedded user does. Each query runs once
- * unmeasured, which gives the answer, then in rounds; every batch is pulled. DuckDB then runs it over native tables,
- * with one and two threads, in a process of its own (tpch-peer.py), which also compares all cells of the answers. Wall time
- * and processor time (user and system, all threads) of each. Planning is what the engine takes from the text to the
- * plan, before the first batch is asked for. The texts of the queries lie outside of the repository, in tpch/queries
- * below SHEAF_CORPUS; where they are not there the bench says so and measures nothing.
+ * unmeasured, which gives the answer, then in rounds (SHEAF_BENCH_ROUNDS, 3 unless given); every batch is pulled.
+ * DuckDB then runs it over native tables, with one and two threads, in a process of its own (tpch-peer.py), which also
+ * compares all cells of the answers. Wall time and processor time (user and system, all threads) of each. Planning is
+ * what the engine takes from the text to the plan, before the first batch is asked for. The texts of the queries lie
+ * outside of the repository, in tpch/queries below SHEAF_CORPUS; where they are not there the bench says so and
+ * measures nothing.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -151,7 +152,7 @@ function planned(outcomes: readonly Outcome[]): Figure[] {
 async function measure(small: boolean, folder: string, directory: string): Promise<readonly Figure[]> {
   const scale = small ? 0.01 : Number(process.env['SHEAF_BENCH_SCALE'] ?? '1');
   if (!(scale > 0)) throw new Error(`SHEAF_BENCH_SCALE is ${scale.toString()}; it must be a number above 0`);
-  const rounds = small ? 1 : 3;
+  const rounds = small ? 1 : Number(process.env['SHEAF_BENCH_ROUNDS'] ?? '3');
   const queries = readQueries(folder);
   const files = join(directory, 'files');
   const database = join(directory, 'database');
