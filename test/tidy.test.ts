@@ -72,7 +72,18 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   sql: {
     mayImport: ['base'],
-    entries: ['parse', 'ast', 'ast-alter', 'ast-command', 'ast-window', 'plain-select', 'print', 'frame', 'walk'],
+    entries: [
+      'parse',
+      'ast',
+      'ast-alter',
+      'ast-command',
+      'ast-view',
+      'ast-window',
+      'plain-select',
+      'print',
+      'frame',
+      'walk',
+    ],
   },
   function: {
     mayImport: ['base', 'arrow'],

@@ -48,6 +48,14 @@ export function isPresent(vector: Vector, index: number): boolean {
   return (((validity[index >> 3] ?? 0) >> (index & 7)) & 1) === 1;
 }
 
+/** Bytes of a vector's buffers and children, each at its own length; dictionaries are shared and left out. */
+export function vectorBytes(vector: Vector): number {
+  let bytes = 0;
+  for (const buffer of vector.buffers) bytes += buffer.byteLength;
+  for (const child of vector.children) bytes += vectorBytes(child);
+  return bytes;
+}
+
 interface TypedArrayConstructor<T> {
   readonly BYTES_PER_ELEMENT: number;
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;

@@ -70,6 +70,14 @@ export const SQL_LENGTH_MAX = 1 * MIB;
 export const PARAMETERS_MAX = 65_535;
 /** Statements that one session keeps by PREPARE. */
 export const SESSION_STATEMENTS_MAX = 1_000;
+/** Queries sent as text that are remembered, with their plans when they come again. */
+export const STATEMENTS_CACHED_MAX = 256;
+/** UTF-16 code units of a text that is remembered. */
+export const STATEMENT_CACHED_LENGTH_MAX = 4_096;
+/** Bytes of the constants in a plan that is kept. */
+export const PLAN_KEPT_BYTES_MAX = 256 * KIB;
+/** Directories of COPY that are remembered to hold nothing of a process that was killed. */
+export const COPY_FOLDERS_CLEAN_MAX = 1_000;
 /** Depth of nested expressions in SQL. */
 export const SQL_DEPTH_MAX = 250;
 /** Views that stand on one another. */
@@ -100,16 +108,22 @@ export const GROUPING_SETS_MAX = 4_096;
 export const QUERY_TURN_MS = 10;
 /** Rounds of one recursive query. */
 export const RECURSION_ROUNDS_MAX = 1_000_000;
+/** Moments of one range whose steps are months. */
+export const RANGE_MONTHS_MAX = 10_000_000;
 /** Groups of one aggregate. */
 export const GROUPS_MAX = 16_000_000;
 /** Bytes that sort, aggregate and the like may hold for one query until spill exists. */
 export const QUERY_MEMORY_BYTES_MAX = 2 * GIB;
 /** Modules of generated code that are kept, by query shape. */
 export const CODE_MODULES_MAX = 256;
+/** Bytes of the memories of generated code that are kept for the next query of their shape. */
+export const CODE_MEMORY_KEPT_BYTES_MAX = 16 * MIB;
 /** Nodes of the expressions of one pipeline that is compiled; larger ones are interpreted. */
 export const CODE_NODES_MAX = 500;
 /** Rows that generated code takes at a time: its columns should stay in the cache. */
 export const CODE_BLOCK_ROWS = 4_096;
+/** Rows of a long computation after which others may have the event loop. */
+export const WORK_ROWS = 65_536;
 /** Bytes of a constant that generated code compares text with. */
 export const CODE_TEXT_BYTES_MAX = 32;
 /** Constants that generated code compares one text with. */

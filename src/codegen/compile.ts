@@ -3,10 +3,11 @@
  *
  * Hides WebAssembly's own interface and the cache. Invariants: a shape names its code, so that a shape that was seen
  * is not compiled again while it is among the last CODE_MODULES_MAX used; memories are made here, no larger than they
- * are asked to be, and are not kept: a query's memory goes with the query.
+ * are asked to be; what a query's memory grew to goes with the query, and small ones are used again by queries of the
+ * same shape, all zero, as long as all that are kept stay below CODE_MEMORY_KEPT_BYTES_MAX.
  */
 import { EngineError } from '../base/errors.ts';
-import { CODE_MODULES_MAX } from '../base/limits.ts';
+import { CODE_MEMORY_KEPT_BYTES_MAX, CODE_MODULES_MAX } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 
 /** What of WebAssembly's interface is used; TypeScript declares it only for browsers. */
@@ -97,5 +98,47 @@ export function growMemory(memory: LinearMemory, bytes: number): void {
     memory.grow(pages);
   } catch (error) {
     throw noMemory(bytes, error);
+  }
+}
+
+/** A memory, and what was instantiated over it. */
+export interface Workspace {
+  readonly memory: LinearMemory;
+  /** Functions by the variant of the code that they are of. */
+  readonly functions: Map<string, Readonly<Record<string, CompiledFunction>>>;
+}
+
+/** Workspaces that nobody uses, by shape: one each. */
+const workspaces = new Map<string, Workspace>();
+let keptBytes = 0;
+
+/**
+ * A workspace of `bytes` bytes, all zero, for the code of `shape`; what it was used for before, if it was, was of that
+ * shape and size too. @throws `busy` when the process has no memory left
+ */
+export function takeWorkspace(shape: string, bytes: number): Workspace {
+  const kept = workspaces.get(shape);
+  if (kept !== undefined) {
+    workspaces.delete(shape);
+    keptBytes -= kept.memory.buffer.byteLength;
+  }
+  if (kept === undefined || kept.memory.buffer.byteLength < bytes) {
+    return { memory: makeMemory(bytes), functions: new Map() };
+  }
+  new Uint8Array(kept.memory.buffer).fill(0);
+  return kept;
+}
+
+/** Gives a workspace back, which nobody may look at any more; what grew beyond `bytes` is not kept. */
+export function giveWorkspace(shape: string, bytes: number, workspace: Workspace): void {
+  const { byteLength } = workspace.memory.buffer;
+  if (byteLength >= bytes + PAGE_BYTES || byteLength > CODE_MEMORY_KEPT_BYTES_MAX / 4 || workspaces.has(shape))
+    return;
+  workspaces.set(shape, workspace);
+  keptBytes += byteLength;
+  for (const [oldest, { memory }] of workspaces) {
+    if (keptBytes <= CODE_MEMORY_KEPT_BYTES_MAX) return;
+    workspaces.delete(oldest);
+    keptBytes -= memory.buffer.byteLength;
   }
 }

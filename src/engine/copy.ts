@@ -32,11 +32,11 @@ export class CopyFiles {
   }
 
   /**
-   * Files below `directory`, or none at all; the database is in `database`. @throws `not_found`, `request_invalid` when
-   * one lies within the other
+   * Files below `directory`, or none at all; the database is in `database`, and `key` is no other's. @throws `not_found`,
+   * `request_invalid` when one lies within the other
    */
-  static async open(directory: string | undefined, database: string): Promise<CopyFiles> {
-    return new CopyFiles(directory === undefined ? undefined : await confineTo(directory, [database]));
+  static async open(directory: string | undefined, database: string, key: Uint8Array): Promise<CopyFiles> {
+    return new CopyFiles(directory === undefined ? undefined : await confineTo(directory, database, key));
   }
 
   /** @throws `forbidden` when no directory was named */

@@ -39,7 +39,7 @@ import type {
   TableDescription,
 } from './contract.ts';
 import { KeptResults } from './kept-result.ts';
-import { noSession, planRequest, readRequest } from './planning.ts';
+import { noSession, planRequest, readPrepared, readRequest } from './planning.ts';
 import type { Planning, Request } from './planning.ts';
 import { makePrepared } from './prepared.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
@@ -48,6 +48,7 @@ import { Redemptions } from './redemption.ts';
 import { exactBytes, keptResult, knownRowCount, makeResult, planBatches, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
 import type { Session } from './session.ts';
+import { StatementCache } from './statement-cache.ts';
 import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
 import type { TicketPayload } from './ticket.ts';
 import { description, tableOf, viewQuery } from './tables.ts';
@@ -64,6 +65,8 @@ export interface OpenOptions {
   readonly snapshotRetentionMs?: number;
   /** 0: no background scrub. */
   readonly scrubBytesPerSecond?: number;
+  /** Small neighbouring segments that are worth merging in the background; 0: none are. */
+  readonly compactSegmentsMin?: number;
   /** Where COPY may read and write files; nowhere unless given. It must lie apart from the database. */
   readonly copyDirectory?: string;
 }
@@ -80,19 +83,21 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   const os = options.os ?? realOs();
   const clock = options.clock ?? systemClock;
   await prepareCodecs();
-  const { snapshotRetentionMs, scrubBytesPerSecond } = options;
+  const { snapshotRetentionMs, scrubBytesPerSecond, compactSegmentsMin } = options;
   const bounds = {
     ...(snapshotRetentionMs === undefined
       ? {}
       : { snapshotRetentionMs: Math.max(snapshotRetentionMs, TICKET_LIFE_MS) }),
     ...(scrubBytesPerSecond === undefined ? {} : { scrubBytesPerSecond }),
+    ...(compactSegmentsMin === undefined ? {} : { compactSegmentsMin }),
   };
   // Storage does its maintenance in a thread when the disk is the machine's own.
   const disk = options.os === undefined ? {} : { os };
   const storage = await openStorage({ directory, ...disk, clock, bounds });
   try {
-    const files = await CopyFiles.open(options.copyDirectory, directory);
-    return new SheafEngine(storage, os, clock, await storage.secret('ticket-key', KEY_BYTES), files);
+    const key = await storage.secret('ticket-key', KEY_BYTES);
+    const files = await CopyFiles.open(options.copyDirectory, directory, key);
+    return new SheafEngine(storage, os, clock, key, files);
   } catch (error) {
     await storage.close();
     throw error;
@@ -109,6 +114,7 @@ class SheafEngine implements Engine {
   readonly #queries: QueryLog;
   readonly #kept: KeptResults;
   readonly #redemptions = new Redemptions();
+  readonly #statements = new StatementCache();
   readonly #startedMs: number;
   readonly #sweep: NodeJS.Timeout;
   #putsOpen = 0;
@@ -128,13 +134,13 @@ class SheafEngine implements Engine {
   }
 
   async query(sql: string, options: StatementOptions = {}): Promise<QueryResult> {
-    const request = (): Request => readRequest(sql, this.#nowMs(), options);
+    const request = (): Request => this.#request(sql, this.#nowMs(), options);
     return this.#admitted(sql, options, (turn) => this.#start(request, this.#storage.snapshot(), options, turn));
   }
 
   async prepare(sql: string, { session }: { readonly session?: Session } = {}): Promise<PreparedStatement> {
     this.#admission.refuseWhileDraining();
-    const { parsed } = readRequest(sql, undefined, {});
+    const parsed = readPrepared(sql);
     const settings = session?.settings ?? DEFAULT_SETTINGS;
     const facts = { storage: this.#storage, queries: this.#queries, settings };
     const world = await openWorld(parsed, undefined, this.#storage.snapshot(), facts);
@@ -153,7 +159,7 @@ class SheafEngine implements Engine {
 
   async describe(sql: string): Promise<Schema> {
     this.#admission.refuseWhileDraining();
-    const request = (): Request => readRequest(sql, this.#nowMs(), {});
+    const request = (): Request => this.#request(sql, this.#nowMs(), {});
     const { planned, world } = await planRequest(this.#planning({}), request, this.#storage.snapshot());
     world.release();
     return planned.kind === 'query' ? planned.schema : commandSchema(planned);
@@ -165,7 +171,7 @@ class SheafEngine implements Engine {
       const { version } = snapshot;
       const nowMs = this.#nowMs();
       const run = { ...runOptions(options), usage: query.usage };
-      const request = (): Request => readRequest(sql, nowMs, {});
+      const request = (): Request => this.#request(sql, nowMs, {});
       const { planned, world } = await planRequest(this.#planning(run), request, snapshot);
       try {
         if (planned.kind !== 'query')
@@ -220,7 +226,7 @@ class SheafEngine implements Engine {
         if (kept !== undefined) return keptResult(kept, signal, turn);
         const snapshot = await this.#storage.snapshotAt(payload.version);
         if (payload.kind === 'sql') {
-          const request = (): Request => readRequest(payload.text, payload.nowMs, {});
+          const request = (): Request => this.#request(payload.text, payload.nowMs, {});
           return this.#start(request, snapshot, { signal, readOnly: true }, turn);
         }
         const table = tableOf(snapshot, payload.text);
@@ -408,6 +414,10 @@ class SheafEngine implements Engine {
       turn,
       unpin: () => undefined,
     });
+  }
+
+  #request(sql: string, nowMs: number, options: StatementOptions): Request {
+    return readRequest(sql, nowMs, { ...options, statements: this.#statements });
   }
 
   #planning(run: RunOptions, session?: Session): Planning {

@@ -14,18 +14,19 @@ import { analyzePlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import { valuesOfExecute } from '../plan/bind-execute.ts';
 import type { RunFigures } from '../plan/explain-figures.ts';
-import { atMoment, readStatement } from '../plan/needs.ts';
+import { atMoment, readStatement, withMemory } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
 import { literalsOf } from '../plan/parameter-value.ts';
 import type { GivenValues, ParameterValues } from '../plan/parameter-value.ts';
 import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
-import { planInsertOf, planWith } from '../plan/plan.ts';
+import { planInsertOf, planWith, recallPlan } from '../plan/plan.ts';
 import type { PlanOptions } from '../plan/plan.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
 import type { QueryLog } from './query-log.ts';
 import type { Session } from './session.ts';
-import { openWorld } from './world.ts';
+import type { StatementCache } from './statement-cache.ts';
+import { openWorld, plainWorld } from './world.ts';
 import type { World } from './world.ts';
 
 const planSeconds = makeHistogram('plan_seconds', 'Time from SQL text to plan');
@@ -42,20 +43,18 @@ export interface Request {
 export interface RequestOptions {
   readonly session?: Session;
   readonly values?: ParameterValues;
+  readonly statements: StatementCache;
 }
 
 /**
- * The statement that `sql` asks for; now() is `nowMs`, undefined for a statement that is to be prepared.
+ * The statement that `sql` asks for; now() is `nowMs`.
  * @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded`; `request_invalid`, `sql_bind` for values that do not fit
  */
-export function readRequest(sql: string, nowMs: number | undefined, options: RequestOptions): Request {
-  if (sql.length > SQL_LENGTH_MAX) {
-    const lengths = `${sql.length.toString()} characters, at most ${SQL_LENGTH_MAX.toString()} are allowed`;
-    throw new EngineError('limit_exceeded', `the SQL text has ${lengths}`);
-  }
-  const { session, values } = options;
-  const nowMicros = nowMs === undefined ? undefined : BigInt(nowMs) * 1_000n;
-  const parsed = readStatement(sql, nowMicros);
+export function readRequest(sql: string, nowMs: number, options: RequestOptions): Request {
+  checkLength(sql);
+  const { session, values, statements } = options;
+  const nowMicros = BigInt(nowMs) * 1_000n;
+  const parsed = atMoment(statements.read(sql, session?.settings ?? DEFAULT_SETTINGS), nowMicros);
   const { statement, parameters } = parsed;
   if (statement.kind === 'execute') {
     if (session === undefined) throw noSession('EXECUTE');
@@ -63,8 +62,20 @@ export function readRequest(sql: string, nowMs: number | undefined, options: Req
     const given = valuesOfExecute(sql, parameters, statement.args, prepared.parameters);
     return { parsed: atMoment(prepared, nowMicros), values: given };
   }
-  if (statement.kind === 'prepare') return { parsed, values: [] };
-  return { parsed, values: nowMs === undefined ? [] : literalsOf(parameters, values) };
+  return { parsed, values: statement.kind === 'prepare' ? [] : literalsOf(parameters, values) };
+}
+
+/** The statement that is to be prepared. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
+export function readPrepared(sql: string): ParsedStatement {
+  checkLength(sql);
+  return withMemory(readStatement(sql));
+}
+
+function checkLength(sql: string): void {
+  if (sql.length > SQL_LENGTH_MAX) {
+    const lengths = `${sql.length.toString()} characters, at most ${SQL_LENGTH_MAX.toString()} are allowed`;
+    throw new EngineError('limit_exceeded', `the SQL text has ${lengths}`);
+  }
 }
 
 /** What planning is done with. */
@@ -88,6 +99,9 @@ export async function planRequest(
     const { parsed, values, rows } = request();
     const settings = session?.settings ?? DEFAULT_SETTINGS;
     const given = rows === undefined ? values : undefined;
+    const plain = given === undefined ? undefined : plainWorld(snapshot);
+    const known = plain === undefined ? undefined : recallPlan(parsed, plain.catalog, settings, values);
+    if (plain !== undefined && known !== undefined) return { planned: known, world: plain, sql: parsed.sql };
     world = await openWorld(parsed, given, snapshot, { storage, queries, settings });
     const analyze = (plan: PhysicalPlan): Promise<RunFigures> => analyzePlan(plan, run);
     const options: PlanOptions = { settings, compiledOperators, analyze };

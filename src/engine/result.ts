@@ -145,7 +145,7 @@ export function knownRowCount(plan: PhysicalPlan): number | undefined {
       return rows === undefined ? undefined : Math.min(rows, plan.limit ?? rows);
     }
     case 'limit': {
-      if (plan.percent !== undefined) return undefined;
+      if (plan.percent !== undefined || plan.counts !== undefined) return undefined;
       // A limit pushed into the scan below does not change how many rows the limit itself lets through.
       const rows =
         plan.input.kind === 'scan' && plan.input.bounds.length === 0

@@ -54,11 +54,20 @@ export async function openWorld(
   }
 }
 
+/** The world of a statement that needs nothing beside `snapshot`, which belongs to it from now on. */
+export function plainWorld(snapshot: Snapshot): World {
+  const catalog = catalogOf(snapshot, NO_SNAPSHOTS, NO_SYSTEM_TABLES);
+  return { catalog, isRepeatable: true, release: () => snapshot.release() };
+}
+
+const NO_SNAPSHOTS: ReadonlyMap<string, Snapshot> = new Map();
+const NO_SYSTEM_TABLES: ReadonlyMap<string, NamedSource> = new Map();
+
 /** Runs `work` on the tables of the newest snapshot. */
 export function withCatalog<T>(storage: Storage, work: (catalog: PlanCatalog) => T): T {
   const snapshot = storage.snapshot();
   try {
-    return work(catalogOf(snapshot, new Map(), new Map()));
+    return work(catalogOf(snapshot, NO_SNAPSHOTS, NO_SYSTEM_TABLES));
   } finally {
     snapshot.release();
   }

@@ -9,6 +9,7 @@ import { nullVector } from '../arrow/null-vector.ts';
 import { emptyVector } from '../arrow/slice.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
+import { vectorBytes } from '../arrow/vector.ts';
 import type { ConstantValue } from '../function/constant.ts';
 import type { Accumulator, AggregateMethod, Chooser } from '../function/contract.ts';
 import { ColumnKeys, PairTable } from '../function/key-table.ts';
@@ -18,7 +19,6 @@ import { selectedRows } from '../function/compare-kernel.ts';
 import { gather } from '../function/gather.ts';
 import { GroupedRows } from './grouped-rows.ts';
 import { joinParts } from './join.ts';
-import { vectorBytes } from './memory.ts';
 import type { KeyOrder } from './sort-key.ts';
 
 const ASCENDING: KeyOrder = { descending: false, nullsFirst: false };

@@ -8,6 +8,7 @@
 import type { RecordBatch } from '../arrow/batch.ts';
 import { emptyVector, sliceVector } from '../arrow/slice.ts';
 import type { Vector } from '../arrow/vector.ts';
+import { vectorBytes } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
 import { BATCH_ROWS_MAX, GROUPS_MAX } from '../base/limits.ts';
 import { RowKeys } from '../function/key-table.ts';
@@ -16,7 +17,6 @@ import { RunningCall } from './aggregate-call.ts';
 import { compileExpr } from './evaluate.ts';
 import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
-import { vectorBytes } from './memory.ts';
 import { step } from './operator.ts';
 import type { Batches, RowStream, RunContext } from './operator.ts';
 import type { Evaluator, Rows } from './rows.ts';

@@ -87,8 +87,8 @@ export class LookUps {
   }
 
   /**
-   * Brings `memory` to the dictionaries of a batch, and makes room for its text. `layOut` is called before anything is written when what lies
-   * behind has to move.
+   * Brings `memory` to the dictionaries of a batch, and makes room for its text. `layOut` is called before anything is
+   * written when what lies behind has to move.
    */
   prepare(memory: PipelineMemory, batch: LoadedBatch, layOut: () => void): void {
     let moves = memory.keepTexts(batch);

@@ -6,8 +6,8 @@
  * is moved between two calls of code alone; every byte is charged to the query before it is there; views of the memory
  * are made anew after each growth.
  */
-import { growMemory, instantiate, makeMemory, moduleOf } from '../codegen/compile.ts';
-import type { CompiledFunction, LinearMemory } from '../codegen/compile.ts';
+import { giveWorkspace, growMemory, instantiate, moduleOf, takeWorkspace } from '../codegen/compile.ts';
+import type { CompiledFunction, LinearMemory, Workspace } from '../codegen/compile.ts';
 import { encodeModule } from '../codegen/module.ts';
 import type { FunctionCode } from '../codegen/code.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -80,13 +80,13 @@ function textBytesMax(vector: Vector, blockRows: number): number {
 
 export class PipelineMemory {
   readonly pipeline: CompiledPipeline;
+  readonly #workspace: Workspace;
   readonly #memory: LinearMemory;
   readonly #context: RunContext;
   readonly #what: string;
   readonly #evaluators: readonly Evaluator[];
   readonly #keys: WordKeys[] = [];
   readonly #moving: Moving[] = [];
-  readonly #functions = new Map<string, Readonly<Record<string, CompiledFunction>>>();
   /** What widths of decimals code is made for: the widest found so far. */
   readonly #widths: DecimalWidths;
   /** Slots whose bitmap in memory is all set. */
@@ -101,7 +101,8 @@ export class PipelineMemory {
     this.#what = what;
     const { shape } = pipeline;
     this.#held = context.memory.change(what, 0, shape.byteCount);
-    this.#memory = makeMemory(Math.max(shape.byteCount, 1));
+    this.#workspace = takeWorkspace(pipeline.key, Math.max(shape.byteCount, 1));
+    this.#memory = this.#workspace.memory;
     this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#evaluators = shape.slots.map((slot) => this.#evaluator(slot));
     this.#widths = new DecimalWidths(pipeline, this.#memory);
@@ -167,20 +168,26 @@ export class PipelineMemory {
     if (this.#bytes.byteLength === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
   }
 
-  /** Gives the charge back; the memory is not to be used any more. */
-  release(): void {
+  /**
+   * Gives the charge back; the memory is not to be used any more. `isRead`: views of the memory may still be read, so
+   * that nobody else must write there.
+   */
+  release(isRead = true): void {
     this.#held = this.#context.memory.change(this.#what, this.#held, 0);
+    const { key, shape } = this.pipeline;
+    if (!isRead) giveWorkspace(key, Math.max(shape.byteCount, 1), this.#workspace);
   }
 
   /** The functions for batches with nulls, or without. */
   functions(nullable: boolean): Readonly<Record<string, CompiledFunction>> {
     const { bits } = this.#widths;
     const variant = `${nullable ? 'null' : 'full'} ${bits.join(',')}`;
-    let functions = this.#functions.get(variant);
+    const known = this.#workspace.functions;
+    let functions = known.get(variant);
     if (functions === undefined) {
       const code = (): Uint8Array => encodeModule(codeOf(this.pipeline, { nullable, bits }));
       functions = instantiate(moduleOf(`${variant} ${this.pipeline.key}`, code), this.#memory);
-      this.#functions.set(variant, functions);
+      known.set(variant, functions);
     }
     return functions;
   }

@@ -7,8 +7,9 @@
  */
 import { emptyVector } from '../arrow/slice.ts';
 import type { Vector } from '../arrow/vector.ts';
+import { vectorBytes } from '../arrow/vector.ts';
 import { AssertionError } from '../base/assert.ts';
-import { CODE_BLOCK_ROWS } from '../base/limits.ts';
+import { CODE_BLOCK_ROWS, CODE_SOURCE_ROWS_MIN } from '../base/limits.ts';
 import { vectorOf } from '../function/column.ts';
 import type { KeySet } from '../function/key-set.ts';
 import { ALL_PRESENT, validityFrom } from '../function/validity.ts';
@@ -33,7 +34,6 @@ import { startOf } from './compiled-state.ts';
 import { widthOf } from './compiled-value.ts';
 import { compileExpr } from './evaluate.ts';
 import { joinParts } from './join.ts';
-import { vectorBytes } from './memory.ts';
 import { step } from './operator.ts';
 import type { Batches, RowStream, RunContext } from './operator.ts';
 import type { Evaluator, LazyRows, Rows } from './rows.ts';
@@ -136,7 +136,14 @@ export async function* runSelect(
   let memory: PipelineMemory | undefined;
   try {
     let run: SelectRun | undefined;
+    let rowCount = 0;
     for await (const rows of input) {
+      rowCount += rows.rowCount;
+      // Of a large table a query may want few rows: code and its memory are for those that want many.
+      if (context.compile === 'large' && rowCount < CODE_SOURCE_ROWS_MIN) {
+        yield* interpret(interpreted(pipeline, rows));
+        continue;
+      }
       memory ??= new PipelineMemory(pipeline, context, leavesRowsOut(pipeline) ? 'WHERE' : 'SELECT');
       run ??= new SelectRun(pipeline, memory, sets);
       const made = run.run(rows);
@@ -145,7 +152,8 @@ export async function* runSelect(
       else yield made;
     }
   } finally {
-    memory?.release();
+    // All that was yielded is copied out of the memory.
+    memory?.release(false);
   }
 }
 

@@ -161,7 +161,7 @@ function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext, 
     case 'unnest':
       return runUnnest(plan, again(plan.input), own);
     case 'limit':
-      return runLimit(plan, again(plan.input), own);
+      return runLimit(plan, again, own);
     case 'shared':
       return runShared(plan, again, own);
     case 'working':

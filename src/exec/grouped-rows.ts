@@ -5,9 +5,9 @@
  * are kept as they are, and copied when they are sorted.
  */
 import type { Vector } from '../arrow/vector.ts';
+import { vectorBytes } from '../arrow/vector.ts';
 import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
-import { vectorBytes } from './memory.ts';
 import { sortByWords } from './radix.ts';
 import { keyWords } from './sort-key.ts';
 import type { KeyOrder } from './sort-key.ts';

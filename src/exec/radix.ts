@@ -5,34 +5,56 @@
  * bits a digit; a digit that all rows share costs its count only. Cost: linear in rows × digits that differ. A few rows
  * are inserted one by one instead.
  */
+import { finish, inPieces } from './work.ts';
+import type { Work } from './work.ts';
 
 const DIGIT_BITS = 11;
 const BUCKETS = 1 << DIGIT_BITS;
 /** Rows that are inserted faster than buckets are emptied. */
 const FEW_ROWS = 128;
 
-function sortDigit(word: Uint32Array, shift: number, order: Uint32Array, spare: Uint32Array): boolean {
-  const count = order.length;
-  const starts = new Uint32Array(BUCKETS);
-  for (let i = 0; i < count; i++) {
-    const digit = ((word[i] as number) >>> shift) & (BUCKETS - 1);
-    starts[digit] = (starts[digit] as number) + 1;
+/** A pass over one digit: counts it, and moves rows to where they belong by it. */
+class DigitPass {
+  readonly #word: Uint32Array;
+  readonly #shift: number;
+  readonly #starts = new Uint32Array(BUCKETS);
+
+  constructor(word: Uint32Array, shift: number) {
+    this.#word = word;
+    this.#shift = shift;
   }
-  let at = 0;
-  for (let b = 0; b < BUCKETS; b++) {
-    const size = starts[b] as number;
-    if (size === count) return false;
-    starts[b] = at;
-    at += size;
+
+  count(from: number, to: number): void {
+    const [word, shift, starts] = [this.#word, this.#shift, this.#starts];
+    for (let i = from; i < to; i++) {
+      const digit = ((word[i] as number) >>> shift) & (BUCKETS - 1);
+      starts[digit] = (starts[digit] as number) + 1;
+    }
   }
-  for (let i = 0; i < count; i++) {
-    const row = order[i] as number;
-    const digit = ((word[row] as number) >>> shift) & (BUCKETS - 1);
-    const slot = starts[digit] as number;
-    spare[slot] = row;
-    starts[digit] = slot + 1;
+
+  /** Turns counts into places; false when all `rowCount` rows share the digit. */
+  place(rowCount: number): boolean {
+    const starts = this.#starts;
+    let at = 0;
+    for (let b = 0; b < BUCKETS; b++) {
+      const size = starts[b] as number;
+      if (size === rowCount) return false;
+      starts[b] = at;
+      at += size;
+    }
+    return true;
   }
-  return true;
+
+  move(order: Uint32Array, moved: Uint32Array, from: number, to: number): void {
+    const [word, shift, starts] = [this.#word, this.#shift, this.#starts];
+    for (let i = from; i < to; i++) {
+      const row = order[i] as number;
+      const digit = ((word[row] as number) >>> shift) & (BUCKETS - 1);
+      const slot = starts[digit] as number;
+      moved[slot] = row;
+      starts[digit] = slot + 1;
+    }
+  }
 }
 
 /** Sorts the row numbers in `order`, in place. */
@@ -58,7 +80,7 @@ function isBefore(words: readonly Uint32Array[], row: number, other: number): bo
 }
 
 /** Rows 0 … count - 1 ordered by `words`, most significant first. */
-export function sortByWords(words: readonly Uint32Array[], count: number): Uint32Array {
+export function* sortWork(words: readonly Uint32Array[], count: number): Work<Uint32Array> {
   let order = new Uint32Array(count);
   for (let i = 0; i < count; i++) order[i] = i;
   if (count < 2) return order;
@@ -66,10 +88,20 @@ export function sortByWords(words: readonly Uint32Array[], count: number): Uint3
   let spare = new Uint32Array(count);
   for (const word of [...words].reverse()) {
     for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
-      if (sortDigit(word, shift, order, spare)) [order, spare] = [spare, order];
+      const pass = new DigitPass(word, shift);
+      yield* inPieces(count, (from, to) => pass.count(from, to));
+      if (!pass.place(count)) continue;
+      const [given, moved] = [order, spare];
+      yield* inPieces(count, (from, to) => pass.move(given, moved, from, to));
+      [order, spare] = [moved, given];
     }
   }
   return order;
+}
+
+/** As `sortWork`, at once. */
+export function sortByWords(words: readonly Uint32Array[], count: number): Uint32Array {
+  return finish(sortWork(words, count));
 }
 
 /**

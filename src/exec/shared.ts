@@ -2,7 +2,8 @@
  * Shared rows, unions and recursion: operators that read rows which are held, or several inputs.
  *
  * Hides who comes first. Invariants: a shared plan is run once, by the first who reads it, and its rows are held until
- * the query ends; a recursive query holds one round's rows, and with UNION the keys of all rows so far.
+ * the query ends, or until the next round of a recursion that it reads; a recursive query holds one round's rows, and
+ * with UNION the keys of all rows so far.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -10,6 +11,7 @@ import { EngineError } from '../base/errors.ts';
 import { RECURSION_ROUNDS_MAX } from '../base/limits.ts';
 import { RowKeys } from '../function/key-table.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
+import { inputsOf } from '../plan/physical.ts';
 import { gather } from '../function/gather.ts';
 import { columnsBytes } from './memory.ts';
 import { step } from './operator.ts';
@@ -41,6 +43,12 @@ async function collect(input: Batches, context: RunContext): Promise<readonly Re
     batches.push(batch);
   }
   return batches;
+}
+
+async function forget(id: number, context: RunContext): Promise<void> {
+  const held = await context.shared.get(id);
+  context.shared.delete(id);
+  for (const { columns } of held ?? []) context.memory.change('WITH', columnsBytes(columns), 0);
 }
 
 /** One input after another. */
@@ -83,12 +91,27 @@ class NewRows {
   }
 }
 
+/** The shared plans that read the rounds of a recursion, so that their rows are others in each. */
+function sharedWithin({ id, step }: Extract<PhysicalPlan, { kind: 'recursive' }>): ReadonlySet<number> {
+  const known = new Map<number, boolean>();
+  const reads = (plan: PhysicalPlan): boolean => {
+    if (plan.kind === 'working') return plan.id === id;
+    if (plan.kind !== 'shared') return inputsOf(plan).map(reads).includes(true);
+    const found = known.get(plan.rows.id) ?? reads(plan.rows.plan);
+    known.set(plan.rows.id, found);
+    return found;
+  };
+  reads(step);
+  return new Set([...known].filter(([, found]) => found).map(([shared]) => shared));
+}
+
 /** Runs the base, and the step until it makes no more rows. */
 export async function* runRecursive(
   plan: Extract<PhysicalPlan, { kind: 'recursive' }>,
   open: Open,
   context: RunContext,
 ): Batches {
+  const within = sharedWithin(plan);
   const seen = plan.distinct ? new NewRows(plan) : undefined;
   let [held, keys] = [0, 0];
   let input = open(plan.base);
@@ -115,6 +138,7 @@ export async function* runRecursive(
     held = bytes;
     if (made.length === 0) break;
     context.working.set(plan.id, made);
+    for (const id of within) await forget(id, context);
     input = open(plan.step);
   }
   context.memory.change('WITH RECURSIVE', held + keys, 0);

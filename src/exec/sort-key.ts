@@ -7,15 +7,16 @@
  * replaced by their rank among all rows, and so are nested values, in which null is greatest.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
-import type { ByteRows } from '../function/byte-rows.ts';
+import { byteRowsOf, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
 import { bitsOf, formOf, numbersOf } from '../function/column.ts';
 import { decodeVector } from '../function/decode.ts';
 import { orderWordsOf } from '../function/interval.ts';
 import { isPlainText } from '../function/signature.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import { valueRanks } from '../function/value-order.ts';
-import { sortByWords } from './radix.ts';
+import { byteRanks, prefixNumbers } from './byte-rank.ts';
+import { finish, inPieces } from './work.ts';
+import type { Work } from './work.ts';
 
 /** How one key orders. */
 export interface KeyOrder {
@@ -26,13 +27,17 @@ export interface KeyOrder {
 const SIGN = 0x80000000;
 const TWO_32 = 4294967296;
 
-function numberWords(numbers: Float64Array): readonly Uint32Array[] {
+function* numberWords(numbers: Float64Array): Work<readonly Uint32Array[]> {
   const count = numbers.length;
+  const [high, low] = [new Uint32Array(count), new Uint32Array(count)];
+  yield* inPieces(count, (from, to) => fillNumberWords(numbers, high, low, from, to));
+  return [high, low];
+}
+
+function fillNumberWords(numbers: Float64Array, high: Uint32Array, low: Uint32Array, from: number, to: number): void {
   const canonical = new Float64Array(1);
   const bits = new Uint32Array(canonical.buffer);
-  const high = new Uint32Array(count);
-  const low = new Uint32Array(count);
-  for (let i = 0; i < count; i++) {
+  for (let i = from; i < to; i++) {
     const value = numbers[i] as number;
     canonical[0] = value === value ? value + 0 : NaN;
     const top = bits[1] as number;
@@ -40,65 +45,29 @@ function numberWords(numbers: Float64Array): readonly Uint32Array[] {
     high[i] = negative ? ~top : top | SIGN;
     low[i] = negative ? ~(bits[0] as number) : (bits[0] as number);
   }
-  return [high, low];
 }
 
-function wideWords(words: Int32Array, count: number, rowCount: number, signed: boolean): readonly Uint32Array[] {
+function* wideWords(
+  words: Int32Array,
+  count: number,
+  rowCount: number,
+  signed: boolean,
+): Work<readonly Uint32Array[]> {
   const keys = Array.from({ length: count }, () => new Uint32Array(rowCount));
-  keys.forEach((key, k) => {
-    const from = count - 1 - k;
+  for (const [k, key] of keys.entries()) {
+    const place = count - 1 - k;
     const flip = k === 0 && signed ? SIGN : 0;
-    for (let i = 0; i < rowCount; i++) key[i] = (words[i * count + from] as number) ^ flip;
-  });
+    yield* inPieces(rowCount, (from, to) => {
+      for (let i = from; i < to; i++) key[i] = (words[i * count + place] as number) ^ flip;
+    });
+  }
   return keys;
 }
 
-/** Up to four bytes of a row from `at` on, as a big-endian word. */
-function prefixWord(rows: ByteRows, row: number, at: number): number {
-  const buffer = rows.buffers[rows.which === undefined ? 0 : (rows.which[row] as number)] as Uint8Array;
-  const start = (rows.starts[row] as number) + at;
-  const end = rows.ends[row] as number;
-  let word = 0;
-  for (let k = 0; k < 4; k++) word = word * 256 + (start + k < end ? (buffer[start + k] as number) : 0);
-  return word;
-}
-
-/** The rank of each row among all; equal rows share one. */
-function byteRanks(rows: ByteRows, count: number): Uint32Array {
-  const first = new Uint32Array(count);
-  const second = new Uint32Array(count);
-  for (let i = 0; i < count; i++) {
-    first[i] = prefixWord(rows, i, 0);
-    second[i] = prefixWord(rows, i, 4);
-  }
-  const order = sortByWords([first, second], count);
-  const ranks = new Uint32Array(count);
-  let rank = 0;
-  for (let start = 0; start < count;) {
-    const head = order[start] as number;
-    let end = start + 1;
-    while (
-      end < count &&
-      first[order[end] as number] === first[head] &&
-      second[order[end] as number] === second[head]
-    )
-      end++;
-    const run = order.subarray(start, end);
-    if (run.length > 1) run.sort((a, b) => compareRows(rows, a, rows, b));
-    for (let i = 0; i < run.length; i++) {
-      if (i > 0 && compareRows(rows, run[i - 1] as number, rows, run[i] as number) !== 0) rank++;
-      ranks[run[i] as number] = rank;
-    }
-    rank++;
-    start = end;
-  }
-  return ranks;
-}
-
-function bytesWords(vector: Vector): readonly Uint32Array[] {
+function* bytesWords(vector: Vector): Work<readonly Uint32Array[]> {
   const values = vector.type.id === 'dictionary' ? vector.dictionary : undefined;
-  if (values === undefined) return [byteRanks(byteRowsOf(vector), vector.length)];
-  const ranks = byteRanks(dictionaryByteRows(values), values.length);
+  if (values === undefined) return [yield* byteRanks(byteRowsOf(vector), vector.length)];
+  const ranks = yield* byteRanks(dictionaryByteRows(values), values.length);
   const indexes = indexesOf(vector);
   const words = new Uint32Array(vector.length);
   for (let i = 0; i < words.length; i++) words[i] = ranks[indexes[i] as number] ?? 0;
@@ -111,17 +80,17 @@ function boolWords(bits: Uint8Array, rowCount: number): readonly Uint32Array[] {
   return [words];
 }
 
-function valueWords(vector: Vector): readonly Uint32Array[] {
+function* valueWords(vector: Vector): Work<readonly Uint32Array[]> {
   const form = formOf(vector.type);
   switch (form.kind) {
     case 'number':
-      return numberWords(numbersOf(vector));
+      return yield* numberWords(numbersOf(vector));
     case 'words':
-      return wideWords(orderWordsOf(vector), form.words, vector.length, form.signed);
+      return yield* wideWords(orderWordsOf(vector), form.words, vector.length, form.signed);
     case 'bool':
       return boolWords(bitsOf(vector), vector.length);
     case 'bytes':
-      return bytesWords(vector);
+      return yield* bytesWords(vector);
     case 'none':
       return vector.type.id === 'null' ? [] : [valueRanks(vector)];
   }
@@ -133,20 +102,41 @@ function plain(vector: Vector): Vector {
 }
 
 /** The words of a key column, most significant first. */
-export function keyWords(column: Vector, order: KeyOrder): readonly Uint32Array[] {
+export function* keyWordsWork(column: Vector, order: KeyOrder): Work<readonly Uint32Array[]> {
   const vector = plain(column);
-  const words = valueWords(vector);
+  const words = yield* valueWords(vector);
   const present = validityOf(vector).bits;
-  if (order.descending)
-    for (const word of words) for (let i = 0; i < word.length; i++) word[i] = ~(word[i] as number);
-  if (present === undefined) return words;
-  const rank = new Uint32Array(vector.length);
-  for (let i = 0; i < vector.length; i++) {
+  const rank = present === undefined ? undefined : new Uint32Array(vector.length);
+  yield* inPieces(vector.length, (from, to) => {
+    if (order.descending) for (const word of words) flip(word, from, to);
+    if (present !== undefined && rank !== undefined) rankNulls(words, present, order.nullsFirst, rank, from, to);
+  });
+  return rank === undefined ? words : [rank, ...words];
+}
+
+function flip(word: Uint32Array, from: number, to: number): void {
+  for (let i = from; i < to; i++) word[i] = ~(word[i] as number);
+}
+
+/** Puts nulls before or after all others, where they share one value. */
+function rankNulls(
+  words: readonly Uint32Array[],
+  present: Uint8Array,
+  nullsFirst: boolean,
+  rank: Uint32Array,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) {
     const isNull = !bitAt(present, i);
-    rank[i] = isNull === order.nullsFirst ? 0 : 1;
+    rank[i] = isNull === nullsFirst ? 0 : 1;
     if (isNull) for (const word of words) word[i] = 0;
   }
-  return [rank, ...words];
+}
+
+/** As `keyWordsWork`, at once. */
+export function keyWords(column: Vector, order: KeyOrder): readonly Uint32Array[] {
+  return finish(keyWordsWork(column, order));
 }
 
 function leads(vector: Vector): Float64Array {
@@ -166,9 +156,7 @@ function leads(vector: Vector): Float64Array {
       out[i] = (signed ? top : top >>> 0) * TWO_32 + ((words[i * count + count - 2] as number) >>> 0);
     }
   } else if (form.kind === 'bytes') {
-    const rows = byteRowsOf(vector);
-    // Six bytes are exact in a double.
-    for (let i = 0; i < rowCount; i++) out[i] = prefixWord(rows, i, 0) * 65536 + (prefixWord(rows, i, 4) >>> 16);
+    prefixNumbers(byteRowsOf(vector), out);
   } else if (form.kind === 'bool') {
     const bits = bitsOf(vector);
     for (let i = 0; i < rowCount; i++) out[i] = bitAt(bits, i) ? 1 : 0;

@@ -15,9 +15,11 @@ import { joinParts } from './join.ts';
 import { columnsBytes } from './memory.ts';
 import { step } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
-import { selectRank, sortByWords } from './radix.ts';
-import { keyWords, leadNumbers } from './sort-key.ts';
+import { selectRank, sortWork } from './radix.ts';
 import { rowsOf } from './rows.ts';
+import { keyWordsWork, leadNumbers } from './sort-key.ts';
+import { finish, paced } from './work.ts';
+import type { Work } from './work.ts';
 
 type SortPlan = Extract<PhysicalPlan, { kind: 'sort' }>;
 
@@ -39,23 +41,29 @@ function gatherRun(run: Run, rows: Uint32Array): Run {
   };
 }
 
-function joinRuns(runs: readonly Run[]): Run {
+function* joinRuns(runs: readonly Run[]): Work<Run> {
   const [first] = runs;
   if (first === undefined) throw new TypeError('joinRuns: no runs');
-  return {
-    rowCount: runs.reduce((sum, run) => sum + run.rowCount, 0),
-    columns: first.columns.map((_, c) => joinParts(runs.map((run) => run.columns[c] as Vector))),
-    keys: first.keys.map((_, k) => joinParts(runs.map((run) => run.keys[k] as Vector))),
-  };
+  const [columns, keys]: [Vector[], Vector[]] = [[], []];
+  for (let c = 0; c < first.columns.length; c++) {
+    columns.push(joinParts(runs.map((run) => run.columns[c] as Vector)));
+    yield;
+  }
+  for (let k = 0; k < first.keys.length; k++) {
+    keys.push(joinParts(runs.map((run) => run.keys[k] as Vector)));
+    yield;
+  }
+  return { rowCount: runs.reduce((sum, run) => sum + run.rowCount, 0), columns, keys };
 }
 
 function runBytes(run: Run): number {
   return columnsBytes(run.columns) + columnsBytes(run.keys);
 }
 
-function orderOf(run: Run, keys: readonly SortKey[]): Uint32Array {
-  const words = run.keys.flatMap((vector, k) => keyWords(vector, keys[k] as SortKey));
-  return sortByWords(words, run.rowCount);
+function* orderOf(run: Run, keys: readonly SortKey[]): Work<Uint32Array> {
+  const words: Uint32Array[] = [];
+  for (const [k, vector] of run.keys.entries()) words.push(...(yield* keyWordsWork(vector, keys[k] as SortKey)));
+  return yield* sortWork(words, run.rowCount);
 }
 
 /** The runs taken so far, trimmed to the limit now and then. */
@@ -107,8 +115,8 @@ class TopRows {
   }
 
   #trim(): void {
-    const joined = joinRuns(this.#runs);
-    const trimmed = gatherRun(joined, orderOf(joined, this.#keys).subarray(0, this.#limit));
+    const joined = finish(joinRuns(this.#runs));
+    const trimmed = gatherRun(joined, finish(orderOf(joined, this.#keys)).subarray(0, this.#limit));
     this.#runs = [trimmed];
     this.#pending = trimmed.rowCount;
     const [key] = trimmed.keys;
@@ -124,8 +132,8 @@ class TopRows {
 
 async function* emit(runs: readonly Run[], plan: SortPlan, context: RunContext): Batches {
   if (runs.length === 0) return;
-  const joined = joinRuns(runs);
-  const order = orderOf(joined, plan.keys);
+  const joined = await paced(joinRuns(runs), context);
+  const order = await paced(orderOf(joined, plan.keys), context);
   const end = Math.min(plan.limit ?? Infinity, joined.rowCount);
   for (let start = 0; start < end; start += BATCH_ROWS_MAX) {
     await step(context);

@@ -1,18 +1,20 @@
 /**
  * The rows of a window in its order: where each stands, and where partitions and groups of peers begin and end.
  *
- * Hides sorting, which is done when it is first asked for, and once for all windows of one partitioning whose keys are
- * a beginning of others'. Invariants: a place is a number from 0 in the sorted order; ranges are half-open; rows that
- * are equal by all keys keep the input's order.
+ * Hides sorting, which is done once for all windows of one partitioning whose keys are a beginning of others'.
+ * Invariants: a place is a number from 0 in the sorted order; ranges are half-open; rows that are equal by all keys
+ * keep the input's order.
  */
 import type { Vector } from '../arrow/vector.ts';
+import { present } from '../base/assert.ts';
 import { RowKeys } from '../function/key-table.ts';
 import type { Expr, SortKey, WindowCall } from '../plan/expr.ts';
 import { exprKey } from '../plan/expr-walk.ts';
 import { gather } from '../function/gather.ts';
-import { sortByWords } from './radix.ts';
-import { keyWords } from './sort-key.ts';
+import { sortWork } from './radix.ts';
+import { keyWordsWork } from './sort-key.ts';
 import type { WindowColumns } from './window-column.ts';
+import type { Work } from './work.ts';
 
 /** Which partition each row of the input belongs to. */
 export interface Partitions {
@@ -58,8 +60,7 @@ export class WindowOrder {
   }
 
   #wordsOf(key: number): readonly Uint32Array[] {
-    this.#words ??= this.#keys.map((sortKey) => keyWords(this.#columns.column(sortKey.expr), sortKey));
-    return this.#words[key] ?? [];
+    return this.#words?.[key] ?? [];
   }
 
   /** True when the sorted order is the input's. */
@@ -67,14 +68,20 @@ export class WindowOrder {
     return this.partitions.ids === undefined && this.#keys.length === 0;
   }
 
+  /** Sorts, which is to be done before anything else is asked. */
+  *prepare(): Work<void> {
+    if (this.#order !== undefined) return;
+    const words: (readonly Uint32Array[])[] = [];
+    for (const key of this.#keys) words.push(yield* keyWordsWork(this.#columns.column(key.expr), key));
+    this.#words = words;
+    const { ids } = this.partitions;
+    const all = words.flat();
+    this.#order = yield* sortWork(ids === undefined ? all : [ids, ...all], this.rowCount);
+  }
+
   /** The row of the input at each place. */
   get order(): Uint32Array {
-    if (this.#order === undefined) {
-      const { ids } = this.partitions;
-      const words = this.#keys.flatMap((_, key) => this.#wordsOf(key));
-      this.#order = sortByWords(ids === undefined ? words : [ids, ...words], this.rowCount);
-    }
-    return this.#order;
+    return present(this.#order, 'the order of a window');
   }
 
   /** The partition of each place, as a range of places. */

@@ -8,6 +8,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { Expr, WindowCall } from '../plan/expr.ts';
 import { joinParts } from './join.ts';
+import { fillResult } from './window-fill.ts';
 import type { Frames } from './window-frame.ts';
 import { framesOf, int64Numbers, piecesAt } from './window-frame.ts';
 import type { WindowOrder } from './window-order.ts';
@@ -66,6 +67,8 @@ export function valueResult(order: WindowOrder, call: WindowCall): WindowResult 
       return framed(order, call, () => 1);
     case 'nth_value':
       return framed(order, call, argumentNumbers(order, call.args[1], 1));
+    case 'fill':
+      return fillResult(order, call);
     default:
       return undefined;
   }

@@ -20,6 +20,7 @@ import { rankedResult } from './window-ranked.ts';
 import type { WindowResult } from './window-result.ts';
 import { sliceResult } from './window-result.ts';
 import { valueResult } from './window-value.ts';
+import { paced } from './work.ts';
 
 type WindowPlan = Extract<PhysicalPlan, { kind: 'window' }>;
 
@@ -43,6 +44,7 @@ export async function* runWindow(plan: WindowPlan, input: Batches, context: RunC
   for (const call of plan.calls) {
     await step(context);
     held = context.memory.change('a window', held, held + CALL_ROW_BYTES * columns.rowCount);
+    await paced(orders.of(call).prepare(), context);
     results.push(await resultOf(orders.of(call), call, context));
     sorted = context.memory.change('a window', sorted, orders.byteCount);
   }

@@ -32,7 +32,8 @@ type WindowName =
   | 'lead'
   | 'first_value'
   | 'last_value'
-  | 'nth_value';
+  | 'nth_value'
+  | 'fill';
 
 function place(
   name: WindowName,
@@ -144,6 +145,18 @@ export const WINDOW_FUNCTIONS: readonly WindowEntry[] = [
     resolve: ([value, count, ...more]) => {
       if (value === undefined || count === undefined || more.length > 0 || !isCount(count)) return undefined;
       return valueCall('nth_value', value, [INT64]);
+    },
+  },
+  {
+    name: 'fill',
+    expects: '(number, date or timestamp)',
+    doc: 'The value, or where it is null the one on the line through its neighbours, by the key that orders them.',
+    example: 'fill(x) over 5, 7, NULL → 5, 7, NULL',
+    resolve: ([value, ...more]) => {
+      if (value === undefined || more.length > 0) return undefined;
+      const type = valueType(value);
+      const isFilled = ['int', 'float', 'decimal', 'date', 'timestamp'].includes(type.id);
+      return isFilled ? valueCall('fill', value, []) : undefined;
     },
   },
 ];

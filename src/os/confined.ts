@@ -4,15 +4,19 @@
  * Hides how a name is kept below the directory: it is relative and without `..`; symbolic links are followed before
  * anything is opened; the directory that holds the file is opened, asked where it really lies, and the file is opened
  * through it, so that nothing that is moved meanwhile leads elsewhere. Invariants: only regular files are read or
- * replaced; what is written stands under its name only when it is whole and on the disk; a failure leaves nothing.
+ * replaced; what is written stands under its name only when it is whole and on the disk; a failure leaves nothing, and
+ * what a process left that was killed is removed by its next one, as soon as it writes to that directory again. Such a
+ * file is known by its database's name, so that what others are writing stays.
  * Linux: elsewhere the directory's path stands in for the opened directory.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, lstat, open, realpath, rename, unlink } from 'node:fs/promises';
+import { access, lstat, open, opendir, realpath, rename, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { EngineError } from '../base/errors.ts';
+import { COPY_FOLDERS_CLEAN_MAX } from '../base/limits.ts';
 import { readFully, writeFully } from './gather.ts';
 import { errnoOf, osError } from './os-error.ts';
 
@@ -47,18 +51,59 @@ const FILE_MODE = 0o644;
 const OPENED = '/proc/self/fd';
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
 
+const OWNER_DIGITS = 16;
+
+function unlessGone(error: unknown): void {
+  if (errnoOf(error) !== 'ENOENT') throw error;
+}
+
+/** Files that are being written, by their temporary names. */
+class Parts {
+  readonly #owner: string;
+  readonly #live = new Set<string>();
+  readonly #clean = new Set<string>();
+
+  constructor(owner: string) {
+    this.#owner = `.${owner}-`;
+  }
+
+  begin(): string {
+    const name = `${this.#owner}${randomBytes(8).toString('hex')}.part`;
+    this.#live.add(name);
+    return name;
+  }
+
+  end(name: string): void {
+    this.#live.delete(name);
+  }
+
+  /** Removes what earlier processes of the owner left; once, for this one leaves nothing. */
+  async clean(folder: OpenFolder): Promise<void> {
+    const { real, path } = folder;
+    if (this.#clean.has(real)) return;
+    for await (const { name } of await opendir(path)) {
+      const isLeft = name.startsWith(this.#owner) && name.endsWith('.part') && !this.#live.has(name);
+      if (isLeft) await unlink(join(path, name)).catch(unlessGone);
+    }
+    if (this.#clean.size >= COPY_FOLDERS_CLEAN_MAX) this.#clean.clear();
+    this.#clean.add(real);
+  }
+}
+
 /**
- * Files below `directory`, which must lie apart from each of `others`. @throws `not_found`, `forbidden`, `io_error`,
- * `request_invalid` when it lies within one of the others, or one within it
+ * Files below `directory`, for the process that has `database` open, whose `key` is no other's. @throws `not_found`,
+ * `forbidden`, `io_error`, `request_invalid` when one of the two lies within the other
  */
-export async function confineTo(directory: string, others: readonly string[]): Promise<ConfinedFiles> {
+export async function confineTo(directory: string, database: string, key: Uint8Array): Promise<ConfinedFiles> {
   const root = await attempt('open directory', directory, () => realpath(directory));
-  for (const other of others) {
-    const real = await attempt('open directory', other, () => realpath(other));
-    if (!isWithin(root, real) && !isWithin(real, root)) continue;
-    const message = `${directory} and ${other} lie within each other`;
+  const real = await attempt('open directory', database, () => realpath(database));
+  if (isWithin(root, real) || isWithin(real, root)) {
+    const message = `${directory} and ${database} lie within each other`;
     throw new EngineError('request_invalid', `${message}; name another directory`);
   }
+  // One process at a time has it open there, and a copy of it lies elsewhere.
+  const place = JSON.stringify([hostname(), real]);
+  const parts = new Parts(createHash('sha256').update(key).update(place).digest('hex').slice(0, OWNER_DIGITS));
   return {
     read: async (name) => {
       const path = checked(root, name);
@@ -70,7 +115,7 @@ export async function confineTo(directory: string, others: readonly string[]): P
       const path = checked(root, name);
       const parent = await attempt('open directory', dirname(name), () => realpath(dirname(path)));
       if (parent !== root && !isWithin(parent, root)) throw outside(name);
-      return new Folder(name, await openFolder(root, name, parent)).output(basename(path));
+      return new Folder(name, await openFolder(root, name, parent)).output(basename(path), parts);
     },
   };
 }
@@ -106,6 +151,8 @@ function checked(root: string, name: string): string {
 
 interface OpenFolder {
   readonly handle: FileHandle;
+  /** Where it lies. */
+  readonly real: string;
   /** The path by which files are opened: through the handle where the system can. */
   readonly path: string;
 }
@@ -121,7 +168,7 @@ async function openFolder(root: string, name: string, path: string): Promise<Ope
     );
     const real = await attempt('open directory', name, () => realpath(isLinked ? link : path));
     if (!isWithin(real, root)) throw outside(name);
-    return { handle, path: isLinked ? link : real };
+    return { handle, real, path: isLinked ? link : real };
   } catch (error) {
     await handle.close();
     throw error;
@@ -157,7 +204,7 @@ class Folder {
     }
   }
 
-  async output(base: string): Promise<ConfinedOutput> {
+  async output(base: string, parts: Parts): Promise<ConfinedOutput> {
     const { handle, path } = this.#folder;
     try {
       const target = join(path, base);
@@ -166,10 +213,20 @@ class Folder {
         throw osError('look at', this.#name, error);
       });
       if (before !== undefined && !before.isFile()) throw this.#noFile();
-      const temporary = join(path, `.${randomBytes(8).toString('hex')}.part`);
+      await attempt('clean up in the directory of', this.#name, () => parts.clean(this.#folder));
+      const part = parts.begin();
+      const temporary = join(path, part);
+      const end = (): void => {
+        parts.end(part);
+      };
       const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-      const file = await attempt('create', this.#name, () => open(temporary, flags, FILE_MODE));
-      return new Output(this.#name, handle, file, temporary, target);
+      try {
+        const file = await attempt('create', this.#name, () => open(temporary, flags, FILE_MODE));
+        return new Output(this.#name, handle, file, { temporary, target, end });
+      } catch (error) {
+        end();
+        throw error;
+      }
     } catch (error) {
       await handle.close();
       throw error;
@@ -193,21 +250,26 @@ function openInput(name: string, file: FileHandle, size: number): ConfinedInput 
   };
 }
 
+interface OutputPaths {
+  readonly temporary: string;
+  readonly target: string;
+  /** Called when nothing is there any more under the temporary name. */
+  readonly end: () => void;
+}
+
 class Output implements ConfinedOutput {
   readonly #name: string;
   readonly #folder: FileHandle;
   readonly #file: FileHandle;
-  readonly #temporary: string;
-  readonly #target: string;
+  readonly #paths: OutputPaths;
   #length = 0;
   #ended = false;
 
-  constructor(name: string, folder: FileHandle, file: FileHandle, temporary: string, target: string) {
+  constructor(name: string, folder: FileHandle, file: FileHandle, paths: OutputPaths) {
     this.#name = name;
     this.#folder = folder;
     this.#file = file;
-    this.#temporary = temporary;
-    this.#target = target;
+    this.#paths = paths;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -219,8 +281,10 @@ class Output implements ConfinedOutput {
 
   async finish(): Promise<void> {
     await attempt('sync', this.#name, () => this.#file.datasync());
-    await attempt('rename', this.#name, () => rename(this.#temporary, this.#target));
+    const { temporary, target, end } = this.#paths;
+    await attempt('rename', this.#name, () => rename(temporary, target));
     this.#ended = true;
+    end();
     await attempt('sync directory', this.#name, () => this.#folder.sync());
     await this.#file.close();
     await this.#folder.close();
@@ -230,7 +294,8 @@ class Output implements ConfinedOutput {
     if (this.#ended) return;
     this.#ended = true;
     await this.#file.close();
-    await attempt('remove', this.#name, () => unlink(this.#temporary));
+    await attempt('remove', this.#name, () => unlink(this.#paths.temporary));
+    this.#paths.end();
     await this.#folder.close();
   }
 }

@@ -6,10 +6,10 @@
  * beside a floating-point value becomes the nearest such value, as in DuckDB. What does not fit is left for common
  * types to settle.
  */
-import { NANOS_PER_UNIT } from '../arrow/type.ts';
+import { NANOS_PER_UNIT, sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Literal } from './constant.ts';
-import { isWide, makeLiteral } from './constant.ts';
+import { fixValue, isWide, makeLiteral } from './constant.ts';
 
 /** A number as unscaled × 10^-scale. */
 interface Decimal {
@@ -27,6 +27,8 @@ export function targetOf(type: DataType): DataType {
 /** The literal in `type` if that loses nothing; undefined otherwise. Text is not looked into. */
 export function adaptLiteral(literal: Literal, type: DataType): Literal | undefined {
   if (literal.value === null) return undefined;
+  if (sameType(literal.type, type)) return literal;
+  fixValue(literal);
   switch (type.id) {
     case 'int':
       return adaptToInt(literal, type);

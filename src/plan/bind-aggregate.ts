@@ -14,7 +14,7 @@ import type { ExprNode, FunctionCall, OrderItem } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { coerce, toCondition, unresolvedError } from './coerce.ts';
 import type { AggregateCall, Expr, SortKey } from './expr.ts';
-import { exprKey, literalKey } from './expr-walk.ts';
+import { exprKey, exprsOfCall, hasLeaf, literalKey } from './expr-walk.ts';
 import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
 
@@ -82,6 +82,28 @@ export function bindAggregateCall(sql: string, node: FunctionCall, name: string,
   };
 }
 
+/** A call of the aggregate `name` over all rows, of arguments that have its types. */
+export function makeAggregate(name: string, args: readonly Expr[], span: Span): AggregateCall {
+  const answer = resolveAggregate(
+    name,
+    args.map((arg) => arg.type),
+  );
+  if (!('parameters' in answer)) throw new TypeError(`no aggregate ${name} of such values`);
+  const { type, nulls } = answer;
+  const nullable = nulls !== 'never';
+  return {
+    name: answer.name,
+    args,
+    constants: [],
+    distinct: false,
+    filter: undefined,
+    order: [],
+    type,
+    nullable,
+    span,
+  };
+}
+
 function bindConstants(sql: string, entry: AggregateEntry, exprs: readonly Expr[], span: Span): ConstantValue[] {
   const values = exprs.map((expr) => {
     const folded = foldExpr(expr);
@@ -124,6 +146,19 @@ function isDescending(sql: string, entry: AggregateEntry, args: readonly Expr[],
     throw sqlError('sql_unsupported', sql, keys[0]?.expr.span ?? value?.span ?? { start: 0, end: 0 }, message);
   }
   return key.descending;
+}
+
+/** True when a call reads columns of the query around, and none of its own: as in SQL it is that one's aggregate. */
+export function isOfOuter(call: AggregateCall): boolean {
+  const exprs = exprsOfCall(call);
+  const reads = (kind: 'column' | 'outer' | 'pending'): boolean => exprs.some((expr) => hasLeaf(expr, kind));
+  return reads('outer') && !reads('column') && !reads('pending');
+}
+
+/** The error of an aggregate where none may stand. */
+export function misplacedAggregate(sql: string, { name, span }: AggregateCall, clause: string): Error {
+  const remedy = clause === 'WHERE' ? 'filter groups with HAVING' : undefined;
+  return sqlError('sql_bind', sql, span, `the aggregate ${name} cannot stand in ${clause}`, remedy);
 }
 
 /** The aggregates of a query, each once. */

@@ -17,7 +17,7 @@ import { defaultExpr } from './bind-default.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import type { From } from './bind-from.ts';
 import { bindBeside } from './bind-from.ts';
-import { makeBinding } from './bind-query.ts';
+import { bindCommon, makeBinding } from './bind-query.ts';
 import { bindReturning } from './bind-returning.ts';
 import type { Binding } from './binding.ts';
 import { NumberedRows } from './changed-rows.ts';
@@ -97,8 +97,9 @@ class EditBinder {
     this.#binding = makeBinding(sql, catalog);
     this.#subqueries = new SubqueryList(sql, this.#binding.shared);
     const target = this.#target();
-    this.#from = statement.from === undefined ? target : bindBeside(this.#binding, target, statement.from);
-    const subqueries = { binding: this.#binding, common: new Map(), list: this.#subqueries };
+    const common = bindCommon(this.#binding, statement.common);
+    this.#from = statement.from === undefined ? target : bindBeside(this.#binding, target, statement.from, common);
+    const subqueries = { binding: this.#binding, common, list: this.#subqueries };
     this.#binder = new ExpressionBinder(sql, this.#from.scope, new Map(), { outer: undefined, subqueries });
   }
 

@@ -11,7 +11,7 @@ import { SQL_DEPTH_MAX, SQL_NODES_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import type { ColumnName, ExprNode, FunctionCall } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
-import { aggregateName, bindAggregateCall } from './bind-aggregate.ts';
+import { aggregateName, bindAggregateCall, isOfOuter, misplacedAggregate } from './bind-aggregate.ts';
 import {
   adaptAmong,
   castTo,
@@ -26,17 +26,19 @@ import {
 import { targetOf } from './adapt.ts';
 import type { SubqueryBinding, SubqueryNode } from './bind-subquery.ts';
 import { bindSubquery } from './bind-subquery.ts';
-import type { OuterColumns } from './binding.ts';
+import type { NameResolver } from './binding.ts';
+import { OuterColumns } from './binding.ts';
 import { windowFunctionOf } from '../function/registry.ts';
 import { bindWindowCall } from './bind-window.ts';
-import { bindTimeCall, momentLiteral } from './bind-time.ts';
+import { filled } from './window-fill.ts';
+import { bindInterval, bindTimeCall, momentLiteral } from './bind-time.ts';
 import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
 import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
-import { bindField, bindNested, resolveIn } from './bind-nested.ts';
+import { bindField, bindNested, resolveIn, resolveRow } from './bind-nested.ts';
 import type { Alias, Clause } from './clause.ts';
-import { BOOL, DOUBLE, INT64, makeLiteral, numberLiteral } from './constant.ts';
+import { BOOL, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
-import { columnOf } from './expr-walk.ts';
+import { columnOf, hasLeaf } from './expr-walk.ts';
 import { bindParameter } from './parameter.ts';
 import type { Scope } from './scope.ts';
 import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
@@ -50,7 +52,9 @@ const OPERATOR_NAMES: Readonly<Record<string, string>> = { '!=': '<>', '~': 'reg
 /** The functions of LIKE and its kin. */
 const PATTERNS = { like: 'like', ilike: 'ilike', similar: 'regexp_full_match', glob: 'glob' } as const;
 /** Functions whose arguments meet in one type. */
-const MEETING = new Set('coalesce ifnull greatest least add subtract multiply divide mod xor gcd lcm'.split(' '));
+const MEETING = new Set(
+  'coalesce ifnull nullif greatest least add subtract multiply divide mod xor gcd lcm'.split(' '),
+);
 /** Functions whose result keeps so many digits after the point as a constant second argument says. */
 const ROUNDING = new Set(['round', 'round_even', 'roundbankers', 'trunc']);
 
@@ -84,11 +88,6 @@ export class ExpressionBinder {
     this.#scope = scope;
     this.#aliases = aliases;
     this.#around = around;
-  }
-
-  /** @see NameResolver */
-  resolve(node: ColumnName): Expr | undefined {
-    return resolveIn(this.#sql, this.#scope, node) ?? this.#around.outer?.resolve(node);
   }
 
   /** Binds `node` as it stands in `clause`. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
@@ -186,14 +185,11 @@ export class ExpressionBinder {
       case 'cast':
         return this.#bindCast(node, clause);
       case 'scalar_query':
+      case 'array_query':
       case 'exists':
-        return this.#bindSubquery(node, [], clause);
       case 'in_query':
-      case 'quantified': {
-        const nodes = node.operand.kind === 'row' ? node.operand.items : [node.operand];
-        const operands = nodes.map((operand) => this.bind(operand, clause));
-        return this.#bindSubquery(node, operands, clause);
-      }
+      case 'quantified':
+        return this.#bindSubquery(node, clause);
       case 'row':
       case 'array':
       case 'subscript':
@@ -203,7 +199,7 @@ export class ExpressionBinder {
       case 'lambda':
         return bindNested(this.#sql, node, (part) => this.bind(part, clause));
       case 'interval':
-        return this.#bindInterval(node, clause);
+        return bindInterval(this.#sql, node.unit, this.bind(node.value, clause), node.span);
       case 'moment':
         return this.#bindMoment(node, clause);
       default:
@@ -211,19 +207,15 @@ export class ExpressionBinder {
     }
   }
 
-  #bindInterval(node: Extract<ExprNode, { kind: 'interval' }>, clause: Clause): Expr {
-    const value = this.bind(node.value, clause);
-    const isText = value.type.id === 'utf8';
-    const count = isText ? castTo(this.#sql, value, DOUBLE, false, value.span) : value;
-    return makeCall(this.#sql, `to_${node.unit}`, [count], node.span);
-  }
-
-  #bindSubquery(node: SubqueryNode, operands: readonly Expr[], clause: Clause): Expr {
+  #bindSubquery(node: SubqueryNode, clause: Clause): Expr {
     const { subqueries } = this.#around;
     if (this.#lambdas.length > 0) {
       throw sqlError('sql_unsupported', this.#sql, node.span, 'a subquery in a lambda is not supported yet');
     }
-    if (subqueries !== undefined) return bindSubquery(this, subqueries, node, operands);
+    const outer = new OuterColumns(this.#resolverIn(clause), this.#around.outer);
+    if (subqueries !== undefined) {
+      return bindSubquery(outer, subqueries, node, (operand) => this.bind(operand, clause));
+    }
     throw sqlError('sql_unsupported', this.#sql, node.span, `a subquery in ${clause.name} is not supported yet`);
   }
 
@@ -258,8 +250,8 @@ export class ExpressionBinder {
     const [first, ...fields] = node.path;
     const alias = this.#aliases.get(foldName(first?.name ?? ''));
     if (alias === undefined || alias.item >= clause.aliasesBefore) {
-      const outer = this.#around.outer?.resolve(node);
-      if (outer !== undefined) return outer;
+      const other = resolveRow(this.#sql, this.#scope, node) ?? this.#around.outer?.resolve(node);
+      if (other !== undefined) return other;
       const inReach = [...this.#aliases.values()].filter((candidate) => candidate.item < clause.aliasesBefore);
       throw this.#scope.missing(
         node,
@@ -401,8 +393,8 @@ export class ExpressionBinder {
       const remedy = 'write it in the SELECT list or in FROM';
       throw sqlError('sql_bind', this.#sql, node.span, `unnest cannot stand in ${clause.name}`, remedy);
     }
-    const { list, opensStructs } = readUnnest(this.#sql, args, names, node.span);
-    if (targetOf(list.type).id === 'struct' || (opensStructs && isStructList(list))) {
+    const { list, deeper } = readUnnest(this.#sql, args, names, node.span);
+    if (targetOf(list.type).id === 'struct' || (deeper > 0 && isStructList(list))) {
       const message = 'the columns of an unnested struct can only stand alone in the SELECT list';
       throw sqlError('sql_bind', this.#sql, node.span, message);
     }
@@ -414,10 +406,10 @@ export class ExpressionBinder {
     if (node.kind !== 'function_call' || !isUnnest(node.name.name.toLowerCase())) return undefined;
     const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
     const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
-    const { list, opensStructs } = readUnnest(this.#sql, args, names, node.span);
-    if (targetOf(list.type).id === 'struct') return fieldsOf(this.#sql, list, node.span);
-    if (!opensStructs || !isStructList(list)) return undefined;
-    return fieldsOf(this.#sql, unnestCall(list, node.span), node.span);
+    const { list, deeper } = readUnnest(this.#sql, args, names, node.span);
+    if (targetOf(list.type).id === 'struct') return fieldsOf(this.#sql, list, node.span, deeper);
+    if (deeper < 1 || !isStructList(list)) return undefined;
+    return fieldsOf(this.#sql, unnestCall(list, node.span), node.span, deeper - 1);
   }
 
   /** now() and its kin as literals; of bare words only those that are no column and no alias. */
@@ -448,29 +440,48 @@ export class ExpressionBinder {
     const call = bindWindowCall(this.#sql, node, (inner, part) =>
       this.bind(inner, { ...clause, name: part, windows: undefined }),
     );
-    return windows.add(call);
+    const made = windows.add(call);
+    const [value] = node.args;
+    if (call.name !== 'fill' || value === undefined) return made;
+    return filled(this.#sql, this.bind(value, { ...clause, windows: undefined }), made, node.span);
   }
 
   #bindAggregate(node: FunctionCall, name: string, clause: Clause): Expr {
-    const { aggregates } = clause;
-    if (aggregates === undefined) {
-      const remedy = clause.name === 'WHERE' ? 'filter groups with HAVING' : undefined;
-      throw sqlError(
-        'sql_bind',
-        this.#sql,
-        node.span,
-        `the aggregate ${name} cannot stand in ${clause.name}`,
-        remedy,
-      );
-    }
     if (node.star && name !== 'count') {
       throw sqlError('sql_bind', this.#sql, node.span, `${name}(*) is not possible; only count takes *`);
     }
     const call = bindAggregateCall(this.#sql, node, name, (inner, part) =>
       this.bind(inner, { ...clause, name: part, aggregates: undefined, windows: undefined }),
     );
-    const place = aggregates.placeOf(call);
-    return { kind: 'column', index: -1 - place, name, type: call.type, nullable: call.nullable, span: node.span };
+    return this.#placeAggregate(call, clause);
+  }
+
+  /** What stands for an aggregate of this query, or of one around it. */
+  #placeAggregate(call: AggregateCall, clause: Clause): Expr {
+    const { outer } = this.#around;
+    if (outer !== undefined && isOfOuter(call)) return outer.aggregate(call);
+    if (clause.aggregates === undefined) throw misplacedAggregate(this.#sql, call, clause.name);
+    const { name, type, nullable, span } = call;
+    return { kind: 'column', index: -1 - clause.aggregates.placeOf(call), name, type, nullable, span };
+  }
+
+  /** What a query in `clause` may read of this one: its columns, its aliases, its aggregates. */
+  #resolverIn(clause: Clause): NameResolver {
+    return {
+      resolve: (node) => {
+        const own = resolveIn(this.#sql, this.#scope, node) ?? this.#aliasIn(node, clause);
+        return own ?? resolveRow(this.#sql, this.#scope, node) ?? this.#around.outer?.resolve(node);
+      },
+      aggregate: (call) => this.#placeAggregate(call, clause),
+    };
+  }
+
+  /** What an alias stands for, unless that is made of subqueries, which have no place yet. */
+  #aliasIn({ path }: ColumnName, clause: Clause): Expr | undefined {
+    const alias = path.length === 1 ? this.#aliases.get(foldName(path[0]?.name ?? '')) : undefined;
+    if (alias === undefined || alias.item >= clause.aliasesBefore) return undefined;
+    const bound = this.bind(alias.expr, { ...clause, aliasesBefore: alias.item });
+    return hasLeaf(bound, 'pending') ? undefined : bound;
   }
 }
 

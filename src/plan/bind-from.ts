@@ -6,31 +6,37 @@
  * it.
  */
 import type { Field } from '../arrow/schema.ts';
+import { present } from '../base/assert.ts';
 import { foldName } from '../base/names.ts';
-import type { FromItem, Identifier, Join, Subquery, TableFunction, TableName } from '../sql/ast.ts';
+import type { ColumnName, FromItem, Identifier, Join, Subquery, TableFunction, TableName } from '../sql/ast.ts';
+import type { ShowStatement } from '../sql/ast-view.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
+import { joinNearest } from './asof.ts';
+import { isOfOuter, misplacedAggregate } from './bind-aggregate.ts';
 import { ExpressionBinder } from './bind-expression.ts';
-import { resolveIn } from './bind-nested.ts';
+import { resolveIn, resolveRow } from './bind-nested.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
 import { bindView, findView } from './bind-view.ts';
-import type { Binding, CommonTables } from './binding.ts';
-import { OuterColumns } from './binding.ts';
+import type { Binding, CommonRows, CommonTables } from './binding.ts';
+import { commonNamed, OuterColumns } from './binding.ts';
 import { makeCall, makeComparison, toCondition } from './coerce.ts';
-import { substituteOuter } from './decorrelate.ts';
-import type { Expr, JoinKind } from './expr.ts';
+import { mapOuter, substituteOuter } from './decorrelate.ts';
+import type { AggregateCall, Expr, JoinKind } from './expr.ts';
 import { columnOf, conjunctsOf, hasLeaf } from './expr-walk.ts';
 import { splitCondition } from './join-condition.ts';
-import { ownColumns, placeOnSides } from './join-subquery.ts';
+import { joinByPairs, ownColumns, placeOnSides } from './join-subquery.ts';
 import type { LogicalPlan } from './logical.ts';
-import { makeJoin, makeUnnest, oneRow, pickColumns, scanAll } from './logical.ts';
+import { makeJoin, pickColumns, scanAll } from './logical.ts';
 import { numberRows } from './numbered.ts';
 import { renameColumns } from './rename.ts';
 import { Scope } from './scope.ts';
+import { bindShown } from './show.ts';
 import { openDependent, SubqueryList } from './subquery.ts';
+import { bindSummary } from './summarize.ts';
 import { SCHEMA_NAME } from './system-name.ts';
 import { findSource } from './system-table.ts';
 import { bindTableFunction } from './table-function.ts';
-import { isUnnest, readUnnest, unnestFields, unnestOver } from './unnest.ts';
+import { unnestOver } from './unnest.ts';
 
 /** The rows of FROM, the names over them, and how many queries stand within one another in it. */
 export interface From {
@@ -60,9 +66,16 @@ export function bindFrom(
   return new FromBinder(binding, common, outer).bind(from, undefined);
 }
 
-/** Binds `item` as it stands after a comma behind `left`. @throws as `bindFrom` */
-export function bindBeside(binding: Binding, left: From, item: FromItem): From {
-  return new FromBinder(binding, new Map(), undefined).bindBeside(left, item);
+/** The rows that SHOW, DESCRIBE or SUMMARIZE answers with. @throws as `bindFrom` */
+export function bindShownRows(binding: Binding, statement: ShowStatement, common: CommonTables): LogicalPlan {
+  return statement.kind === 'summarize'
+    ? bindSummary(binding, statement, common)
+    : bindShown(binding, statement, common);
+}
+
+/** Binds `item` as it stands beside the rows of `left`, which it cannot read. @throws as `bindFrom` */
+export function bindBeside(binding: Binding, left: From, item: FromItem, common: CommonTables): From {
+  return new FromBinder(binding, common, undefined).bindBeside(left, item);
 }
 
 class FromBinder {
@@ -70,6 +83,7 @@ class FromBinder {
   readonly #sql: string;
   readonly #common: CommonTables;
   readonly #outer: OuterColumns | undefined;
+  #unnamedCount = 0;
 
   constructor(binding: Binding, common: CommonTables, outer: OuterColumns | undefined) {
     this.#binding = binding;
@@ -85,10 +99,11 @@ class FromBinder {
         return this.#bindTable(item);
       case 'subquery':
         return this.#bindSubquery(item, before);
-      case 'table_function': {
-        if (isUnnest(item.name.name.toLowerCase())) return this.#bindUnnest(item, before);
-        const { plan, name } = bindTableFunction(this.#sql, item);
-        return this.#named(plan, name, item.alias, item.columns, 0);
+      case 'table_function':
+        return this.#bindFunction(item, before);
+      case 'shown_rows': {
+        const plan = bindShownRows(this.#binding, item.statement, this.#common);
+        return this.#named(plan, UNNAMED, item.alias, item.columns, 0);
       }
       case 'join':
         return this.#bindJoin(item, before);
@@ -108,15 +123,14 @@ class FromBinder {
   }
 
   #bindTable(item: TableName): From {
-    const [first, ...more] = item.path;
-    const named = more.length === 0 && first !== undefined ? this.#common.get(foldName(first.name)) : undefined;
+    const named = commonNamed(this.#common, item);
     if (named === undefined) {
       const view = findView(this.#sql, this.#binding.catalog, item);
       if (view !== undefined) {
         const { plan, depth } = bindView(this.#binding, view, item.span);
         return this.#named(plan, { name: view.name, schemaName: SCHEMA_NAME }, item.alias, item.columns, depth);
       }
-      const { source, schemaName } = findSource(this.#sql, this.#binding.catalog, item);
+      const { source, schemaName } = findSource(this.#binding, item);
       const { name } = source;
       return this.#named(scanAll(name, source), { name, schemaName }, item.alias, item.columns, 0);
     }
@@ -124,29 +138,46 @@ class FromBinder {
       const message = `${quoteText(named.name)} is a query of WITH, and has no other moments`;
       throw sqlError('sql_bind', this.#sql, item.at.span, message, 'write AT after the table within that query');
     }
-    if (named.outer !== undefined && named.outer !== this.#outer) {
-      const message = `the query ${quoteText(named.name)} of WITH reads columns around it and is read further within`;
-      throw sqlError('sql_unsupported', this.#sql, item.span, `${message}, which is not supported yet`);
-    }
-    return this.#named(named.read(), named.name, item.alias, item.columns, named.depth);
+    return this.#named(this.#within(named), named.name, item.alias, item.columns, named.depth);
+  }
+
+  /** The rows of a query of WITH; what they read of the rows around it is reached through the queries between. */
+  #within(rows: CommonRows): LogicalPlan {
+    const plan = rows.read();
+    const { outer } = rows;
+    if (outer === undefined || outer === this.#outer) return plan;
+    return mapOuter(plan, (leaf) => present(this.#outer?.reach(outer, leaf), `the outer column ${leaf.name}`));
   }
 
   #bindSubquery(item: Subquery, before: From | undefined): From {
     const { alias, columns, query } = item;
     if (before === undefined) {
       const { plan, depth } = this.#binding.bind(query, this.#common, this.#outer);
-      return this.#named(plan, UNNAMED, alias, columns, depth);
+      return this.#named(plan, this.#unnamed(alias), alias, columns, depth);
     }
     const lateral = this.#around(before);
     const { plan, depth } = this.#binding.bind(query, this.#common, lateral);
-    return this.#lateral(plan, lateral, (made) => this.#named(made, UNNAMED, alias, columns, depth));
+    const name = this.#unnamed(alias);
+    return this.#lateral(plan, lateral, (made) => this.#named(made, name, alias, columns, depth));
+  }
+
+  /** The name of the next query without an alias: DuckDB numbers all but the first. */
+  #unnamed(alias: Identifier | undefined): string {
+    if (alias !== undefined) return UNNAMED;
+    return ++this.#unnamedCount === 1 ? UNNAMED : `${UNNAMED}${this.#unnamedCount.toString()}`;
   }
 
   /** The columns of `before`, and of the query around. */
   #around(before: From): OuterColumns {
-    return new OuterColumns({
-      resolve: (node) => resolveIn(this.#sql, before.scope, node) ?? this.#outer?.resolve(node),
-    });
+    const resolve = (node: ColumnName): Expr | undefined => {
+      const own = resolveIn(this.#sql, before.scope, node) ?? resolveRow(this.#sql, before.scope, node);
+      return own ?? this.#outer?.resolve(node);
+    };
+    const aggregate = (call: AggregateCall): Expr => {
+      if (this.#outer !== undefined && isOfOuter(call)) return this.#outer.aggregate(call);
+      throw misplacedAggregate(this.#sql, call, 'FROM');
+    };
+    return new OuterColumns({ resolve, aggregate }, this.#outer);
   }
 
   /** `plan` under its names; it depends on the rows before it if it reads any of their columns. */
@@ -155,40 +186,43 @@ class FromBinder {
     return name(substituteOuter(plan, lateral.exprs));
   }
 
-  /** `unnest(list)`: its column has the name of the alias unless it is given one. */
-  #bindUnnest(item: TableFunction, before: From | undefined): From {
+  #bindFunction(item: TableFunction, before: From | undefined): From {
     const lateral = before === undefined ? undefined : this.#around(before);
-    const around = { outer: lateral ?? this.#outer, subqueries: undefined };
-    const binder = new ExpressionBinder(this.#sql, Scope.of(this.#sql, undefined), new Map(), around);
-    const clause = { name: 'unnest', aggregates: undefined, aliasesBefore: 0 };
-    const names = item.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
-    const args = item.args.map((arg) => binder.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
-    const { list } = readUnnest(this.#sql, args, names, item.span);
-    const fields = unnestFields(list, item.alias?.name ?? 'unnest', item.ordinality);
-    const parts = { input: oneRow(), lists: [list], ordinality: item.ordinality, keepsEmpty: false };
-    const plan = makeUnnest(parts, fields);
-    const name = (made: LogicalPlan): From => this.#named(made, 'unnest', item.alias, item.columns, 0);
-    return lateral === undefined ? name(plan) : this.#lateral(plan, lateral, name);
+    const { plan, name } = bindTableFunction(this.#binding, item, this.#common, lateral ?? this.#outer);
+    const named = (made: LogicalPlan): From => this.#named(made, name, item.alias, item.columns, 0);
+    return lateral === undefined ? named(plan) : this.#lateral(plan, lateral, named);
   }
 
   #bindJoin(item: Join, before: From | undefined): From {
-    const left = this.bind(item.left, before);
-    if (left.lateral !== undefined) {
-      const message = 'a query that reads the tables before it cannot be the first of a join yet';
-      throw sqlError('sql_unsupported', this.#sql, item.left.span, message, 'write its tables with commas and WHERE');
+    if (before === undefined) {
+      const left = this.bind(item.left, undefined);
+      return this.#joined(item, left, this.bind(item.right, left));
     }
-    return this.#joined(item, left, this.bind(item.right, left));
+    // Each of its items may read what stands before the join, which is like a query around them.
+    const lateral = this.#around(before);
+    const { plan, scope, depth } = new FromBinder(this.#binding, this.#common, lateral).bind(item, undefined);
+    return this.#lateral(plan, lateral, (made) => ({ plan: made, scope, depth }));
   }
 
-  /** What is beside `left` when `item` follows a comma. */
+  /** What is beside `left`, of which `item` reads nothing. */
   bindBeside(left: From, item: FromItem): From {
-    const cross = { kind: 'join', join: 'cross', on: undefined, using: [], natural: false, span: item.span } as const;
-    return this.#joined({ ...cross, left: item, right: item }, left, this.bind(item, left));
+    const cross = {
+      kind: 'join',
+      join: 'cross',
+      on: undefined,
+      using: [],
+      natural: false,
+      asof: false,
+      span: item.span,
+    } as const;
+    return this.#joined({ ...cross, left: item, right: item }, left, this.bind(item, undefined));
   }
 
   #joined(item: Join, left: From, right: From): From {
     const labels = new Set(left.scope.relations.map(({ label }) => foldName(label)));
-    const twice = right.scope.relations.find(({ label }) => label !== UNNAMED && labels.has(foldName(label)));
+    const twice = right.scope.relations.find(
+      ({ label }) => !label.startsWith(UNNAMED) && labels.has(foldName(label)),
+    );
     if (twice !== undefined) {
       const message = `two tables in FROM are called ${quoteText(twice.label)}`;
       throw sqlError('sql_bind', this.#sql, item.right.span, message, 'give one of them an alias');
@@ -251,9 +285,13 @@ class JoinBinder {
     const fields = [...left.schema.fields, ...right.schema.fields];
     const both = left.join(right, { fields, metadata: [] });
     const names = this.#mergedNames();
-    const equalities = names.map((name) => this.#equality(name));
+    const equalities = names.map((name, i) => {
+      return this.#comparison(this.#item.asof && i === names.length - 1 ? '>=' : '=', name);
+    });
     const conditions = on === undefined ? equalities : conjunctsOf(this.#bindOn(both, on));
-    const plan = this.#conditional(join, conditions, fields.length);
+    const plan = this.#item.asof
+      ? this.#nearest(join, conditions)
+      : this.#conditional(join, conditions, fields.length);
     if (join === 'semi' || join === 'anti') return { plan, scope: left.over(plan.schema) };
     return this.#merge(join, plan, names);
   }
@@ -273,16 +311,30 @@ class JoinBinder {
   /** A join that keeps rows without a partner: subqueries of its condition are joined to the sides that they read. */
   #placed(join: JoinKind, conditions: readonly Expr[]): LogicalPlan {
     const [left, right] = [this.#left.plan, this.#right.plan];
-    const placed =
-      this.#right.lateral === undefined ? placeOnSides(this.#subqueries.list, left, right, conditions) : undefined;
+    const { list } = this.#subqueries;
+    if (this.#right.lateral !== undefined) {
+      const message = 'a subquery in the condition of an outer join to a query that reads the tables before it';
+      const span = this.#item.on?.span ?? this.#item.span;
+      throw sqlError('sql_unsupported', this.#sql, span, `${message} is not supported yet`);
+    }
+    const placed = placeOnSides(list, left, right, conditions);
     if (placed === undefined) {
-      const message = 'a subquery that reads both sides, in the condition of an outer join, is not supported yet';
-      throw sqlError('sql_unsupported', this.#sql, this.#item.on?.span ?? this.#item.span, message);
+      return joinByPairs({ list, shared: this.#binding.shared }, join, left, right, conditions);
     }
     const width = placed.left.schema.fields.length;
     const { keys, condition } = splitCondition(placed.conditions, width);
     const plan = makeJoin({ join, left: placed.left, right: placed.right, keys, condition });
     return pickColumns(plan, ownColumns(plan, this.#width, width, right.schema.fields.length));
+  }
+
+  #nearest(join: JoinKind, conditions: readonly Expr[]): LogicalPlan {
+    const { right, span } = this.#item;
+    if (this.#right.lateral !== undefined) {
+      const message = 'a query that reads the tables before it cannot stand in an ASOF JOIN';
+      throw sqlError('sql_bind', this.#sql, right.span, message);
+    }
+    const sides = [this.#left.plan, this.#right.plan] as const;
+    return joinNearest(this.#sql, this.#binding.shared, join, sides, conditions, span);
   }
 
   #bindOn(scope: Scope, on: NonNullable<Join['on']>): Expr {
@@ -339,14 +391,14 @@ class JoinBinder {
     return [left.index, this.#width + right.index];
   }
 
-  #equality(name: Identifier): Expr {
+  #comparison(operator: string, name: Identifier): Expr {
     const [left, right] = this.#sides(name).map((index) => {
       const fields = [...this.#left.scope.schema.fields, ...this.#right.scope.schema.fields];
       const field = fields[index];
       if (field === undefined) throw new TypeError('a column of USING that does not exist');
       return columnOf(index, field, name.span);
     });
-    return makeComparison(this.#sql, '=', left as Expr, right as Expr, name.span);
+    return makeComparison(this.#sql, operator, left as Expr, right as Expr, name.span);
   }
 
   /** The scope of both sides; of a full join the merged columns are computed behind the others. */

@@ -7,13 +7,15 @@
 import type { Field, Schema } from '../arrow/schema.ts';
 import { GROUPING_SETS_MAX } from '../base/limits.ts';
 import type { ExprNode, GroupItem } from '../sql/ast.ts';
-import { sqlError } from '../sql/frame.ts';
+import { quoteText, sqlError } from '../sql/frame.ts';
 import { printExpression } from '../sql/print.ts';
+import { WINDOWS_FROM } from './bind-window.ts';
 import type { SharedPlans } from './binding.ts';
 import { hasOuter } from './decorrelate.ts';
 import type { AggregateCall, Expr } from './expr.ts';
-import { columnOf } from './expr-walk.ts';
+import { columnOf, exprKey } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
+import type { SubqueryList } from './subquery.ts';
 
 /** Distinct expressions, and the sets of their places; undefined when there is one set of all of them. */
 interface GroupList {
@@ -163,4 +165,51 @@ function widen(input: LogicalPlan, grouping: Grouping, set: readonly number[]): 
   });
   const schema = schemaOf(grouping, [...grouping.groups.keys()], (place) => set.includes(place));
   return { kind: 'project', schema, input, exprs };
+}
+
+/**
+ * Turns expressions over the table into ones over the aggregate's output, whose groups are `groups`; `sets` are the
+ * places of those that each of GROUPING SETS has.
+ */
+export function groupRewriter(
+  sql: string,
+  subqueries: SubqueryList,
+  groups: readonly Expr[],
+  sets: readonly (readonly number[])[] | undefined,
+): (expr: Expr) => Expr {
+  const groupCount = groups.length;
+  const places = new Map(groups.map((group, i) => [exprKey(group), i] as const).reverse());
+  // A group that not every grouping set has is NULL in the others.
+  const isSure = (place: number): boolean => sets?.every((set) => set.includes(place)) !== false;
+  const output = (expr: Expr, index: number): Expr => {
+    const name = expr.kind === 'column' ? expr.name : '';
+    const nullable = expr.nullable || (index < groupCount && !isSure(index));
+    return { kind: 'column', index, name, type: expr.type, nullable, span: expr.span };
+  };
+  const rewrite = (expr: Expr): Expr => {
+    if (expr.kind === 'column' && expr.index <= WINDOWS_FROM) return expr;
+    if (expr.kind === 'column' && expr.index < 0) return output(expr, groupCount - 1 - expr.index);
+    // A constant is itself in every group, but NULL in the sets that lack it.
+    if (expr.kind !== 'literal' || sets !== undefined) {
+      const place = places.get(exprKey(expr));
+      if (place !== undefined) return output(expr, place);
+    }
+    switch (expr.kind) {
+      case 'literal':
+      case 'outer':
+        return expr;
+      case 'pending':
+        return subqueries.rewritten(expr, rewrite);
+      case 'column': {
+        const remedy = 'add it there, or aggregate it, for example with min()';
+        const message = `column ${quoteText(expr.name)} is neither in GROUP BY nor in an aggregate`;
+        throw sqlError('sql_bind', sql, expr.span, message, remedy);
+      }
+      case 'cast':
+        return { ...expr, operand: rewrite(expr.operand) };
+      case 'call':
+        return { ...expr, args: expr.args.map(rewrite) };
+    }
+  };
+  return rewrite;
 }

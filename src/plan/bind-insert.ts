@@ -15,6 +15,9 @@ import { foldName } from '../base/names.ts';
 import { castKind } from '../function/registry.ts';
 import type { DefaultValue, ExprNode, Identifier, Query, Statement, ValueRows } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
+import { BARE_FRAME } from '../sql/plain-select.ts';
+import type { Node } from '../sql/walk.ts';
+import { forEachChild } from '../sql/walk.ts';
 import type { BindCatalog } from './bind-catalog.ts';
 import { bindConstant, noCastError, storeVector } from './bind-constant.ts';
 import type { DefaultPlace } from './bind-default.ts';
@@ -49,7 +52,8 @@ export function bindInsert(
 ): PlannedStatement {
   const table = findTable(sql, catalog, statement.table);
   const { name, schema } = table;
-  const { source, byName } = statement;
+  const { byName } = statement;
+  const source = asQuery(statement.source) ?? statement.source;
   if (byName && (source.kind === 'value_rows' || statement.columns !== undefined)) {
     throw sqlError('sql_bind', sql, source.span, 'BY NAME goes with a query, and without a list of columns');
   }
@@ -59,7 +63,7 @@ export function bindInsert(
     const targets = source.isDefault ? [] : targetsOf(sql, statement, table, source.rows[0]?.values.length ?? 0);
     return { kind: 'insert', name, schema, ...new RowBinder(sql, source, table, targets, place).bind(), returning };
   }
-  const bound = bindQuery(sql, source, catalog);
+  const bound = bindQuery(sql, source, catalog, statement.common);
   const query = bound.plan;
   const targets = byName
     ? targetsByName(sql, table, query, source)
@@ -68,6 +72,25 @@ export function bindInsert(
   const plan = lowerPlan(optimize({ ...bound, plan: fitted.plan }, disabledPasses));
   return { kind: 'insert', name, schema, columns: fitted.columns, plan, returning };
 }
+
+/** VALUES that hold subqueries, as a query; undefined for all else, also where a value is DEFAULT. */
+function asQuery(source: Insert['source']): Query | undefined {
+  if (source.kind !== 'value_rows' || source.isDefault) return undefined;
+  const { rows, span } = source;
+  const values = rows.flatMap((row) => row.values);
+  if (!values.some(holdsQuery) || values.some(({ kind }) => kind === 'default_value')) return undefined;
+  return { kind: 'values_query', rows, ...BARE_FRAME, span };
+}
+
+function holdsQuery(node: Node): boolean {
+  let found = QUERY_KINDS.has(node.kind);
+  forEachChild(node, (child) => {
+    found ||= holdsQuery(child);
+  });
+  return found;
+}
+
+const QUERY_KINDS: ReadonlySet<Node['kind']> = new Set<Node['kind']>(['select', 'set_operation', 'values_query']);
 
 /** A column that is given no value, and what its default is now. */
 interface DefaultTarget extends Target {

@@ -87,3 +87,18 @@ export function resolveIn(sql: string, scope: Scope, node: ColumnName): Expr | u
   }
   return undefined;
 }
+
+/** The row of a table as a struct, where `node` names a table of the scope and no column; undefined else. */
+export function resolveRow(sql: string, scope: Scope, { path, span }: ColumnName): Expr | undefined {
+  const relation = path.length === 1 ? scope.relation(path) : undefined;
+  if (relation === undefined) return undefined;
+  const { start, schema } = relation;
+  const columns = schema.fields.map((field, i) => columnOf(start + i, scope.schema.fields[start + i] ?? field, span));
+  return makeCall(
+    sql,
+    'struct_pack',
+    columns,
+    span,
+    schema.fields.map(({ name }) => name),
+  );
+}

@@ -4,12 +4,13 @@
  * Hides nothing. Invariant: the rows and their columns stay.
  */
 import type { Field } from '../arrow/schema.ts';
-import type { Span } from '../base/errors.ts';
+import type { EngineError, Span } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
-import type { ExprNode, Query } from '../sql/ast.ts';
+import type { ExprNode, OrderItem, Query } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { isComparable } from '../function/registry.ts';
 import { ExpressionBinder } from './bind-expression.ts';
+import type { ColumnFinder } from './binding.ts';
 import type { Expr, SortKey } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
@@ -29,26 +30,70 @@ export function atPlace<T>(sql: string, list: readonly T[], place: bigint, span:
   throw sqlError('sql_bind', sql, span, `${clause} names column ${place.toString()} of the list`, range);
 }
 
-/** The column, from 1, that only another query of a set operation calls by the name. */
-function otherPlace(expr: ExprNode, fields: readonly Field[], others: readonly Field[]): bigint | undefined {
-  if (expr.kind !== 'column_name' || expr.path.length !== 1) return undefined;
-  const name = foldName(expr.path[0]?.name ?? '');
-  if (fields.some((field) => foldName(field.name) === name)) return undefined;
-  const place = others.findIndex((field) => foldName(field.name) === name);
-  return place < 0 ? undefined : BigInt(place + 1);
+type Ordering = Pick<Query, 'orders' | 'orderAll'>;
+
+/**
+ * `plan` sorted by the ORDER BY of a set operation: by its columns, by what its queries call or compute them, and by
+ * expressions over them. @throws `sql_bind`
+ */
+export function bindOrderOfSets(
+  sql: string,
+  query: Ordering,
+  plan: LogicalPlan,
+  find: ColumnFinder | undefined,
+): LogicalPlan {
+  const { fields } = plan.schema;
+  const bind = overColumns(sql, plan);
+  return sorted(sql, query, plan, (item) => {
+    const { span } = item.expr;
+    if (isConstant(item.expr)) throw sortsNothing(sql, span);
+    const place = fieldNamed(item.expr, fields) ?? placeOf(item.expr) ?? find?.(item.expr);
+    const field = place === undefined ? undefined : fields[place];
+    return place === undefined || field === undefined ? bind(item) : columnOf(place, field, span);
+  });
 }
 
-/** `plan` sorted by the query's ORDER BY, which may call its columns by `others` too. @throws `sql_bind` */
-export function bindOrder(
+/** The error of an ORDER BY that says nothing about the rows. */
+export function sortsNothing(sql: string, span: Span): EngineError {
+  const remedy = 'name a column, or its number in the list';
+  return sqlError('sql_bind', sql, span, 'ORDER BY a constant sorts nothing', remedy);
+}
+
+/** True for a literal as it is written, which orders nothing. */
+export function isConstant({ kind }: ExprNode): boolean {
+  return kind === 'string' || kind === 'boolean' || kind === 'null' || kind === 'number' || kind === 'bytes';
+}
+
+/** The place of `#2`, from 0. */
+function placeOf(expr: ExprNode): number | undefined {
+  return expr.kind === 'position' ? expr.place : undefined;
+}
+
+function fieldNamed(expr: ExprNode, fields: readonly Field[]): number | undefined {
+  if (expr.kind !== 'column_name' || expr.path.length !== 1) return undefined;
+  const name = foldName(expr.path[0]?.name ?? '');
+  const found = fields.findIndex((field) => foldName(field.name) === name);
+  return found < 0 ? undefined : found;
+}
+
+/** `plan` sorted by the query's ORDER BY, over its own columns. @throws `sql_bind` */
+export function bindOrder(sql: string, query: Ordering, plan: LogicalPlan): LogicalPlan {
+  return sorted(sql, query, plan, overColumns(sql, plan));
+}
+
+function overColumns(sql: string, { schema }: LogicalPlan): (item: OrderItem) => Expr {
+  const binder = new ExpressionBinder(sql, Scope.of(sql, { name: 'the result', schema }), new Map());
+  return ({ expr }) => binder.bind(expr, { name: 'ORDER BY', aggregates: undefined, aliasesBefore: 0 });
+}
+
+function sorted(
   sql: string,
-  query: Pick<Query, 'orders' | 'orderAll'>,
+  { orders, orderAll }: Ordering,
   plan: LogicalPlan,
-  others: readonly Field[] = [],
+  bind: (item: OrderItem) => Expr,
 ): LogicalPlan {
-  const { orders, orderAll } = query;
   const { schema } = plan;
   const { fields } = schema;
-  const binder = new ExpressionBinder(sql, Scope.of(sql, { name: 'the result', schema }), new Map());
   const keys: SortKey[] = [];
   const add = (expr: Expr, item: (typeof orders)[number]): void => {
     if (!isComparable(expr.type)) {
@@ -58,9 +103,9 @@ export function bindOrder(
   };
   if (orderAll !== undefined) fields.forEach((field, i) => add(columnOf(i, field, orderAll.span), orderAll));
   for (const item of orders) {
-    const place = positionOf(item.expr) ?? otherPlace(item.expr, fields, others);
+    const place = positionOf(item.expr);
     if (place === undefined) {
-      add(binder.bind(item.expr, { name: 'ORDER BY', aggregates: undefined, aliasesBefore: 0 }), item);
+      add(bind(item), item);
       continue;
     }
     const field = atPlace(sql, fields, place, item.expr.span, 'ORDER BY');

@@ -8,7 +8,7 @@ import { foldName } from '../base/names.ts';
 import type { CommonTable, Query } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { bindLimit } from './bind-limit.ts';
-import { bindOrder } from './bind-order.ts';
+import { bindOrder, bindOrderOfSets } from './bind-order.ts';
 import { bindRecursive } from './bind-recursive.ts';
 import { bindSelect } from './bind-select.ts';
 import { bindSetOperation } from './bind-union.ts';
@@ -20,11 +20,17 @@ import { hasOuter } from './decorrelate.ts';
 import type { LogicalQuery } from './logical.ts';
 import { renameColumns } from './rename.ts';
 import { inlineShared } from './share.ts';
+import { SubqueryList } from './subquery.ts';
 
-/** Binds a statement's query. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
-export function bindQuery(sql: string, query: Query, catalog: BindCatalog): LogicalQuery {
+/** Binds a statement's query; `common` is a WITH before the statement. @throws `sql_bind`, `sql_unsupported`, `limit_exceeded` */
+export function bindQuery(
+  sql: string,
+  query: Query,
+  catalog: BindCatalog,
+  common: readonly CommonTable[] = [],
+): LogicalQuery {
   const binding = makeBinding(sql, catalog);
-  const { plan } = binding.bind(query, new Map(), undefined);
+  const { plan } = binding.bind(query, bindCommon(binding, common), undefined);
   return inlineShared({ plan, shared: binding.shared.plans });
 }
 
@@ -41,6 +47,7 @@ function bindingOver(sql: string, catalog: BindCatalog, shared: SharedPlans, vie
     views,
     bind: (inner, common, outer) => bindInner(binding, inner, common, outer),
     over: (text, other) => bindingOver(text, other, shared, views),
+    apart: () => bindingOver(sql, catalog, new SharedPlans(), { bound: new Map(), open: [...views.open] }),
   };
   return binding;
 }
@@ -62,22 +69,24 @@ function bindBody(binding: Binding, query: Query, common: CommonTables, outer: O
     case 'set_operation': {
       const left = binding.bind(query.left, common, outer);
       const right = binding.bind(query.right, common, outer);
-      const plan = bindSetOperation(binding.sql, query, left.plan, right.plan);
-      const ordered = bindOrder(binding.sql, query, plan, query.byName ? [] : right.plan.schema.fields);
-      return { plan: bindLimit(binding.sql, query, ordered), depth: 1 + Math.max(left.depth, right.depth) };
+      const { plan, find } = bindSetOperation(binding.sql, query, left, right);
+      const ordered = bindOrderOfSets(binding.sql, query, plan, find);
+      return { plan: bindLimit(binding.sql, query, ordered), depth: 1 + Math.max(left.depth, right.depth), find };
     }
     case 'values_query': {
-      const plan = bindOrder(binding.sql, query, bindValues(binding.sql, query, outer));
-      return { plan: bindLimit(binding.sql, query, plan), depth: 1 };
+      const plan = bindOrder(binding.sql, query, bindValues(binding, query, common, outer));
+      const list = new SubqueryList(binding.sql, binding.shared);
+      return { plan: bindLimit(binding.sql, query, plan, { binding, common, list }), depth: 1 };
     }
   }
 }
 
-function bindCommon(
+/** The queries of a WITH, beside those `around` it. @throws as `bindQuery` */
+export function bindCommon(
   binding: Binding,
   tables: readonly CommonTable[],
-  around: CommonTables,
-  outer: OuterColumns | undefined,
+  around: CommonTables = new Map(),
+  outer?: OuterColumns,
 ): CommonTables {
   if (tables.length === 0) return around;
   const known = new Map(around);

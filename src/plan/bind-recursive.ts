@@ -7,14 +7,11 @@
 import { foldName } from '../base/names.ts';
 import type { Field, Schema } from '../arrow/schema.ts';
 import { makeSchema } from '../arrow/schema.ts';
-import type { CommonTable } from '../sql/ast.ts';
+import type { CommonTable, SetOperation } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
-import { bindLimit } from './bind-limit.ts';
-import { bindOrder } from './bind-order.ts';
 import { unite } from './bind-union.ts';
 import type { Binding, Bound, CommonTables, OuterColumns } from './binding.ts';
 import { castTo } from './coerce.ts';
-import { hasOuter } from './decorrelate.ts';
 import { columnOf } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import { renameColumns } from './rename.ts';
@@ -46,10 +43,7 @@ export function bindRecursive(
   });
   const second = binding.bind(query.right, within, outer);
   if (!isRead) return undefined;
-  if (hasOuter(base) || hasOuter(second.plan)) {
-    const message = 'a recursive query that reads columns of the query around it is not supported yet';
-    throw sqlError('sql_unsupported', sql, table.span, message);
-  }
+  refuseBounds(sql, query);
   const [, step] = unite(sql, query, base, second.plan).plans;
   const plan: LogicalPlan = {
     kind: 'recursive',
@@ -59,7 +53,18 @@ export function bindRecursive(
     step: castColumns(sql, step, schema),
     distinct: !query.all,
   };
-  return { plan: bindLimit(sql, query, bindOrder(sql, query, plan)), depth: 1 + Math.max(first.depth, second.depth) };
+  return { plan, depth: 1 + Math.max(first.depth, second.depth) };
+}
+
+/** As in DuckDB: rounds have no order that could be asked for. @throws `sql_bind` */
+function refuseBounds(sql: string, { orders, orderAll, limit, offset }: SetOperation): void {
+  const [written, span] =
+    orderAll !== undefined || orders.length > 0
+      ? ['ORDER BY', (orderAll ?? orders[0])?.span]
+      : ['LIMIT and OFFSET', (limit ?? offset)?.span];
+  if (span === undefined) return;
+  const message = `${written} cannot stand in a query that reads itself`;
+  throw sqlError('sql_bind', sql, span, message, 'write it in the query that reads this one');
 }
 
 function castColumns(sql: string, plan: LogicalPlan, schema: Schema): LogicalPlan {

@@ -7,23 +7,26 @@
  */
 import type { Field, Metadata, Schema } from '../arrow/schema.ts';
 import type { Span } from '../base/errors.ts';
+import { EngineError } from '../base/errors.ts';
 import { COLUMNS_MAX } from '../base/limits.ts';
 import { foldName } from '../base/names.ts';
 import { isComparable } from '../function/registry.ts';
-import type { ExprNode, OrderItem, Select, SelectItem } from '../sql/ast.ts';
-import { quoteText, sqlError } from '../sql/frame.ts';
+import type { ExprNode, OrderItem, Select } from '../sql/ast.ts';
+import { sqlError } from '../sql/frame.ts';
 import { columnLabel } from '../sql/print.ts';
 import { AggregateList } from './bind-aggregate.ts';
 import { ExpressionBinder, GROUPING } from './bind-expression.ts';
 import type { From } from './bind-from.ts';
-import type { Alias, Clause } from './clause.ts';
+import type { Clause } from './clause.ts';
+import { aliasesOf } from './clause.ts';
 import { bindFrom } from './bind-from.ts';
-import { aggregateOver, expandGroups } from './bind-group.ts';
+import { aggregateOver, expandGroups, groupRewriter } from './bind-group.ts';
 import { expandColumns, expandItem } from './bind-star.ts';
 import { bindLimit } from './bind-limit.ts';
+import type { SubqueryBinding } from './bind-subquery.ts';
 import { WindowList, WINDOWS_FROM } from './bind-window.ts';
 import { writeWindows } from './window-name.ts';
-import { atPlace, positionOf } from './bind-order.ts';
+import { atPlace, isConstant, positionOf, sortsNothing } from './bind-order.ts';
 import type { Binding, Bound, CommonTables, OuterColumns, SharedPlans } from './binding.ts';
 import { toCondition } from './coerce.ts';
 import type { Expr, SortKey } from './expr.ts';
@@ -56,7 +59,8 @@ export function bindSelect(
 ): Bound {
   const from = select.from === undefined ? rows : bindFrom(binding, select.from, common, outer);
   const written = writeWindows(binding.sql, select);
-  return { plan: new SelectBinder(binding, written, from, common, outer).bind(), depth: 1 + (from?.depth ?? 0) };
+  const binder = new SelectBinder(binding, written, from, common, outer);
+  return { plan: binder.bind(), depth: 1 + (from?.depth ?? 0), find: (node) => binder.find(node) };
 }
 
 class SelectBinder {
@@ -68,11 +72,14 @@ class SelectBinder {
   readonly #aggregates = new AggregateList();
   readonly #windows = new WindowList();
   readonly #subqueries: SubqueryList;
+  readonly #around: SubqueryBinding;
   /** Bound GROUP BY expressions; over the table. */
   #groups: Expr[] = [];
   /** The groups of each of GROUPING SETS, by their places; undefined without. */
   #sets: readonly (readonly number[])[] | undefined;
   readonly #shared: SharedPlans;
+  /** Once they are bound: the list, over the table. */
+  #outputs: readonly Output[] = [];
 
   constructor(
     binding: Binding,
@@ -88,6 +95,7 @@ class SelectBinder {
     this.#scope = from?.scope ?? Scope.of(binding.sql, undefined);
     this.#subqueries = new SubqueryList(binding.sql, binding.shared);
     const subqueries = { binding, common, list: this.#subqueries };
+    this.#around = subqueries;
     this.#binder = new ExpressionBinder(binding.sql, this.#scope, aliasesOf(select.items), { outer, subqueries });
   }
 
@@ -98,6 +106,7 @@ class SelectBinder {
       plan = this.#subqueries.filter(plan, this.#bindCondition(select.where, 'WHERE', false));
     }
     const outputs = this.#bindItems();
+    this.#outputs = outputs;
     this.#bindGroups(outputs);
     const having = select.having === undefined ? undefined : this.#bindCondition(select.having, 'HAVING', true);
     const qualify = this.#bindQualify();
@@ -112,7 +121,7 @@ class SelectBinder {
       having !== undefined ||
       this.#aggregates.calls.length > 0;
     if (!isGrouped) return this.#finish(this.#openWindows(plan, qualify, all), visible, keys);
-    const rewrite = this.#groupRewriter();
+    const rewrite = groupRewriter(this.#sql, this.#subqueries, this.#groups, this.#sets);
     plan = this.#aggregate(plan);
     if (having !== undefined) plan = this.#subqueries.filter(plan, rewrite(having));
     const rewritten = all.map((output) => ({ ...output, expr: rewrite(output.expr) }));
@@ -121,6 +130,28 @@ class SelectBinder {
     });
     const filter = qualify === undefined ? undefined : rewrite(qualify);
     return this.#finish(this.#openWindows(plan, filter, rewritten), visible, keys);
+  }
+
+  /** @see ColumnFinder; for the ORDER BY of a set operation that the query is part of */
+  find(node: ExprNode): number | undefined {
+    const [name, ...more] = node.kind === 'column_name' ? node.path : [];
+    if (name !== undefined && more.length === 0) {
+      const named = this.#outputs.findIndex((output) => sameText(output.name, name.name));
+      if (named >= 0) return named;
+    }
+    const key = this.#keyOf(node);
+    const found = key === undefined ? -1 : this.#outputs.findIndex((output) => exprKey(output.expr) === key);
+    return found < 0 ? undefined : found;
+  }
+
+  /** The key of an expression over the table; undefined where it cannot stand over this one. */
+  #keyOf(node: ExprNode): string | undefined {
+    try {
+      return exprKey(this.#binder.bind(node, this.#clause('ORDER BY', true, 0)));
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'sql_bind') return undefined;
+      throw error;
+    }
   }
 
   #bindQualify(): Expr | undefined {
@@ -159,6 +190,7 @@ class SelectBinder {
 
   /** The output, hidden if need be, that an expression of DISTINCT ON means. */
   #bindDistinctOn(node: ExprNode, outputs: readonly Output[], hidden: Output[]): number {
+    if (isConstant(node) && positionOf(node) === undefined) throw sortsNothing(this.#sql, node.span);
     const known = this.#namedPlace(node, outputs, 'DISTINCT ON');
     const expr = known === undefined ? this.#binder.bind(node, this.#clause('DISTINCT ON', true)) : undefined;
     if (expr === undefined) {
@@ -302,10 +334,7 @@ class SelectBinder {
         const known = this.#namedPlace(item.expr, outputs, 'ORDER BY');
         if (known !== undefined) return { place: known, item };
         const expr = this.#binder.bind(item.expr, this.#clause('ORDER BY', true));
-        if (expr.kind === 'literal') {
-          const remedy = 'name a column, or its number in the list';
-          throw sqlError('sql_bind', this.#sql, item.expr.span, 'ORDER BY a constant sorts nothing', remedy);
-        }
+        if (isConstant(item.expr)) throw sortsNothing(this.#sql, item.expr.span);
         this.#requireOrder(expr, 'order');
         const same = places?.get(exprKey(expr));
         if (same !== undefined) return { place: same, item };
@@ -379,45 +408,6 @@ class SelectBinder {
     return marks;
   }
 
-  /** Turns expressions over the table into ones over the aggregate's output. */
-  #groupRewriter(): (expr: Expr) => Expr {
-    const groupCount = this.#groups.length;
-    const places = new Map(this.#groups.map((group, i) => [exprKey(group), i] as const).reverse());
-    // A group that not every grouping set has is NULL in the others.
-    const isSure = (place: number): boolean => this.#sets?.every((set) => set.includes(place)) !== false;
-    const output = (expr: Expr, index: number): Expr => {
-      const name = expr.kind === 'column' ? expr.name : '';
-      const nullable = expr.nullable || (index < groupCount && !isSure(index));
-      return { kind: 'column', index, name, type: expr.type, nullable, span: expr.span };
-    };
-    const rewrite = (expr: Expr): Expr => {
-      if (expr.kind === 'column' && expr.index <= WINDOWS_FROM) return expr;
-      if (expr.kind === 'column' && expr.index < 0) return output(expr, groupCount - 1 - expr.index);
-      // A constant is itself in every group, but NULL in the sets that lack it.
-      if (expr.kind !== 'literal' || this.#sets !== undefined) {
-        const place = places.get(exprKey(expr));
-        if (place !== undefined) return output(expr, place);
-      }
-      switch (expr.kind) {
-        case 'literal':
-        case 'outer':
-          return expr;
-        case 'pending':
-          return this.#subqueries.rewritten(expr, rewrite);
-        case 'column': {
-          const remedy = 'add it there, or aggregate it, for example with min()';
-          const message = `column ${quoteText(expr.name)} is neither in GROUP BY nor in an aggregate`;
-          throw sqlError('sql_bind', this.#sql, expr.span, message, remedy);
-        }
-        case 'cast':
-          return { ...expr, operand: rewrite(expr.operand) };
-        case 'call':
-          return { ...expr, args: expr.args.map(rewrite) };
-      }
-    };
-    return rewrite;
-  }
-
   /** The list, DISTINCT, ORDER BY and LIMIT over `input`. */
   #finish({ plan: input, outputs }: Opened, visible: Visible, keys: readonly OrderKey[]): LogicalPlan {
     const fields = outputs.map(({ name, expr, metadata }) => ({
@@ -440,7 +430,7 @@ class SelectBinder {
       plan = { kind: 'sort', schema: plan.schema, input: plan, keys: sortKeys, limit: undefined };
     }
     if (outputs.length > visible.count) plan = pickColumns(plan, [...fields.keys()].slice(0, visible.count));
-    return bindLimit(this.#sql, this.#select, plan);
+    return bindLimit(this.#sql, this.#select, plan, this.#around);
   }
 
   /** The table's own metadata stays with a result that is just its columns. */
@@ -470,17 +460,6 @@ interface OrderKey {
 
 function sameText(a: string, b: string): boolean {
   return a === b || foldName(a) === foldName(b);
-}
-
-/** The first item with an alias wins when several have the same. */
-function aliasesOf(items: readonly SelectItem[]): ReadonlyMap<string, Alias> {
-  const aliases = new Map<string, Alias>();
-  items.forEach(({ alias, expr }, item) => {
-    const key = alias === undefined ? undefined : foldName(alias.name);
-    if (alias !== undefined && key !== undefined && !aliases.has(key))
-      aliases.set(key, { name: alias.name, expr, item });
-  });
-  return aliases;
 }
 
 function hasAggregate(expr: Expr): boolean {

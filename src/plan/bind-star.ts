@@ -4,14 +4,17 @@
  * Hides patterns for names. Invariants: a column of a star is a place in the scope, so that it is found whatever other
  * columns are called; an expression with COLUMNS is written out before it is bound. Queries within keep theirs.
  */
+import type { DataType } from '../arrow/type.ts';
 import { foldName } from '../base/names.ts';
 import type { ColumnName, ColumnsNode, ExprNode, SelectItem, Star } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
+import { plainCall as call } from '../sql/plain-select.ts';
 import type { Node } from '../sql/walk.ts';
-import { forEachChild, mapChildren } from '../sql/walk.ts';
+import { forEachChild, mapChildren, mapNodes } from '../sql/walk.ts';
+import { targetOf } from './adapt.ts';
 import { ExpressionBinder } from './bind-expression.ts';
+import { resolveIn } from './bind-nested.ts';
 import { foldExpr } from './pass-fold.ts';
-import type { ScopeColumn } from './scope.ts';
 import { Scope } from './scope.ts';
 
 /** What stands for one column: its name, and the expression that reads it. */
@@ -28,11 +31,16 @@ function sameText(a: string, b: string): boolean {
   return a === b || foldName(a) === foldName(b);
 }
 
+/** A column that a star may stand for, and the name of its table where it has one. */
+interface Candidate extends StarColumn {
+  readonly label: string | undefined;
+}
+
 /** True when `path` names the column. */
-function names(path: ColumnName['path'], { field, label }: ScopeColumn): boolean {
+function names(path: ColumnName['path'], { name, label }: Candidate): boolean {
   const table = path.at(-2);
   return (
-    sameText(path.at(-1)?.name ?? '', field.name) &&
+    sameText(path.at(-1)?.name ?? '', name) &&
     (table === undefined || label === undefined || sameText(table.name, label))
   );
 }
@@ -41,18 +49,50 @@ function pathOf({ expr }: SelectItem): ColumnName['path'] {
   return expr.kind === 'column_name' ? expr.path : [];
 }
 
+/** All columns of the tables, or of one, or the fields of a struct. @throws `sql_bind` */
+function candidates(sql: string, scope: Scope, { table, span }: Star): readonly Candidate[] {
+  const isTable = table.length !== 1 || scope.relation(table) !== undefined;
+  const value = isTable ? undefined : structNamed(sql, scope, table, span);
+  if (value === undefined) {
+    return scope.star(table, span).map(({ index, field, label }) => {
+      return { name: field.name, label, node: { kind: 'position', place: index, all: true, span } };
+    });
+  }
+  return value.children.map(({ name }) => {
+    const field = { kind: 'identifier', name, quoted: true, span } as const;
+    return { name, label: undefined, node: { kind: 'field', operand: columnNamed(table, span), name: field, span } };
+  });
+}
+
+/** The type of the struct that `s.*` opens; undefined when there is none of that name. */
+function structNamed(
+  sql: string,
+  scope: Scope,
+  path: ColumnName['path'],
+  span: Star['span'],
+): StructType | undefined {
+  const found = resolveIn(sql, scope, columnNamed(path, span));
+  const type = found === undefined ? undefined : targetOf(found.type);
+  return type?.id === 'struct' ? type : undefined;
+}
+
+type StructType = Extract<DataType, { id: 'struct' }>;
+
+function columnNamed(path: ColumnName['path'], span: Star['span']): ColumnName {
+  return { kind: 'column_name', path, span };
+}
+
 /** The columns of a star, without those it leaves out, and with those that it replaces. @throws `sql_bind` */
 function starColumns(sql: string, scope: Scope, star: Star): StarColumn[] {
-  const columns = scope.star(star.table, star.span);
+  const columns = candidates(sql, scope, star);
   checkLists(sql, scope, star, columns);
   const made = columns.flatMap((column): StarColumn[] => {
-    const { index, field } = column;
+    const { name, node } = column;
     if (star.exclude.some(({ path }) => names(path, column))) return [];
-    const replaced = star.replace.find(({ alias }) => sameText(alias?.name ?? '', field.name));
-    if (replaced !== undefined) return [{ name: field.name, node: replaced.expr }];
+    const replaced = star.replace.find(({ alias }) => sameText(alias?.name ?? '', name));
+    if (replaced !== undefined) return [{ name, node: replaced.expr }];
     const renamed = star.rename.find((item) => names(pathOf(item), column));
-    const node = { kind: 'position', place: index, all: true, span: star.span } as const;
-    return [{ name: renamed?.alias?.name ?? field.name, node }];
+    return [{ name: renamed?.alias?.name ?? name, node }];
   });
   const { filter } = star;
   if (filter === undefined) return made;
@@ -61,29 +101,34 @@ function starColumns(sql: string, scope: Scope, star: Star): StarColumn[] {
 }
 
 /** Refuses names that the star has not, names that are listed twice, and those of two lists. @throws `sql_bind` */
-function checkLists(sql: string, scope: Scope, star: Star, columns: readonly ScopeColumn[]): void {
+function checkLists(sql: string, scope: Scope, star: Star, columns: readonly Candidate[]): void {
   const lists = [
     ['EXCLUDE', star.exclude.map(({ path }) => path)],
     ['REPLACE', star.replace.map(({ alias }) => (alias === undefined ? [] : [alias]))],
     ['RENAME', star.rename.map(pathOf)],
   ] as const;
-  const taken = new Map<string, string>();
+  const taken: { readonly list: string; readonly path: ColumnName['path'] }[] = [];
   for (const [list, paths] of lists) {
     for (const path of paths) {
       const name = path.at(-1);
       if (name === undefined) continue;
       const refuse = (message: string): Error => sqlError('sql_bind', sql, name.span, message);
-      const inScope = path.length > 1 && scope.find({ kind: 'column_name', path, span: name.span }) !== undefined;
+      const inScope = path.length > 1 && scope.find(columnNamed(path, name.span)) !== undefined;
       if (!inScope && !columns.some((column) => names(path, column))) {
         throw refuse(`* has no column ${quoteText(path.map((part) => part.name).join('.'))}`);
       }
-      const key = path.map((part) => foldName(part.name)).join('.');
-      const other = taken.get(key);
+      const other = taken.find((one) => mayBeSame(one.path, path))?.list;
       if (other === list) throw refuse(`column ${quoteText(name.name)} is twice in ${list}`);
       if (other !== undefined) throw refuse(`column ${quoteText(name.name)} is in ${other} and in ${list}`);
-      taken.set(key, list);
+      taken.push({ list, path });
     }
   }
+}
+
+/** As DuckDB has it: a name without its table is that of every table. */
+function mayBeSame(a: ColumnName['path'], b: ColumnName['path']): boolean {
+  const count = Math.min(a.length, b.length);
+  return a.slice(-count).every((part, i) => sameText(part.name, b.slice(-count)[i]?.name ?? ''));
 }
 
 /** The columns whose names pass a test that is written in SQL. @throws `sql_bind` when there are none */
@@ -106,28 +151,52 @@ function constantOf(sql: string, node: ExprNode): unknown {
   return value.kind === 'literal' ? value.value : undefined;
 }
 
-function columnsOf(sql: string, scope: Scope, { star, pattern, span }: ColumnsNode): StarColumn[] {
+function columnsOf(sql: string, scope: Scope, { star, pattern, choice, span }: ColumnsNode): StarColumn[] {
   const all = starColumns(sql, scope, star);
+  if (choice !== undefined) return chosen(sql, all, choice);
   if (pattern === undefined) return all;
   return fitting(sql, { span }, all, (name) => patternCall('regexp_matches', name, pattern, star.span));
+}
+
+/** The columns whose names a lambda is true for, or a list has. @throws `sql_bind` for a name that no column has */
+function chosen(sql: string, all: readonly StarColumn[], choice: ExprNode): StarColumn[] {
+  const { span } = choice;
+  const names = all.map(({ name }): ExprNode => ({ kind: 'string', value: name, span }));
+  const every = call('list_value', names, span);
+  const inList = (node: Node): Node | undefined => (node.kind === 'star' ? every : undefined);
+  if (choice.kind === 'lambda') return fitting(sql, { span }, all, (name) => ofName(choice, name));
+  const list = mapNodes(choice, inList);
+  const length = constantOf(sql, call('len', [list], span));
+  if (typeof length !== 'bigint') {
+    throw sqlError('sql_bind', sql, span, 'COLUMNS takes *, a pattern in quotes, a lambda or a list of names');
+  }
+  const wanted = Array.from({ length: Number(length) }, (_, i) => {
+    const place: ExprNode = { kind: 'number', text: (i + 1).toString(), span };
+    return String(constantOf(sql, call('list_extract', [list, place], span)));
+  });
+  const missing = wanted.find((name) => !all.some((column) => sameText(column.name, name)));
+  if (missing !== undefined) {
+    throw sqlError('sql_bind', sql, span, `COLUMNS names ${quoteText(missing)}, and there is no such column`);
+  }
+  const fit = all.filter((column) => wanted.some((name) => sameText(column.name, name)));
+  if (fit.length > 0) return fit;
+  throw sqlError('sql_bind', sql, span, 'COLUMNS chooses no column');
+}
+
+/** The body of a lambda with a name in place of its first parameter. */
+function ofName({ parameters, body, span }: Extract<ExprNode, { kind: 'lambda' }>, name: string): ExprNode {
+  const text: ExprNode = { kind: 'string', value: name, span };
+  const isParameter = (node: Node): boolean => {
+    const [first, ...more] = node.kind === 'column_name' ? node.path : [];
+    return first !== undefined && more.length === 0 && sameText(first.name, parameters[0]?.name ?? '');
+  };
+  return isParameter(body) ? text : mapNodes(body, (node) => (isParameter(node) ? text : undefined));
 }
 
 function patternCall(name: string, text: string, pattern: string, span: Star['span'], group?: number): ExprNode {
   const more: ExprNode[] = group === undefined ? [] : [{ kind: 'number', text: group.toString(), span }];
   const values = [text, pattern].map((value): ExprNode => ({ kind: 'string', value, span }));
-  return {
-    kind: 'function_call',
-    name: { kind: 'identifier', name, quoted: false, span },
-    args: [...values, ...more],
-    star: false,
-    distinct: false,
-    orders: [],
-    withinGroup: false,
-    nulls: undefined,
-    over: undefined,
-    filter: undefined,
-    span,
-  };
+  return call(name, [...values, ...more], span);
 }
 
 /** The first COLUMNS within an expression, not those of queries within it. */

@@ -10,7 +10,7 @@ import { constantCall, momentValue } from '../function/registry.ts';
 import type { ConstantCall } from '../function/registry.ts';
 import { sqlError } from '../sql/frame.ts';
 import { castTo, makeCall } from './coerce.ts';
-import { makeLiteral, MOMENT } from './constant.ts';
+import { DOUBLE, makeLiteral, MOMENT } from './constant.ts';
 import type { Literal } from './constant.ts';
 import type { Expr } from './expr.ts';
 
@@ -42,4 +42,10 @@ function readConstants(
 /** The moment as a literal of the type that `call`, of now() or its kin, has. */
 export function momentLiteral(call: Expr, micros: bigint): Literal {
   return makeLiteral(momentValue(call.type, micros), call.type, call.span);
+}
+
+/** `INTERVAL value unit`. */
+export function bindInterval(sql: string, unit: string, value: Expr, span: Span): Expr {
+  const count = value.type.id === 'utf8' ? castTo(sql, value, DOUBLE, false, value.span) : value;
+  return makeCall(sql, `to_${unit}`, [count], span);
 }

@@ -8,8 +8,9 @@ import type { Field, Schema } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
 import { foldName } from '../base/names.ts';
 import { resultType } from '../function/registry.ts';
-import type { SetOperation } from '../sql/ast.ts';
+import type { ExprNode, SetOperation } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
+import type { Bound } from './binding.ts';
 import { castTo } from './coerce.ts';
 import type { Expr } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
@@ -22,10 +23,14 @@ import { sqlTypeName } from './sql-type.ts';
 export function bindSetOperation(
   sql: string,
   node: SetOperation,
-  left: LogicalPlan,
-  right: LogicalPlan,
-): LogicalPlan {
-  const inputs = unite(sql, node, left, right);
+  left: Bound,
+  right: Bound,
+): Pick<Bound, 'plan' | 'find'> {
+  const inputs = unite(sql, node, left.plan, right.plan);
+  return { plan: operate(node, inputs), find: (expr) => findIn(sql, expr, inputs.pairs, left, right) };
+}
+
+function operate(node: SetOperation, inputs: United): LogicalPlan {
   const [first, second] = inputs.plans;
   if (node.operator === 'union') {
     const union: LogicalPlan = { kind: 'union', schema: inputs.schema, inputs: inputs.plans };
@@ -36,6 +41,20 @@ export function bindSetOperation(
   const numbered = (plan: LogicalPlan): LogicalPlan => (node.all ? numberRows(plan, columns, []) : plan);
   const input = meet(node, numbered(first), numbered(second));
   return node.all ? pickColumns(input, columns) : { kind: 'distinct', schema: input.schema, input };
+}
+
+/** The column that one of the queries calls by a name, the first of them, or computes by an expression. */
+function findIn(sql: string, expr: ExprNode, pairs: readonly Pair[], left: Bound, right: Bound): number | undefined {
+  const places = [left, right].map(({ find }, side) => {
+    const place = find?.(expr);
+    const at = place === undefined ? -1 : pairs.findIndex((pair) => pair[side] === place);
+    return at < 0 ? undefined : at;
+  });
+  const [first, second] = places;
+  const isName = expr.kind === 'column_name' && expr.path.length === 1;
+  if (isName || first === undefined || second === undefined || first === second) return first ?? second;
+  const message = 'the queries of this set operation mean different columns by this expression';
+  throw sqlError('sql_bind', sql, expr.span, message, 'order by the number of a column');
 }
 
 /** The rows of `left` that have an equal one in `right`, or that have none. */
@@ -51,6 +70,8 @@ function meet(node: SetOperation, left: LogicalPlan, right: LogicalPlan): Logica
 interface United {
   readonly schema: Schema;
   readonly plans: readonly [LogicalPlan, LogicalPlan];
+  /** For each column, those of the inputs that it is made of. */
+  readonly pairs: readonly Pair[];
 }
 
 /** Casts both to what a set operation of them yields. @throws `sql_bind` when their columns do not fit */
@@ -86,7 +107,7 @@ export function unite(sql: string, node: SetOperation, left: LogicalPlan, right:
       schema,
     ),
   ] as const;
-  return { schema, plans };
+  return { schema, plans, pairs };
 }
 
 /** As DuckDB: text beside anything is text. */

@@ -14,7 +14,7 @@ import { resultType } from '../function/registry.ts';
 import type { ValuesQuery } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 import { ExpressionBinder } from './bind-expression.ts';
-import type { OuterColumns } from './binding.ts';
+import type { Binding, CommonTables, OuterColumns } from './binding.ts';
 import { coerce, comparable } from './coerce.ts';
 import type { Expr } from './expr.ts';
 import type { LogicalPlan } from './logical.ts';
@@ -22,10 +22,19 @@ import { oneRow } from './logical.ts';
 import { foldExpr } from './pass-fold.ts';
 import { Scope } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
+import { SubqueryList } from './subquery.ts';
 
 /** Binds VALUES: rows of constants at once, others as a union of rows. @throws `sql_bind` */
-export function bindValues(sql: string, node: ValuesQuery, outer: OuterColumns | undefined): LogicalPlan {
-  const binder = new ExpressionBinder(sql, Scope.of(sql, undefined), new Map(), { outer, subqueries: undefined });
+export function bindValues(
+  binding: Binding,
+  node: ValuesQuery,
+  common: CommonTables,
+  outer: OuterColumns | undefined,
+): LogicalPlan {
+  const { sql } = binding;
+  const list = new SubqueryList(sql, binding.shared);
+  const subqueries = { binding, common, list };
+  const binder = new ExpressionBinder(sql, Scope.of(sql, undefined), new Map(), { outer, subqueries });
   const clause = { name: 'VALUES', aggregates: undefined, aliasesBefore: 0 };
   const width = node.rows[0]?.values.length ?? 0;
   const rows = node.rows.map(({ values, span }) => {
@@ -56,7 +65,8 @@ export function bindValues(sql: string, node: ValuesQuery, outer: OuterColumns |
   const inputs = rows.map((_, r): LogicalPlan => {
     const exprs = columns.map((column) => column[r] as Expr);
     const own = makeSchema(exprs.map(({ type, nullable }, i) => makeField(fields[i]?.name ?? '', type, nullable)));
-    return { kind: 'project', schema: own, input: oneRow(), exprs };
+    const placed = list.place(oneRow(), exprs);
+    return { kind: 'project', schema: own, input: placed.plan, exprs: placed.exprs };
   });
   return { kind: 'union', schema, inputs };
 }

@@ -5,10 +5,11 @@
  * places read it; a view never reads itself; an error within a view names the view, and its place is where the
  * statement reads it.
  */
+import type { Field } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import { SQL_DEPTH_MAX, VIEW_DEPTH_MAX } from '../base/limits.ts';
-import type { TableName } from '../sql/ast.ts';
+import type { Identifier, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import type { BindCatalog, ReadView } from './bind-catalog.ts';
 import type { Binding, Bound } from './binding.ts';
@@ -21,6 +22,8 @@ import { catalogAt } from './time-point.ts';
 export function findView(sql: string, catalog: BindCatalog, table: TableName): ReadView | undefined {
   if (schemaOf(table.path) !== SCHEMA_NAME) return undefined;
   const then = catalogAt(sql, catalog, table);
+  // Tables and views have no name in common, and the names of all views need not be looked through for a table's.
+  if (then.table((table.path.at(-1) as Identifier).name) !== undefined) return undefined;
   const name = lookUpView(sql, then, table);
   if (name === undefined) return undefined;
   try {
@@ -50,6 +53,17 @@ export function bindView(binding: Binding, view: ReadView, span: Span): Bound {
   const id = shared.add(bound.plan);
   views.bound.set(view, { id, depth: bound.depth });
   return { plan: shared.read(id), depth: bound.depth };
+}
+
+/** The columns of a view; undefined where it cannot be read. */
+export function viewFields(binding: Binding, name: string, span: Span): readonly Field[] | undefined {
+  try {
+    const view = binding.catalog.readView(name);
+    return view === undefined ? undefined : bindView(binding.apart(), view, span).plan.schema.fields;
+  } catch (error) {
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
 }
 
 /** Binds a view's own text. */

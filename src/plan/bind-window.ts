@@ -16,11 +16,12 @@ import type { FrameBound as BoundNode, WindowFrame as FrameNode, WindowSpec } fr
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { aggregateName, bindAggregateCall } from './bind-aggregate.ts';
 import { castTo, coerce, makeArithmetic, readText, unresolvedError } from './coerce.ts';
-import { INT64 } from './constant.ts';
+import { DOUBLE, INT64 } from './constant.ts';
 import type { AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame } from './expr.ts';
 import { exprKey, literalKey } from './expr-walk.ts';
 import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
+import { fillArguments } from './window-fill.ts';
 
 /** Indexes from here down stand for calls over windows; those above, below zero, for aggregates. */
 export const WINDOWS_FROM = -0x40000000;
@@ -70,9 +71,26 @@ export function bindWindowCall(sql: string, node: FunctionCall, bind: Bind): Win
   const partitions = spec.partitions.map((part) => ordered(sql, bind(part, PART), 'partition'));
   const keys = spec.orders.map((item) => bindKey(sql, item, bind));
   const frame = bindFrame(sql, spec.frame, keys, bind);
+  if (frame.exclude !== 'nothing' && node.orders.length > 0 && !call.isAggregate && !FRAMED.has(call.name)) {
+    throw sqlError('sql_bind', sql, node.span, `${call.name} with ORDER BY of its own takes no EXCLUDE`);
+  }
+  if (call.name === 'fill') return fillCall(sql, call, partitions, keys, frame);
   // A constant orders nothing, but a distance may count from it.
   const kept = frame.rangeKey === undefined ? keys.filter(({ expr }) => foldExpr(expr).kind !== 'literal') : keys;
   return { ...call, partitions, keys: kept, frame };
+}
+
+/** fill goes by its own order, if it has one, and by no frame. */
+function fillCall(
+  sql: string,
+  call: Call,
+  partitions: readonly Expr[],
+  keys: readonly SortKey[],
+  frame: WindowFrame,
+): WindowCall {
+  const by = call.order.length > 0 ? call.order : keys;
+  const args = fillArguments(sql, call.args[0] as Expr, by, call.span);
+  return { ...call, args, order: [], type: DOUBLE, partitions, keys: by, frame };
 }
 
 function specOf(sql: string, { over, span }: FunctionCall): WindowSpec {
@@ -116,6 +134,30 @@ function noWindowFunction(sql: string, { span, name: { name: written } }: Functi
   return sqlError('sql_bind', sql, span, `there is no function ${quoteText(written)}`, remedy);
 }
 
+/** Names that the arguments of lag and lead may be given by. */
+const SHIFT_NAMES = ['col', 'offset', 'default'];
+
+/** The arguments in their order; an offset before a default that is given by name is 1. @throws `sql_bind` */
+function argumentsOf(sql: string, { args }: FunctionCall, { name }: WindowEntry): readonly ExprNode[] {
+  if ((name !== 'lag' && name !== 'lead') || !args.some(({ kind }) => kind === 'named_argument')) return args;
+  const placed: (ExprNode | undefined)[] = [];
+  args.forEach((arg, i) => {
+    const place = arg.kind === 'named_argument' ? SHIFT_NAMES.indexOf(arg.name.name.toLowerCase()) : i;
+    if (place < 0 || placed[place] !== undefined) {
+      throw sqlError('sql_bind', sql, arg.span, `${name} takes col, offset and default, each once`);
+    }
+    placed[place] = arg.kind === 'named_argument' ? arg.value : arg;
+  });
+  return Array.from(placed, (arg, i): ExprNode => {
+    const span = args[0]?.span ?? { start: 0, end: 0 };
+    if (arg === undefined && i === 0) throw sqlError('sql_bind', sql, span, `${name} needs col, the value`);
+    return arg ?? { kind: 'number', text: '1', span };
+  });
+}
+
+/** Functions that a frame says something to. */
+const FRAMED = new Set(['first_value', 'last_value', 'nth_value']);
+
 /** A function that only stands over windows. */
 function bindOwn(sql: string, node: FunctionCall, entry: WindowEntry, bind: Bind): Call {
   const { name } = entry;
@@ -124,10 +166,15 @@ function bindOwn(sql: string, node: FunctionCall, entry: WindowEntry, bind: Bind
     const remedy = aggregateOf(name) === undefined ? undefined : 'aggregates do';
     throw sqlError('sql_bind', sql, node.span, `the window function ${name} takes no ${mark}`, remedy);
   }
-  if (node.nulls === 'ignore' && entry.skipsNulls !== true) {
-    throw sqlError('sql_bind', sql, node.span, `the window function ${name} takes no IGNORE NULLS`);
+  if (entry.skipsNulls !== true && (node.nulls === 'ignore' || (node.nulls !== undefined && name === 'fill'))) {
+    throw sqlError(
+      'sql_bind',
+      sql,
+      node.span,
+      `the window function ${name} takes no ${node.nulls.toUpperCase()} NULLS`,
+    );
   }
-  const given = node.args.map((arg) => bind(arg, PART));
+  const given = argumentsOf(sql, node, entry).map((arg) => bind(arg, PART));
   const answer = resolveWindow(
     name,
     given.map((arg) => arg.type),

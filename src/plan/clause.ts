@@ -3,7 +3,8 @@
  *
  * Hides nothing.
  */
-import type { ExprNode } from '../sql/ast.ts';
+import { foldName } from '../base/names.ts';
+import type { ExprNode, SelectItem } from '../sql/ast.ts';
 import type { AggregateList } from './bind-aggregate.ts';
 import type { WindowList } from './bind-window.ts';
 
@@ -24,4 +25,15 @@ export interface Clause {
   readonly windows?: WindowList | undefined;
   /** Aliases of items before this one are in reach. */
   readonly aliasesBefore: number;
+}
+
+/** The aliases of a list, by folded name; the first item with an alias wins when several have the same. */
+export function aliasesOf(items: readonly SelectItem[]): ReadonlyMap<string, Alias> {
+  const aliases = new Map<string, Alias>();
+  items.forEach(({ alias, expr }, item) => {
+    const key = alias === undefined ? undefined : foldName(alias.name);
+    if (alias !== undefined && key !== undefined && !aliases.has(key))
+      aliases.set(key, { name: alias.name, expr, item });
+  });
+  return aliases;
 }

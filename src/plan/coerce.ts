@@ -12,13 +12,13 @@ import type { Span } from '../base/errors.ts';
 import { constantText } from '../function/constant.ts';
 import type { ResolvedCall, Unresolved } from '../function/contract.ts';
 import type { KnownArgument } from '../function/registry.ts';
-import { castKind, functionNames, resolveFunction } from '../function/registry.ts';
+import { castKind, functionNames, resolveFunction, resultType } from '../function/registry.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { nearestName } from '../base/names.ts';
 import { printText } from '../sql/print.ts';
 import { adaptLiteral, adaptOperand, decimalValue, floorOf, intHolds, intLiteral, targetOf } from './adapt.ts';
 import type { Literal } from './constant.ts';
-import { BOOL, castLiteral, evaluateCall, tryCastLiteral } from './constant.ts';
+import { BOOL, castLiteral, evaluateCall, fixValue, tryCastLiteral } from './constant.ts';
 import type { Expr } from './expr.ts';
 import { sqlTypeName } from './sql-type.ts';
 
@@ -223,6 +223,7 @@ function compareWithFraction(sql: string, name: string, expr: Expr, literal: Lit
   if (type.id !== 'int' || decimal === undefined || literal.type.id !== 'decimal' || MIRRORED[name] === undefined) {
     return undefined;
   }
+  fixValue(literal);
   const floor = floorOf(decimal);
   const isWhole = floor * 10n ** BigInt(decimal.scale) === decimal.unscaled;
   if (isWhole || !intHolds(type, floor)) return undefined;
@@ -235,10 +236,33 @@ function compareWithFraction(sql: string, name: string, expr: Expr, literal: Lit
  * they fit.
  */
 export function adaptAmong(args: readonly Expr[], takesPart: (index: number) => boolean): readonly Expr[] {
-  const model = args.find((arg, i) => takesPart(i) && arg.kind !== 'literal');
-  if (model === undefined) return args;
+  const read = readTexts(args, takesPart);
+  const model = read.find((arg, i) => takesPart(i) && arg.kind !== 'literal');
+  if (model === undefined) return read;
   const type = targetOf(model.type);
-  return args.map((arg, i) => (arg.kind === 'literal' && takesPart(i) ? (adaptOperand(arg, type) ?? arg) : arg));
+  return read.map((arg, i) => (arg.kind === 'literal' && takesPart(i) ? (adaptOperand(arg, type) ?? arg) : arg));
+}
+
+/** Text literals beside values of another type are read as that; what cannot be is an error where it is evaluated. */
+function readTexts(args: readonly Expr[], takesPart: (index: number) => boolean): readonly Expr[] {
+  const isText = (arg: Expr): boolean => arg.kind === 'literal' && arg.type.id === 'utf8';
+  const others = args.filter((arg, i) => takesPart(i) && !isText(arg) && arg.type.id !== 'null');
+  const type = others
+    .map((arg): DataType | undefined => targetOf(arg.type))
+    .reduce(
+      (met, next) => (met === undefined || next === undefined ? undefined : resultType(met, next)),
+      others[0]?.type,
+    );
+  if (type === undefined || !isReadable(targetOf(type))) return args;
+  return args.map((arg, i) => {
+    if (arg.kind !== 'literal' || !takesPart(i) || !isText(arg) || arg.value === null) return arg;
+    try {
+      return castLiteral(arg, targetOf(type)) ?? coerce(arg, targetOf(type));
+    } catch (error) {
+      if (error instanceof EngineError) return coerce(arg, targetOf(type));
+      throw error;
+    }
+  });
 }
 
 /** Rounded decimals with as many digits after the point as a constant says, and no more whole ones than there can be. */

@@ -30,6 +30,11 @@ export function makeLiteral(value: LiteralValue, type: DataType, span: Span): Li
   return { kind: 'literal', value, type, nullable: value === null, span };
 }
 
+/** Notes that what is planned depends on the value of `expr`, if that is a parameter's. */
+export function fixValue(expr: Expr): void {
+  if (expr.kind === 'literal' && expr.place !== undefined) expr.place.isFixed = true;
+}
+
 /**
  * A number as written, typed as DuckDB does: the smaller of int32 and int64 that holds it, decimal for wider
  * integers and for digits with a point, double for exponents and for what no decimal holds.
@@ -64,6 +69,7 @@ function widened({ value, type: from, span }: Literal, to: DataType): Literal | 
 /** The type converted by its cast kernel; undefined for types that constants cannot have. @throws `value_error` */
 export function castLiteral(literal: Literal, type: DataType, attempt = false): Literal | undefined {
   if (literal.value === null) return canHold(type) ? makeLiteral(null, type, literal.span) : undefined;
+  fixValue(literal);
   const whole = widened(literal, type);
   if (whole !== undefined) return whole;
   const vector = vectorOf(literal.value, literal.type);
@@ -89,6 +95,7 @@ export function evaluateCall(call: Extract<Expr, { kind: 'call' }>): Literal | u
   const vectors: Vector[] = [];
   const types: DataType[] = [];
   for (const arg of call.args) {
+    fixValue(arg);
     const vector = arg.kind === 'literal' ? vectorOf(arg.value, arg.type) : undefined;
     if (vector === undefined) return undefined;
     vectors.push(vector);

@@ -7,7 +7,9 @@
  * Source: Neumann and Kemper, "Unnesting Arbitrary Queries" (BTW 2015).
  */
 import type { Field, Schema } from '../arrow/schema.ts';
+import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
+import type { SharedPlans } from './binding.ts';
 import { makeCall } from './coerce.ts';
 import type { AggregateCall, Expr, JoinKey } from './expr.ts';
 import { columnOf, hasLeaf, mapLeaves, mapWindow, shiftColumns } from './expr-walk.ts';
@@ -26,6 +28,8 @@ import {
 import { rowsNumbered } from './numbered.ts';
 
 const NOWHERE: Span = { start: 0, end: 0 };
+type OuterColumn = Extract<Expr, { kind: 'outer' }>;
+
 const known = new WeakMap<LogicalPlan, boolean>();
 
 /** True when the plan reads columns of the query around it. */
@@ -55,21 +59,35 @@ function bindOuter(expr: Expr, start: number): Expr {
 }
 
 /** Runs `plan` for every row of `domain`, whose columns are the outer ones in order. */
-export function decorrelate(plan: LogicalPlan, domain: LogicalPlan): LogicalPlan {
-  return new Decorrelation(domain).push(plan);
+export function decorrelate(plan: LogicalPlan, domain: LogicalPlan, shared: SharedPlans): LogicalPlan {
+  return new Decorrelation(domain, shared).push(plan);
 }
 
 class Decorrelation {
   readonly #domain: LogicalPlan;
   readonly #fields: readonly Field[];
+  readonly #shared: SharedPlans;
+  /** Recursions whose rows are the domain's: what reads the rows of their last round depends on it, too. */
+  readonly #recursions = new Set<number>();
 
-  constructor(domain: LogicalPlan) {
+  constructor(domain: LogicalPlan, shared: SharedPlans) {
     this.#domain = domain;
     this.#fields = domain.schema.fields;
+    this.#shared = shared;
+  }
+
+  #depends(plan: LogicalPlan): boolean {
+    return hasOuter(plan) || (this.#recursions.size > 0 && this.#readsRound(plan));
+  }
+
+  #readsRound(plan: LogicalPlan): boolean {
+    if (plan.kind === 'working') return this.#recursions.has(plan.id);
+    if (plan.kind === 'shared') return this.#readsRound(this.#shared.at(plan.id));
+    return inputsOf(plan).some((input) => this.#readsRound(input));
   }
 
   push(plan: LogicalPlan): LogicalPlan {
-    if (!hasOuter(plan))
+    if (!this.#depends(plan))
       return makeJoin({ join: 'inner', left: plan, right: this.#domain, keys: [], condition: undefined });
     switch (plan.kind) {
       case 'filter': {
@@ -82,17 +100,8 @@ class Decorrelation {
         const exprs = [...plan.exprs.map((expr) => bindOuter(expr, start)), ...this.#domainColumns(start)];
         return { kind: 'project', schema: this.#append(plan.schema), input, exprs };
       }
-      case 'unnest': {
-        const input = this.push(plan.input);
-        const own = plan.input.schema.fields.length;
-        const lists = plan.lists.map((expr) => bindOuter(expr, own));
-        const kept = plan.columns.length;
-        const width = this.#fields.length;
-        const columns = [...plan.columns, ...this.#fields.map((_, i) => own + i)];
-        const unnest = makeUnnest({ ...plan, input, columns, lists }, plan.schema.fields.slice(kept));
-        const results = [...plan.schema.fields.keys()].map((i) => (i < kept ? i : i + width));
-        return pickColumns(unnest, [...results, ...this.#fields.map((_, i) => kept + i)]);
-      }
+      case 'unnest':
+        return this.#pushUnnest(plan);
       case 'aggregate':
         return this.#pushAggregate(plan);
       case 'distinct': {
@@ -122,6 +131,10 @@ class Decorrelation {
       case 'union':
         return { ...plan, schema: this.#append(plan.schema), inputs: plan.inputs.map((input) => this.push(input)) };
       case 'limit': {
+        if (plan.counts !== undefined) {
+          const message = 'a limit that a query says, in one that reads the rows around it, is not supported yet';
+          throw new EngineError('sql_unsupported', message);
+        }
         // Rows are numbered for each row of the domain, in the order in which they come.
         const input = this.push(plan.input);
         const width = plan.input.schema.fields.length;
@@ -129,11 +142,17 @@ class Decorrelation {
         const upTo = plan.limit === undefined ? undefined : plan.limit + plan.offset;
         return rowsNumbered('', input, by, [], plan.offset, upTo);
       }
-      case 'recursive':
+      case 'recursive': {
+        this.#recursions.add(plan.id);
+        const [base, step] = [this.push(plan.base), this.push(plan.step)];
+        return { ...plan, schema: this.#append(plan.schema), base, step };
+      }
+      case 'working':
+        return { ...plan, schema: this.#append(plan.schema) };
+      case 'shared':
+        return this.push(pickColumns(this.#shared.at(plan.id), plan.columns));
       case 'scan':
       case 'values':
-      case 'shared':
-      case 'working':
         throw new TypeError(`decorrelate: ${plan.kind} reads no outer columns`);
     }
   }
@@ -153,6 +172,18 @@ class Decorrelation {
       const key = columnOf(left + i, field, NOWHERE);
       return { left: key, right: columnOf(right + i, field, NOWHERE), nullsEqual: true };
     });
+  }
+
+  #pushUnnest(plan: Extract<LogicalPlan, { kind: 'unnest' }>): LogicalPlan {
+    const input = this.push(plan.input);
+    const own = plan.input.schema.fields.length;
+    const lists = plan.lists.map((expr) => bindOuter(expr, own));
+    const kept = plan.columns.length;
+    const width = this.#fields.length;
+    const columns = [...plan.columns, ...this.#fields.map((_, i) => own + i)];
+    const unnest = makeUnnest({ ...plan, input, columns, lists }, plan.schema.fields.slice(kept));
+    const results = [...plan.schema.fields.keys()].map((i) => (i < kept ? i : i + width));
+    return pickColumns(unnest, [...results, ...this.#fields.map((_, i) => kept + i)]);
   }
 
   #pushAggregate(plan: Extract<LogicalPlan, { kind: 'aggregate' }>): LogicalPlan {
@@ -190,7 +221,7 @@ class Decorrelation {
     const own = readsOuter(plan);
     const keepsRight = plan.join !== 'semi' && plan.join !== 'anti' && plan.join !== 'mark';
     const isInner = plan.join === 'inner';
-    if (isInner && !own && !hasOuter(plan.left)) {
+    if (isInner && !own && !this.#depends(plan.left)) {
       return makeJoin({ ...plan, right: this.push(plan.right) });
     }
     const left = this.push(plan.left);
@@ -202,7 +233,7 @@ class Decorrelation {
       });
     const condition = plan.condition === undefined ? undefined : moved(plan.condition);
     const needsBoth =
-      hasOuter(plan.right) ||
+      this.#depends(plan.right) ||
       plan.join === 'right' ||
       plan.join === 'full' ||
       plan.keys.some((key) => hasLeaf(key.right, 'outer'));
@@ -283,9 +314,14 @@ export function pullConditions(plan: LogicalPlan, conjunctsOf: (expr: Expr) => r
 
 /** The plan with its outer columns replaced by `exprs`, which are over the rows further out. */
 export function substituteOuter(plan: LogicalPlan, exprs: readonly Expr[]): LogicalPlan {
+  return mapOuter(plan, (leaf) => exprs[leaf.index] ?? leaf);
+}
+
+/** The plan with each of its outer columns rewritten. */
+export function mapOuter(plan: LogicalPlan, rewrite: (leaf: OuterColumn) => Expr): LogicalPlan {
   if (!hasOuter(plan)) return plan;
   const replaced = mapExprs(plan, (expr) =>
-    mapLeaves(expr, (leaf) => (leaf.kind === 'outer' ? { ...(exprs[leaf.index] ?? leaf), span: leaf.span } : leaf)),
+    mapLeaves(expr, (leaf) => (leaf.kind === 'outer' ? { ...rewrite(leaf), span: leaf.span } : leaf)),
   );
-  return mapInputs(replaced, (input) => substituteOuter(input, exprs));
+  return mapInputs(replaced, (input) => mapOuter(input, rewrite));
 }

@@ -124,6 +124,7 @@ function operatorText(plan: Exclude<PhysicalPlan, { kind: 'scan' }>): string {
       if (plan.limit !== undefined) words.push(`rows=${plan.limit.toString()}`);
       if (plan.percent !== undefined) words.push(`percent=${plan.percent.toString()}`);
       if (plan.offset > 0) words.push(`offset=${plan.offset.toString()}`);
+      if (plan.counts !== undefined) words.push('by the row of a query');
       return words.join(' ');
     }
     case 'unnest': {

@@ -145,7 +145,9 @@ export function exprKey(expr: Expr): string {
     case 'literal': {
       const value = literalKey(expr.value);
       // Text is measured, so that no text can imitate the end of a literal.
-      return `${typeName(expr.type)}:${value.length.toString()}:${value}`;
+      const key = `${typeName(expr.type)}:${value.length.toString()}:${value}`;
+      // Its value may be another one the next time.
+      return expr.place === undefined ? key : `${key}$${expr.place.parameter.toString()}`;
     }
     case 'cast':
       return `${expr.attempt ? 'try' : ''}cast(${exprKey(expr.operand)},${typeName(expr.type)})`;

@@ -21,6 +21,14 @@ export interface TypeWish {
   want(type: DataType, firm: boolean): void;
 }
 
+/** A place of a parameter in a statement that is planned to run. */
+export interface ParameterPlace {
+  /** Which parameter it is, from 0. */
+  readonly parameter: number;
+  /** Set by whatever decides by the value, or makes another of it: the plan is one for that value alone. */
+  isFixed: boolean;
+}
+
 export type Expr =
   | {
       readonly kind: 'column';
@@ -38,6 +46,8 @@ export type Expr =
       readonly span: Span;
       /** Only while types of parameters are inferred: this NULL stands for one, and is told what it becomes. */
       readonly wish?: TypeWish;
+      /** While a statement with parameters is planned to run: this is the value of one. */
+      readonly place?: ParameterPlace;
     }
   /**
    * `name` is the registry's canonical name, operators included: '+', '=', 'and', 'or', 'not', 'is_null', 'lower',

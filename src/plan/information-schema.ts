@@ -1,8 +1,9 @@
 /**
- * information_schema: tables (and views), columns of tables, and schemata as the SQL standard shows them.
+ * information_schema: tables and views, their columns, and schemata as the SQL standard shows them.
  *
  * Hides nothing. Invariants: columns have DuckDB 2.0's names and types, may all be null as there, and have its values
- * as far as there is what they tell of; rows stand in the order of tables' names, and of columns within a table.
+ * as far as there is what they tell of; rows stand in the order of tables' names, and of columns within a
+ * table; a view that cannot be read (any more) has no columns.
  * Source: DuckDB, "Information Schema".
  */
 import type { Field } from '../arrow/schema.ts';
@@ -15,7 +16,9 @@ import { rowSource } from './row-source.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { CATALOG_NAME, INFORMATION_SCHEMA, SCHEMA_NAME } from './system-name.ts';
 
-type Make = (catalog: PlanCatalog) => NamedSource;
+/** Makes a table; `fieldsOf` gives the columns of a view, undefined where it cannot be read. */
+type Make = (catalog: PlanCatalog, fieldsOf: FieldsOf) => NamedSource;
+type FieldsOf = (view: string) => readonly Field[] | undefined;
 
 /** A column of every row's own text. */
 function text<Row>(name: string, read?: (row: Row) => string | null): RowColumn<Row> {
@@ -43,10 +46,6 @@ const TABLE_COLUMNS: readonly RowColumn<TableRow>[] = [
   text('is_typed', () => 'NO'),
   ...nulls<TableRow>(UTF8, 'commit_action', 'TABLE_COMMENT'),
 ];
-
-function sortedNames(catalog: PlanCatalog): readonly string[] {
-  return [...catalog.tableNames()].sort();
-}
 
 function tableRows(catalog: PlanCatalog): readonly TableRow[] {
   const views = catalog.viewNames().map((name): TableRow => ({ name, isView: true }));
@@ -118,8 +117,13 @@ const SCHEMA_COLUMNS: readonly RowColumn<string>[] = [
   ...nulls<string>(UTF8, 'default_character_set_name', 'sql_path'),
 ];
 
-function columnRows(catalog: PlanCatalog): readonly ColumnRow[] {
-  return sortedNames(catalog).flatMap((table) => {
+function columnRows(catalog: PlanCatalog, fieldsOf: FieldsOf): readonly ColumnRow[] {
+  return tableRows(catalog).flatMap(({ name: table, isView }) => {
+    if (isView) {
+      // Of rows that are no table's DuckDB does not say which columns are never NULL.
+      const fields = (fieldsOf(table) ?? []).map((field) => ({ ...field, nullable: true }));
+      return fields.map((field, i): ColumnRow => ({ table, field, position: i + 1, default: null }));
+    }
     const { schema, defaults = [] } = present(catalog.table(table), 'a table that is listed');
     return schema.fields.map((field, i): ColumnRow => {
       const given = defaults[i];
@@ -132,6 +136,9 @@ function columnRows(catalog: PlanCatalog): readonly ColumnRow[] {
 /** Its tables, by their names in lower case with the schema before them. */
 export const INFORMATION_TABLES: ReadonlyMap<string, Make> = new Map<string, Make>([
   ['tables', (catalog: PlanCatalog) => rowSource('tables', TABLE_COLUMNS, tableRows(catalog))],
-  ['columns', (catalog: PlanCatalog) => rowSource('columns', COLUMN_COLUMNS, columnRows(catalog))],
+  [
+    'columns',
+    (catalog: PlanCatalog, fieldsOf: FieldsOf) => rowSource('columns', COLUMN_COLUMNS, columnRows(catalog, fieldsOf)),
+  ],
   ['schemata', () => rowSource('schemata', SCHEMA_COLUMNS, [INFORMATION_SCHEMA, SCHEMA_NAME])],
 ]);

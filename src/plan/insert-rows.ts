@@ -40,6 +40,7 @@ export function insertOfFile(
   const source = selectOf([bareStar(span)], span);
   return {
     kind: 'insert',
+    common: [],
     table,
     columns: byName ? undefined : columns,
     byName,

@@ -22,7 +22,13 @@ export type LogicalPlan =
       readonly bounds: readonly Bound[];
       readonly limit: number | undefined;
     }
-  | { readonly kind: 'values'; readonly schema: Schema; readonly batches: readonly RecordBatch[] }
+  | {
+      readonly kind: 'values';
+      readonly schema: Schema;
+      readonly batches: readonly RecordBatch[];
+      /** The rows say how many this one has. */
+      readonly counts?: Source;
+    }
   /** Rows of a plan that several places read: `LogicalQuery.shared`. */
   | {
       readonly kind: 'shared';
@@ -70,6 +76,8 @@ export type LogicalPlan =
       /** In place of `limit`: so many of a hundred of all rows. */
       readonly percent?: number | undefined;
       readonly offset: number;
+      /** In place of these: a plan of one row that has them, limit and offset int64, percent double; NULL for none. */
+      readonly counts?: LogicalPlan | undefined;
     }
   /**
    * Pairs of rows for which every key is equal and `condition` is true. Yields the left columns and then the right
@@ -231,9 +239,10 @@ export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
     case 'window':
     case 'distinct':
     case 'sort':
-    case 'limit':
     case 'unnest':
       return [plan.input];
+    case 'limit':
+      return plan.counts === undefined ? [plan.input] : [plan.input, plan.counts];
   }
 }
 
@@ -262,8 +271,9 @@ function withInputs(plan: LogicalPlan, inputs: readonly LogicalPlan[]): LogicalP
     case 'filter':
     case 'distinct':
     case 'sort':
-    case 'limit':
       return { ...plan, input: first, schema: first.schema };
+    case 'limit':
+      return { ...plan, input: first, schema: first.schema, counts: plan.counts === undefined ? undefined : second };
   }
 }
 

@@ -31,9 +31,12 @@ function lower(plan: LogicalPlan, shared: ReadonlyMap<number, SharedRows>): Phys
     case 'aggregate':
     case 'window':
     case 'sort':
-    case 'limit':
     case 'unnest':
       return { ...plan, input: lower(plan.input, shared) };
+    case 'limit': {
+      const counts = plan.counts === undefined ? undefined : lower(plan.counts, shared);
+      return { ...plan, input: lower(plan.input, shared), counts };
+    }
     case 'join':
       return { ...plan, left: lower(plan.left, shared), right: lower(plan.right, shared) };
     case 'union':

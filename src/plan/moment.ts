@@ -12,9 +12,14 @@ import { mapNodes } from '../sql/walk.ts';
 /** A look at the text, so that most statements are not walked. */
 const MAY_MEAN_NOW = /\b(?:now|today|age|current_\w+|get_current_\w+|transaction_timestamp|local\w+)\b/iu;
 
+/** False when a statement surely says nothing of now(). */
+export function mayMeanNow(sql: string): boolean {
+  return MAY_MEAN_NOW.test(sql);
+}
+
 /** The statement with its moment (microseconds since 1970 UTC) in the place of every now(). */
 export function freezeMoment(sql: string, statement: Statement, micros: bigint): Statement {
-  if (!MAY_MEAN_NOW.test(sql)) return statement;
+  if (!mayMeanNow(sql)) return statement;
   return mapNodes(statement, (node) => frozen(node, micros));
 }
 

@@ -9,6 +9,7 @@ import type { Statement, TableName, TimeTravel } from '../sql/ast.ts';
 import { parseStatement } from '../sql/parse.ts';
 import type { Node } from '../sql/walk.ts';
 import { forEachChild } from '../sql/walk.ts';
+import { PlanMemory } from './kept-plan.ts';
 import { freezeMoment } from './moment.ts';
 import type { ParameterSet } from './parameter.ts';
 import { openParameters } from './parameter.ts';
@@ -24,6 +25,8 @@ export interface ParsedStatement {
   /** What now() means in it, microseconds since 1970 UTC; undefined where it is refused. */
   readonly nowMicros: bigint | undefined;
   readonly parameters: ParameterSet;
+  /** Where its plan is kept; undefined for a statement that is not run again, or whose plan is for one moment. */
+  readonly memory: PlanMemory | undefined;
 }
 
 export interface ReadNeeds {
@@ -43,14 +46,21 @@ const NOTHING: ReadNeeds = { points: [], system: [] };
  * UTC. @throws as `planStatement` does for text it cannot parse
  */
 export function readStatement(sql: string, nowMicros?: bigint): ParsedStatement {
-  return atMoment({ sql, ...openParameters(sql, parseStatement(sql)), nowMicros: undefined }, nowMicros);
+  const opened = openParameters(sql, parseStatement(sql));
+  return atMoment({ sql, ...opened, nowMicros: undefined, memory: undefined }, nowMicros);
+}
+
+/** A statement that keeps its plan from one run to the next. */
+export function withMemory(parsed: ParsedStatement): ParsedStatement {
+  return { ...parsed, memory: new PlanMemory() };
 }
 
 /** A statement whose now() is `nowMicros`; one that is to be prepared has no moment yet. */
 export function atMoment(parsed: ParsedStatement, nowMicros: bigint | undefined): ParsedStatement {
   const { sql, statement } = parsed;
   if (nowMicros === undefined || statement.kind === 'prepare') return parsed;
-  return { ...parsed, statement: freezeMoment(sql, statement, nowMicros), nowMicros };
+  const frozen = freezeMoment(sql, statement, nowMicros);
+  return { ...parsed, statement: frozen, nowMicros, memory: frozen === statement ? parsed.memory : undefined };
 }
 
 /** The statement of a text, or the one that was parsed before, whose moment is set already. */

@@ -7,39 +7,47 @@
 import type { Span } from '../base/errors.ts';
 import { makeComparison } from './coerce.ts';
 import { INT64, makeLiteral } from './constant.ts';
-import type { Expr, SortKey } from './expr.ts';
+import type { Expr, SortKey, WindowCall } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import { makeFilter, makeWindow, pickColumns } from './logical.ts';
 
 const NOWHERE: Span = { start: 0, end: 0 };
 
+/** A call over the rows that are equal in `partitions`, up to its own. */
+export function callOver(
+  name: 'row_number' | 'last_value',
+  partitions: readonly Expr[],
+  keys: readonly SortKey[],
+): WindowCall {
+  return {
+    name,
+    args: [],
+    constants: [],
+    distinct: false,
+    filter: undefined,
+    order: [],
+    type: INT64,
+    nullable: false,
+    span: NOWHERE,
+    isAggregate: false,
+    ignoresNulls: false,
+    partitions,
+    keys,
+    frame: {
+      unit: 'rows',
+      start: { kind: 'unbounded', value: undefined },
+      end: { kind: 'current', value: undefined },
+      exclude: 'nothing',
+      rangeKey: undefined,
+    },
+  };
+}
+
 /** The plan with the number, from 1, of each row among those that are equal in the columns `by`, behind its columns. */
 export function numberRows(plan: LogicalPlan, by: readonly number[], keys: readonly SortKey[]): LogicalPlan {
-  return makeWindow(plan, [
-    {
-      name: 'row_number',
-      args: [],
-      constants: [],
-      distinct: false,
-      filter: undefined,
-      order: [],
-      type: INT64,
-      nullable: false,
-      span: NOWHERE,
-      isAggregate: false,
-      ignoresNulls: false,
-      partitions: by.map((column) => columnAt(plan, column)),
-      keys,
-      frame: {
-        unit: 'rows',
-        start: { kind: 'unbounded', value: undefined },
-        end: { kind: 'current', value: undefined },
-        exclude: 'nothing',
-        rangeKey: undefined,
-      },
-    },
-  ]);
+  const partitions = by.map((column) => columnAt(plan, column));
+  return makeWindow(plan, [callOver('row_number', partitions, keys)]);
 }
 
 function columnAt(plan: LogicalPlan, column: number): Expr {

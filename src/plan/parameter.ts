@@ -19,10 +19,11 @@ import type { Node } from '../sql/walk.ts';
 import { mapNodes } from '../sql/walk.ts';
 import type { Literal } from './constant.ts';
 import { makeLiteral } from './constant.ts';
-import type { Expr, TypeWish } from './expr.ts';
+import type { Expr, ParameterPlace, TypeWish } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
 import { fitLiteral } from './parameter-value.ts';
 import type { PlanCatalog } from './physical.ts';
+import { SeenCatalog } from './seen-catalog.ts';
 
 /** A parameter: all places of one name. */
 export class ParameterSlot implements TypeWish {
@@ -35,6 +36,10 @@ export class ParameterSlot implements TypeWish {
   firm = false;
   /** While the statement is planned to run: the value, or the column of such values. */
   given: Expr | undefined;
+  /** Its place among the parameters. */
+  index = 0;
+  /** Takes the places of values, where these are watched. */
+  places: ParameterPlace[] | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -53,7 +58,12 @@ export function bindParameter(sql: string, node: Parameter): Expr {
   if (!(slot instanceof ParameterSlot)) {
     throw sqlError('sql_bind', sql, span, 'a parameter cannot stand in this statement', 'write the value itself');
   }
-  const { given } = slot;
+  const { given, places, index } = slot;
+  if (given?.kind === 'literal' && given.value !== null && places !== undefined) {
+    const place = { parameter: index, isFixed: false };
+    places.push(place);
+    return { ...given, span, place };
+  }
   if (given !== undefined) return { ...given, span };
   return { ...makeLiteral(null, { id: 'null' }, span), wish: slot };
 }
@@ -61,32 +71,31 @@ export function bindParameter(sql: string, node: Parameter): Expr {
 /** A look at the text, so that most statements are not walked. */
 const MAY_HAVE_PARAMETERS = /[?$]/u;
 
+/** What planning made, and the places of values in it. */
+interface Watched<T> {
+  readonly made: T;
+  readonly places: readonly ParameterPlace[];
+}
+
 /** All parameters of one statement. */
 export class ParameterSet {
   readonly sql: string;
   /** By number, or by first appearance. */
   readonly slots: readonly ParameterSlot[];
-  /** Definitions of the tables that types were inferred from, by name; undefined before. */
-  #seen: ReadonlyMap<string, Schema | undefined> | undefined;
-  /** Texts of the views that were looked at. */
-  #seenViews: ReadonlyMap<string, string | undefined> = new Map();
+  /** What types were inferred from; undefined before. */
+  #seen: SeenCatalog | undefined;
 
   constructor(sql: string, slots: readonly ParameterSlot[]) {
     this.sql = sql;
     this.slots = slots;
+    slots.forEach((slot, i) => {
+      slot.index = i;
+    });
   }
 
   /** Infers types by `plan`, unless that was done for the tables of `catalog` as they are. @throws what `plan` throws */
   learn(catalog: PlanCatalog, plan: (catalog: PlanCatalog) => unknown): void {
-    if (this.#isAsSeen(catalog)) return;
-    this.infer(catalog, plan);
-  }
-
-  #isAsSeen(catalog: PlanCatalog): boolean {
-    const seen = this.#seen;
-    if (seen === undefined) return false;
-    const isSame = [...seen].every(([name, schema]) => catalog.table(name)?.schema === schema);
-    return isSame && [...this.#seenViews].every(([name, sql]) => catalog.view(name)?.sql === sql);
+    if (this.#seen?.isSameIn(catalog) !== true) this.infer(catalog, plan);
   }
 
   /**
@@ -94,38 +103,20 @@ export class ParameterSet {
    * @throws what `plan` throws otherwise
    */
   infer<T>(catalog: PlanCatalog, plan: (catalog: PlanCatalog) => T): T | undefined {
-    const seen = new Map<string, Schema | undefined>();
-    const views = new Map<string, string | undefined>();
+    const seen = new SeenCatalog();
     this.#seen = undefined;
     for (const slot of this.slots) {
       slot.type = undefined;
       slot.firm = false;
       slot.given = undefined;
     }
-    const recording: PlanCatalog = {
-      table: (name) => {
-        const table = catalog.table(name);
-        seen.set(name, table?.schema);
-        return table;
-      },
-      tableNames: () => catalog.tableNames(),
-      view: (name) => {
-        const view = catalog.view(name);
-        views.set(name, view?.sql);
-        return view;
-      },
-      viewNames: () => catalog.viewNames(),
-      at: (point) => catalog.at(point),
-      system: (name) => catalog.system(name),
-    };
     try {
-      return plan(recording);
+      return plan(seen.watching(catalog));
     } catch (error) {
       if (this.isForWantOfValue(error)) return undefined;
       throw error;
     } finally {
       this.#seen = seen;
-      this.#seenViews = views;
     }
   }
 
@@ -139,6 +130,23 @@ export class ParameterSet {
   /** Runs `work`, which plans, while the parameters are `values`, one for each. @throws `value_error` naming one */
   holding<T>(values: readonly Literal[], work: () => T): T {
     return this.#filled((slot, i) => fitLiteral(values[i] as Literal, slot), work);
+  }
+
+  /**
+   * The same, and the places in which the values were put; without these where `work` fails for taking them for other
+   * than the constants that they are equal to. @throws what `work` throws then, too
+   */
+  watching<T>(values: readonly Literal[], work: () => T): Watched<T> {
+    const places: ParameterPlace[] = [];
+    for (const slot of this.slots) slot.places = places;
+    try {
+      return { made: this.holding(values, work), places };
+    } catch (error) {
+      if (!(error instanceof EngineError) || places.length === 0) throw error;
+    } finally {
+      for (const slot of this.slots) slot.places = undefined;
+    }
+    return { made: this.holding(values, work), places: [] };
   }
 
   /** Runs `work`, which looks at what is constant, while the parameters are `values` as they are. */

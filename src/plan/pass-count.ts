@@ -4,7 +4,9 @@
  * Hides nothing. Invariant: only counts that no row can change (count(*), or of a column that is never null),
  * without groups and over a scan without a filter.
  */
+import type { Schema } from '../arrow/schema.ts';
 import { makeSchema } from '../arrow/schema.ts';
+import type { Source } from '../arrow/source.ts';
 import { INT64 } from './constant.ts';
 import type { LogicalPlan } from './logical.ts';
 import { mapPlan } from './logical.ts';
@@ -15,7 +17,6 @@ export function countRows(plan: LogicalPlan): LogicalPlan {
   return mapPlan(plan, (operator) => {
     if (operator.kind !== 'aggregate' || operator.groups.length > 0 || operator.input.kind !== 'scan')
       return operator;
-    const { rowCount } = operator.input.source;
     const countsRows = operator.aggregates.every((call) => {
       return (
         call.name === 'count' &&
@@ -26,7 +27,12 @@ export function countRows(plan: LogicalPlan): LogicalPlan {
     });
     if (!countsRows || operator.aggregates.length === 0) return operator;
     const schema = makeSchema(operator.schema.fields.map((field) => ({ ...field, type: INT64 })));
-    const columns = operator.aggregates.map(() => int64Column([BigInt(rowCount)]));
-    return { kind: 'values', schema, batches: [{ schema, rowCount: 1, columns }] };
+    return countsPlan(schema, operator.input.source);
   });
+}
+
+/** One row whose columns all say how many rows `source` has. */
+export function countsPlan(schema: Schema, source: Source): LogicalPlan {
+  const columns = schema.fields.map(() => int64Column([BigInt(source.rowCount)]));
+  return { kind: 'values', schema, batches: [{ schema, rowCount: 1, columns }], counts: source };
 }

@@ -6,7 +6,7 @@
  * when a row asks for it, and not before.
  */
 import type { Expr, JoinKey, SortKey } from './expr.ts';
-import { evaluateCall, tryCastLiteral } from './constant.ts';
+import { evaluateCall, fixValue, tryCastLiteral } from './constant.ts';
 import { mapCall, mapSame, mapWindow } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import { mapPlan } from './logical.ts';
@@ -39,6 +39,7 @@ function foldOperator(plan: LogicalPlan): LogicalPlan {
     case 'filter': {
       const condition = foldExpr(plan.condition);
       if (condition.kind !== 'literal') return condition === plan.condition ? plan : { ...plan, condition };
+      fixValue(condition);
       // A condition that is false or null for every row leaves none.
       return condition.value === true ? plan.input : { kind: 'values', schema: plan.schema, batches: [] };
     }
@@ -105,6 +106,7 @@ export function foldExpr(expr: Expr): Expr {
 /** AND and OR with some constant operands. */
 function foldLogical(call: Extract<Expr, { kind: 'call' }>): Expr {
   const decisive = call.name === 'or';
+  call.args.forEach(fixValue);
   const decided = call.args.find((arg) => arg.kind === 'literal' && arg.value === decisive);
   if (decided !== undefined) return { ...decided, span: call.span };
   const open = call.args.filter((arg) => arg.kind !== 'literal' || arg.value !== !decisive);

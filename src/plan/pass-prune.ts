@@ -118,7 +118,10 @@ function keepOnly(plan: LogicalPlan, kept: readonly number[]): LogicalPlan {
 
 function pruneInput(plan: Extract<LogicalPlan, { kind: 'distinct' | 'limit' }>, wanted: ReadonlySet<number>): Pruned {
   const input = prune(plan.input, wanted);
-  return { plan: { ...plan, schema: input.plan.schema, input: input.plan }, places: input.places };
+  const pruned = { ...plan, schema: input.plan.schema, input: input.plan };
+  if (pruned.kind === 'distinct' || pruned.counts === undefined) return { plan: pruned, places: input.places };
+  const counts = keepOnly(pruned.counts, [...pruned.counts.schema.fields.keys()]);
+  return { plan: { ...pruned, counts }, places: input.places };
 }
 
 function pruneWindow(plan: PlanOf<'window'>, wanted: ReadonlySet<number>): Pruned {

@@ -66,6 +66,8 @@ export type PhysicalPlan =
       /** In place of `limit`: so many of a hundred of all rows. */
       readonly percent?: number | undefined;
       readonly offset: number;
+      /** @see LogicalPlan */
+      readonly counts?: PhysicalPlan | undefined;
     }
   /** Rows of a plan that several operators read; it is run once. */
   | {
@@ -134,9 +136,10 @@ export function inputsOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
     case 'aggregate':
     case 'window':
     case 'sort':
-    case 'limit':
     case 'unnest':
       return [plan.input];
+    case 'limit':
+      return plan.counts === undefined ? [plan.input] : [plan.input, plan.counts];
   }
 }
 

@@ -8,6 +8,7 @@ import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
 import type { Source } from '../arrow/source.ts';
 import type { Query, Statement } from '../sql/ast.ts';
+import type { ShowStatement } from '../sql/ast-view.ts';
 import { sqlError } from '../sql/frame.ts';
 import { bindAlter } from './bind-alter.ts';
 import type { BindCatalog } from './bind-catalog.ts';
@@ -17,14 +18,16 @@ import { bindCreateView, bindDropTable, bindDropView } from './bind-create-view.
 import { bindCreate } from './bind-create.ts';
 import { bindDelete, bindUpdate } from './bind-edit.ts';
 import { bindInsert } from './bind-insert.ts';
-import { bindQuery } from './bind-query.ts';
+import { bindQuery, makeBinding } from './bind-query.ts';
+import { bindShownRows } from './bind-from.ts';
 import { explainedPlan } from './explain.ts';
 import type { RunFigures } from './explain-figures.ts';
 import { insertOfRows, withRows } from './insert-rows.ts';
 import { lowerPlan } from './lower.ts';
 import type { Literal } from './constant.ts';
+import type { LogicalQuery } from './logical.ts';
 import type { ParsedStatement } from './needs.ts';
-import { asParsed } from './needs.ts';
+import { asParsed, withMemory } from './needs.ts';
 import type { PassName } from './optimize.ts';
 import { optimize } from './optimize.ts';
 import type { ParameterValues } from './parameter-value.ts';
@@ -34,8 +37,7 @@ import { findTable } from './scope.ts';
 import { applySettings } from './setting-apply.ts';
 import type { Settings } from './setting.ts';
 import { bindSetting, DEFAULT_SETTINGS } from './setting.ts';
-import { describe, showAllTables, showSnapshots, showTables } from './show.ts';
-import { bindSummary } from './summarize.ts';
+import { inlineShared } from './share.ts';
 
 export interface PlanOptions {
   /** Passes to leave out: for tests and for finding a wrong one. */
@@ -83,9 +85,29 @@ export function planWith(
 ): PlannedStatement {
   const { parameters } = parsed;
   if (parsed.statement.kind === 'prepare') return planPrepare(parsed, parsed.statement, catalog, options);
+  if (parameters.slots.length > 0) parameters.learn(catalog, (watched) => planParsed(parsed, watched, options));
+  const { memory, statement } = parsed;
+  if (memory !== undefined && isQuery(statement)) {
+    const settings = options.settings ?? DEFAULT_SETTINGS;
+    const plan = (watched: PlanCatalog): LogicalQuery => optimizedQuery(parsed, statement, watched, options);
+    return query(lowerPlan(memory.make(parameters, catalog, settings, plan, values)));
+  }
   if (parameters.slots.length === 0) return planParsed(parsed, catalog, options);
-  parameters.learn(catalog, (recording) => planParsed(parsed, recording, options));
   return parameters.holding(values, () => planParsed(parsed, catalog, options));
+}
+
+/**
+ * The plan that was made of the statement before, over the rows of `catalog` and with these values; undefined where
+ * there is none that serves. @throws `value_error` for a value that does not fit
+ */
+export function recallPlan(
+  { parameters, memory }: ParsedStatement,
+  catalog: PlanCatalog,
+  settings: Settings,
+  values: readonly Literal[],
+): PlannedStatement | undefined {
+  const known = memory?.recall(parameters, catalog, settings, values);
+  return known === undefined ? undefined : query(lowerPlan(known));
 }
 
 /**
@@ -123,7 +145,7 @@ function planPrepare(
   catalog: PlanCatalog,
   options: PlanOptions,
 ): PlannedStatement {
-  const prepared = { sql, statement, parameters, nowMicros: undefined };
+  const prepared = withMemory({ sql, statement, parameters, nowMicros: undefined, memory: undefined });
   describeStatement(prepared, catalog, options);
   return { kind: 'prepare', name: name.name, prepared };
 }
@@ -140,13 +162,10 @@ function planParsed(parsed: ParsedStatement, given: PlanCatalog, options: PlanOp
     case 'values_query':
       return query(planQuery(sql, statement, catalog, options));
     case 'show_tables':
-      return query(statement.all ? showAllTables(sql, statement.span, catalog) : showTables(catalog));
     case 'show_snapshots':
-      return query(showSnapshots(catalog));
     case 'describe':
-      return query(describe(sql, statement.target, catalog));
     case 'summarize':
-      return query(lowerPlan(optimize(bindSummary(sql, statement, catalog), passes)));
+      return query(showPlan(sql, statement, catalog, passes));
     case 'explain':
       return query(explain(sql, statement, catalog, options));
     case 'create_table':
@@ -227,8 +246,36 @@ function bindSessionStatement(
   throw sqlError('sql_unsupported', sql, statement.span, message, 'send the statement by itself');
 }
 
+/** True for statements that are queries, and nothing around one. */
+export function isQuery(statement: Statement): statement is Query {
+  return statement.kind === 'select' || statement.kind === 'set_operation' || statement.kind === 'values_query';
+}
+
+/** What binding and the passes make of a statement that is a query. */
+function optimizedQuery(
+  { sql, nowMicros }: ParsedStatement,
+  statement: Query,
+  given: PlanCatalog,
+  options: PlanOptions,
+): LogicalQuery {
+  const settings = options.settings ?? DEFAULT_SETTINGS;
+  const node = applySettings(sql, statement, settings) as Query;
+  return optimize(bindQuery(sql, node, bindCatalog(given, { settings, nowMicros })), options.disabledPasses ?? []);
+}
+
 function query(plan: PhysicalPlan): PlannedStatement {
   return { kind: 'query', schema: plan.schema, plan };
+}
+
+function showPlan(
+  sql: string,
+  statement: ShowStatement,
+  catalog: BindCatalog,
+  passes: readonly PassName[],
+): PhysicalPlan {
+  const binding = makeBinding(sql, catalog);
+  const plan = bindShownRows(binding, statement, new Map());
+  return lowerPlan(optimize(inlineShared({ plan, shared: binding.shared.plans }), passes));
 }
 
 function planQuery(sql: string, node: Query, catalog: BindCatalog, options: PlanOptions): PhysicalPlan {

@@ -166,6 +166,11 @@ export class Scope {
     return sqlError('sql_bind', this.#sql, column.span, `column ${name} is ${where}`, remedy);
   }
 
+  /** The table that `t`, `main.t` or `sheaf.main.t` names, or undefined. */
+  relation(path: readonly Identifier[]): Relation | undefined {
+    return this.#relationOf(path);
+  }
+
   /** Every column, for `*` and `t.*`. @throws `sql_bind` for another table's star, or without FROM. */
   star(table: readonly Identifier[], span: Span): readonly ScopeColumn[] {
     if (this.relations.length === 0) throw sqlError('sql_bind', this.#sql, span, '* needs a table', 'add FROM');

@@ -2,7 +2,7 @@
  * Which plans are worth sharing: those that several places read, and that cost more than reading a table again.
  *
  * Hides counting. Invariants: a shared plan that one place reads, or that is cheap, stands in that place itself; a
- * shared plan reads only ones with lower numbers.
+ * shared plan reads only ones with lower numbers; no two recursions have one number.
  */
 import { present } from '../base/assert.ts';
 import type { LogicalPlan, LogicalQuery } from './logical.ts';
@@ -10,7 +10,7 @@ import { inputsOf, mapPlan, pickColumns } from './logical.ts';
 
 /** The query with those shared plans put in place that need not be shared. */
 export function inlineShared(query: LogicalQuery): LogicalQuery {
-  if (query.shared.size === 0) return query;
+  if (query.shared.size === 0) return { ...query, plan: new Recursions(0).renumbered(query.plan) };
   const readers = new Map<number, number>();
   const kept = new Map<number, LogicalPlan>();
   const ids = [...query.shared.keys()].sort((a, b) => b - a);
@@ -37,7 +37,38 @@ export function inlineShared(query: LogicalQuery): LogicalQuery {
     if (kept.has(id)) shared.set(id, placed);
     else inlined.set(id, placed);
   }
-  return { plan: place(query.plan), shared };
+  const recursions = new Recursions(ids.at(-1) ?? 0);
+  for (const [id, plan] of shared) shared.set(id, recursions.renumbered(plan));
+  return { plan: recursions.renumbered(place(query.plan)), shared };
+}
+
+/** The recursions of a query: a copy of one has rounds of its own, and so another number. */
+class Recursions {
+  readonly #taken = new Set<number>();
+  #last: number;
+
+  /** `last`: no shared plan has a number above it. */
+  constructor(last: number) {
+    this.#last = last;
+  }
+
+  renumbered(plan: LogicalPlan): LogicalPlan {
+    return mapPlan(plan, (operator) => {
+      if (operator.kind !== 'recursive') return operator;
+      const { id } = operator;
+      this.#last = Math.max(this.#last, id);
+      if (!this.#taken.has(id)) {
+        this.#taken.add(id);
+        return operator;
+      }
+      const other = ++this.#last;
+      this.#taken.add(other);
+      const step = mapPlan(operator.step, (inner) => {
+        return inner.kind === 'working' && inner.id === id ? { ...inner, id: other } : inner;
+      });
+      return { ...operator, id: other, step };
+    });
+  }
 }
 
 function pickIfFewer(plan: LogicalPlan, columns: readonly number[]): LogicalPlan {
@@ -56,6 +87,7 @@ function isCheap(plan: LogicalPlan): boolean {
     case 'scan':
     case 'values':
     case 'shared':
+    case 'working':
       return true;
     case 'filter':
     case 'project':

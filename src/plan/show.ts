@@ -7,23 +7,40 @@ import { buildVector } from '../arrow/build.ts';
 import type { Field } from '../arrow/schema.ts';
 import type { ColumnDefault } from '../arrow/source.ts';
 import { present } from '../base/assert.ts';
-import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import type { Query, TableName } from '../sql/ast.ts';
+import type { ShowStatement } from '../sql/ast-view.ts';
 import { printText } from '../sql/print.ts';
-import type { BindCatalog } from './bind-catalog.ts';
-import { bindQuery, makeBinding } from './bind-query.ts';
-import { bindView, findView } from './bind-view.ts';
+import { bindView, findView, viewFields } from './bind-view.ts';
+import type { Binding, CommonTables } from './binding.ts';
+import { commonNamed } from './binding.ts';
 import { BOOL, castLiteral, literalOfRow } from './constant.ts';
+import type { LogicalPlan } from './logical.ts';
 import { scanAll } from './logical.ts';
-import type { PhysicalPlan, PlanCatalog } from './physical.ts';
+import type { PlanCatalog } from './physical.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { CATALOG_NAME, SCHEMA_NAME } from './system-name.ts';
 import { findSource } from './system-table.ts';
 import { nullableInt64Column, textListColumn, utf8Column, valuesPlan } from './values.ts';
 
+/** The rows that SHOW or DESCRIBE answers with. `common`: queries of WITH that may be described. @throws `sql_bind` … */
+export function bindShown(
+  binding: Binding,
+  statement: Exclude<ShowStatement, { kind: 'summarize' }>,
+  common: CommonTables,
+): LogicalPlan {
+  switch (statement.kind) {
+    case 'show_tables':
+      return statement.all ? showAllTables(binding, statement.span) : showTables(binding.catalog);
+    case 'show_snapshots':
+      return showSnapshots(binding.catalog);
+    case 'describe':
+      return describe(binding, statement.target, common);
+  }
+}
+
 /** Names of all tables and views, and row counts of tables, by name. */
-export function showTables(catalog: PlanCatalog): PhysicalPlan {
+function showTables(catalog: PlanCatalog): LogicalPlan {
   const names = namesOf(catalog);
   const rows = names.map((name) => {
     const table = catalog.table(name);
@@ -40,9 +57,10 @@ function namesOf(catalog: PlanCatalog): string[] {
 }
 
 /** Tables and views with their columns, as DuckDB lists them. */
-export function showAllTables(sql: string, span: Span, catalog: BindCatalog): PhysicalPlan {
+function showAllTables(binding: Binding, span: Span): LogicalPlan {
+  const { catalog } = binding;
   const names = namesOf(catalog);
-  const fields = names.map((name) => catalog.table(name)?.schema.fields ?? viewFields(sql, span, catalog, name));
+  const fields = names.map((name) => catalog.table(name)?.schema.fields ?? viewFields(binding, name, span));
   const lists = (text: (field: Field) => string): (string[] | null)[] => {
     return fields.map((list) => (list === undefined ? null : list.map(text)));
   };
@@ -72,43 +90,33 @@ export function showAllTables(sql: string, span: Span, catalog: BindCatalog): Ph
   ]);
 }
 
-/** The columns of a view; undefined where it cannot be read. */
-function viewFields(sql: string, span: Span, catalog: BindCatalog, name: string): readonly Field[] | undefined {
-  try {
-    const view = catalog.readView(name);
-    return view === undefined ? undefined : bindView(makeBinding(sql, catalog), view, span).plan.schema.fields;
-  } catch (error) {
-    if (error instanceof EngineError) return undefined;
-    throw error;
-  }
-}
-
 /** Retained snapshots, oldest first: a system table, whole. */
-export function showSnapshots(catalog: PlanCatalog): PhysicalPlan {
+function showSnapshots(catalog: PlanCatalog): LogicalPlan {
   const source = present(catalog.system('sheaf_snapshots'), 'the list of snapshots');
   return scanAll(source.name, source);
 }
 
 /** The columns that DuckDB's DESCRIBE has. */
-export function describe(sql: string, target: TableName | Query, catalog: BindCatalog): PhysicalPlan {
-  if (target.kind !== 'table_name') return describeRows(bindQuery(sql, target, catalog).plan.schema.fields);
+function describe(binding: Binding, target: TableName | Query, common: CommonTables): LogicalPlan {
+  if (target.kind !== 'table_name') return describeRows(binding.bind(target, common, undefined).plan.schema.fields);
+  const { sql, catalog } = binding;
+  const named = commonNamed(common, target);
+  if (named !== undefined) return describeRows(named.read().schema.fields);
   const view = findView(sql, catalog, target);
-  if (view !== undefined) {
-    return describeRows(bindView(makeBinding(sql, catalog), view, target.span).plan.schema.fields);
-  }
-  const { source } = findSource(sql, catalog, target);
+  if (view !== undefined) return describeRows(bindView(binding, view, target.span).plan.schema.fields);
+  const { source } = findSource(binding, target);
   return describeFields(source.schema.fields, source.defaults ?? []);
 }
 
 /** Of rows that are no table's DuckDB does not say which columns are never NULL. */
-function describeRows(fields: readonly Field[]): PhysicalPlan {
+function describeRows(fields: readonly Field[]): LogicalPlan {
   return describeFields(
     fields.map((field) => ({ ...field, nullable: true })),
     [],
   );
 }
 
-function describeFields(fields: readonly Field[], defaults: readonly (ColumnDefault | undefined)[]): PhysicalPlan {
+function describeFields(fields: readonly Field[], defaults: readonly (ColumnDefault | undefined)[]): LogicalPlan {
   const none = fields.map(() => null);
   const texts = fields.map((_, i) => defaultText(defaults[i]));
   return valuesPlan([

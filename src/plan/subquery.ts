@@ -197,7 +197,7 @@ export function openDependent(
   });
   const schema = { fields, metadata: [] };
   const values: LogicalPlan = { kind: 'project', schema, input: rows(), exprs: outer };
-  const made = decorrelate(plan, { kind: 'distinct', schema, input: values });
+  const made = decorrelate(plan, { kind: 'distinct', schema, input: values }, shared);
   const width = plan.schema.fields.length;
   const conditions = outer.map((expr, i) => {
     const field = present(made.schema.fields[width + i], 'a column of the domain');

@@ -10,13 +10,11 @@ import { EngineError } from '../base/errors.ts';
 import type { Query, Statement } from '../sql/ast.ts';
 import { parseStatement } from '../sql/parse.ts';
 import { printText } from '../sql/print.ts';
-import type { BindCatalog } from './bind-catalog.ts';
-import { makeBinding } from './bind-query.ts';
 import { bindView, findView } from './bind-view.ts';
-import type { Binding, Bound, CommonRows } from './binding.ts';
-import type { LogicalPlan, LogicalQuery } from './logical.ts';
+import type { Binding, Bound, CommonRows, CommonTables } from './binding.ts';
+import { commonNamed } from './binding.ts';
+import type { LogicalPlan } from './logical.ts';
 import { scanAll } from './logical.ts';
-import { inlineShared } from './share.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { findSource } from './system-table.ts';
 
@@ -41,10 +39,9 @@ type Statistic = keyof typeof NUMBERS;
 const FIRST: readonly Statistic[] = ['min', 'max'];
 const LATER: readonly Statistic[] = ['avg', 'std', 'q25', 'q50', 'q75'];
 
-/** Binds SUMMARIZE. @throws as its query does */
-export function bindSummary(sql: string, { target }: Summarize, catalog: BindCatalog): LogicalQuery {
-  const binding = makeBinding(sql, catalog);
-  const { plan, depth } = bindTarget(binding, sql, target);
+/** Binds SUMMARIZE; `common`: queries of WITH that it may name. @throws as its query does */
+export function bindSummary(binding: Binding, { target }: Summarize, common: CommonTables): LogicalPlan {
+  const { plan, depth } = bindTarget(binding, target, common);
   const id = binding.shared.add(plan);
   const inputs = plan.schema.fields.map((field, index) => {
     const column: LogicalPlan = {
@@ -56,16 +53,17 @@ export function bindSummary(sql: string, { target }: Summarize, catalog: BindCat
     return summaryOf(binding, field, { name: ROWS, depth, read: () => column, outer: undefined });
   });
   const schema = inputs[0]?.schema ?? { fields: [], metadata: [] };
-  const union: LogicalPlan = { kind: 'union', schema, inputs };
-  return inlineShared({ plan: union, shared: binding.shared.plans });
+  return { kind: 'union', schema, inputs };
 }
 
-function bindTarget(binding: Binding, sql: string, target: Summarize['target']): Bound {
-  if (target.kind !== 'table_name') return binding.bind(target, new Map(), undefined);
-  const { catalog } = binding;
+function bindTarget(binding: Binding, target: Summarize['target'], common: CommonTables): Bound {
+  if (target.kind !== 'table_name') return binding.bind(target, common, undefined);
+  const { sql, catalog } = binding;
+  const named = commonNamed(common, target);
+  if (named !== undefined) return { plan: named.read(), depth: named.depth };
   const view = findView(sql, catalog, target);
   if (view !== undefined) return bindView(binding, view, target.span);
-  const { source } = findSource(sql, catalog, target);
+  const { source } = findSource(binding, target);
   return { plan: scanAll(source.name, source), depth: 0 };
 }
 

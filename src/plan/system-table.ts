@@ -8,7 +8,8 @@ import { nearestName } from '../base/names.ts';
 import type { Identifier, TableName } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { INFORMATION_TABLES } from './information-schema.ts';
-import type { BindCatalog } from './bind-catalog.ts';
+import { viewFields } from './bind-view.ts';
+import type { Binding } from './binding.ts';
 import type { PlanTable } from './physical.ts';
 import { findTable, lookUpTable } from './scope.ts';
 import { engineTableOf, INFORMATION_SCHEMA, SCHEMA_NAME, schemaOf } from './system-name.ts';
@@ -21,11 +22,12 @@ export interface ReadTable {
 }
 
 /** The table that a query's `table` means, at the moment that it names. @throws `sql_bind` with the nearest name */
-export function findSource(sql: string, catalog: BindCatalog, table: TableName): ReadTable {
+export function findSource(binding: Binding, table: TableName): ReadTable {
+  const { sql, catalog } = binding;
   const schemaName = schemaOf(table.path) ?? SCHEMA_NAME;
   if (schemaName === INFORMATION_SCHEMA) {
     refuseMoment(sql, table);
-    return { source: informationTable(sql, catalog, table), schemaName };
+    return { source: informationTable(binding, table), schemaName };
   }
   const name = engineTableOf(table);
   if (name === undefined || lookUpTable(sql, catalog, table) !== undefined) {
@@ -38,10 +40,11 @@ export function findSource(sql: string, catalog: BindCatalog, table: TableName):
   throw sqlError('sql_unsupported', sql, table.span, message, 'name it in the statement itself');
 }
 
-function informationTable(sql: string, catalog: BindCatalog, table: TableName): PlanTable {
+function informationTable(binding: Binding, table: TableName): PlanTable {
+  const { sql, catalog } = binding;
   const last = table.path.at(-1) as Identifier;
   const make = INFORMATION_TABLES.get(last.name.toLowerCase());
-  if (make !== undefined) return make(catalog);
+  if (make !== undefined) return make(catalog, (view) => viewFields(binding, view, table.span));
   const names = [...INFORMATION_TABLES.keys()];
   const nearest = nearestName(last.name, names);
   const remedy = nearest === undefined ? `there are ${names.join(', ')}` : `did you mean ${quoteText(nearest)}?`;

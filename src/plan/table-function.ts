@@ -1,75 +1,119 @@
 /**
- * Functions in FROM: range and generate_series.
+ * Functions in FROM: unnest, range, generate_series and repeat.
  *
- * Hides that rows are made when they are asked for. Invariant: nothing is held; the number of rows is known before.
+ * Hides that a range whose bounds are known makes its rows when they are asked for, and any other one is a list that is
+ * unnested. Invariant: of a known range nothing is held, and the number of its rows is known before.
  */
-import { buildVector } from '../arrow/build.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
-import type { ScanRequest, Source } from '../arrow/source.ts';
-import type { RecordBatch } from '../arrow/batch.ts';
-import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import type { TableFunction } from '../sql/ast.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
-import { bindConstant } from './bind-constant.ts';
-import { castLiteral, INT64 } from './constant.ts';
+import { ExpressionBinder } from './bind-expression.ts';
+import type { Binding, CommonTables, OuterColumns } from './binding.ts';
+import { makeCall } from './coerce.ts';
+import type { Literal } from './constant.ts';
+import type { Expr } from './expr.ts';
 import type { LogicalPlan } from './logical.ts';
-import { scanAll } from './logical.ts';
+import { makeUnnest, oneRow, scanAll } from './logical.ts';
+import { foldExpr } from './pass-fold.ts';
+import { numberSource, rangeOf } from './range.ts';
+import { Scope } from './scope.ts';
+import { SubqueryList } from './subquery.ts';
+import { isUnnest, readUnnest, unnestFields } from './unnest.ts';
 
-/** Numbers from `start`, `count` of them, `step` apart. */
-interface Range {
-  readonly start: bigint;
-  readonly step: bigint;
-  readonly count: number;
+/** The rows of a function, and the name that they go by. */
+interface FunctionRows {
+  readonly plan: LogicalPlan;
+  readonly name: string;
 }
 
-/** Binds one, and says the name that its rows go by. @throws `sql_bind`, `sql_unsupported` */
+/** Binds one; its arguments may read what `outer` has. @throws `sql_bind`, `sql_unsupported` */
 export function bindTableFunction(
-  sql: string,
-  node: TableFunction,
-): { readonly plan: LogicalPlan; readonly name: string } {
-  const name = node.name.name.toLowerCase();
-  if (name !== 'range' && name !== 'generate_series') {
-    const message = `the table function ${quoteText(node.name.name)} is not supported yet`;
-    throw sqlError('sql_unsupported', sql, node.name.span, message, 'range and generate_series are');
-  }
-  const range = rangeOf(sql, node, name === 'generate_series');
-  const schema = makeSchema([makeField(name, INT64, false)]);
-  const source = rangeSource(range, schema);
-  return { plan: scanAll(name, source), name };
+  binding: Binding,
+  item: TableFunction,
+  common: CommonTables,
+  outer: OuterColumns | undefined,
+): FunctionRows {
+  return new FunctionBinder(binding, item, common, outer).bind();
 }
 
-function rangeOf(sql: string, node: TableFunction, inclusive: boolean): Range {
-  const args = node.args.map((arg) => {
-    const literal = bindConstant(sql, arg, node.name.name);
-    const whole = literal.type.id === 'int' ? castLiteral(literal, INT64) : undefined;
-    if (typeof whole?.value === 'bigint') return whole.value;
-    throw sqlError('sql_bind', sql, arg.span, `${node.name.name} takes whole numbers that are known beforehand`);
-  });
-  const [first, second, third] = args;
-  if (first === undefined || args.length > 3) {
-    throw sqlError('sql_bind', sql, node.span, `${node.name.name} takes one to three numbers`, 'start, stop, step');
-  }
-  const [start, stop, step] = second === undefined ? [0n, first, 1n] : [first, second, third ?? 1n];
-  if (step === 0n) throw sqlError('sql_bind', sql, node.span, `the step of ${node.name.name} is 0`);
-  const distance = step > 0n ? stop - start : start - stop;
-  const size = step > 0n ? step : -step;
-  const count = distance < 0n ? 0n : inclusive ? distance / size + 1n : (distance + size - 1n) / size;
-  if (count > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw sqlError('sql_bind', sql, node.span, `${node.name.name} makes more rows than can be counted`);
-  }
-  return { start, step, count: Number(count) };
-}
+class FunctionBinder {
+  readonly #sql: string;
+  readonly #item: TableFunction;
+  readonly #subqueries: SubqueryList;
+  readonly #binder: ExpressionBinder;
 
-function rangeSource({ start, step, count }: Range, schema: Source['schema']): Source {
-  async function* scan({ columns, limit }: ScanRequest): AsyncGenerator<RecordBatch> {
-    const end = Math.min(count, limit ?? count);
-    for (let from = 0; from < end; from += BATCH_ROWS_MAX) {
-      const rowCount = Math.min(BATCH_ROWS_MAX, end - from);
-      const numbers = (): bigint[] => Array.from({ length: rowCount }, (_, i) => start + step * BigInt(from + i));
-      const vectors = columns.map(() => buildVector(INT64, numbers()));
-      yield await Promise.resolve({ schema, rowCount, columns: vectors });
+  constructor(binding: Binding, item: TableFunction, common: CommonTables, outer: OuterColumns | undefined) {
+    this.#sql = binding.sql;
+    this.#item = item;
+    this.#subqueries = new SubqueryList(binding.sql, binding.shared);
+    const subqueries = { binding, common, list: this.#subqueries };
+    this.#binder = new ExpressionBinder(this.#sql, Scope.of(this.#sql, undefined), new Map(), { outer, subqueries });
+  }
+
+  bind(): FunctionRows {
+    const { name } = this.#item.name;
+    const folded = name.toLowerCase();
+    if (isUnnest(folded)) return this.#unnest();
+    switch (folded) {
+      case 'range':
+      case 'generate_series':
+        return this.#range(folded);
+      case 'repeat':
+        return this.#repeat();
+      default: {
+        const message = `the table function ${quoteText(name)} is not supported yet`;
+        const remedy = 'range, generate_series, repeat and unnest are';
+        throw sqlError('sql_unsupported', this.#sql, this.#item.name.span, message, remedy);
+      }
     }
   }
-  const total = Math.ceil(count / BATCH_ROWS_MAX);
-  return { schema, rowCount: count, scan, countBatches: () => Promise.resolve({ pruned: 0, total }) };
+
+  /** The arguments, without the names that they are given by. */
+  #args(): readonly Expr[] {
+    const clause = { name: this.#item.name.name.toLowerCase(), aggregates: undefined, aliasesBefore: 0 };
+    return this.#item.args.map((arg) => {
+      return foldExpr(this.#binder.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
+    });
+  }
+
+  /** Its column has the name of the alias unless it is given one. */
+  #unnest(): FunctionRows {
+    const { args, alias, span } = this.#item;
+    const names = args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
+    const { list } = readUnnest(this.#sql, this.#args(), names, span);
+    return this.#values(list, 'unnest', alias?.name ?? 'unnest');
+  }
+
+  /** The values of a list as rows. */
+  #values(list: Expr, name: string, columnName: string): FunctionRows {
+    const { ordinality } = this.#item;
+    const { plan: input, exprs: lists } = this.#subqueries.place(oneRow(), [list]);
+    const fields = unnestFields(list, columnName, ordinality);
+    return { plan: makeUnnest({ input, columns: [], lists, ordinality, keepsEmpty: false }, fields), name };
+  }
+
+  #range(name: 'range' | 'generate_series'): FunctionRows {
+    const args = this.#args();
+    const { span, ordinality } = this.#item;
+    const known = args.filter((arg): arg is Literal => arg.kind === 'literal');
+    if (known.length < args.length || ordinality) {
+      return this.#values(makeCall(this.#sql, name, args, span), name, name);
+    }
+    const range = rangeOf(this.#sql, name, known, span);
+    const schema = makeSchema([makeField(name, range.type, false)]);
+    return { plan: scanAll(name, numberSource(range, schema)), name };
+  }
+
+  /** `repeat(value, count)`. */
+  #repeat(): FunctionRows {
+    const [value, count, ...more] = this.#args();
+    const { span } = this.#item;
+    if (value?.kind !== 'literal' || count?.kind !== 'literal' || more.length > 0) {
+      throw sqlError('sql_bind', this.#sql, span, 'repeat takes a value and how often, both known beforehand');
+    }
+    const range = rangeOf(this.#sql, 'repeat', [count], span);
+    const input = scanAll('repeat', numberSource(range, makeSchema([makeField('repeat', range.type, false)])));
+    const field = makeField('value', value.type, value.nullable);
+    return { plan: { kind: 'project', schema: makeSchema([field]), input, exprs: [value] }, name: 'repeat' };
+  }
 }

@@ -33,8 +33,8 @@ export function isUnnest(name: string): boolean {
 export interface Unnested {
   /** A list, flattened as often as asked for, or NULL. */
   readonly list: Expr;
-  /** True when the fields of structs become columns of their own. */
-  readonly opensStructs: boolean;
+  /** How many levels are to be opened beside the first: fields of structs become columns of their own. */
+  readonly deeper: number;
 }
 
 /** Reads the arguments of unnest. @throws `sql_bind` */
@@ -62,7 +62,7 @@ export function readUnnest(
     const message = `unnest takes a list or a struct, not ${sqlTypeName(type)}`;
     throw sqlError('sql_bind', sql, given.span, message);
   }
-  return { list, opensStructs: level < depth && elementOf(type) !== undefined };
+  return { list, deeper: depth - level };
 }
 
 /** True for a list of structs. */
@@ -95,15 +95,19 @@ function hasUnnest(expr: Expr): boolean {
   return expr.kind === 'call' && (expr.name === UNNEST || expr.args.some(hasUnnest));
 }
 
-/** The fields of a struct as expressions, under their names. */
-export function fieldsOf(sql: string, struct: Expr, span: Span): readonly (readonly [name: string, expr: Expr])[] {
+/** The fields of a struct as expressions, under their names; of structs within it in their place, `deeper` levels. */
+export function fieldsOf(sql: string, struct: Expr, span: Span, deeper: number): readonly NamedExpr[] {
   const type = targetOf(struct.type);
   if (type.id !== 'struct') return [];
-  return type.children.map(({ name }) => {
+  return type.children.flatMap(({ name }): readonly NamedExpr[] => {
     const key = makeLiteral(name, { id: 'utf8' }, span);
-    return [name, makeCall(sql, 'struct_extract', [struct, key], span)];
+    const field = makeCall(sql, 'struct_extract', [struct, key], span);
+    const isOpened = deeper > 0 && targetOf(field.type).id === 'struct';
+    return isOpened ? fieldsOf(sql, field, span, deeper - 1) : [[name, field]];
   });
 }
+
+type NamedExpr = readonly [name: string, expr: Expr];
 
 /** `exprs` over rows of `input`, their unnests computed by an operator over it. */
 export function placeUnnests(

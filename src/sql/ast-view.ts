@@ -1,5 +1,5 @@
 /**
- * The syntax tree of statements about views, and of SUMMARIZE.
+ * The syntax tree of statements about views, and of those that show what there is.
  *
  * Hides nothing. Invariants: those of ast.ts.
  */
@@ -19,5 +19,20 @@ export type ViewStatement =
       readonly text: string;
       readonly span: Span;
     }
-  | { readonly kind: 'drop_view'; readonly view: TableName; readonly ifExists: boolean; readonly span: Span }
+  | { readonly kind: 'drop_view'; readonly view: TableName; readonly ifExists: boolean; readonly span: Span };
+
+/** `all`: SHOW ALL TABLES, with their columns. */
+export type ShowStatement =
+  | { readonly kind: 'show_tables'; readonly all: boolean; readonly span: Span }
+  | { readonly kind: 'show_snapshots'; readonly span: Span }
+  | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }
   | { readonly kind: 'summarize'; readonly target: TableName | Query; readonly span: Span };
+
+/** `(DESCRIBE …) [AS] alias[(column, …)]` in FROM. */
+export interface ShownRows {
+  readonly kind: 'shown_rows';
+  readonly statement: ShowStatement;
+  readonly alias: Identifier | undefined;
+  readonly columns: readonly Identifier[];
+  readonly span: Span;
+}

@@ -7,11 +7,12 @@
 import type { Span } from '../base/errors.ts';
 import type { Alteration } from './ast-alter.ts';
 import type { CommandStatement, Parameter } from './ast-command.ts';
-import type { ViewStatement } from './ast-view.ts';
+import type { ShownRows, ShowStatement, ViewStatement } from './ast-view.ts';
 import type { NamedWindow, WindowSpec } from './ast-window.ts';
 import type { BinaryOperator, DefaultValue, EmptyGroup, Identifier } from './ast-word.ts';
 import type { IntervalUnit, TypeName } from './ast-word.ts';
 
+export type { ShownRows } from './ast-view.ts';
 export type { DefaultValue, EmptyGroup, Identifier, TimeLength, TypeName } from './ast-word.ts';
 
 export interface ColumnName {
@@ -36,12 +37,14 @@ export interface Star {
   readonly span: Span;
 }
 
-/** `COLUMNS(* …)` and `COLUMNS('pattern')`: an expression for each of the columns. */
+/** `COLUMNS(* …)`, `COLUMNS('pattern')`, `COLUMNS(lambda x: …)` and `COLUMNS([…])`: an expression for each column. */
 export interface ColumnsNode {
   readonly kind: 'columns';
   readonly star: Star;
   /** Names that it is found in; undefined for all of the star. */
   readonly pattern: string | undefined;
+  /** A lambda that is true for their names, or a list of these, in which a star is the list of all. */
+  readonly choice?: ExprNode | undefined;
   readonly span: Span;
 }
 
@@ -152,6 +155,8 @@ export type ExprNode =
   /** `(SELECT …)` as one value. */
   | { readonly kind: 'scalar_query'; readonly query: Query; readonly span: Span }
   | { readonly kind: 'exists'; readonly query: Query; readonly span: Span }
+  /** `ARRAY(SELECT …)`: the values of its column, in its order. */
+  | { readonly kind: 'array_query'; readonly query: Query; readonly span: Span }
   /** `x IN (SELECT …)`. */
   | {
       readonly kind: 'in_query';
@@ -287,10 +292,12 @@ export interface Join {
   readonly using: readonly Identifier[];
   /** USING all names that both sides have. */
   readonly natural: boolean;
+  /** Of the right rows that join a left one, the nearest only. */
+  readonly asof: boolean;
   readonly span: Span;
 }
 
-export type FromItem = TableName | Subquery | TableFunction | Join;
+export type FromItem = TableName | Subquery | TableFunction | ShownRows | Join;
 
 /** `name[(column, …)] AS (SELECT …)` of WITH. */
 export interface CommonTable {
@@ -433,6 +440,8 @@ export type Statement =
   | { readonly kind: 'truncate'; readonly table: TableName; readonly span: Span }
   | {
       readonly kind: 'insert';
+      /** Of WITH; empty without. */
+      readonly common: readonly CommonTable[];
       readonly table: TableName;
       /** Undefined: all of the table's, in its order. */
       readonly columns: readonly Identifier[] | undefined;
@@ -445,6 +454,8 @@ export type Statement =
     }
   | {
       readonly kind: 'delete';
+      /** Of WITH; empty without. */
+      readonly common: readonly CommonTable[];
       readonly table: TableName;
       /** USING. */
       readonly from: FromItem | undefined;
@@ -454,6 +465,8 @@ export type Statement =
     }
   | {
       readonly kind: 'update';
+      /** Of WITH; empty without. */
+      readonly common: readonly CommonTable[];
       readonly table: TableName;
       readonly assignments: readonly Assignment[];
       readonly from: FromItem | undefined;
@@ -464,10 +477,7 @@ export type Statement =
   | CommandStatement
   /** `value` is undefined for RESET and for DEFAULT. */
   | { readonly kind: 'set'; readonly name: Identifier; readonly value: ExprNode | undefined; readonly span: Span }
-  /** `all`: SHOW ALL TABLES, with their columns. */
-  | { readonly kind: 'show_tables'; readonly all: boolean; readonly span: Span }
-  | { readonly kind: 'show_snapshots'; readonly span: Span }
-  | { readonly kind: 'describe'; readonly target: TableName | Query; readonly span: Span }
+  | ShowStatement
   /** `analyze`: the query is run. */
   | { readonly kind: 'explain'; readonly query: Query; readonly analyze: boolean; readonly span: Span };
 

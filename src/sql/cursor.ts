@@ -21,7 +21,9 @@ const EXPECTED_SHOWN = 12;
 /** Words that a query begins with. */
 const QUERY_WORDS = new Set(['select', 'from', 'with', 'values', 'table']);
 /** Words that follow a query in parentheses which is part of a larger one. */
-const QUERY_SUFFIXES = new Set(['union', 'intersect', 'except', 'order', 'limit', 'offset']);
+/** First words of statements that answer with rows about what there is. */
+export const SHOW_WORDS = new Set(['show', 'describe', 'desc', 'summarize']);
+const QUERY_SUFFIXES = new Set(['union', 'intersect', 'except', 'order', 'limit', 'offset', 'returning']);
 
 export class Cursor {
   readonly sql: string;
@@ -185,7 +187,9 @@ export class Cursor {
   isQuery(ahead = 0): boolean {
     let first = ahead;
     while (this.#isSymbolAt(first, '(')) first++;
-    if (!QUERY_WORDS.has(this.peek(first).word)) return false;
+    const { word } = this.peek(first);
+    // What SHOW and its like answer is a query only in parentheses.
+    if (!QUERY_WORDS.has(word) && (first === ahead || !SHOW_WORDS.has(word))) return false;
     if (first === ahead) return true;
     // `((SELECT 1) + 2)` is an expression, and `((SELECT 1) AS a JOIN b)` a join: what follows the parenthesis tells.
     let depth = 0;

@@ -9,7 +9,7 @@ import type { Statement, TimeLength } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseColumn } from './parse-column.ts';
 import { parseExpression } from './parse-expression.ts';
-import { parseTableName } from './parse-from.ts';
+import { parseTableName } from './parse-table.ts';
 
 const ALTER_LACKING = new Set(['view', 'schema', 'database', 'sequence', 'index', 'type', 'macro', 'function']);
 /** Words after ADD and DROP that begin a constraint, not a column. */

@@ -7,17 +7,6 @@
 import type { ExprNode, Identifier } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 
-/** What a call has that is nothing but a name and arguments. */
-export const PLAIN_CALL = {
-  star: false,
-  distinct: false,
-  orders: [],
-  withinGroup: false,
-  nulls: undefined,
-  filter: undefined,
-  over: undefined,
-} as const;
-
 /** How arguments are read: any expression, and one that stops before IN. */
 export interface ArgumentReaders {
   readonly any: (cursor: Cursor) => ExprNode;

@@ -29,6 +29,9 @@ export function parseColumn(cursor: Cursor): ColumnDefinition {
     throw cursor.unsupported(`the constraint ${first.word.toUpperCase()}`, first);
   }
   const name = cursor.expectName('a column name');
+  if (cursor.isWord('as') || cursor.isWord('generated')) {
+    throw cursor.unsupported('the column constraint GENERATED', cursor.token);
+  }
   const type = parseTypeName(cursor);
   let nullable = true;
   let value: ExprNode | undefined;
@@ -39,6 +42,7 @@ export function parseColumn(cursor: Cursor): ColumnDefinition {
       value = parseDefault(cursor);
       continue;
     }
+    if (token.word === 'as') throw cursor.unsupported('the column constraint GENERATED', token);
     if (COLUMN_CONSTRAINTS.has(token.word)) {
       throw cursor.unsupported(`the column constraint ${token.word.toUpperCase()}`, token);
     }

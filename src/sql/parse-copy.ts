@@ -9,7 +9,7 @@ import type { CopyOption } from './ast-command.ts';
 import type { ExprNode, Identifier, Query, Statement, TableName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
-import { parseTableName } from './parse-from.ts';
+import { parseTableName } from './parse-table.ts';
 import { expectQuery } from './parse-query.ts';
 import { bareStar, plainItem, plainSelect } from './plain-select.ts';
 

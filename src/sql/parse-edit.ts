@@ -3,10 +3,12 @@
  *
  * Hides their clauses. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
  */
-import type { Assignment, ExprNode, Statement, TableName } from './ast.ts';
+import type { Assignment, CommonTable, ExprNode, Identifier, Statement, TableName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
+import { sqlError } from './frame.ts';
 import { parseExpression } from './parse-expression.ts';
-import { parseFrom, parseTableName } from './parse-from.ts';
+import { parseFrom } from './parse-from.ts';
+import { parseTableName } from './parse-table.ts';
 import { parseValue } from './parse-insert.ts';
 import { parseReturning } from './parse-select.ts';
 
@@ -39,42 +41,64 @@ function parseWhere(cursor: Cursor, statement: string): ExprNode | undefined {
   return where;
 }
 
-/** DELETE FROM t [[AS] alias] [USING item, …] [WHERE condition] [RETURNING …] */
-export function parseDelete(cursor: Cursor): Statement {
-  const start = cursor.advance().start;
+/** [WITH …] DELETE FROM t [[AS] alias] [USING item, …] [WHERE condition] [RETURNING …] */
+export function parseDelete(
+  cursor: Cursor,
+  common: readonly CommonTable[] = [],
+  start = cursor.token.start,
+): Statement {
+  cursor.advance();
   cursor.expectWord('from');
   const table = parseTarget(cursor, 'DELETE');
   const from = cursor.takeWord('using') ? parseFrom(cursor) : undefined;
   const where = parseWhere(cursor, 'DELETE');
   const returning = parseReturning(cursor);
-  return { kind: 'delete', table, from, where, returning, span: cursor.spanFrom(start) };
+  return { kind: 'delete', common, table, from, where, returning, span: cursor.spanFrom(start) };
 }
 
-/** UPDATE t [[AS] alias] SET column = value, … [FROM item, …] [WHERE condition] [RETURNING …] */
-export function parseUpdate(cursor: Cursor): Statement {
-  const start = cursor.advance().start;
+/** [WITH …] UPDATE t [[AS] alias] SET column = value, … [FROM item, …] [WHERE condition] [RETURNING …] */
+export function parseUpdate(
+  cursor: Cursor,
+  common: readonly CommonTable[] = [],
+  start = cursor.token.start,
+): Statement {
+  cursor.advance();
   const table = parseTarget(cursor, 'UPDATE');
   cursor.expectWord('set');
   const assignments: Assignment[] = [];
-  do assignments.push(parseAssignment(cursor));
+  do assignments.push(...parseAssignments(cursor));
   while (cursor.takeSymbol(','));
   const from = cursor.takeWord('from') ? parseFrom(cursor) : undefined;
   const where = parseWhere(cursor, 'UPDATE');
   const returning = parseReturning(cursor);
-  return { kind: 'update', table, assignments, from, where, returning, span: cursor.spanFrom(start) };
+  return { kind: 'update', common, table, assignments, from, where, returning, span: cursor.spanFrom(start) };
 }
 
-function parseAssignment(cursor: Cursor): Assignment {
-  const first = cursor.token;
-  if (cursor.isSymbol('(')) throw cursor.unsupported('a row value in SET', first);
+/** `column = value`, or `(column, …) = (value, …)`, where one value is that of all columns. */
+function parseAssignments(cursor: Cursor): Assignment[] {
+  const { start } = cursor.token;
+  const isRow = cursor.takeSymbol('(');
+  const columns = [parseTargetColumn(cursor)];
+  while (isRow && cursor.takeSymbol(',')) columns.push(parseTargetColumn(cursor));
+  if (isRow) cursor.expectSymbol(')');
+  cursor.expectSymbol('=');
+  const value = parseValue(cursor);
+  const span = cursor.spanFrom(start);
+  const values = isRow && value.kind === 'row' ? value.items : columns.map(() => value);
+  if (values.length !== columns.length) {
+    const message = `${columns.length.toString()} columns are set to ${values.length.toString()} values`;
+    throw sqlError('sql_syntax', cursor.sql, value.span, message);
+  }
+  return columns.map((column, i) => ({ kind: 'assignment', column, value: values[i] ?? value, span }));
+}
+
+function parseTargetColumn(cursor: Cursor): Identifier {
   const column = cursor.expectName('a column name');
   if (cursor.isSymbol('.')) {
     throw cursor.unsupported('a qualified column in SET; write the column alone', cursor.token);
   }
   if (cursor.isSymbol('[')) throw cursor.unsupported('an element of a list in SET', cursor.token);
-  cursor.expectSymbol('=');
-  const value = parseValue(cursor);
-  return { kind: 'assignment', column, value, span: cursor.spanFrom(first.start) };
+  return column;
 }
 
 /** TRUNCATE [TABLE] t */

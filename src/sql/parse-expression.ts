@@ -11,9 +11,10 @@ import { parseCallOrder, parseFilter, parseWithinGroup } from './parse-aggregate
 import { canBeFunction, canBeName } from './keyword.ts';
 import { sqlError } from './frame.ts';
 import { INFIX, INFIX_LACKING, POWER, PREFIX } from './operator.ts';
-import { parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
+import { parseArrayQuery, parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
-import { parseWordedCall, PLAIN_CALL } from './parse-call.ts';
+import { parseWordedCall } from './parse-call.ts';
+import { PLAIN_CALL } from './plain-select.ts';
 import type { ArgumentReaders } from './parse-call.ts';
 import { parseArgument, parseList, parseMap, parseStruct, parseSuffixes } from './parse-nested.ts';
 import type { ExpressionReaders } from './parse-nested.ts';
@@ -311,7 +312,11 @@ function parseSymbolPrimary(cursor: Cursor): ExprNode {
 }
 
 /** How stars read what is in them. */
-export const STAR_READERS: StarReaders = { expression: parseExpression, pattern: parsePattern };
+export const STAR_READERS: StarReaders = {
+  expression: parseExpression,
+  argument: (cursor) => parseArgument(cursor, READERS),
+  pattern: parsePattern,
+};
 
 /** `#2`. */
 function parsePosition(cursor: Cursor): ExprNode {
@@ -347,7 +352,7 @@ function parseWordPrimary(cursor: Cursor): ExprNode {
       break;
     }
     case 'array':
-      if (cursor.peek(1).text === '(') throw cursor.unsupported('ARRAY of a query; use list(…)', token);
+      if (cursor.peek(1).text === '(') return parseArrayQuery(cursor);
       if (cursor.peek(1).text === '[') return parseList(cursor, READERS);
       break;
     case 'map':

@@ -10,14 +10,17 @@ import type {
   Identifier,
   JoinKind,
   Subquery,
+  ShownRows,
   TableFunction,
   TableName,
-  TimeTravel,
 } from './ast.ts';
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { sqlError } from './frame.ts';
 import { parseExpression } from './parse-expression.ts';
+import { selectAll } from './plain-select.ts';
+import { isShown, parseShown } from './parse-show.ts';
+import { parseTableName, parseTimeTravel, refuseAsOf } from './parse-table.ts';
 
 /** Parses what stands after FROM. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseFrom(cursor: Cursor): FromItem {
@@ -27,7 +30,7 @@ export function parseFrom(cursor: Cursor): FromItem {
     if (!isItem(cursor)) break;
     const right = parseJoins(cursor);
     const span = coverSpans(left.span, right.span);
-    left = { kind: 'join', join: 'cross', left, right, on: undefined, using: [], natural: false, span };
+    left = { kind: 'join', join: 'cross', left, right, on: undefined, using: [], natural: false, asof: false, span };
   }
   cursor.refuseLacking();
   return left;
@@ -43,6 +46,7 @@ function isItem(cursor: Cursor): boolean {
 interface JoinWords {
   readonly join: JoinKind;
   readonly natural: boolean;
+  readonly asof: boolean;
 }
 
 const OUTER_JOINS = new Set(['left', 'right', 'full']);
@@ -53,17 +57,18 @@ const FREE_JOINS = new Set(['cross', 'positional']);
 function takeJoinWords(cursor: Cursor): JoinWords | undefined {
   const natural = cursor.isWord('natural');
   if (natural) cursor.advance();
+  const asof = !natural && cursor.isWord('asof');
+  if (asof) cursor.advance();
   const { word } = cursor.token;
-  if (word === 'asof') throw cursor.unsupported('ASOF JOIN', cursor.token);
-  if (OUTER_JOINS.has(word) || INNER_JOINS.has(word) || (!natural && FREE_JOINS.has(word))) {
+  if (OUTER_JOINS.has(word) || INNER_JOINS.has(word) || (!natural && !asof && FREE_JOINS.has(word))) {
     cursor.advance();
     if (OUTER_JOINS.has(word)) cursor.takeWord('outer');
     cursor.expectWord('join');
-    return { join: word as JoinKind, natural };
+    return { join: word as JoinKind, natural, asof };
   }
   // Only JOIN itself is offered in messages, for all the words that may stand before it.
-  if (cursor.takeWord('join')) return { join: 'inner', natural };
-  if (natural) throw cursor.unexpected();
+  if (cursor.takeWord('join')) return { join: 'inner', natural, asof };
+  if (natural || asof) throw cursor.unexpected();
   return undefined;
 }
 
@@ -86,7 +91,7 @@ function parseJoins(cursor: Cursor): FromItem {
       }
     }
     const span = cursor.spanFrom(left.span.start);
-    left = { kind: 'join', join: words.join, left, right, on, using, natural: words.natural, span };
+    left = { kind: 'join', ...words, left, right, on, using, span };
   }
 }
 
@@ -109,6 +114,7 @@ function parseAliased(cursor: Cursor): FromItem {
   const lateral = cursor.takeWord('lateral');
   if (cursor.isSymbol('(')) {
     if (cursor.isQuery(1)) return parseSubquery(cursor, lateral, token.start);
+    if (isShown(cursor, 1)) return parseShownRows(cursor);
     if (!lateral) return cursor.nested(() => parseParenthesised(cursor));
   }
   if (token.kind === 'string') throw cursor.unsupported('a file in FROM', token);
@@ -131,13 +137,17 @@ function refuseSample(cursor: Cursor): void {
   if (cursor.isWord('tablesample')) throw cursor.unsupported('TABLESAMPLE', cursor.token);
 }
 
-/** A join in parentheses. */
+/** A join in parentheses; under an alias it is a query of all its columns. */
 function parseParenthesised(cursor: Cursor): FromItem {
+  const { start } = cursor.token;
   cursor.expectSymbol('(');
   const inner = parseFrom(cursor);
   cursor.expectSymbol(')');
-  if (cursor.isWord('as')) throw cursor.unsupported('an alias of a join in parentheses', cursor.token);
-  return inner;
+  const alias = cursor.takeAlias(false);
+  if (alias === undefined) return inner;
+  const columns = parseNames(cursor);
+  const span = cursor.spanFrom(start);
+  return { kind: 'subquery', query: selectAll(inner, inner.span), lateral: false, alias, columns, span };
 }
 
 /** `(SELECT …) [AS] alias`. */
@@ -150,6 +160,16 @@ function parseSubquery(cursor: Cursor, lateral: boolean, start: number): Subquer
   if (cursor.isWord('at')) throw cursor.unsupported('AT after a subquery; write it after the table', cursor.token);
   refuseSample(cursor);
   return { kind: 'subquery', query, lateral, alias, columns, span: cursor.spanFrom(start) };
+}
+
+/** `(DESCRIBE …) [AS] alias`. */
+function parseShownRows(cursor: Cursor): ShownRows {
+  const { start } = cursor.advance();
+  const statement = parseShown(cursor);
+  cursor.expectSymbol(')');
+  const alias = cursor.takeAlias(false);
+  const columns = alias === undefined ? [] : parseNames(cursor);
+  return { kind: 'shown_rows', statement, alias, columns, span: cursor.spanFrom(start) };
 }
 
 /** `VALUES (…), … [AS] alias(column, …)` without parentheses around it. */
@@ -186,46 +206,4 @@ export function parseNames(cursor: Cursor): readonly Identifier[] {
   while (cursor.takeSymbol(','));
   cursor.expectSymbol(')');
   return names;
-}
-
-/** `AT (VERSION => n)`, `AT (TIMESTAMP => t)`, or undefined when neither begins here. */
-export function parseTimeTravel(cursor: Cursor): TimeTravel | undefined {
-  const start = cursor.token.start;
-  if (!cursor.takeWord('at')) return undefined;
-  cursor.expectSymbol('(');
-  const isVersion = cursor.takeWord('version');
-  if (!isVersion) cursor.expectWord('timestamp');
-  cursor.expectSymbol('=>');
-  const value = parseExpression(cursor);
-  cursor.expectSymbol(')');
-  return { kind: 'time_travel', unit: isVersion ? 'version' : 'timestamp', value, span: cursor.spanFrom(start) };
-}
-
-const AT_FORMS = "write FROM t AT (VERSION => 42) or FROM t AT (TIMESTAMP => '2024-02-29 12:00:00')";
-/** Words with which other dialects name a moment: `FOR SYSTEM_TIME AS OF`, `AS OF TIMESTAMP`. */
-const MOMENT_WORDS = new Set(['system_time', 'system_version', 'version', 'timestamp', 'timestamptz', 'date', 'scn']);
-
-/** Shows the right form to those who write time travel as other dialects do. */
-function refuseAsOf(cursor: Cursor): void {
-  const token = cursor.token;
-  const [next, after] = [cursor.peek(1), cursor.peek(2)];
-  if (token.word === 'for' && MOMENT_WORDS.has(next.word)) {
-    throw cursor.unsupported(`FOR ${next.word.toUpperCase()}; ${AT_FORMS}`, { start: token.start, end: next.end });
-  }
-  if (token.word !== 'as' || next.word !== 'of') return;
-  if (after.kind === 'number' || after.kind === 'string' || MOMENT_WORDS.has(after.word)) {
-    throw cursor.unsupported(`AS OF; ${AT_FORMS}`, { start: token.start, end: next.end });
-  }
-}
-
-/** `t`, `schema.t` or `catalog.schema.t`, without a moment and an alias. */
-export function parseTableName(cursor: Cursor): TableName {
-  const start = cursor.token.start;
-  const path: Identifier[] = [cursor.expectName('a table name')];
-  while (cursor.isSymbol('.')) {
-    cursor.advance();
-    path.push(cursor.expectLabel('a table name'));
-  }
-  const span = cursor.spanFrom(start);
-  return { kind: 'table_name', path, at: undefined, alias: undefined, columns: [], span };
 }

@@ -3,15 +3,31 @@
  *
  * Hides its clauses. Invariant: a clause that DuckDB has and we lack is named in the error, at its place.
  */
-import type { DefaultValue, ExprNode, Identifier, Query, Statement, ValueRow, ValueRows } from './ast.ts';
+import type {
+  CommonTable,
+  DefaultValue,
+  ExprNode,
+  Identifier,
+  Query,
+  Statement,
+  ValueRow,
+  ValueRows,
+} from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
-import { parseTableName } from './parse-from.ts';
+import { parseTableName } from './parse-table.ts';
 import { parseReturning } from './parse-select.ts';
 
-/** INSERT INTO t [BY NAME | BY POSITION] [(column, …)] { VALUES (…), … | DEFAULT VALUES | query } [RETURNING …] */
-export function parseInsert(cursor: Cursor): Statement {
-  const start = cursor.advance().start;
+/**
+ * [WITH …] INSERT INTO t [BY NAME | BY POSITION] [(column, …)] { VALUES (…), … | DEFAULT VALUES | query }
+ * [RETURNING …]
+ */
+export function parseInsert(
+  cursor: Cursor,
+  common: readonly CommonTable[] = [],
+  start = cursor.token.start,
+): Statement {
+  cursor.advance();
   if (cursor.isWord('or')) throw cursor.unsupported('INSERT OR REPLACE and OR IGNORE', cursor.token);
   cursor.expectWord('into');
   const table = parseTableName(cursor);
@@ -21,7 +37,7 @@ export function parseInsert(cursor: Cursor): Statement {
   const source = parseSource(cursor);
   if (cursor.isWord('on')) throw cursor.unsupported('ON CONFLICT', cursor.token);
   const returning = parseReturning(cursor);
-  return { kind: 'insert', table, columns, byName, source, returning, span: cursor.spanFrom(start) };
+  return { kind: 'insert', common, table, columns, byName, source, returning, span: cursor.spanFrom(start) };
 }
 
 function parseColumns(cursor: Cursor): readonly Identifier[] | undefined {

@@ -9,7 +9,7 @@ import type { Span } from '../base/errors.ts';
 import type { ExprNode, FunctionCall, Identifier } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { canBeName } from './keyword.ts';
-import { PLAIN_CALL } from './parse-call.ts';
+import { PLAIN_CALL } from './plain-select.ts';
 
 /** How the parts are read: any expression, and what stands in the parentheses of a call after a dot. */
 export interface ExpressionReaders {

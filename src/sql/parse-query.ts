@@ -8,15 +8,26 @@ import type { CommonTable, ExprNode, Identifier, OrderItem, Query, SetOperation,
 import { coverSpans } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
-import { parseNames, parseTableName } from './parse-from.ts';
+import { parseNames } from './parse-from.ts';
+import { parseTableName } from './parse-table.ts';
 import { parseDirection } from './parse-order.ts';
 import { parseSelect } from './parse-select.ts';
+import { isShown, parseShown } from './parse-show.ts';
 import { BARE_FRAME, bareStar, selectAll } from './plain-select.ts';
 
 /** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseQuery(cursor: Cursor): Query {
-  const start = cursor.token.start;
-  const common = parseWith(cursor);
+  const { start } = cursor.token;
+  return parseAfterWith(cursor, parseWith(cursor), start);
+}
+
+/** Parses the query that follows a WITH, which began at `start`. @throws as `parseQuery` */
+export function parseAfterWith(cursor: Cursor, common: readonly CommonTable[], start: number): Query {
+  // As in DuckDB what SHOW and its like answer is no query that WITH may stand before.
+  if (common.length > 0 && (!cursor.isQuery() || (cursor.isSymbol('(') && isShown(cursor, 1)))) {
+    for (const word of ['SELECT', 'FROM']) cursor.note(word);
+    throw cursor.unexpected();
+  }
   const { query, isClosed } = parseBody(cursor, 0);
   const order = parseOrderBy(cursor);
   const bounds = parseLimit(cursor);
@@ -73,20 +84,28 @@ function parsePrimary(cursor: Cursor): Body {
   const start = cursor.token.start;
   if (cursor.isSymbol('(')) {
     cursor.advance();
-    const query = cursor.query();
+    const query = isShown(cursor, 0) ? parseShownQuery(cursor) : cursor.query();
     cursor.expectSymbol(')');
     return { query, isClosed: true };
   }
   if (cursor.takeWord('values')) {
-    const rows: ValueRow[] = [];
-    do rows.push(parseRow(cursor));
-    while (cursor.takeSymbol(','));
+    const rows: ValueRow[] = [parseRow(cursor)];
+    // A comma after the last row is allowed, as in DuckDB.
+    while (cursor.takeSymbol(',') && cursor.isSymbol('(')) rows.push(parseRow(cursor));
     return { query: { kind: 'values_query', rows, ...BARE_FRAME, span: cursor.spanFrom(start) }, isClosed: false };
   }
   if (cursor.takeWord('table')) {
     return { query: selectAll(parseTableName(cursor), cursor.spanFrom(start)), isClosed: false };
   }
   return { query: parseSelect(cursor), isClosed: false };
+}
+
+/** DESCRIBE and its like as a query of their rows. */
+function parseShownQuery(cursor: Cursor): Query {
+  const { start } = cursor.token;
+  const statement = parseShown(cursor);
+  const span = cursor.spanFrom(start);
+  return selectAll({ kind: 'shown_rows', statement, alias: undefined, columns: [], span }, span);
 }
 
 function parseRow(cursor: Cursor): ValueRow {
@@ -109,7 +128,7 @@ export function expectQuery(cursor: Cursor): Query {
 }
 
 /** `WITH name AS (SELECT …), …`, or nothing. */
-function parseWith(cursor: Cursor): CommonTable[] {
+export function parseWith(cursor: Cursor): CommonTable[] {
   if (!cursor.takeWord('with')) return [];
   const recursive = cursor.takeWord('recursive');
   const tables: CommonTable[] = [];
@@ -129,10 +148,6 @@ function parseWith(cursor: Cursor): CommonTable[] {
     cursor.expectSymbol(')');
     tables.push({ kind: 'common_table', name, columns, recursive, query, span: cursor.spanFrom(start) });
   } while (cursor.takeSymbol(','));
-  if (!cursor.isQuery()) {
-    for (const word of ['SELECT', 'FROM']) cursor.note(word);
-    throw cursor.unexpected();
-  }
   return tables;
 }
 
@@ -195,8 +210,11 @@ function parsePercentSign(cursor: Cursor): ExprNode | undefined {
   if (sign.kind !== 'symbol' || sign.text !== '%' || !isLast) return undefined;
   cursor.advance();
   let part: ExprNode;
-  if (isOpen) {
-    if (cursor.isQuery()) throw cursor.unsupported('a subquery in LIMIT', cursor.token);
+  if (isOpen && cursor.isQuery()) {
+    const query = cursor.query();
+    cursor.expectSymbol(')');
+    part = { kind: 'scalar_query', query, span: cursor.spanFrom(start) };
+  } else if (isOpen) {
     part = parseExpression(cursor);
     cursor.expectSymbol(')');
   } else {

@@ -98,7 +98,7 @@ function parseItem(cursor: Cursor): SelectItem {
   const parsed = parseExpression(cursor);
   const expr = asStar(cursor, parsed, STAR_READERS) ?? parsed;
   const isPlain = expr.kind === 'star' && expr.filter === undefined;
-  const alias = before ?? (isPlain ? undefined : cursor.takeAlias(true));
+  const alias = before ?? (isPlain && !cursor.isWord('as') ? undefined : cursor.takeAlias(true));
   return { kind: 'select_item', expr, alias, span: cursor.spanFrom(start) };
 }
 

@@ -11,6 +11,8 @@ import { bareStar } from './plain-select.ts';
 /** How the expressions within are read: this one way back through the grammar is given. */
 export interface StarReaders {
   readonly expression: (cursor: Cursor) => ExprNode;
+  /** An expression, or a lambda. */
+  readonly argument: (cursor: Cursor) => ExprNode;
   /** LIKE and what follows it. */
   readonly pattern: (cursor: Cursor, operand: ExprNode, negated: boolean) => LikeNode;
 }
@@ -78,22 +80,14 @@ function parseReplacement(cursor: Cursor, expr: ExprNode): SelectItem {
   return { kind: 'select_item', expr, alias, span: cursor.spanFrom(expr.span.start) };
 }
 
-/** `COLUMNS(* …)`, `COLUMNS(t.* …)` and `COLUMNS('pattern')`. */
+/** `COLUMNS(* …)`, `COLUMNS(t.* …)`, `COLUMNS('pattern')`, `COLUMNS(lambda x: …)` and `COLUMNS([name, …])`. */
 export function parseColumns(cursor: Cursor, readers: StarReaders): ColumnsNode {
   const { start } = cursor.advance();
   cursor.expectSymbol('(');
-  const token = cursor.token;
-  if (token.word === 'lambda' || token.text === '[') {
-    const what = token.text === '[' ? 'a list in COLUMNS' : 'a lambda in COLUMNS';
-    throw cursor.unsupported(`${what}; write a pattern, such as COLUMNS('^a')`, token);
-  }
-  const parsed = readers.expression(cursor);
+  const parsed = readers.argument(cursor);
   const pattern = parsed.kind === 'string' ? parsed.value : undefined;
-  const star = pattern === undefined ? asStar(cursor, parsed, readers) : bareStar(parsed.span);
-  if (star === undefined) {
-    const message = 'COLUMNS takes * or a pattern in quotes';
-    throw sqlError('sql_bind', cursor.sql, parsed.span, message);
-  }
+  const star = pattern === undefined ? asStar(cursor, parsed, readers) : undefined;
+  const choice = pattern === undefined && star === undefined ? parsed : undefined;
   cursor.expectSymbol(')');
-  return { kind: 'columns', star, pattern, span: cursor.spanFrom(start) };
+  return { kind: 'columns', star: star ?? bareStar(parsed.span), pattern, choice, span: cursor.spanFrom(start) };
 }

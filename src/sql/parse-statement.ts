@@ -3,19 +3,21 @@
  *
  * Hides the form of DDL. Invariant: a statement that DuckDB has and we lack is named in the error.
  */
-import type { ColumnDefinition, Query, Statement, TableName } from './ast.ts';
+import type { ColumnDefinition, Query, Statement } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { sqlError } from './frame.ts';
 import { STATEMENTS_LACKING } from './keyword.ts';
 import { parseAlter } from './parse-alter.ts';
 import { parseDelete, parseTruncate, parseUpdate } from './parse-edit.ts';
 import { parseInsert } from './parse-insert.ts';
-import { parseNames, parseTableName, parseTimeTravel } from './parse-from.ts';
-import { expectQuery } from './parse-query.ts';
+import { parseNames } from './parse-from.ts';
+import { parseTableName } from './parse-table.ts';
+import { expectQuery, parseAfterWith, parseWith } from './parse-query.ts';
 import { parseColumn } from './parse-column.ts';
 import { parseCopy } from './parse-copy.ts';
 import { parseDeallocate, parseExecute, parsePrepare } from './parse-prepare.ts';
 import { parseReset, parseSet } from './parse-set.ts';
+import { parseShown } from './parse-show.ts';
 
 /** First words of the statements that there are, as messages list them. */
 const STATEMENT_WORDS =
@@ -26,6 +28,7 @@ const STATEMENT_WORDS =
 /** Parses one statement, without what may follow it. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseOne(cursor: Cursor): Statement {
   const token = cursor.token;
+  if (token.word === 'with') return parseCommon(cursor);
   if (cursor.isQuery()) return cursor.query();
   switch (token.word) {
     case 'create':
@@ -55,12 +58,10 @@ export function parseOne(cursor: Cursor): Statement {
     case 'reset':
       return parseReset(cursor);
     case 'show':
-      return parseShow(cursor);
     case 'describe':
     case 'desc':
-      return parseDescribe(cursor);
     case 'summarize':
-      return parseSummarize(cursor);
+      return parseShown(cursor);
     case 'explain':
       return parseExplain(cursor);
     default:
@@ -70,6 +71,23 @@ export function parseOne(cursor: Cursor): Statement {
   if (lacking !== undefined) throw cursor.unsupported(lacking, token);
   for (const word of STATEMENT_WORDS) cursor.note(word);
   throw cursor.unexpected();
+}
+
+/** A query, or a statement that changes rows, with WITH before it. */
+function parseCommon(cursor: Cursor): Statement {
+  const { start } = cursor.token;
+  const common = parseWith(cursor);
+  switch (cursor.token.word) {
+    case 'insert':
+      return parseInsert(cursor, common, start);
+    case 'delete':
+      return parseDelete(cursor, common, start);
+    case 'update':
+      return parseUpdate(cursor, common, start);
+    default:
+      for (const word of ['INSERT', 'DELETE', 'UPDATE']) cursor.note(word);
+      return parseAfterWith(cursor, common, start);
+  }
 }
 
 const CREATE_LACKING = new Set([
@@ -167,47 +185,6 @@ function parseDrop(cursor: Cursor): Statement {
   if (!cursor.takeWord('cascade')) cursor.takeWord('restrict');
   const span = cursor.spanFrom(start);
   return isView ? { kind: 'drop_view', view: table, ifExists, span } : { kind: 'drop_table', table, ifExists, span };
-}
-
-/** SHOW [ALL] TABLES, SHOW SNAPSHOTS, and SHOW t, which is DESCRIBE t. */
-function parseShow(cursor: Cursor): Statement {
-  const start = cursor.advance().start;
-  const token = cursor.token;
-  if (token.word === 'databases' || token.word === 'schemas' || token.word === 'columns') {
-    throw cursor.unsupported(`SHOW ${token.word.toUpperCase()}`, token);
-  }
-  if (cursor.takeWord('snapshots')) return { kind: 'show_snapshots', span: cursor.spanFrom(start) };
-  const all = cursor.takeWord('all');
-  if (!all && !cursor.isWord('tables')) return describe(cursor, start, parseTarget(cursor));
-  cursor.expectWord('tables');
-  if (cursor.isWord('from') || cursor.isWord('like'))
-    throw cursor.unsupported('a filter of SHOW TABLES', cursor.token);
-  return { kind: 'show_tables', all, span: cursor.spanFrom(start) };
-}
-
-function parseDescribe(cursor: Cursor): Statement {
-  const start = cursor.advance().start;
-  cursor.takeWord('table');
-  return describe(cursor, start, parseTarget(cursor));
-}
-
-function describe(cursor: Cursor, start: number, target: TableName | Query): Statement {
-  return { kind: 'describe', target, span: cursor.spanFrom(start) };
-}
-
-function parseSummarize(cursor: Cursor): Statement {
-  const start = cursor.advance().start;
-  const target = parseTarget(cursor);
-  return { kind: 'summarize', target, span: cursor.spanFrom(start) };
-}
-
-/** A query, or a table or view with its moment. */
-function parseTarget(cursor: Cursor): TableName | Query {
-  if (cursor.isQuery()) return cursor.query();
-  cursor.note('SELECT');
-  const table = parseTableName(cursor);
-  const at = parseTimeTravel(cursor);
-  return { ...table, at, span: cursor.spanFrom(table.span.start) };
 }
 
 function parseExplain(cursor: Cursor): Statement {

@@ -1,13 +1,12 @@
 /**
- * Queries within expressions: as a value, after EXISTS, IN, ANY and ALL.
+ * Queries within expressions: as a value, after EXISTS, IN, ANY and ALL, and as a list.
  *
  * Hides nothing. Invariant: the query stands in parentheses of its own.
  */
 import type { ExprNode, Query } from './ast.ts';
 import type { BinaryOperator } from './ast-word.ts';
 import type { Cursor } from './cursor.ts';
-import { plainItem, plainSelect } from './plain-select.ts';
-import { PLAIN_CALL } from './parse-call.ts';
+import { plainCall, plainItem, plainSelect } from './plain-select.ts';
 
 /** The query in parentheses that begins here. */
 function parseEnclosed(cursor: Cursor): Query {
@@ -64,7 +63,11 @@ function parseValuesOf(cursor: Cursor, readList: (cursor: Cursor) => ExprNode): 
   const list = readList(cursor);
   cursor.expectSymbol(')');
   const span = cursor.spanFrom(start);
-  const name = { kind: 'identifier', name: 'unnest', quoted: false, span } as const;
-  const expr: ExprNode = { kind: 'function_call', name, args: [list], ...PLAIN_CALL, span };
-  return plainSelect([plainItem(expr)], undefined, span);
+  return plainSelect([plainItem(plainCall('unnest', [list], span))], undefined, span);
+}
+
+/** `ARRAY(SELECT …)`. */
+export function parseArrayQuery(cursor: Cursor): ExprNode {
+  const start = cursor.advance().start;
+  return { kind: 'array_query', query: parseEnclosed(cursor), span: cursor.spanFrom(start) };
 }

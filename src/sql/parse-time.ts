@@ -8,7 +8,7 @@ import type { Span } from '../base/errors.ts';
 import type { ExprNode, FunctionCall } from './ast.ts';
 import type { IntervalUnit } from './ast-word.ts';
 import type { Cursor } from './cursor.ts';
-import { PLAIN_CALL } from './parse-call.ts';
+import { PLAIN_CALL } from './plain-select.ts';
 
 const UNITS: ReadonlyMap<string, IntervalUnit> = new Map<string, IntervalUnit>([
   ...(['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second'] as const).flatMap(

@@ -43,3 +43,25 @@ export function plainSelect(items: readonly SelectItem[], from: FromItem | undef
 export function selectAll(from: FromItem, span: Span): Select {
   return plainSelect([plainItem(bareStar(from.span))], from, span);
 }
+
+/** What a call has that is nothing but a name and arguments. */
+export const PLAIN_CALL = {
+  star: false,
+  distinct: false,
+  orders: [],
+  withinGroup: false,
+  nulls: undefined,
+  filter: undefined,
+  over: undefined,
+} as const;
+
+/** A call of a function by its name, which nothing qualifies. */
+export function plainCall(name: string, args: readonly ExprNode[], span: Span): ExprNode {
+  return {
+    kind: 'function_call',
+    name: { kind: 'identifier', name, quoted: false, span },
+    args,
+    ...PLAIN_CALL,
+    span,
+  };
+}

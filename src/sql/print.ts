@@ -23,6 +23,7 @@ import type {
   TypeName,
   ValueRow,
 } from './ast.ts';
+import type { ShowStatement } from './ast-view.ts';
 import type { WindowFrame, WindowSpec } from './ast-window.ts';
 import type { IntervalUnit } from './ast-word.ts';
 import { canBeName } from './keyword.ts';
@@ -131,8 +132,26 @@ export function printFrom(from: FromItem): string {
         `${from.name.name}(${list(from.args, 'sql')})${from.ordinality ? ' WITH ORDINALITY' : ''}` +
         printAlias(from.alias, from.columns)
       );
+    case 'shown_rows':
+      return `(${printShown(from.statement)})${printAlias(from.alias, from.columns)}`;
     case 'join':
       return printJoin(from);
+  }
+}
+
+/** SHOW, DESCRIBE or SUMMARIZE. */
+export function printShown(statement: ShowStatement): string {
+  switch (statement.kind) {
+    case 'show_tables':
+      return statement.all ? 'SHOW ALL TABLES' : 'SHOW TABLES';
+    case 'show_snapshots':
+      return 'SHOW SNAPSHOTS';
+    case 'describe':
+    case 'summarize': {
+      const { kind, target } = statement;
+      const text = target.kind === 'table_name' ? printTable(target) : printQuery(target);
+      return `${kind.toUpperCase()} ${text}`;
+    }
   }
 }
 
@@ -142,7 +161,8 @@ function printAlias(alias: Identifier | undefined, columns: readonly Identifier[
 
 function printJoin(join: Join): string {
   const right = join.right.kind === 'join' ? `(${printFrom(join.right)})` : printFrom(join.right);
-  const words = [printFrom(join.left), join.natural ? 'NATURAL' : '', join.join.toUpperCase(), 'JOIN', right];
+  const before = join.natural ? 'NATURAL' : join.asof ? 'ASOF' : '';
+  const words = [printFrom(join.left), before, join.join.toUpperCase(), 'JOIN', right];
   if (join.on !== undefined) words.push('ON', printExpression(join.on));
   if (join.using.length > 0) words.push(`USING ${printNames(join.using)}`);
   return words.filter((word) => word !== '').join(' ');
@@ -252,6 +272,7 @@ function expression(node: ExprNode, style: Style): string {
     case 'position':
       return `#${(node.place + 1).toString()}`;
     case 'columns':
+      if (node.choice !== undefined) return `COLUMNS(${expression(node.choice, style)})`;
       return `COLUMNS(${node.pattern === undefined ? printStar(node.star) : printText(node.pattern)})`;
     case 'interval':
       return intervalText(expression(node.value, style), node.unit, style);
@@ -310,7 +331,7 @@ function partName(name: Identifier, style: Style): string {
 
 const PART_KEYWORDS = new Set(['filter', 'key', 'value', 'recursive', 'name', 'type', 'year', 'month', 'day']);
 
-type QueryKind = 'scalar_query' | 'exists' | 'in_query' | 'quantified';
+type QueryKind = 'scalar_query' | 'array_query' | 'exists' | 'in_query' | 'quantified';
 /** In names as DuckDB writes it out: a call of a conversion. */
 function intervalText(value: string, unit: IntervalUnit, style: Style): string {
   if (style === 'sql') return `INTERVAL (${value}) ${unit.toUpperCase()}`;
@@ -359,6 +380,8 @@ function operation(node: Operation, style: Style): string {
 /** Queries within expressions. */
 function queryOperation(node: Extract<ExprNode, { kind: QueryKind }>, style: Style): string {
   switch (node.kind) {
+    case 'array_query':
+      return `ARRAY(${printQuery(node.query)})`;
     case 'scalar_query':
       return `(${printQuery(node.query)})`;
     case 'exists':

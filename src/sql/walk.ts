@@ -18,6 +18,7 @@ import type {
   Join,
   OrderItem,
   SelectItem,
+  ShownRows,
   Statement,
   Subquery,
   TableFunction,
@@ -43,6 +44,7 @@ export type Node =
   | SelectItem
   | TimeTravel
   | TableName
+  | ShownRows
   | Subquery
   | TableFunction
   | Join
@@ -73,7 +75,7 @@ const CHILD_FIELDS: {
   type_member: ['name', 'type'],
   column_name: ['path'],
   star: ['table', 'exclude', 'replace', 'rename', 'filter'],
-  columns: ['star'],
+  columns: ['star', 'choice'],
   position: [],
   function_call: ['name', 'args', 'orders', 'filter', 'over'],
   window_spec: ['base', 'partitions', 'orders', 'frame'],
@@ -102,6 +104,7 @@ const CHILD_FIELDS: {
   named_argument: ['name', 'value'],
   lambda: ['parameters', 'body'],
   scalar_query: ['query'],
+  array_query: ['query'],
   exists: ['query'],
   in_query: ['operand', 'query'],
   quantified: ['operand', 'query'],
@@ -114,6 +117,7 @@ const CHILD_FIELDS: {
   time_travel: ['value'],
   subquery: ['query', 'alias', 'columns'],
   table_function: ['name', 'args', 'alias', 'columns'],
+  shown_rows: ['statement', 'alias', 'columns'],
   join: ['left', 'right', 'on', 'using'],
   common_table: ['name', 'columns', 'query'],
   table_name: ['path', 'at', 'alias', 'columns'],
@@ -154,12 +158,12 @@ const CHILD_FIELDS: {
   summarize: ['target'],
   alter_table: ['table', 'change'],
   truncate: ['table'],
-  insert: ['table', 'columns', 'source', 'returning'],
+  insert: ['common', 'table', 'columns', 'source', 'returning'],
   value_rows: ['rows'],
   value_row: ['values'],
   default_value: [],
-  delete: ['table', 'from', 'where', 'returning'],
-  update: ['table', 'assignments', 'from', 'where', 'returning'],
+  delete: ['common', 'table', 'from', 'where', 'returning'],
+  update: ['common', 'table', 'assignments', 'from', 'where', 'returning'],
   copy_from: ['table', 'columns', 'path', 'options'],
   copy_to: ['query', 'path', 'options'],
   copy_option: ['name', 'value'],

@@ -10,12 +10,21 @@ import type { Bound, BoundValue } from '../arrow/source.ts';
 import { ENTRY_HEAD_BYTES, HAS_BOUNDS, HAS_NAN, NO_MAX, NULLS_UNKNOWN, boundsKind } from './statistics.ts';
 import type { BoundsKind } from './statistics.ts';
 
+type ConditionValue = number | bigint | Uint8Array;
+
 interface Condition {
   readonly column: number;
   readonly operator: Bound['operator'];
   readonly kind: BoundsKind;
   /** Numbers and bigints compare exactly with one another in JavaScript; text is compared as UTF-8. */
-  readonly value: number | bigint | Uint8Array | undefined;
+  readonly value: ConditionValue | undefined;
+  /** The words of an int64, which need no bigint to be compared. */
+  readonly words: Words | undefined;
+}
+
+interface Words {
+  readonly high: number;
+  readonly low: number;
 }
 
 /** A set of bounds, made ready to be held against many batches. */
@@ -49,9 +58,15 @@ function conditionOf(schema: Schema, bound: Bound): Condition[] {
   const type = schema.fields[column]?.type;
   if (type === undefined) return [];
   const kind = boundsKind(type);
-  if (operator === 'is_null' || operator === 'not_null') return [{ column, operator, kind, value: undefined }];
+  if (operator === 'is_null' || operator === 'not_null')
+    return [{ column, operator, kind, value: undefined, words: undefined }];
   const value = bound.value === undefined ? undefined : boundOf(kind, bound.value);
-  return value === undefined ? [] : [{ column, operator, kind, value }];
+  return value === undefined ? [] : [{ column, operator, kind, value, words: wordsOf(kind, value) }];
+}
+
+function wordsOf(kind: BoundsKind, value: ConditionValue): Words | undefined {
+  if (kind !== 'int64' || typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) return undefined;
+  return { high: Number(value >> 32n), low: Number(value & 0xffffffffn) };
 }
 
 /** The value in the form that `kind` compares with, or undefined when it says nothing about such a column. */
@@ -77,12 +92,12 @@ function excludes(condition: Condition, view: DataView, entry: number, rowCount:
   const { value } = condition;
   if (value === undefined) return false;
   const at = entry + ENTRY_HEAD_BYTES;
-  const belowMin = compareWithMin(condition.kind, view, at, value);
-  const aboveMax = (flags & (HAS_NAN | NO_MAX)) !== 0 ? -1 : compareWithMax(condition.kind, view, at, value);
+  const belowMin = compareWithMin(condition, view, at, value);
+  const aboveMax = (flags & (HAS_NAN | NO_MAX)) !== 0 ? -1 : compareWithMax(condition, view, at, value);
   switch (condition.operator) {
     case '=':
       // NaN never equals a number, so here the maximum of the numbers holds even beside NaN.
-      return belowMin < 0 || ((flags & NO_MAX) === 0 && compareWithMax(condition.kind, view, at, value) > 0);
+      return belowMin < 0 || ((flags & NO_MAX) === 0 && compareWithMax(condition, view, at, value) > 0);
     case '<':
       return belowMin <= 0;
     case '<=':
@@ -95,14 +110,21 @@ function excludes(condition: Condition, view: DataView, entry: number, rowCount:
 }
 
 /** Negative, zero or positive as `value` is below, at or above the minimum. */
-function compareWithMin(kind: BoundsKind, view: DataView, at: number, value: number | bigint | Uint8Array): number {
+function compareWithMin({ kind, words }: Condition, view: DataView, at: number, value: ConditionValue): number {
+  if (words !== undefined) return compareWords(words, view, at);
   if (value instanceof Uint8Array) return compareText(value, view, at);
   return compareNumbers(value, readNumber(kind, view, at, false));
 }
 
-function compareWithMax(kind: BoundsKind, view: DataView, at: number, value: number | bigint | Uint8Array): number {
+function compareWithMax({ kind, words }: Condition, view: DataView, at: number, value: ConditionValue): number {
+  if (words !== undefined) return compareWords(words, view, at + 8);
   if (value instanceof Uint8Array) return compareText(value, view, at + 1 + view.getUint8(at));
   return compareNumbers(value, readNumber(kind, view, at, true));
+}
+
+function compareWords({ high, low }: Words, view: DataView, at: number): number {
+  const other = view.getInt32(at + 4, true);
+  return high === other ? low - view.getUint32(at, true) : high - other;
 }
 
 function compareNumbers(a: number | bigint, b: number | bigint): number {

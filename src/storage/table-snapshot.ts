@@ -29,6 +29,13 @@ const NO_MESSAGES: readonly Message[] = [];
 /** What a table says of itself that no snapshot keeps. */
 type LiveTable = Pick<Table, 'ttl' | 'damage'>;
 
+/** How segments that were written under one version of a table are read. */
+interface Reading {
+  readonly definition: TableDefinition;
+  readonly layout: Layout;
+  readonly pruner: Pruner;
+}
+
 /** The table of `definition` as `manifest` has it. */
 export function makeTableSnapshot(table: LiveTable, definition: TableDefinition, manifest: Manifest): TableSnapshot {
   return new ManifestScan(table, definition, manifest);
@@ -40,7 +47,6 @@ class ManifestScan implements TableSnapshot {
   readonly schema: Schema;
   readonly rowCount: number;
   readonly byteCount: number;
-  readonly isByteCountExact: boolean;
   readonly #table: LiveTable;
   readonly #definition: TableDefinition;
   readonly #segments: readonly SegmentView[];
@@ -54,7 +60,10 @@ class ManifestScan implements TableSnapshot {
     this.byteCount = manifest.byteCount;
     this.#definition = definition;
     this.#segments = manifest.segments;
-    this.isByteCountExact = manifest.segments.every((view) => this.#isStoredAsIs(view));
+  }
+
+  get isByteCountExact(): boolean {
+    return this.#segments.every((view) => this.#isStoredAsIs(view));
   }
 
   get defaults(): readonly (ColumnDefault | undefined)[] {
@@ -94,15 +103,19 @@ class ManifestScan implements TableSnapshot {
 
   async *#rows(views: readonly SegmentView[]): AsyncGenerator<RecordBatch, void, undefined> {
     const all = this.schema.fields.map((_, i) => i);
-    for (const view of views) yield* this.#scanSegment(view, { columns: all, bounds: [], limit: undefined });
+    const reading = this.#reading({ columns: all, bounds: [], limit: undefined });
+    for (const view of views) yield* scanSegment(view, reading(view.segment));
   }
 
   async *scan(request: ScanRequest): AsyncGenerator<RecordBatch, void, undefined> {
     this.#refuseDamage();
     let wanted = request.limit ?? Infinity;
     if (wanted <= 0) return;
+    const reading = this.#reading(request);
     for (const view of this.#segments) {
-      for await (const batch of this.#scanSegment(view, request)) {
+      const parts = reading(view.segment);
+      if (skipsAll(parts.pruner, view)) continue;
+      for await (const batch of scanSegment(view, parts)) {
         yield batch;
         wanted -= batch.rowCount;
         if (wanted <= 0) return;
@@ -110,22 +123,29 @@ class ManifestScan implements TableSnapshot {
     }
   }
 
-  async *#scanSegment(view: SegmentView, request: ScanRequest): AsyncGenerator<RecordBatch, void, undefined> {
-    if (view.messageCount === 0) return;
-    const { definition } = view.segment.identity;
-    const layout = new Layout(definition, this.#definition, request.columns);
-    const pruner = new Pruner(definition.schema, layout.bounds(request.bounds));
-    for await (const batch of decodedBatches(view, pruner)) yield layout.batch(batch);
+  /** How segments are read for `request`: the same for all of one version of the table. */
+  #reading(request: ScanRequest): (segment: Segment) => Reading {
+    const known = new Map<TableDefinition, Reading>();
+    let last: Reading | undefined;
+    return ({ identity: { definition } }) => {
+      if (last?.definition === definition) return last;
+      last = known.get(definition);
+      if (last !== undefined) return last;
+      const layout = new Layout(definition, this.#definition, request.columns);
+      last = { definition, layout, pruner: new Pruner(definition.schema, layout.bounds(request.bounds)) };
+      known.set(definition, last);
+      return last;
+    };
   }
 
   async countBatches(bounds: readonly Bound[]): Promise<BatchCounts> {
     let pruned = 0;
     let total = 0;
     const segments = { pruned: 0, total: 0 };
+    const reading = this.#reading({ columns: [], bounds, limit: undefined });
     for (const view of this.#segments) {
       if (view.messageCount === 0) continue;
-      const { definition } = view.segment.identity;
-      const pruner = new Pruner(definition.schema, new Layout(definition, this.#definition, []).bounds(bounds));
+      const { pruner } = reading(view.segment);
       const index = await view.segment.loadIndex();
       const before = total - pruned;
       for (let i = 0; i < view.messageCount; i++) {
@@ -165,6 +185,14 @@ export function skips(pruner: Pruner, segment: Segment, ordinal: number): boolea
   const index = present(segment.index, 'batch rows');
   const start = index.statisticsStart(ordinal);
   return pruner.canSkip(index.statistics, start, index.statisticsEnd(ordinal), index.rowCount(ordinal));
+}
+
+/** True when it is known without waiting that no batch of the segment can be of interest; few segments are any. */
+function skipsAll(pruner: Pruner, { segment, messageCount }: SegmentView): boolean {
+  const { index } = segment;
+  if (index === undefined || pruner.isEmpty) return messageCount === 0;
+  for (let i = 0; i < messageCount; i++) if (!index.isDictionary(i) && !skips(pruner, segment, i)) return false;
+  return true;
 }
 
 /** Dictionary messages that the reader of a scan holds, in the order in which it got them. */
@@ -248,6 +276,15 @@ async function beginDictionaries(view: SegmentView, trail: DictionaryTrail): Pro
   } finally {
     await verified.close();
   }
+}
+
+/** Yields what a scan wants of a segment. */
+async function* scanSegment(
+  view: SegmentView,
+  { layout, pruner }: Reading,
+): AsyncGenerator<RecordBatch, void, undefined> {
+  if (view.messageCount === 0) return;
+  for await (const batch of decodedBatches(view, pruner)) yield layout.batch(batch);
 }
 
 /** Yields a segment's batches decoded, but for those that `pruner` proves to be of no interest. */

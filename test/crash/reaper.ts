@@ -34,15 +34,15 @@ export class Reaper {
 
   constructor(doom: Doom) {
     this.#doom = doom;
-    let inCatalog = false;
     watchCatalog(
       () => {
-        inCatalog = this.#isHere('catalog');
-        if (inCatalog && doom.when === 'before') die();
-        if (inCatalog && doom.when === 'during') setImmediate(die);
+        const isHere = this.#isHere('catalog');
+        if (isHere && doom.when === 'before') die();
+        if (isHere && doom.when === 'during') setImmediate(die);
+        return isHere;
       },
-      () => {
-        if (inCatalog && doom.when === 'after') die();
+      (isHere) => {
+        if (isHere && doom.when === 'after') die();
       },
     );
   }

@@ -99,3 +99,28 @@ test('views stand on one another so deep and no deeper', async (t) => {
   const message = /views stand on one another more than 32 levels deep/u;
   await assert.rejects(select(engine, `FROM v${VIEW_DEPTH_MAX.toString()}`), { code: 'limit_exceeded', message });
 });
+
+test('information_schema.columns has the columns of views, but of those that cannot be read', async (t) => {
+  const engine = await openWith(t, [
+    'CREATE TABLE t (id BIGINT NOT NULL, name VARCHAR)',
+    'CREATE TABLE gone (id BIGINT)',
+    "CREATE VIEW v AS SELECT id, name || 'x' AS n FROM t",
+    'CREATE VIEW broken AS SELECT * FROM gone',
+    'CREATE VIEW meta AS SELECT table_name, count(*) AS columns FROM information_schema.columns GROUP BY ALL',
+    'DROP TABLE gone',
+  ]);
+  const columns = 'table_name, column_name, ordinal_position, column_default, is_nullable, data_type';
+  const text = `SELECT ${columns} FROM information_schema.columns ORDER BY table_name, ordinal_position`;
+  assert.deepEqual(await select(engine, text), [
+    ['meta', 'table_name', 1, null, 'YES', 'VARCHAR'],
+    ['meta', 'columns', 2, null, 'YES', 'BIGINT'],
+    ['t', 'id', 1, null, 'NO', 'BIGINT'],
+    ['t', 'name', 2, null, 'YES', 'VARCHAR'],
+    ['v', 'id', 1, null, 'YES', 'BIGINT'],
+    ['v', 'n', 2, null, 'YES', 'VARCHAR'],
+  ]);
+  assert.deepEqual(await select(engine, 'SELECT * FROM meta ORDER BY ALL'), [
+    ['t', 2n],
+    ['v', 2n],
+  ]);
+});

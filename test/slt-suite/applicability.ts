@@ -94,6 +94,9 @@ export function requirementLacking(name: string): string | undefined {
   return REQUIREMENTS_MET.has(name) ? undefined : `requires ${name}`;
 }
 
+/** The reason of what depends on statements that take effect together, or not at all. */
+export const TRANSACTIONS = 'transactions of several statements';
+
 /** What Sheaf says of a statement that asks for more than the language of queries, and what that is. */
 const OUTSIDE: readonly (readonly [reason: string, ...messages: RegExp[]])[] = [
   [
@@ -107,7 +110,7 @@ const OUTSIDE: readonly (readonly [reason: string, ...messages: RegExp[]])[] = [
     /there is no function "(?:nextval|currval)"/u,
   ],
   ['PREPARE and parameters', /(?:PREPARE|EXECUTE|DEALLOCATE|a parameter) is not supported/u],
-  ['transactions of several statements', /transactions by statement is not supported/u],
+  [TRANSACTIONS, /transactions by statement is not supported/u],
   ['files and extensions', /(?:COPY|EXPORT|IMPORT|INSTALL|LOAD|a file in FROM) is not supported/u],
   ["settings and calls of DuckDB's", /there is no setting/u, /(?:CALL|PRAGMA) is not supported/u],
   ["DuckDB's own catalog and files", /function "(?:duckdb_|pragma_|read_|parquet_|test_|sql_)\w*" is not supported/u],
@@ -124,15 +127,19 @@ const OUTSIDE: readonly (readonly [reason: string, ...messages: RegExp[]])[] = [
   ],
   [
     'types that Sheaf has not',
-    /the type (?:ENUM|BIT|UUID|TIMETZ|TIME WITH TIME ZONE|HUGEINT|UHUGEINT|BIGNUM|JSON)\b.* is not supported/u,
+    /the type (?:ENUM|BIT|BITSTRING|UUID|TIMETZ|TIME WITH TIME ZONE|HUGEINT|UHUGEINT|BIGNUM|JSON)\b.* is not/u,
     /there is no type (?:VARIANT|GEOMETRY|BIGNUM|INT128|UINT128|VARINT)\b/u,
     /there is no function "bit(?:string|string_agg)"/u,
   ],
   ['upserts and RETURNING', /(?:RETURNING|ON CONFLICT|INSERT OR \w+|MERGE|MERGE INTO) is not supported/u],
   ['statements that change rows within WITH', /a statement in WITH that is no query is not supported/u],
-  ['constraints', /the column constraint (?:CHECK|REFERENCES|FOREIGN|GENERATED|CONSTRAINT)\b.* is not supported/u],
+  [
+    'constraints',
+    /the column constraint (?:CHECK|REFERENCES|FOREIGN|GENERATED|CONSTRAINT)\b.* is not supported/u,
+    /(?:constraint|ADD) (?:PRIMARY|UNIQUE|CHECK|FOREIGN|CONSTRAINT) is not supported/u,
+  ],
   ['exported states of aggregates', /found "(?:export_state)"/iu, /there is no function "(?:finalize|combine\w*)"/u],
-  ['joins of DuckDB alone', /(?:ASOF JOIN|POSITIONAL JOIN) is not supported/u, /found "(?:NEAREST|BY)"/u],
+  ['joins of DuckDB alone', /(?:ASOF JOIN|POSITIONAL JOIN) is not supported/u, /found "(?:APPROX|NEAREST|BY)"/u],
   ['tables with keys in recursion', /USING KEY in WITH RECURSIVE is not supported/u],
   [
     'infinite dates and timestamps',

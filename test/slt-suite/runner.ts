@@ -16,6 +16,7 @@ import {
   outsideReason,
   readsAny,
   requirementLacking,
+  TRANSACTIONS,
 } from './applicability.ts';
 import { answerHash, faultOf, patternOf, sameAnswers } from './compare.ts';
 import type { Answer, SortMode, Wanted } from './compare.ts';
@@ -25,7 +26,10 @@ import type { SuiteHost } from './host.ts';
 import type { Oracle, Verdict } from './oracle.ts';
 import { parseScript } from './script.ts';
 import type { Control, Dialect, Item, Mark, SqlRecord } from './script.ts';
+import { OpenTransactions } from './transactions.ts';
 import { settingOfPragma, splitStatements, withoutKeys } from './statement.ts';
+
+const READS_LOST = 'reads what a statement that was left out makes';
 
 export interface Failure {
   readonly line: number;
@@ -74,6 +78,7 @@ class Runner {
   #isSkipping = false;
   /** Tables and other things that statements which were left out would have made or changed. */
   readonly #lost = new Set<string>();
+  readonly #transactions = new OpenTransactions();
   /** Settings that Sheaf lacks and that change what the statements after them mean. */
   readonly #meanings = new Set<string>();
 
@@ -158,7 +163,7 @@ class Runner {
     const connection = this.#connectionOf(words);
     const changed = changedBy(sql);
     const exception = exceptionOf(written, dialect);
-    const before = exception?.reason ?? this.#reasonBefore(sql, wanted);
+    const before = exception?.reason ?? this.#reasonBefore(sql, wanted, connection);
     // DuckDB's tables are made and changed also by what Sheaf is not asked.
     const verdict = await this.#ask(sql, connection);
     if (before !== undefined) {
@@ -169,26 +174,31 @@ class Runner {
     }
     const result = await this.#run(sql, connection);
     const fault = this.#faultOf(words, result, wanted);
-    const reason = fault === undefined ? undefined : this.#reasonAfter(words, result, verdict, wanted);
+    const isLost = result.error !== undefined && isDropping(sql) && this.#lost.has(changed ?? '');
+    const reason =
+      fault === undefined ? undefined : isLost ? READS_LOST : this.#reasonAfter(words, result, verdict, wanted);
     if (reason !== undefined) {
       const meaning = meaningOf(sql);
       if (meaning?.isSet === true) this.#meanings.add(meaning.name);
       else if (meaning !== undefined) this.#meanings.delete(meaning.name);
       this.#leaveOut(reason);
-      for (const name of changedWithin(sql)) this.#lost.add(name);
+      const others = reason === TRANSACTIONS ? this.#transactions.note(sql, connection) : changedWithin(sql);
+      for (const name of others) this.#lost.add(name);
       return;
     }
     if (changed !== undefined && isMaking(sql)) this.#lost.delete(changed);
+    this.#transactions.change(changedWithin(sql), connection);
     if (fault !== undefined) this.failures.push({ line: record.line, sql, message: fault });
     else if (sql !== written) this.#leaveOut('CREATE TABLE, made without its PRIMARY KEY and UNIQUE');
     else this.passed++;
   }
 
   /** Why a statement is not run: its answer is elsewhere, or it reads what was left out. */
-  #reasonBefore(sql: string, wanted: readonly string[] | undefined): string | undefined {
+  #reasonBefore(sql: string, wanted: readonly string[] | undefined, connection: string): string | undefined {
     if (wanted?.[0]?.startsWith('<FILE>:') === true) return 'an answer in another file';
     const text = isMaking(sql) ? sql.replace(changedBy(sql) ?? '', '') : sql;
-    return readsAny(text, this.#lost) ? 'reads what a statement that was left out makes' : undefined;
+    if (readsAny(text, this.#lost)) return READS_LOST;
+    return readsAny(text, this.#transactions.unlike(connection)) ? TRANSACTIONS : undefined;
   }
 
   /** Why a record that failed does not apply; undefined when it does. */
@@ -317,6 +327,10 @@ type Result =
   | { readonly answer: Answer; readonly error: string; readonly code: string };
 
 /** True when a statement makes or removes the thing that it is about, whatever was there. */
+function isDropping(sql: string): boolean {
+  return /^\s*drop\b/iu.test(sql);
+}
+
 function isMaking(sql: string): boolean {
   return /^\s*(?:create|drop)\b/iu.test(sql);
 }

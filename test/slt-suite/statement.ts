@@ -36,7 +36,7 @@ export function settingOfPragma(sql: string): string {
 
 /** CREATE TABLE without PRIMARY KEY and UNIQUE, which Sheaf lacks: the tables of SQLite's files need no check of them. */
 export function withoutKeys(sql: string): string {
-  if (!/^\s*create\s+(?:temp\w*\s+)?table\b/iu.test(sql) || sql.includes("'")) return sql;
+  if (!/^\s*create\s+(?:or\s+replace\s+)?(?:temp\w*\s+)?table\b/iu.test(sql) || sql.includes("'")) return sql;
   return sql
     .replace(/,\s*(?:primary\s+key|unique)\s*\([^()]*\)/giu, '')
     .replace(/\s+(?:primary\s+key|unique)\b/giu, '');

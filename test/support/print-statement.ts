@@ -11,7 +11,6 @@ import type {
   Query,
   SelectItem,
   Statement,
-  TableName,
   ValueRows,
 } from '../../src/sql/ast.ts';
 import type { Alteration } from '../../src/sql/ast-alter.ts';
@@ -25,6 +24,7 @@ import {
   printNames,
   printQuery,
   printRow,
+  printShown,
   printTable,
   printText,
   typeText,
@@ -47,7 +47,6 @@ export function printStatement(statement: Statement): string {
       return `DROP TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)}`;
     case 'create_view':
     case 'drop_view':
-    case 'summarize':
       return printView(statement);
     case 'alter_table':
       return `ALTER TABLE ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.table)} ${printAlteration(statement.change)}`;
@@ -92,11 +91,10 @@ export function printStatement(statement: Statement): string {
       return `SET ${printIdentifier(name)} = ${printExpression(value)}`;
     }
     case 'show_tables':
-      return statement.all ? 'SHOW ALL TABLES' : 'SHOW TABLES';
     case 'show_snapshots':
-      return 'SHOW SNAPSHOTS';
     case 'describe':
-      return `DESCRIBE ${printTarget(statement.target)}`;
+    case 'summarize':
+      return printShown(statement);
     case 'explain':
       return `EXPLAIN ${statement.analyze ? 'ANALYZE ' : ''}${printQuery(statement.query)}`;
     default:
@@ -117,10 +115,6 @@ function printOptions(options: readonly CopyOption[]): string {
   return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
 
-function printTarget(target: TableName | Query): string {
-  return target.kind === 'table_name' ? printTable(target) : printQuery(target);
-}
-
 function printView(statement: ViewStatement): string {
   switch (statement.kind) {
     case 'create_view': {
@@ -129,8 +123,6 @@ function printView(statement: ViewStatement): string {
     }
     case 'drop_view':
       return `DROP VIEW ${statement.ifExists ? 'IF EXISTS ' : ''}${printTable(statement.view)}`;
-    case 'summarize':
-      return `SUMMARIZE ${printTarget(statement.target)}`;
   }
 }
 

@@ -1,0 +1,161 @@
+/**
+ * Ranks of byte strings: numbers that order as the strings do.
+ *
+ * Hides prefixes. Invariants: equal strings share a rank; strings order by bytes, a prefix before what it begins.
+ * Method: rows are sorted by eight bytes and how many are left of them, as words; those that are equal so far and have
+ * more are sorted by the next eight, and so on. A few rows are compared with each other instead. Cost: linear in the
+ * rows × the eights of bytes by which neighbours differ.
+ */
+import type { ByteRows } from '../function/byte-rows.ts';
+import { WORK_ROWS } from '../base/limits.ts';
+import { sortWork } from './radix.ts';
+import { inPieces } from './work.ts';
+import type { Work } from './work.ts';
+
+/** Bytes of a row that one round looks at. */
+const ROUND_BYTES = 8;
+/** In place of how many bytes are left: more than one round looks at. */
+const MORE = ROUND_BYTES + 1;
+/** Rows that are compared faster than they are sorted by words. */
+const FEW_ROWS = 48;
+
+/** Rows as words. */
+class PrefixWords {
+  readonly #rows: ByteRows;
+  readonly #views: readonly DataView[];
+
+  constructor(rows: ByteRows) {
+    this.#rows = rows;
+    this.#views = rows.buffers.map(({ buffer, byteOffset, byteLength }) => {
+      return new DataView(buffer, byteOffset, byteLength);
+    });
+  }
+
+  length(row: number): number {
+    return (this.#rows.ends[row] as number) - (this.#rows.starts[row] as number);
+  }
+
+  /** Up to four bytes of a row from `at` on, as a big-endian word. */
+  word(row: number, at: number): number {
+    const { which, starts, ends } = this.#rows;
+    const view = this.#views[which === undefined ? 0 : (which[row] as number)] as DataView;
+    const start = (starts[row] as number) + at;
+    const end = ends[row] as number;
+    if (start + 4 <= end) return view.getUint32(start);
+    let word = 0;
+    for (let k = 0; k < 4; k++) word = word * 256 + (start + k < end ? view.getUint8(start + k) : 0);
+    return word;
+  }
+
+  /** Compares two rows that are equal in their first `depth` bytes. */
+  compare(a: number, b: number, depth: number): number {
+    const [left, right] = [this.length(a), this.length(b)];
+    const shared = left < right ? left : right;
+    for (let at = depth; at < shared; at += 4) {
+      const difference = this.word(a, at) - this.word(b, at);
+      if (difference !== 0) return difference;
+    }
+    return left - right;
+  }
+}
+
+/** A number for each row that never contradicts the order: six bytes, which are exact in a double. */
+export function prefixNumbers(rows: ByteRows, numbers: Float64Array): void {
+  const words = new PrefixWords(rows);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = words.word(i, 0) * 65536 + (words.word(i, 4) >>> 16);
+}
+
+/** Places [start, end) of the order, whose rows are equal in their first `depth` bytes and have more. */
+interface Segment {
+  readonly start: number;
+  readonly end: number;
+  readonly depth: number;
+}
+
+class RankRun {
+  readonly #words: PrefixWords;
+  readonly #order: Uint32Array;
+  /** 1 at each place whose row differs from that of the place before. */
+  readonly #begins: Uint8Array;
+  readonly #open: Segment[];
+
+  constructor(rows: ByteRows, count: number) {
+    this.#words = new PrefixWords(rows);
+    this.#order = new Uint32Array(count);
+    for (let i = 0; i < count; i++) this.#order[i] = i;
+    this.#begins = new Uint8Array(count);
+    this.#open = [{ start: 0, end: count, depth: 0 }];
+  }
+
+  *ranks(): Work<Uint32Array> {
+    let done = 0;
+    for (let segment = this.#open.pop(); segment !== undefined; segment = this.#open.pop()) {
+      const count = segment.end - segment.start;
+      if (count <= FEW_ROWS) this.#compare(segment);
+      else yield* this.#round(segment);
+      done += count;
+      if (done < WORK_ROWS) continue;
+      done = 0;
+      yield;
+    }
+    const [order, begins] = [this.#order, this.#begins];
+    const ranks = new Uint32Array(order.length);
+    let rank = 0;
+    yield* inPieces(order.length, (from, to) => {
+      for (let i = from; i < to; i++) {
+        rank += begins[i] as number;
+        ranks[order[i] as number] = rank;
+      }
+    });
+    return ranks;
+  }
+
+  #compare({ start, end, depth }: Segment): void {
+    const words = this.#words;
+    const places = this.#order.subarray(start, end);
+    places.sort((a, b) => words.compare(a, b, depth));
+    for (let i = 1; i < places.length; i++) {
+      if (words.compare(places[i - 1] as number, places[i] as number, depth) !== 0) this.#begins[start + i] = 1;
+    }
+  }
+
+  /** Sorts a segment by its next bytes; what is equal in them and has more is left open. */
+  *#round({ start, end, depth }: Segment): Work<void> {
+    const words = this.#words;
+    const given = this.#order.slice(start, end);
+    const count = given.length;
+    const [first, second, left] = [new Uint32Array(count), new Uint32Array(count), new Uint32Array(count)];
+    yield* inPieces(count, (from, to) => {
+      for (let i = from; i < to; i++) {
+        const row = given[i] as number;
+        first[i] = words.word(row, depth);
+        second[i] = words.word(row, depth + 4);
+        const rest = words.length(row) - depth;
+        left[i] = rest > ROUND_BYTES ? MORE : rest;
+      }
+    });
+    const sorted = yield* sortWork([first, second, left], count);
+    let head = 0;
+    const close = (i: number): void => {
+      if (left[sorted[head] as number] === MORE && i - head > 1) {
+        this.#open.push({ start: start + head, end: start + i, depth: depth + ROUND_BYTES });
+      }
+      head = i;
+    };
+    yield* inPieces(count, (from, to) => {
+      for (let i = from; i < to; i++) {
+        const [at, before] = [sorted[i] as number, sorted[head] as number];
+        this.#order[start + i] = given[at] as number;
+        if (first[at] === first[before] && second[at] === second[before] && left[at] === left[before]) continue;
+        this.#begins[start + i] = 1;
+        close(i);
+      }
+    });
+    close(count);
+  }
+}
+
+/** The rank of each row among all. */
+export function* byteRanks(rows: ByteRows, count: number): Work<Uint32Array> {
+  return count === 0 ? new Uint32Array(0) : yield* new RankRun(rows, count).ranks();
+}

@@ -1,0 +1,71 @@
+/**
+ * SHOW, DESCRIBE and SUMMARIZE: statements that answer with rows about what there is. They may stand in FROM, too.
+ *
+ * Hides nothing. Invariant: what DuckDB shows and we lack is named in the error.
+ */
+import type { Query, TableName } from './ast.ts';
+import type { ShowStatement } from './ast-view.ts';
+import type { Cursor } from './cursor.ts';
+import { SHOW_WORDS } from './cursor.ts';
+import { parseTableName, parseTimeTravel } from './parse-table.ts';
+
+/** True when such a statement begins at the token `ahead` places on. */
+export function isShown(cursor: Cursor, ahead: number): boolean {
+  return SHOW_WORDS.has(cursor.peek(ahead).word);
+}
+
+/** Parses one of them; DESCRIBE alone is SHOW ALL TABLES. @throws `sql_syntax`, `sql_unsupported` */
+export function parseShown(cursor: Cursor): ShowStatement {
+  switch (cursor.token.word) {
+    case 'show':
+      return parseShow(cursor);
+    case 'summarize':
+      return parseSummarize(cursor);
+    default:
+      return parseDescribe(cursor);
+  }
+}
+
+/** SHOW [ALL] TABLES, SHOW SNAPSHOTS, and SHOW t, which is DESCRIBE t. */
+function parseShow(cursor: Cursor): ShowStatement {
+  const start = cursor.advance().start;
+  const token = cursor.token;
+  if (token.word === 'databases' || token.word === 'schemas' || token.word === 'columns') {
+    throw cursor.unsupported(`SHOW ${token.word.toUpperCase()}`, token);
+  }
+  if (cursor.takeWord('snapshots')) return { kind: 'show_snapshots', span: cursor.spanFrom(start) };
+  const all = cursor.takeWord('all');
+  if (!all && !cursor.isWord('tables')) return describe(cursor, start, parseTarget(cursor));
+  cursor.expectWord('tables');
+  if (cursor.isWord('from') || cursor.isWord('like'))
+    throw cursor.unsupported('a filter of SHOW TABLES', cursor.token);
+  return { kind: 'show_tables', all, span: cursor.spanFrom(start) };
+}
+
+function parseDescribe(cursor: Cursor): ShowStatement {
+  const start = cursor.advance().start;
+  if (cursor.token.kind === 'end' || cursor.isSymbol(';')) {
+    return { kind: 'show_tables', all: true, span: cursor.spanFrom(start) };
+  }
+  cursor.takeWord('table');
+  return describe(cursor, start, parseTarget(cursor));
+}
+
+function describe(cursor: Cursor, start: number, target: TableName | Query): ShowStatement {
+  return { kind: 'describe', target, span: cursor.spanFrom(start) };
+}
+
+function parseSummarize(cursor: Cursor): ShowStatement {
+  const start = cursor.advance().start;
+  const target = parseTarget(cursor);
+  return { kind: 'summarize', target, span: cursor.spanFrom(start) };
+}
+
+/** A query, or a table or view with its moment. */
+function parseTarget(cursor: Cursor): TableName | Query {
+  if (cursor.isQuery()) return cursor.query();
+  cursor.note('SELECT');
+  const table = parseTableName(cursor);
+  const at = parseTimeTravel(cursor);
+  return { ...table, at, span: cursor.spanFrom(table.span.start) };
+}
