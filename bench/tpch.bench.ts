@@ -5,10 +5,10 @@
  * given) as Parquet, imported by the program's own import, and opened as an embedded user does. Each query runs once
  * unmeasured, which gives the answer, then in rounds (SHEAF_BENCH_ROUNDS, 3 unless given); every batch is pulled.
  * DuckDB then runs it over native tables, with one and two threads, in a process of its own (tpch-peer.py), which also
- * compares all cells of the answers. Wall time and processor time (user and system, all threads) of each. Every text is
- * planned anew. Planning is what the engine takes from the text to the plan, before the first batch is asked for. The texts of the queries lie
- * outside of the repository, in tpch/queries below SHEAF_CORPUS; where they are not there the bench says so and
- * measures nothing.
+ * compares all cells of the answers. Wall time and processor time (user and system, all threads) of each. Every text
+ * is planned anew. Planning is what the engine takes from the text to the plan, before the first batch is asked for.
+ * The texts of the queries lie outside of the repository, in tpch/queries below SHEAF_CORPUS; where they are not there
+ * the bench says so and measures nothing.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
