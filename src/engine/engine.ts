@@ -177,7 +177,7 @@ class SheafEngine implements Engine {
         if (planned.kind !== 'query')
           throw isStoring(planned) ? refuseWrite(planned, sql) : noSession('the statement');
         const what = { kind: 'sql', text: sql, version, nowMs } as const;
-        const promised = await this.#promisePlan(what, planned.plan, run, world.isRepeatable);
+        const promised = await this.#promisePlan(what, planned.plan, run, world.isRepeatable());
         query.end('done');
         return promised;
       } finally {

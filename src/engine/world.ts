@@ -5,7 +5,7 @@
  * once, by `release`; the same text on the same snapshot sees the same world as long as what it names is retained.
  */
 import { present } from '../base/assert.ts';
-import { readNeeds } from '../plan/needs.ts';
+import { mayBeVolatile, readNeeds } from '../plan/needs.ts';
 import type { ParsedStatement, ReadNeeds } from '../plan/needs.ts';
 import type { GivenValues } from '../plan/parameter-value.ts';
 import type { PlanCatalog, TimePoint } from '../plan/physical.ts';
@@ -16,8 +16,8 @@ import type { SystemFacts } from './system-table.ts';
 
 export interface World {
   readonly catalog: PlanCatalog;
-  /** True when the same text on the same snapshot sees the same world at another time too. */
-  readonly isRepeatable: boolean;
+  /** True when the same text on the same snapshot surely answers the same at another time too. */
+  readonly isRepeatable: () => boolean;
   /** Gives back all snapshots; may be called again. */
   release(): void;
 }
@@ -47,7 +47,8 @@ export async function openWorld(
       others.set(keyOf(point), other);
     }
     const system = await makeSystemTables(needs.system, snapshot, facts);
-    return { catalog: catalogOf(snapshot, others, system), isRepeatable: system.size === 0, release };
+    const isRepeatable = (): boolean => system.size === 0 && !mayBeVolatile(parsed.sql) && areViewsFixed(snapshot);
+    return { catalog: catalogOf(snapshot, others, system), isRepeatable, release };
   } catch (error) {
     release();
     throw error;
@@ -57,7 +58,12 @@ export async function openWorld(
 /** The world of a statement that needs nothing beside `snapshot`, which belongs to it from now on. */
 export function plainWorld(snapshot: Snapshot): World {
   const catalog = catalogOf(snapshot, NO_SNAPSHOTS, NO_SYSTEM_TABLES);
-  return { catalog, isRepeatable: true, release: () => snapshot.release() };
+  return { catalog, isRepeatable: () => areViewsFixed(snapshot), release: () => snapshot.release() };
+}
+
+/** True when no view answers anew for each row; what a statement remembers of its plan does not either. */
+function areViewsFixed(snapshot: Snapshot): boolean {
+  return !snapshot.viewNames().some((name) => mayBeVolatile(snapshot.view(name)?.sql ?? ''));
 }
 
 const NO_SNAPSHOTS: ReadonlyMap<string, Snapshot> = new Map();

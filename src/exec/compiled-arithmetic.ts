@@ -32,6 +32,9 @@ function negative(code: Int): Code<'i32'> {
   return i64.lt_s(code, ZERO);
 }
 
+/** Days of dates that are not infinite. */
+const FINITE_DAYS: readonly [bigint, bigint] = [-0x7ffffffen, 0x7ffffffen];
+
 /** Out of the range of a type of up to 32 bits. */
 function outside(code: Int, [low, high]: readonly [bigint, bigint]): Code<'i32'> {
   return i32.or(i64.lt_s(code, i64Const(low)), i64.gt_s(code, i64Const(high)));
@@ -159,8 +162,11 @@ function emitDates({ row, value }: Emitter, call: Call, active: Code<'i32'> | un
   const present = both(left.present, right.present);
   const compute = call.name === '+' ? i64.add : i64.sub;
   const code = row.bind(compute(intOf(left), intOf(right)), 'days');
-  const range = narrowRange(call.type);
-  if (range !== undefined) row.fail(outside(code, range), present, active);
+  if (call.type.id !== 'date') return intValue(code, present);
+  // What is infinite stays so, which the operator knows.
+  for (const days of [code, ...[left, right].filter((_, i) => call.args[i]?.type.id === 'date').map(intOf)]) {
+    row.fail(outside(days, FINITE_DAYS), present, active);
+  }
   return intValue(code, present);
 }
 

@@ -157,7 +157,9 @@ export function emitCast(emitter: Emitter, cast: Cast, active: Bit | undefined):
   const ofDecimals = from.id === 'decimal' || to.id === 'decimal';
   const { value, misfit } = ofDecimals ? convertDecimal(row, from, to, operand) : convert(from, to, operand);
   if (misfit === undefined) return { ...value, present: operand.present };
-  if (cast.attempt) return { ...value, present: both(operand.present, i32.not(misfit)) };
+  // Every decimal is some double: what code cannot round, the operator does.
+  const isLeft = ofDecimals && to.id === 'float';
+  if (cast.attempt && !isLeft) return { ...value, present: both(operand.present, i32.not(misfit)) };
   row.fail(misfit, operand.present, active);
   return { ...value, present: operand.present };
 }

@@ -2,7 +2,7 @@
  * Rules of the parts of dates and timestamps: year, quarter, month, day and the day of the week.
  *
  * Hides the calendar. Invariants: a timestamp's day is the one that it lies in, also before 1970; the meaning is that
- * of function/date-part. Method: function/date-calendar's.
+ * of function/date-part. Infinite ones, whose parts are NULL, are left to it. Method: function/date-calendar's.
  */
 import type { DataType } from '../arrow/type.ts';
 import { i64Const, select } from '../codegen/code.ts';
@@ -11,12 +11,15 @@ import type { Expr } from '../plan/expr.ts';
 import type { Rule } from './compiled-rule.ts';
 import { intOf, intValue } from './compiled-value.ts';
 import type { RowScope } from './compiled-value.ts';
-import { i64 } from './compiled-vocabulary.ts';
+import { i32, i64 } from './compiled-vocabulary.ts';
 
 type Int = Code<'i64'>;
 
 const ZERO = i64Const(0n);
 const DAY_SECONDS = 86_400n;
+/** Infinite dates and timestamps are these numbers, with a minus before or without. */
+const DAY_INFINITE = 0x7fffffffn;
+const COUNT_INFINITE = 0x7fff_ffff_ffff_ffffn;
 const PER_SECOND = { second: 1n, millisecond: 1_000n, microsecond: 1_000_000n, nanosecond: 1_000_000_000n } as const;
 
 /** a / divisor and what is left, rounded down. */
@@ -81,6 +84,9 @@ export const DATE_RULES: Readonly<Record<string, Rule>> = Object.fromEntries(
         const [arg] = args as readonly [Expr];
         const operand = row.bound(value(arg, active), 'v');
         let day = intOf(operand);
+        const infinite = i64Const(arg.type.id === 'timestamp' ? COUNT_INFINITE : DAY_INFINITE);
+        const isInfinite = i32.or(i64.eq(day, infinite), i64.eq(day, i64.sub(ZERO, infinite)));
+        row.fail(isInfinite, operand.present, active);
         if (arg.type.id === 'timestamp') [day] = floorDivide(row, day, DAY_SECONDS * PER_SECOND[arg.type.unit]);
         return intValue(row.bind(part(row, day), 'part'), operand.present);
       },

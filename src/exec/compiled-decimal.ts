@@ -208,11 +208,20 @@ function toInt(row: RowScope, to: DataType, from: Decimal, value: Value): Conver
   return { value: intValue(low, undefined), misfit };
 }
 
+/** Whole numbers below this, and powers of ten up to this one, are doubles without loss. */
+const EXACT_END = 2 ** 53;
+const EXACT_SCALE = 22;
+
 function toFloat(row: RowScope, to: DataType, from: Decimal, value: Value): Converted {
   const whole = value.words.length === 1 ? f64.convert_s(narrowOf(value)) : doubleOfWide(row, decimalOf(value));
   const double = f64.div(whole, f64.const(10 ** from.scale));
   const isSingle = to.id === 'float' && to.bitWidth === 32;
-  return { value: floatValue(isSingle ? f64.round32(double) : double, undefined), misfit: undefined };
+  // One division rounds rightly only what doubles hold exactly; the operator does the others.
+  const isExactScale = from.scale >= 0 && from.scale <= EXACT_SCALE;
+  const isSmall = boundOf(value) < BigInt(EXACT_END);
+  const beyond = isExactScale ? f64.ge(f64.abs(whole), f64.const(EXACT_END)) : f64.ne(whole, f64.const(0));
+  const misfit = isExactScale && isSmall ? undefined : beyond;
+  return { value: floatValue(isSingle ? f64.round32(double) : double, undefined), misfit };
 }
 
 /** True for casts of decimals of 128 bits from or to booleans, integers and one another, and to floats. */

@@ -217,9 +217,22 @@ function dateAt(bytes: Uint8Array, start: number, end: number): number {
   return at + 6;
 }
 
-/** Parses `YYYY-MM-DD` into days since 1970. */
+/** 1 or -1 for the text infinity or -infinity, in any case, else 0. */
+function infinityAt(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length !== 8 && length !== 9) return 0;
+  const first = (bytes[start] ?? 0) | 32;
+  if (first !== (length === 8 ? 105 : MINUS | 32)) return 0;
+  const word = textOf(bytes, start, end).toLowerCase();
+  return word === 'infinity' ? 1 : word === '-infinity' ? -1 : 0;
+}
+
+/** Parses `YYYY-MM-DD` into days since 1970, or `infinity`. */
 export function parseDate(bytes: Uint8Array, start: number, end: number): boolean {
-  return dateAt(bytes, start, end) === end;
+  const sign = infinityAt(bytes, start, end);
+  if (sign === 0) return dateAt(bytes, start, end) === end;
+  parsed.number = sign * 0x7fffffff;
+  return true;
 }
 
 /** A clock reading: seconds of the day, and a fraction of `fractionDigits` digits without trailing zeros. */
@@ -269,8 +282,8 @@ export function parseTime(bytes: Uint8Array, start: number, end: number, unit: T
 export type ZoneRule = 'none' | 'needed' | 'optional';
 
 /**
- * Parses `date[T| ]clock[Z|±HH[[:]MM]]`, or a date alone (its midnight), into the halves of a count of `unit` since
- * 1970 UTC.
+ * Parses `date[T| ]clock[Z|±HH[[:]MM]]`, a date alone (its midnight), or `infinity`, into the halves of a count of
+ * `unit` since 1970 UTC.
  */
 export function parseTimestamp(
   bytes: Uint8Array,
@@ -279,6 +292,12 @@ export function parseTimestamp(
   unit: TimeUnit,
   zone: ZoneRule,
 ): boolean {
+  const sign = infinityAt(bytes, start, end);
+  if (sign !== 0) {
+    parsed.high = sign > 0 ? 0x7fffffff : -0x80000000;
+    parsed.low = sign > 0 ? 0xffffffff : 1;
+    return true;
+  }
   let at = dateAt(bytes, start, end);
   if (at < 0) return false;
   let seconds = parsed.number * 86_400;

@@ -4,7 +4,8 @@
  * Hides calendar arithmetic and 64-bit division. Forms: `2024-02-29`, `13:45:00.000001`,
  * `2024-02-29T13:45:00.000000001` and the same with `Z` when the type has a zone (the instant in UTC); durations as
  * `PT26H3M4.5S`; intervals as in SQL, `1 year 2 months -3 days 04:05:06.7`, each component with its own sign. Years
- * outside 0 .. 9999 have a sign and at least six digits. Source: proleptic Gregorian calendar; days to year, month, day
+ * outside 0 .. 9999 have a sign and at least six digits. Infinite dates and timestamps are `infinity` and `-infinity`.
+ * Source: proleptic Gregorian calendar; days to year, month, day
  * by eras of 400 years that begin in March.
  */
 import type { TimeUnit } from '../arrow/type.ts';
@@ -58,7 +59,14 @@ export function dayWriter(): (sink: ByteSink, days: number) => void {
   };
 }
 
+/** The day number that stands for infinity, and with a minus for -infinity. */
+const DAY_INFINITE = 2_147_483_647;
+
 function writeDay(sink: ByteSink, days: number): void {
+  if (Math.abs(days) === DAY_INFINITE) {
+    sink.ascii(days < 0 ? '-infinity' : 'infinity');
+    return;
+  }
   const shifted = days + 719_468;
   const era = Math.floor(shifted / 146_097);
   const dayOfEra = shifted - era * 146_097;
@@ -104,6 +112,11 @@ export function timestampWriter(unit: TimeUnit, zoned: boolean): (sink: ByteSink
   const divisor = coarse ? SECONDS_PER_DAY * perSecond : perSecond;
   const day = dayWriter();
   return (sink, low, high) => {
+    const isInfinite = high === 0x7fffffff && low >>> 0 === 0xffffffff;
+    if (isInfinite || (high === -0x80000000 && low === 1)) {
+      sink.ascii(isInfinite ? 'infinity' : '-infinity');
+      return;
+    }
     floorDivide64(low, high, divisor);
     const { quotient, remainder } = division;
     const days = coarse ? quotient : Math.floor(quotient / SECONDS_PER_DAY);

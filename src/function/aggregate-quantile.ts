@@ -16,6 +16,7 @@ import { decimalValues, storeDecimal } from './decimal.ts';
 import { takeFlat } from './decode.ts';
 import { flagBits } from './group-state.ts';
 import { roundEven } from './half.ts';
+import { emptyIntervals, intervalVector } from './interval.ts';
 import { validityFrom } from './validity.ts';
 
 /** Decimals of more digits are 128-bit integers in DuckDB, which interpolates them otherwise. */
@@ -164,11 +165,33 @@ function decimalDistances(values: Vector, start: number, end: number, middle: bi
   return distances.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** The median of the distances from the median, over floats or decimals. */
+/** The median of the distances from the median, over dates, times and timestamps in microseconds: intervals. */
+function medianSpan(grouped: GroupedValues, medians: Vector): Vector {
+  const { values, starts, groupCount } = grouped;
+  const read = decimalValues(medians);
+  const out = emptyIntervals(groupCount);
+  for (let g = 0; g < groupCount; g++) {
+    const [start, end] = [starts[g] as number, starts[g + 1] as number];
+    if (start === end) continue;
+    const distances = decimalDistances(values, start, end, read(g));
+    const { low, high, part } = between(0, (end - start - 1) / 2);
+    const micros = integerBetween(distances[low] as bigint, distances[high] as bigint, part, 'half_away');
+    const rest = Number(micros % DAY_MICROS);
+    out.days[g] = Number(micros / DAY_MICROS);
+    out.seconds[g] = Math.floor(rest / 1_000_000);
+    out.nanos[g] = (rest % 1_000_000) * 1000;
+  }
+  return intervalVector(out, groupCount, groupValidity(grouped));
+}
+
+const DAY_MICROS = 86_400_000_000n;
+
+/** The median of the distances from the median. */
 export function medianDistance(grouped: GroupedValues): Vector {
   const { values, starts, groupCount } = grouped;
   const { type } = values;
   const medians = quantileMethod(continuousQuantile(0.5)).finish(grouped);
+  if (type.id !== 'decimal' && type.id !== 'float') return medianSpan(grouped, medians);
   const validity = groupValidity(grouped);
   if (type.id === 'decimal') {
     const read = decimalValues(medians);

@@ -113,4 +113,15 @@ export const REGRESSIONS = {
   regr_slope: line(slope),
   regr_intercept: line(intercept),
   regr_r2: line(determination),
+  weighted_avg: {
+    slots: 3,
+    add: (state, at, value, weight) => {
+      state[at + 1] = (state[at + 1] as number) + value * weight;
+      state[at + 2] = (state[at + 2] as number) + weight;
+    },
+    combine: (state, at, other, from) => {
+      for (const k of [1, 2]) state[at + k] = (state[at + k] as number) + (other[from + k] as number);
+    },
+    finish: (state, at) => (state[at] === 0 ? undefined : (state[at + 1] as number) / (state[at + 2] as number)),
+  } satisfies Fold,
 } as const;

@@ -1,5 +1,5 @@
 /**
- * Statistical aggregates: variances, regression, quantiles, and what is made from counts of distinct values.
+ * Statistical aggregates: variances, regression, and what is made from counts of distinct values.
  *
  * Hides which method each takes. Invariants: nulls are skipped, in pairs where there are two arguments; without
  * values all are null, but counts and entropy, which are 0; names and meaning are DuckDB's.
@@ -7,29 +7,16 @@
 import type { DataType } from '../arrow/type.ts';
 import { FoldAccumulator } from './aggregate-fold.ts';
 import type { Fold } from './aggregate-fold.ts';
+import { HISTOGRAMS } from './aggregate-histogram.ts';
 import { MOMENTS } from './aggregate-moment.ts';
-import { continuousQuantile, discreteQuantile, medianDistance, middleQuantile } from './aggregate-quantile.ts';
-import { quantileMethod } from './aggregate-quantile.ts';
+import { QUANTILES } from './aggregate-quantile-entry.ts';
 import { REGRESSIONS } from './aggregate-regression.ts';
 import { SketchAccumulator } from './aggregate-sketch.ts';
-import { entropyOf, histogramOf, histogramType, modeOf } from './aggregate-tally.ts';
-import { constantText } from './constant.ts';
-import type { ConstantValue } from './constant.ts';
-import type { QuantileMethod, ResolvedCall } from './contract.ts';
+import { entropyOf, modeOf } from './aggregate-tally.ts';
+import type { ResolvedCall } from './contract.ts';
+import { DECIMAL_AVERAGE } from './decimal-exact.ts';
 import type { AggregateEntry } from './entry.ts';
-import {
-  DOUBLE,
-  flatType,
-  FLOAT,
-  HUGE,
-  INT64,
-  isComparable,
-  isNumeric,
-  isOrdered,
-  UINT32,
-  valueType,
-} from './signature.ts';
-import { momentType } from './temporal-type.ts';
+import { DOUBLE, flatType, INT64, isComparable, isNumeric, isOrdered, UINT32, valueType } from './signature.ts';
 
 function call(name: string, parameters: readonly DataType[], type: DataType, isNeverNull = false): ResolvedCall {
   return { name, parameters, type, canMakeNull: !isNeverNull, nulls: isNeverNull ? 'never' : 'custom' };
@@ -126,126 +113,14 @@ const FOLDS: readonly AggregateEntry[] = [
     `regr_slope(x, y) ${POINTS} → 2.0`,
   ),
   fold(['regr_intercept'], R.regr_intercept, 2, 'Where that line begins.', `regr_intercept(x, y) ${POINTS} → -1.0`),
+  fold(
+    ['weighted_avg', 'wavg'],
+    R.weighted_avg,
+    2,
+    'The mean of the first argument, each value counted as often as the second says.',
+    'weighted_avg(x, y) over (1, 3), (5, 1), (9, NULL) → 2.0',
+  ),
   fold(['regr_r2'], R.regr_r2, 2, 'How well that line fits.', 'regr_r2(x, y) over (1, 1), (3, 3) → 1.0'),
-];
-
-/** Whether values of the type, brought to `parameter`, are interpolated. */
-interface QuantileType {
-  readonly parameter: DataType;
-  readonly isContinuous: boolean;
-}
-
-function continuousType(type: DataType): DataType | undefined {
-  switch (type.id) {
-    case 'null':
-    case 'int':
-      return DOUBLE;
-    case 'float':
-      return type.bitWidth === 16 ? FLOAT : type;
-    case 'decimal':
-      return type;
-    default:
-      return momentType(type);
-  }
-}
-
-function medianType(type: DataType): QuantileType | undefined {
-  const continuous = type.id === 'timestamp' ? type : continuousType(type);
-  if (continuous !== undefined) return { parameter: continuous, isContinuous: true };
-  return isOrdered(type) ? { parameter: valueType(type), isContinuous: false } : undefined;
-}
-
-/** DuckDB has the digest's answer in few types. */
-function approximateType(type: DataType): DataType | undefined {
-  if (type.id === 'null') return DOUBLE;
-  if (type.id === 'float') return DOUBLE;
-  if (type.id === 'decimal' || type.id === 'date') return type;
-  if (type.id !== 'int') return momentType(type);
-  if (type.bitWidth === 64 && !type.signed) return HUGE;
-  return type.signed && (type.bitWidth === 16 || type.bitWidth === 32) ? type : INT64;
-}
-
-function outOfRange(least: number): (constants: readonly ConstantValue[]) => string | undefined {
-  return ([quantile]) => {
-    const fits = typeof quantile === 'number' && quantile >= least && quantile <= 1;
-    return fits ? undefined : `takes a quantile from ${least.toString()} to 1, not ${constantText(quantile ?? null)}`;
-  };
-}
-
-function quantile(
-  names: readonly [string, ...string[]],
-  typeOf: (type: DataType) => DataType | undefined,
-  methodOf: (quantile: number) => QuantileMethod,
-  doc: string,
-  example: string,
-): AggregateEntry {
-  const [name, ...aliases] = names;
-  return {
-    name,
-    aliases,
-    expects: '(a value with an order, a constant number)',
-    doc,
-    example,
-    constantsFrom: 1,
-    isQuantile: true,
-    refuse: outOfRange(name === 'approx_quantile' ? 0 : -1),
-    resolve: ([given, share, ...more]) => {
-      if (given === undefined || share === undefined || more.length > 0 || !areNumbers([share])) return undefined;
-      const type = typeOf(valueType(given));
-      return type === undefined ? undefined : call(name, [type, DOUBLE], type);
-    },
-    method: (_, [share]) => quantileMethod(methodOf(Number(share))),
-  };
-}
-
-const QUANTILES: readonly AggregateEntry[] = [
-  {
-    name: 'median',
-    expects: '(a value with an order)',
-    doc: 'The middle value, or what lies between the two middle ones; of text, booleans and the like the lesser.',
-    example: 'median(x) over 1, 2, 4, 10 → 3.0',
-    resolve: (args) => {
-      const type = args.length === 1 && args[0] !== undefined ? medianType(valueType(args[0])) : undefined;
-      return type === undefined ? undefined : call('median', [type.parameter], type.parameter);
-    },
-    method: ([type]) => {
-      const isContinuous = medianType(type as DataType)?.isContinuous === true;
-      return quantileMethod((isContinuous ? continuousQuantile : discreteQuantile)(0.5));
-    },
-  },
-  quantile(
-    ['quantile_cont'],
-    continuousType,
-    continuousQuantile,
-    'The quantile, interpolated between neighbours; below zero it counts from the greatest.',
-    'quantile_cont(x, 0.25) over 1, 2, 3, 5 → 1.75',
-  ),
-  quantile(
-    ['quantile_disc', 'quantile'],
-    (type) => (isOrdered(type) ? type : undefined),
-    discreteQuantile,
-    'The quantile, always one of the values; below zero it counts from the greatest.',
-    'quantile_disc(x, 0.25) over 1, 2, 3, 5 → 1',
-  ),
-  quantile(
-    ['approx_quantile'],
-    approximateType,
-    middleQuantile,
-    'The quantile, which is exact here.',
-    'approx_quantile(x, 0.5) over 1, 2, 3 → 2',
-  ),
-  {
-    name: 'mad',
-    expects: '(number)',
-    doc: 'The median of the distances from the median.',
-    example: 'mad(x) over 1, 2, 4, 10 → 1.5',
-    resolve: (args) => {
-      const type = args.length === 1 && args[0] !== undefined ? continuousType(valueType(args[0])) : undefined;
-      if (type === undefined || (type.id !== 'float' && type.id !== 'decimal')) return undefined;
-      return call('mad', [type], type);
-    },
-    method: () => ({ kind: 'collected', order: 'ascending', finish: medianDistance }),
-  },
 ];
 
 function tallied(args: readonly DataType[]): DataType | undefined {
@@ -277,17 +152,7 @@ const TALLIES: readonly AggregateEntry[] = [
     },
     method: () => ({ kind: 'tallied', order: 'given', finish: entropyOf }),
   },
-  {
-    name: 'histogram',
-    expects: '(a value with an order)',
-    doc: 'A map of each value to how often it occurs, in the order of the values.',
-    example: 'histogram(x) over 2, 1, 2 → {1=1, 2=2}',
-    resolve: (args) => {
-      const type = tallied(args);
-      return type === undefined ? undefined : call('histogram', [type], histogramType(type));
-    },
-    method: () => ({ kind: 'tallied', order: 'ascending', finish: histogramOf }),
-  },
+  ...HISTOGRAMS,
   {
     name: 'approx_count_distinct',
     expects: '(a value with an order)',
@@ -303,4 +168,4 @@ const TALLIES: readonly AggregateEntry[] = [
 ];
 
 /** The entries of this family. */
-export const STATISTICS: readonly AggregateEntry[] = [...FOLDS, ...QUANTILES, ...TALLIES];
+export const STATISTICS: readonly AggregateEntry[] = [...FOLDS, ...QUANTILES, ...TALLIES, DECIMAL_AVERAGE];

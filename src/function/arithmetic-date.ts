@@ -3,12 +3,13 @@
  *
  * Hides which pairs have an operator. Invariants: what leaves the range of its type is `value_error` unless its row is
  * null; adding months ends at the last day of a shorter month; months come first, then days, then the time, but to
- * zoned timestamps a time comes first when a part is negative (ICU, DuckDB); times of day wrap at midnight.
+ * zoned timestamps a time comes first when a part is negative (ICU, DuckDB); times of day wrap at midnight. What is
+ * infinite stays so; timestamps of which one is infinite have no difference, and dates that of their numbers (DuckDB).
  */
 import { EngineError } from '../base/errors.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { bytesOf, numbersOf, vectorFromNumbers, vectorOf } from './column.ts';
+import { bytesOf, numbersOf, vectorOf } from './column.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import { meetingParameter, timestampDifference } from './date-diff.ts';
 import {
@@ -24,7 +25,7 @@ import type { FunctionEntry } from './entry.ts';
 import { DOUBLE, flatType, INT32, INT64, isNumeric, strictCall } from './signature.ts';
 import { DATE, MICROS, momentParameter, timestampType } from './time-signature.ts';
 import { dateOfDays, daysInMonth, daysOfDate } from './date-calendar.ts';
-import { momentsOf, momentVector, storeNumber } from './time-words.ts';
+import { DAY_INFINITE, momentsOf, momentVector, storeNumber } from './time-words.ts';
 import type { Moments } from './time-words.ts';
 import { bitAt, mergeValidity } from './validity.ts';
 
@@ -108,18 +109,19 @@ export function temporalKernel(operator: TemporalOperator, parameters: readonly 
 function shiftDate(operator: '+' | '-'): Kernel {
   const sign = operator === '+' ? 1 : -1;
   return (args, rowCount, type) => {
-    const a = numbersOf(args[0] as Vector);
-    const b = numbersOf(args[1] as Vector);
-    const out = new Float64Array(rowCount);
+    const isFirst = args[0]?.type.id === 'date';
+    const { days } = momentsOf(args[isFirst ? 0 : 1] as Vector);
+    const more = numbersOf(args[isFirst ? 1 : 0] as Vector);
     const validity = mergeValidity(args, rowCount);
     for (let i = 0; i < rowCount; i++) {
-      const day = (a[i] as number) + sign * (b[i] as number);
-      out[i] = day;
-      if ((day | 0) === day || (validity.bits !== undefined && !bitAt(validity.bits, i))) continue;
-      const message = `day ${String(a[i])} ${operator} ${String(b[i])} days is outside the range of dates`;
+      const day = days[i] as number;
+      days[i] = day + sign * (more[i] as number);
+      const fits = Math.abs(day) === Infinity || Math.abs(days[i] as number) < DAY_INFINITE;
+      if (fits || (validity.bits !== undefined && !bitAt(validity.bits, i))) continue;
+      const message = `day ${String(day)} ${operator} ${String(more[i])} days is outside the range of dates`;
       throw new EngineError('value_error', message);
     }
-    return vectorFromNumbers(type, out, rowCount, validity);
+    return momentVector(type, { days, rests: new Float64Array(rowCount), perDay: 86_400 }, rowCount, validity);
   };
 }
 
@@ -146,7 +148,7 @@ export function isZoned(type: DataType): boolean {
 
 /** The day `months` later, or the last of its month. */
 function addMonths(day: number, months: number): number {
-  if (months === 0) return day;
+  if (months === 0 || Math.abs(day) === Infinity) return day;
   const fields = dateOfDays(day);
   const index = fields.year * 12 + fields.month - 1 + months;
   const year = Math.floor(index / 12);

@@ -1,8 +1,9 @@
 /**
  * Bits of integers: & | ~ << >>, xor, bit_count.
  *
- * Hides the two forms of integers. Invariants: the operands of & | xor meet in a common integer type; << of signed
- * integers that loses bits or changes the sign is `value_error`; >> keeps the sign, and beyond the width gives 0.
+ * Hides the two forms of integers. Invariants: operands meet in a common integer type, a literal in the other's; << of
+ * signed integers that loses bits or changes the sign is `value_error`; >> keeps the sign, and beyond the width
+ * gives 0.
  */
 import { EngineError } from '../base/errors.ts';
 import type { DataType } from '../arrow/type.ts';
@@ -11,16 +12,33 @@ import type { Vector } from '../arrow/vector.ts';
 import { bytesOf, formOf, numbersOf, vectorFromNumbers, vectorOf, wordsOf } from './column.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import { decimalValues, storeDecimal } from './decimal.ts';
-import type { FunctionEntry } from './entry.ts';
+import type { FunctionEntry, KnownArgument } from './entry.ts';
 import { eachRow, numberRows } from './scalar-frame.ts';
 import { commonType, flatType, INT32, INT64, strictCall } from './signature.ts';
 import { mergeValidity, validityOf } from './validity.ts';
 
 type IntType = DataType & { readonly id: 'int' };
 
-/** The integer type in which both meet; undefined when there is none. */
-function commonInteger(args: readonly DataType[]): IntType | undefined {
+/** True for a literal of the type that numbers have as they are written; a constant that was cast may be one. */
+function isBare(type: IntType, known: KnownArgument | undefined): boolean {
+  return known?.value !== undefined && type.bitWidth === 32 && type.signed;
+}
+
+/** True for a literal that a type can hold. */
+function isHeld(type: IntType, known: KnownArgument | undefined): boolean {
+  const value = known?.value;
+  if (typeof value !== 'number' && typeof value !== 'bigint') return false;
+  const bits = BigInt(type.bitWidth) - (type.signed ? 1n : 0n);
+  return BigInt(value) < 1n << bits && BigInt(value) >= (type.signed ? -(1n << bits) : 0n);
+}
+
+/** The integer type in which both meet, a literal in the other's where it fits; undefined when there is none. */
+function commonInteger(args: readonly DataType[], known: readonly KnownArgument[]): IntType | undefined {
   const [a, b] = args.map(flatType);
+  if (a?.id === 'int' && b?.id === 'int') {
+    if (isBare(b, known[1]) && isHeld(a, known[1])) return a;
+    if (isBare(a, known[0]) && isHeld(b, known[0])) return b;
+  }
   if (args.length !== 2 || a === undefined || b === undefined) return undefined;
   if ((a.id !== 'int' && a.id !== 'null') || (b.id !== 'int' && b.id !== 'null')) return undefined;
   const common = commonType(a, b);
@@ -140,8 +158,8 @@ function resolveOne(name: string, type: (argument: DataType) => DataType): Funct
 }
 
 function resolveTwo(name: string): FunctionEntry['resolve'] {
-  return (args) => {
-    const type = commonInteger(args);
+  return (args, known) => {
+    const type = commonInteger(args, known);
     return type === undefined ? undefined : strictCall(name, [type, type], type);
   };
 }

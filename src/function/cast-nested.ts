@@ -17,13 +17,14 @@ import type { Kernel } from './contract.ts';
 import { gather } from './gather.ts';
 import { compactRows, listRowsOf, makeList, makeStruct } from './list-rows.ts';
 import type { ListRows } from './list-rows.ts';
+import { ColumnKeys } from './key-table.ts';
 import { elementOf, fieldIndex, fieldPlaces, isTuple } from './nested-type.ts';
 import type { StructType } from './nested-type.ts';
 import { quoted, quotePart, readListText, readMapText, readStructText } from './nested-text.ts';
 import type { Part } from './nested-text.ts';
 import { familyOf, flatType, UTF8 } from './signature.ts';
 import { shownField } from './struct-field.ts';
-import { bitAt, validityFrom, validityOf } from './validity.ts';
+import { bitAt, validityFrom, validityOf, withoutRows } from './validity.ts';
 import type { Validity } from './validity.ts';
 
 /** The kernel of any cast, for the parts. */
@@ -34,6 +35,7 @@ export function nestedCast(task: CastTask, make: MakeCast): Kernel {
   if (familyOf(task.to) === 'text') return ([vector], _rowCount, type) => printVector(vector as Vector, type, make);
   if (familyOf(task.from) === 'text') return textToNested(task, make);
   if (task.from.id === 'struct' && task.to.id === 'struct') return structCast(task.from, task.to, task.attempt, make);
+  if (task.from.id === 'struct' && task.to.id === 'map') return structToMap(task.from, task, make);
   return listCast(task, make);
 }
 
@@ -51,7 +53,67 @@ function listCast(task: CastTask, make: MakeCast): Kernel {
     if (type.id === 'fixed_list') return makeArray(task, vector as Vector, { ...rows, values }, type);
     const offsets = new Uint32Array(rowCount + 1);
     for (let i = 0; i < rowCount; i++) offsets[i + 1] = rows.ends[i] as number;
-    return makeList(type, offsets, values, rows.validity);
+    return makeList(type, offsets, values, keysChecked(task, vector as Vector, offsets, values, rows.validity));
+  };
+}
+
+/** Whether a map has each key once and none that is NULL, in which casts of keys may end. */
+function keysChecked(
+  task: CastTask,
+  source: Vector,
+  offsets: Uint32Array,
+  entries: Vector,
+  given: Validity,
+): Validity {
+  const [keys] = entries.children;
+  if (task.to.id !== 'map' || keys === undefined) return given;
+  const numbers = new ColumnKeys(keys.type).number(keys, keys.length);
+  const { bits } = validityOf(keys);
+  const isSound = (row: number): boolean => {
+    const seen = new Set<number>();
+    for (let k = offsets[row] as number; k < (offsets[row + 1] as number); k++) {
+      if (bits !== undefined && !bitAt(bits, k)) return false;
+      seen.add(numbers[k] as number);
+    }
+    return seen.size === (offsets[row + 1] as number) - (offsets[row] as number);
+  };
+  if (!task.attempt) {
+    for (let i = 0; i < source.length; i++) {
+      if (!isSound(i))
+        throw new EngineError('value_error', 'the keys of a map must differ; TRY_CAST gives NULL then');
+    }
+    return given;
+  }
+  return withoutRows(given, source.length, (row) => !isSound(row));
+}
+
+/** A struct as the map of its fields' names to their values. */
+function structToMap(from: StructType, task: CastTask, make: MakeCast): Kernel {
+  const entry = valuesType(task.to);
+  const [keyType, valueType] = entry.id === 'struct' ? entry.children.map((field) => field.type) : [];
+  const [key, value] = [keyType ?? UTF8, valueType ?? UTF8];
+  const casts = from.children.map(({ type }) => make(type, value, task.attempt));
+  return ([vector], rowCount, type) => {
+    const source = vector as Vector;
+    const width = from.children.length;
+    const column = new PartColumn();
+    for (const { name } of from.children) column.add(name);
+    const names = column.cast(key, task.attempt, make);
+    const fields = casts.map((cast, k) => cast([shownField(source, k)], rowCount, value));
+    const validity = validityOf(source);
+    const offsets = new Uint32Array(rowCount + 1);
+    const [keyRows, valueRows]: [number[], number[]] = [[], []];
+    for (let i = 0; i < rowCount; i++) {
+      const isNull = validity.bits !== undefined && !bitAt(validity.bits, i);
+      for (let k = 0; k < width && !isNull; k++) {
+        keyRows.push(k);
+        valueRows.push(k * rowCount + i);
+      }
+      offsets[i + 1] = keyRows.length;
+    }
+    const values = gather(joinVectors(fields), Uint32Array.from(valueRows));
+    const entries = makeStruct(entry, keyRows.length, [gather(names, Uint32Array.from(keyRows)), values]);
+    return makeList(type, offsets, entries, keysChecked(task, source, offsets, entries, validity));
   };
 }
 
@@ -160,7 +222,9 @@ function printRange({ starts, ends }: ListRows, row: number, print: Print): stri
 
 function structPrinter(vector: Vector, type: StructType, make: MakeCast): Print {
   const prints = vector.children.map((child) => partPrinter(child, make));
-  if (isTuple(type)) return (row) => `(${prints.map((print) => print(row)).join(', ')})`;
+  // One value has a comma behind it, as DuckDB writes it.
+  const end = prints.length === 1 ? ',)' : ')';
+  if (isTuple(type)) return (row) => `(${prints.map((print) => print(row)).join(', ')}${end}`;
   const names = type.children.map(({ name }) => quoted(name));
   return (row) => `{${prints.map((print, i) => `${names[i] as string}: ${print(row)}`).join(', ')}}`;
 }
@@ -229,8 +293,9 @@ function textToNested(task: CastTask, make: MakeCast): Kernel {
       return makeArray({ ...task, attempt: true }, source, rows, type);
     }
     const [key, value] = to.child.type.children.map((field) => field.type) as [DataType, DataType];
-    const entries = [keys.cast(key, false, make), values.cast(value, attempt, make)];
-    return makeList(type, offsets, makeStruct(to.child.type, values.length, entries), validity);
+    const parted = [keys.cast(key, attempt, make), values.cast(value, attempt, make)];
+    const entries = makeStruct(to.child.type, values.length, parted);
+    return makeList(type, offsets, entries, keysChecked(task, source, offsets, entries, validity));
   };
 }
 
@@ -239,7 +304,7 @@ function fits(type: DataType, parts: readonly Part[]): boolean {
   if (type.id === 'fixed_list') return parts.length === type.listSize;
   if (type.id === 'map') return parts.every(({ key }) => key !== null);
   if (type.id !== 'struct') return true;
-  if (parts.every(({ key }) => key === null)) return parts.length === type.children.length;
+  if (parts.every(({ key }) => key === null)) return parts.length <= type.children.length;
   return parts.every(({ key }) => key !== null && fieldIndex(type, key) >= 0);
 }
 

@@ -248,7 +248,10 @@ function decimalToFloat(task: CastTask): Kernel {
   };
 }
 
-/** The rows of a decimal vector as float64. */
+/** Powers of ten up to this one are doubles without loss. */
+const EXACT_SCALE = 22;
+
+/** The rows of a decimal vector as float64, each the nearest. */
 function doublesOfDecimals(source: Vector, rowCount: number, scale: number): Float64Array {
   const form = formOf(source.type);
   const divisor = 10 ** scale;
@@ -261,8 +264,13 @@ function doublesOfDecimals(source: Vector, rowCount: number, scale: number): Flo
       const second = words[at + 1] as number;
       let small = second >= -0x200000 && second < 0x200000;
       for (let k = 2; k < form.words; k++) small &&= words[at + k] === second >> 31;
-      out[i] = small ? second * TWO_32 + (low >>> 0) : Number(bigintOfWords(words, at, form.words, true));
+      const isExact = small && scale >= 0 && scale <= EXACT_SCALE;
+      // Two numbers that are exact are rounded once; of all others the text is.
+      out[i] = isExact
+        ? (second * TWO_32 + (low >>> 0)) / divisor
+        : Number(`${bigintOfWords(words, at, form.words, true).toString()}e${(-scale).toString()}`);
     }
+    return out;
   }
   for (let i = 0; i < rowCount; i++) out[i] = (out[i] as number) / divisor;
   return out;

@@ -161,7 +161,14 @@ function printerOf(vector: Vector): (row: number) => string {
     return (row) => String(numbers[row]);
   }
   const values = decimalValues(vector);
-  if (type.id === 'decimal') return (row) => decimalText(values(row), type.scale);
+  if (type.id === 'decimal') {
+    // Without digits before the point there is no zero there either (DuckDB).
+    const isFraction = type.precision === type.scale;
+    return (row) => {
+      const text = decimalText(values(row), type.scale);
+      return isFraction ? text.replace(/^(-?)0\./u, '$1.') : text;
+    };
+  }
   return (row) => temporalText(type, values(row));
 }
 

@@ -3,7 +3,8 @@
  *
  * Hides units: everything goes over nothing but one multiplication or one division. Invariants: towards coarser units
  * values round to the nearest, halves away from zero (DuckDB), but to dates and times of day down; zoned and naive
- * timestamps share their numbers (the session's zone is UTC); overflow of int64 fails the row.
+ * timestamps share their numbers (the session's zone is UTC); overflow of int64 fails the row. Infinite dates and
+ * timestamps stay so, and have no time of day.
  */
 import type { DataType, TimeUnit } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -13,6 +14,7 @@ import { bytesOf, formOf, vectorFromNumbers, vectorOf } from './column.ts';
 import { decimalValues, storeDecimal } from './decimal.ts';
 import type { Kernel } from './contract.ts';
 import { dateText, timestampText, timeText, UNITS_PER_SECOND } from './time-text.ts';
+import { COUNT_INFINITE, DAY_INFINITE } from './time-words.ts';
 
 const DAY_SECONDS = 86_400n;
 
@@ -26,6 +28,12 @@ function unitsPerDay(type: DataType): bigint {
 function floorDivide(value: bigint, divisor: bigint): bigint {
   const quotient = value / divisor;
   return value % divisor < 0n ? quotient - 1n : quotient;
+}
+
+/** The number that stands for infinity in a type; undefined where none does. */
+function infiniteNumber(type: DataType): bigint | undefined {
+  if (type.id === 'timestamp') return COUNT_INFINITE;
+  return type.id === 'date' && type.unit === 'day' ? BigInt(DAY_INFINITE) : undefined;
 }
 
 /** The nearest quotient, halves away from zero. */
@@ -86,6 +94,8 @@ export function temporalCast(task: CastTask): Kernel {
   const toTime = to.id === 'time' && from.id === 'timestamp';
   const factor = target > source ? target / source : 1n;
   const divisor = target < source ? source / target : 1n;
+  const infinite = infiniteNumber(from);
+  const becomes = infiniteNumber(to);
   return ([vector], rowCount, type) => {
     const column = vector as Vector;
     if (source === target && !toTime && !(toDate && from.id === 'timestamp')) return { ...column, type };
@@ -93,6 +103,9 @@ export function temporalCast(task: CastTask): Kernel {
     const writer = integerWriter(type, rowCount);
     const convert = (row: number): boolean => {
       let value = values(row);
+      if (infinite !== undefined && (value === infinite || value === -infinite)) {
+        return becomes !== undefined && writer.put(row, value < 0n ? -becomes : becomes);
+      }
       if (toTime) value -= floorDivide(value, source) * source;
       // A date64 holds whole days only.
       if (toDate) return writer.put(row, floorDivide(value, source) * target);

@@ -2,7 +2,7 @@
  * Distances: date_diff counts borders crossed, date_sub whole units between, age the years, months and days.
  *
  * Hides calendar subtraction. Invariants: swapping the moments turns the sign; nanoseconds count in the order of two
- * moments, and are cut in counts of units.
+ * moments, and are cut in counts of units; distances to infinite moments are NULL.
  * Source: DuckDB, "Date Functions" (date_diff, date_sub, age); months between as in PostgreSQL's age.
  */
 import { EngineError } from '../base/errors.ts';
@@ -21,7 +21,7 @@ import { momentParameter, MICROS } from './time-signature.ts';
 import { dateOfDays, daysInMonth } from './date-calendar.ts';
 import { isPresentRow, momentsOf, rangeError, storeNumber, storeSeconds } from './time-words.ts';
 import type { Moments } from './time-words.ts';
-import { mergeValidity } from './validity.ts';
+import { mergeValidity, withoutRows } from './validity.ts';
 
 const DAY_MICROS = 86_400_000_000;
 
@@ -199,6 +199,7 @@ function countKernel(counts: Counts): Kernel {
     const [a, b] = [momentsOf(first), momentsOf(second)];
     const [microsA, microsB] = [DAY_MICROS / a.perDay, DAY_MICROS / b.perDay];
     const out = new Int32Array(rowCount * 2);
+    const finite = withoutRows(validity, rowCount, (row) => hasInfinite(a, b, row));
     let text = '';
     let count: Count | FineUnit | undefined;
     for (let i = 0; i < rowCount; i++) {
@@ -206,6 +207,7 @@ function countKernel(counts: Counts): Kernel {
       const unit = rowText(rows, i);
       if (count === undefined || unit !== text) count = countOf(unit, counts, first.type);
       text = unit;
+      if (hasInfinite(a, b, i)) continue;
       const [rest1, rest2] = [
         Math.floor((a.rests[i] as number) * microsA),
         Math.floor((b.rests[i] as number) * microsB),
@@ -214,8 +216,13 @@ function countKernel(counts: Counts): Kernel {
       if (typeof count === 'function') storeNumber(out, i, count(day1, rest1, day2, rest2));
       else storeFine(out, i, count, day2 - day1, rest1, rest2);
     }
-    return vectorOf(type, rowCount, validity, bytesOf(out));
+    return vectorOf(type, rowCount, finite, bytesOf(out));
   };
+}
+
+/** True where one of two moments is infinite. */
+function hasInfinite(a: Moments, b: Moments, row: number): boolean {
+  return Math.abs(a.days[row] as number) === Infinity || Math.abs(b.days[row] as number) === Infinity;
 }
 
 /** The type in which two moments meet, as kernels take it; undefined when there is none. */
@@ -232,7 +239,7 @@ function resolveCount(name: string): (args: readonly DataType[]) => ResolvedCall
     const parameter = meetingParameter(a, b);
     if (parameter === undefined) return undefined;
     const text = unit.id === 'null' ? UTF8 : flatType(unit);
-    return strictCall(name, [text, parameter, parameter], INT64);
+    return strictCall(name, [text, parameter, parameter], INT64, parameter.id !== 'time');
   };
 }
 
@@ -267,8 +274,13 @@ function storeAge(a: Moments, b: Moments, i: number, out: ReturnType<typeof empt
 const ageKernel: Kernel = (args, rowCount) => {
   const [a, b] = [momentsOf(args[0] as Vector), momentsOf(args[1] as Vector)];
   const out = emptyIntervals(rowCount);
-  for (let i = 0; i < rowCount; i++) storeAge(a, b, i, out);
-  return intervalVector(out, rowCount, mergeValidity(args, rowCount));
+  for (let i = 0; i < rowCount; i++) if (!hasInfinite(a, b, i)) storeAge(a, b, i, out);
+  const validity = mergeValidity(args, rowCount);
+  return intervalVector(
+    out,
+    rowCount,
+    withoutRows(validity, rowCount, (row) => hasInfinite(a, b, row)),
+  );
 };
 
 /** timestamp - timestamp: whole days and the rest, both towards zero. */
@@ -276,7 +288,12 @@ export const timestampDifference: Kernel = (args, rowCount) => {
   const [a, b] = [momentsOf(args[0] as Vector), momentsOf(args[1] as Vector)];
   const perSecond = a.perDay / 86_400;
   const out = emptyIntervals(rowCount);
+  const validity = mergeValidity(args, rowCount);
   for (let i = 0; i < rowCount; i++) {
+    if (hasInfinite(a, b, i)) {
+      if (isPresentRow(validity, i)) throw new EngineError('value_error', 'infinite timestamps have no difference');
+      continue;
+    }
     let days = (a.days[i] as number) - (b.days[i] as number);
     let rest = (a.rests[i] as number) - (b.rests[i] as number);
     if (days > 0 && rest < 0) {
@@ -291,7 +308,7 @@ export const timestampDifference: Kernel = (args, rowCount) => {
     out.seconds[i] = seconds;
     out.nanos[i] = (rest - seconds * perSecond) * (1_000_000_000 / perSecond);
   }
-  return intervalVector(out, rowCount, mergeValidity(args, rowCount));
+  return intervalVector(out, rowCount, validity);
 };
 
 const EXPECTS = '(text, date, date), (text, timestamp, timestamp) or (text, time, time)';
@@ -324,10 +341,10 @@ export const DATE_DIFF: readonly FunctionEntry[] = [
     resolve: (args) => {
       const [a, b] = args;
       if (a === undefined || b === undefined || args.length !== 2) return undefined;
-      const parameter = meetingParameter(a, b);
+      const parameter = a.id === 'null' && b.id === 'null' ? MICROS : meetingParameter(a, b);
       if (parameter === undefined || parameter.id === 'time') return undefined;
       const moment = parameter.id === 'date' ? MICROS : parameter;
-      return strictCall('age', [moment, moment], INTERVAL);
+      return strictCall('age', [moment, moment], INTERVAL, true);
     },
     kernel: () => ageKernel,
   },

@@ -12,6 +12,7 @@ import { bytesOf, vectorFromNumbers, vectorOf } from './column.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import { partNumbers, partOf, PARTS, weekdayOf } from './date-part.ts';
 import type { Part, PartName } from './date-part.ts';
+import { makeCounted } from './date-make.ts';
 import type { FunctionEntry } from './entry.ts';
 import { intervalsOf } from './interval.ts';
 import { DOUBLE, familyOf, flatType, INT64, strictCall, UTF8 } from './signature.ts';
@@ -26,14 +27,21 @@ import {
   storeNumber,
   storeSeconds,
 } from './time-words.ts';
-import { mergeValidity, validityOf } from './validity.ts';
+import { mergeValidity, validityOf, withoutRows } from './validity.ts';
+import type { Validity } from './validity.ts';
 
+/** A column of numbers, in which NaN is NULL. */
 function numberVector(type: DataType, numbers: Float64Array, args: readonly Vector[], rowCount: number): Vector {
-  const validity = mergeValidity(args, rowCount);
+  const validity = withoutRows(mergeValidity(args, rowCount), rowCount, (row) => Number.isNaN(numbers[row]));
   if (type.id === 'float') return vectorFromNumbers(type, numbers, rowCount, validity);
   const out = new Int32Array(rowCount * 2);
   for (let i = 0; i < rowCount; i++) storeNumber(out, i, numbers[i] as number);
   return vectorOf(type, rowCount, validity, bytesOf(out));
+}
+
+/** True for types with values that are infinite, of which nothing can be told. */
+function canBeInfinite(type: DataType): boolean {
+  return type.id === 'date' || type.id === 'timestamp';
 }
 
 function lackingPart(name: string, type: DataType): EngineError {
@@ -70,7 +78,7 @@ const datePartKernel: Kernel = (args, rowCount, type) => {
     }
     out[i] = numbers[i] as number;
   }
-  return vectorFromNumbers(type, out, rowCount, validity);
+  return numberVector(type, out, args, rowCount);
 };
 
 /** The error of a specifier that names no part. */
@@ -89,7 +97,7 @@ function partCall(name: string, part: Part, args: readonly DataType[]): Resolved
   if (parameter === undefined) return undefined;
   if (parameter.id === 'interval' && part.interval === undefined) return undefined;
   if (parameter.id === 'time' && part.ofTime !== true) return undefined;
-  return strictCall(name, [parameter], part.isDouble === true ? DOUBLE : INT64);
+  return strictCall(name, [parameter], part.isDouble === true ? DOUBLE : INT64, canBeInfinite(parameter));
 }
 
 function partEntry(key: PartName): FunctionEntry[] {
@@ -126,7 +134,7 @@ function epochKernel(unit: 'millisecond' | 'microsecond' | 'nanosecond'): Kernel
   const perSecond = PER_SECOND[unit];
   return ([vector], rowCount, type) => {
     const source = vector as Vector;
-    const validity = validityOf(source);
+    let validity = validityOf(source);
     const out = new Int32Array(rowCount * 2);
     const store = (i: number, seconds: number, units: number): void => {
       if (!storeSeconds(out, i, seconds, units, perSecond) && isPresentRow(validity, i)) {
@@ -143,6 +151,7 @@ function epochKernel(unit: 'millisecond' | 'microsecond' | 'nanosecond'): Kernel
       const { days, rests, perDay } = momentsOf(source);
       const own = perDay / 86_400;
       const rounds = source.type.id === 'timestamp';
+      validity = finiteRows(source, days);
       for (let i = 0; i < rowCount; i++) {
         const second = Math.floor((rests[i] as number) / own);
         const units = (rests[i] as number) - second * own;
@@ -155,15 +164,6 @@ function epochKernel(unit: 'millisecond' | 'microsecond' | 'nanosecond'): Kernel
     return vectorOf(type, rowCount, validity, bytesOf(out));
   };
 }
-
-/** `epoch_ms(int64)` makes a timestamp of milliseconds. */
-const timestampOfMillis: Kernel = ([vector], rowCount, type) => {
-  const source = {
-    ...(vector as Vector),
-    type: { id: 'timestamp', unit: 'millisecond', timezone: undefined } as const,
-  };
-  return momentVector(type, momentsOf(source), rowCount, validityOf(source));
-};
 
 function epochEntry(
   unit: 'millisecond' | 'microsecond' | 'nanosecond',
@@ -182,9 +182,10 @@ function epochEntry(
       if (argument === undefined || args.length !== 1) return undefined;
       if (takesNumber && flatType(argument).id === 'int') return strictCall(name, [INT64], MICROS);
       const parameter = momentParameter(argument, true);
-      return parameter === undefined ? undefined : strictCall(name, [parameter], INT64);
+      if (parameter === undefined) return undefined;
+      return strictCall(name, [parameter], INT64, canBeInfinite(parameter));
     },
-    kernel: ([parameter]) => (parameter?.id === 'int' ? timestampOfMillis : epochKernel(unit)),
+    kernel: ([parameter]) => (parameter?.id === 'int' ? makeCounted(unit) : epochKernel(unit)),
   };
 }
 
@@ -201,9 +202,12 @@ const nanosecondKernel: Kernel = (args, rowCount, type) => {
       out[i] = (whole % 60) * 1_000_000_000 + rest;
     }
   } else {
-    const { rests, perDay } = momentsOf(source);
+    const { days, rests, perDay } = momentsOf(source);
     const own = perDay / 86_400;
-    for (let i = 0; i < rowCount; i++) out[i] = ((rests[i] as number) % (60 * own)) * (1_000_000_000 / own);
+    for (let i = 0; i < rowCount; i++) {
+      const nanos = ((rests[i] as number) % (60 * own)) * (1_000_000_000 / own);
+      out[i] = Math.abs(days[i] as number) === Infinity ? NaN : nanos;
+    }
   }
   return numberVector(type, out, args, rowCount);
 };
@@ -231,7 +235,7 @@ function nameEntry(name: string, doc: string, example: string, nameOf: (day: num
     resolve: (args) => dayCall(name, args, UTF8),
     kernel: () => (args, rowCount, type) => {
       const { days } = momentsOf(args[0] as Vector);
-      const validity = validityOf(args[0] as Vector);
+      const validity = finiteRows(args[0] as Vector, days);
       const builder = new ByteRowsBuilder(rowCount);
       for (let i = 0; i < rowCount; i++) builder.addText(isPresentRow(validity, i) ? nameOf(days[i] as number) : '');
       return builder.finish(type, validity);
@@ -242,7 +246,12 @@ function nameEntry(name: string, doc: string, example: string, nameOf: (day: num
 function dayCall(name: string, args: readonly DataType[], type: DataType): ResolvedCall | undefined {
   const [argument] = args;
   const parameter = argument === undefined || args.length !== 1 ? undefined : momentParameter(argument, false);
-  return parameter === undefined || parameter.id === 'time' ? undefined : strictCall(name, [parameter], type);
+  return parameter === undefined || parameter.id === 'time' ? undefined : strictCall(name, [parameter], type, true);
+}
+
+/** The rows whose dates and timestamps are not infinite. */
+function finiteRows(vector: Vector, days: Float64Array): Validity {
+  return withoutRows(validityOf(vector), vector.length, (row) => Math.abs(days[row] as number) === Infinity);
 }
 
 const lastDayKernel: Kernel = (args, rowCount, type) => {
@@ -253,7 +262,7 @@ const lastDayKernel: Kernel = (args, rowCount, type) => {
     out[i] = daysOfDate(year, month, daysInMonth(year, month));
   }
   const moments = { days: out, rests: new Float64Array(rowCount), perDay: 86_400 };
-  return momentVector(type, moments, rowCount, validityOf(args[0] as Vector));
+  return momentVector(type, moments, rowCount, finiteRows(args[0] as Vector, days));
 };
 
 const RESOLVE_DATE_PART = (args: readonly DataType[]): ResolvedCall | undefined => {
@@ -262,7 +271,8 @@ const RESOLVE_DATE_PART = (args: readonly DataType[]): ResolvedCall | undefined 
   if (specifier.id !== 'null' && familyOf(specifier) !== 'text') return undefined;
   const parameter = momentParameter(value, true);
   if (parameter === undefined) return undefined;
-  return strictCall('date_part', [specifier.id === 'null' ? UTF8 : flatType(specifier), parameter], DOUBLE);
+  const text = specifier.id === 'null' ? UTF8 : flatType(specifier);
+  return strictCall('date_part', [text, parameter], DOUBLE, canBeInfinite(parameter));
 };
 
 /** The entries of this family. */
@@ -285,7 +295,8 @@ export const DATE_PARTS: readonly FunctionEntry[] = [
     example: "nanosecond(TIME '13:45:07.9') → 7900000000",
     resolve: (args) => {
       const parameter = args.length === 1 ? momentParameter(args[0] as DataType, true) : undefined;
-      return parameter === undefined ? undefined : strictCall('nanosecond', [parameter], INT64);
+      if (parameter === undefined) return undefined;
+      return strictCall('nanosecond', [parameter], INT64, canBeInfinite(parameter));
     },
     kernel: () => nanosecondKernel,
   },
@@ -312,7 +323,7 @@ export const DATE_PARTS: readonly FunctionEntry[] = [
 export function zonePartCall(args: readonly DataType[]): ResolvedCall | undefined {
   const [argument] = args;
   const parameter = argument === undefined || args.length !== 1 ? undefined : momentParameter(argument, false);
-  return parameter === undefined ? undefined : strictCall('timezone', [parameter], INT64);
+  return parameter === undefined ? undefined : strictCall('timezone', [parameter], INT64, true);
 }
 
 /** The kernel of `timezone(x)`. */

@@ -101,10 +101,17 @@ const makeTime: Kernel = (args, rowCount, type) =>
   momentVector(type, makeMoments(args, rowCount, true), rowCount, mergeValidity(args, rowCount));
 
 /** A count of units as a timestamp of them. */
-function makeCounted(unit: 'millisecond' | 'microsecond' | 'nanosecond'): Kernel {
+export function makeCounted(unit: 'millisecond' | 'microsecond' | 'nanosecond'): Kernel {
   return ([vector], rowCount, type) => {
     const source = { ...(vector as Vector), type: timestampType(unit) };
-    return momentVector(type, momentsOf(source), rowCount, validityOf(source));
+    const moments = momentsOf(source);
+    const validity = validityOf(source);
+    for (let i = 0; i < rowCount; i++) {
+      if (Math.abs(moments.days[i] as number) === Infinity && isPresentRow(validity, i)) {
+        throw rangeError(`the count of ${unit}s`, 'timestamps');
+      }
+    }
+    return momentVector(type, moments, rowCount, validity);
   };
 }
 

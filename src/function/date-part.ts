@@ -274,7 +274,10 @@ export function partOf(specifier: string): PartName | undefined {
   return SPELLINGS.get(specifier.toLowerCase());
 }
 
-/** One part of every row; `undefined` when the column's type lacks it. Null rows hold anything. */
+/**
+ * One part of every row; `undefined` when the column's type lacks it. NaN for infinite dates and timestamps, which have
+ * none. Null rows hold anything.
+ */
 export function partNumbers(part: Part, vector: Vector): Float64Array | undefined {
   const { length: rowCount } = vector;
   const out = new Float64Array(rowCount);
@@ -293,7 +296,8 @@ export function partNumbers(part: Part, vector: Vector): Float64Array | undefine
   const scale = DAY_MICROS / perDay;
   const { moment } = part;
   for (let i = 0; i < rowCount; i++) {
-    out[i] = moment(days[i] as number, Math.floor((rests[i] as number) * scale));
+    const day = days[i] as number;
+    out[i] = Math.abs(day) === Infinity ? NaN : moment(day, Math.floor((rests[i] as number) * scale));
   }
   return out;
 }

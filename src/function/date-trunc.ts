@@ -2,7 +2,7 @@
  * date_trunc: dates, timestamps and intervals cut down to the start of a unit.
  *
  * Hides which units cut days and which cut the time of day. Invariants: weeks begin on Monday; years before 1 are cut
- * towards the year 0, as DuckDB does; dates become timestamps.
+ * towards the year 0, as DuckDB does; dates become timestamps; what is infinite stays so.
  */
 import { EngineError } from '../base/errors.ts';
 import type { DataType } from '../arrow/type.ts';
@@ -138,7 +138,7 @@ const truncateMoments: Kernel = (args, rowCount, type) => {
       const day = days[i] as number;
       if (day !== last) {
         last = day;
-        lastCut = cutDay(day);
+        lastCut = Math.abs(day) === Infinity ? day : cutDay(day);
       }
       outDays[i] = lastCut;
       outRests[i] = 0;

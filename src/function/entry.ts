@@ -31,6 +31,8 @@ export interface FunctionEntry {
   readonly example: string;
   /** True when a row may be an error; then AND and OR evaluate it only for rows that need it. */
   readonly fails?: boolean;
+  /** True when it answers anew for each row, so that it is never computed beforehand, nor once for several. */
+  readonly isVolatile?: boolean;
   /** `known` says of each argument what is known beside its type. */
   resolve(args: readonly DataType[], known: readonly KnownArgument[]): ResolvedCall | undefined;
   kernel(parameters: readonly DataType[]): Kernel;

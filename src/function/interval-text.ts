@@ -1,9 +1,9 @@
 /**
  * Intervals from text: `3 months 2 days`, `1.5 hours`, `-04:05:06.7`, `1 year ago`.
  *
- * Hides units and their fractions. Invariants: fractions go to the next smaller units and end at microseconds, as in
- * DuckDB; a time of day ends the text (what DuckDB ignores behind one is refused here); values that do not fit are
- * undefined.
+ * Hides units and their fractions. Invariants: fractions go to the next smaller units, those of years and more to
+ * whole months, and end at microseconds, rounded to the nearest, as in DuckDB; a time of day ends the text (what DuckDB
+ * ignores behind one is refused here); values that do not fit are undefined.
  */
 import { partOf } from './date-part.ts';
 import type { PartName } from './date-part.ts';
@@ -55,8 +55,9 @@ function addTerm(
   if (months !== undefined) {
     // A fraction of years and more is whole months; one of a month is 30 days' share.
     const inMonths = months * digits;
-    parts.months += sign * (whole * months + inMonths / scale);
-    if (months <= 3n) addDays(parts, (inMonths % scale) * 30n, scale, sign);
+    const isLong = months > 3n;
+    parts.months += sign * (whole * months + (isLong ? rounded(inMonths, scale) : inMonths / scale));
+    if (!isLong) addDays(parts, (inMonths % scale) * 30n, scale, sign);
     return true;
   }
   const days = DAYS[unit];
@@ -67,21 +68,20 @@ function addTerm(
   }
   const micros = MICROS[unit];
   if (micros === undefined) return false;
-  const share = unit === 'microsecond' ? 0n : fractionMicros(unit, micros * digits, scale);
+  const share = unit === 'microsecond' ? 0n : rounded(micros * digits, scale);
   parts.nanos += sign * (whole * micros + share) * 1000n;
   return true;
 }
 
-/** Microseconds of a fraction: seconds and less round, the others are cut. */
-function fractionMicros(unit: PartName, numerator: bigint, scale: bigint): bigint {
-  const rounds = unit === 'second' || unit === 'millisecond';
-  return (rounds ? numerator + scale / 2n : numerator) / scale;
+/** The nearest whole number to what is not negative, halves up. */
+function rounded(numerator: bigint, scale: bigint): bigint {
+  return (numerator + scale / 2n) / scale;
 }
 
 /** Adds numerator / scale days, the rest of a day as time. */
 function addDays(parts: IntervalParts, numerator: bigint, scale: bigint, sign: bigint): void {
   parts.days += sign * (numerator / scale);
-  parts.nanos += sign * (((numerator % scale) * DAY_MICROS) / scale) * 1000n;
+  parts.nanos += sign * rounded((numerator % scale) * DAY_MICROS, scale) * 1000n;
 }
 
 function fractionOf(digits: string | undefined): Fraction {

@@ -130,9 +130,10 @@ function aggregate(make: () => AggregateMethod, rows: ListRows): Vector {
   }
 }
 
-/** The value of a constant argument: text, a number or a truth value. */
+/** The value of a constant argument: text, a number, a truth value or a list. */
 function constantOf(vector: Vector): ConstantValue {
   const value = makeReader(vector)(0);
+  if (Array.isArray(value)) return gather(vector, Uint32Array.of(0));
   return typeof value === 'object' ? null : value;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Lists from values, from numbers, and from one another: list_value, range, list_append, list_concat, list_zip …
+ * Lists from values and from one another: list_value, list_append, list_concat, list_zip …
  *
  * Hides that values are joined first and then gathered into their places. Invariants: a null list among others is an
  * empty one; results hold at most LIST_VALUES_MAX values a batch.
@@ -8,7 +8,6 @@ import { joinVectors } from '../arrow/concat.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { nullVector } from '../arrow/null-vector.ts';
-import { bytesOf, vectorOf } from './column.ts';
 import type { Kernel } from './contract.ts';
 import type { FunctionEntry, KnownArgument } from './entry.ts';
 import { gather, gatherOrNull, NO_ROW } from './gather.ts';
@@ -17,8 +16,7 @@ import type { Shape } from './list-frame.ts';
 import { checkValueCount, compactRows, listRowsOf, makeList, makeStruct, offsetsOf } from './list-rows.ts';
 import type { ListRows } from './list-rows.ts';
 import { arrayOf, listOf, tupleOf } from './nested-type.ts';
-import { integersOf } from './scalar-frame.ts';
-import { BOOL, resultTypeOf, familyOf, INT64, valueType } from './signature.ts';
+import { BOOL, resultTypeOf, familyOf, valueType } from './signature.ts';
 import { bitsOf } from './column.ts';
 import { ALL_PRESENT, bitAt, mergeValidity, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
@@ -191,62 +189,6 @@ const flattenKernel: Kernel = (args, rowCount, type) => {
   return makeList(type, offsets, inner.values, outer.validity);
 };
 
-/** How many numbers lie from `start` to `stop` in steps, the last one too when `isClosed`. */
-function rangeCount(start: number, stop: number, step: number, isClosed: boolean): number {
-  if (step === 0) return 0;
-  const steps = (stop - start) / step;
-  return steps < 0 ? 0 : isClosed ? Math.floor(steps) + 1 : Math.ceil(steps);
-}
-
-/** Numbers beyond 2^53 lose digits in the bounds, and would be too many anyhow. */
-function rangeKernel(isClosed: boolean): Kernel {
-  return (args, rowCount, type) => {
-    const numbers = args.map(integersOf);
-    const [low, high] = (args.length === 1 ? [undefined, numbers[0]] : numbers) as [
-      Float64Array | undefined,
-      Float64Array,
-    ];
-    const validity = mergeValidity(args, rowCount);
-    const sizes = new Uint32Array(rowCount);
-    let total = 0;
-    for (let i = 0; i < rowCount; i++) {
-      if (validity.bits !== undefined && !bitAt(validity.bits, i)) continue;
-      const count = rangeCount(low?.[i] ?? 0, high[i] as number, numbers[2]?.[i] ?? 1, isClosed);
-      checkValueCount((total += count));
-      sizes[i] = count;
-    }
-    const offsets = offsetsOf(sizes);
-    const values = new BigInt64Array(offsets[rowCount] ?? 0);
-    const words = new Int32Array(values.buffer);
-    for (let i = 0; i < rowCount; i++) {
-      const [start, step] = [low?.[i] ?? 0, numbers[2]?.[i] ?? 1];
-      for (let k = 0; k < (sizes[i] as number); k++) {
-        const value = start + k * step;
-        const at = 2 * ((offsets[i] as number) + k);
-        words[at] = value - Math.floor(value / 4294967296) * 4294967296;
-        words[at + 1] = Math.floor(value / 4294967296);
-      }
-    }
-    return makeList(type, offsets, vectorOf(INT64, values.length, ALL_PRESENT, bytesOf(values)), validity);
-  };
-}
-
-function rangeEntry(name: string, isClosed: boolean, doc: string, example: string): FunctionEntry {
-  return nestedEntry({
-    name,
-    expects: '(integer) or (integer, integer) or (integer, integer, integer)',
-    doc,
-    example,
-    fails: true,
-    resolve: (args) => {
-      const fits = args.length >= 1 && args.length <= 3;
-      if (!fits || !args.every((arg) => arg.id === 'null' || valueType(arg).id === 'int')) return undefined;
-      return { parameters: args.map(() => INT64), type: listOf(INT64), canMakeNull: false };
-    },
-    kernel: rangeKernel(isClosed),
-  });
-}
-
 /** The entries of this family. */
 export const LIST_MAKE: readonly FunctionEntry[] = [
   nestedEntry({
@@ -322,16 +264,4 @@ export const LIST_MAKE: readonly FunctionEntry[] = [
     kernel: (args, rowCount, type) =>
       type.id === 'null' ? nullVector(type, rowCount) : flattenKernel(args, rowCount, type),
   }),
-  rangeEntry(
-    'range',
-    false,
-    'The numbers from the first, or 0, up to the last without it.',
-    'range(2, 5) → [2, 3, 4]',
-  ),
-  rangeEntry(
-    'generate_series',
-    true,
-    'The numbers from the first, or 0, up to the last with it.',
-    'generate_series(2, 8, 3) → [2, 5, 8]',
-  ),
 ];

@@ -21,7 +21,15 @@ import type { Kind } from './scalar-frame.ts';
 import { castKind, familyOf, flatType, UTF8 } from './signature.ts';
 import { findBytes } from './text-search.ts';
 import { charactersOf } from './text-slice.ts';
-import { ALL_PRESENT, bitAt, mergeValidity, validityFrom, validityOf, writableBits } from './validity.ts';
+import {
+  ALL_PRESENT,
+  bitAt,
+  mergeValidity,
+  validityFrom,
+  validityOf,
+  withoutRows,
+  writableBits,
+} from './validity.ts';
 
 /** Parts of texts as they are found: bytes `from` to `to` of the text of the open row. */
 class Parts {
@@ -32,24 +40,32 @@ class Parts {
     return this.#froms.length;
   }
 
+  /** Bytes from -1 on are NULL. */
   add(from: number, to: number): void {
     this.#froms.push(from);
     this.#tos.push(to);
   }
 
   /** The lists of parts: `sizes` of each row's, out of its text. */
-  finish(type: DataType, texts: Vector, sizes: Uint32Array): Vector {
+  finish(type: DataType, texts: Vector, sizes: Uint32Array, validity = validityOf(texts)): Vector {
     const rows = byteRowsOf(texts);
     checkValueCount(this.count);
     const builder = new ByteRowsBuilder(this.count);
+    const isNull = (at: number): boolean => (this.#froms[at] as number) < 0;
     for (let i = 0, at = 0; i < sizes.length; i++) {
       const bytes = (sizes[i] as number) === 0 ? undefined : rowBytes(rows, i);
       for (let k = 0; k < (sizes[i] as number); k++, at++) {
-        if (bytes !== undefined) builder.append(bytes, this.#froms[at] as number, this.#tos[at] as number);
+        if (bytes !== undefined && !isNull(at))
+          builder.append(bytes, this.#froms[at] as number, this.#tos[at] as number);
         builder.endRow();
       }
     }
-    return makeList(type, offsetsOf(sizes), builder.finish(UTF8, ALL_PRESENT), validityOf(texts));
+    return makeList(
+      type,
+      offsetsOf(sizes),
+      builder.finish(UTF8, withoutRows(ALL_PRESENT, this.count, isNull)),
+      validity,
+    );
   }
 }
 
@@ -111,7 +127,8 @@ function extractMatches(bytes: Uint8Array, matcher: Matcher, group: number, part
     if (found === undefined) return;
     const [start, end] = [found[0] as number, found[1] as number];
     const from = found[2 * group] ?? -1;
-    parts.add(Math.max(0, from), from < 0 ? 0 : (found[2 * group + 1] ?? from));
+    // A group that took no part in the match is NULL.
+    parts.add(from, from < 0 ? -1 : (found[2 * group + 1] ?? from));
     at = end > start ? end : nextCharacter(bytes, end);
   }
 }
@@ -119,13 +136,15 @@ function extractMatches(bytes: Uint8Array, matcher: Matcher, group: number, part
 /** A kernel over text and pattern; `take` adds the parts of one row. */
 function patternKernel(
   optionsAt: number,
+  isStrict: boolean,
   take: (bytes: Uint8Array, matcher: Matcher, row: number, args: readonly Vector[], parts: Parts) => void,
 ): Kernel {
   return (args, rowCount, type) => {
     const text = args[0] as Vector;
     const texts = byteRowsOf(text);
     const matcherOf = matchersOf(args, optionsAt);
-    const { bits } = mergeValidity(args, rowCount);
+    const validity = mergeValidity(args, rowCount);
+    const { bits } = validity;
     const parts = new Parts();
     const sizes = new Uint32Array(rowCount);
     for (let i = 0; i < rowCount; i++) {
@@ -135,13 +154,14 @@ function patternKernel(
       checkValueCount(parts.count);
       sizes[i] = parts.count - before;
     }
-    return parts.finish(type, text, sizes);
+    return parts.finish(type, text, sizes, isStrict ? validity : validityOf(text));
   };
 }
 
-const extractAllKernel = patternKernel(3, (bytes, matcher, row, args, parts) => {
+const extractAllKernel = patternKernel(3, true, (bytes, matcher, row, args, parts) => {
   const group = args.length > 2 ? (integersOf(args[2] as Vector)[row] as number) : 0;
-  if (group >= 0 && group <= matcher.groupCount) return extractMatches(bytes, matcher, group, parts);
+  if (group < 0) return;
+  if (group <= matcher.groupCount) return extractMatches(bytes, matcher, group, parts);
   const has = `the regular expression has ${matcher.groupCount.toString()}`;
   throw rowError(`regexp_extract_all: there is no group ${group.toString()}, ${has}`);
 });
@@ -217,12 +237,12 @@ export const LIST_TEXT: readonly FunctionEntry[] = [
         ['text', 'text'],
         ['text', 'text', 'text'],
       ]),
-    kernel: patternKernel(2, (bytes, matcher, _row, _args, parts) => splitMatches(bytes, matcher, parts)),
+    kernel: patternKernel(2, false, (bytes, matcher, _row, _args, parts) => splitMatches(bytes, matcher, parts)),
   }),
   nestedEntry({
     name: 'regexp_extract_all',
     expects: '(text, text), (text, text, integer) or (text, text, integer, text)',
-    doc: 'What the regular expression matches, every time, or a group of it.',
+    doc: 'What the regular expression matches, every time, or a group of it; with names a struct of the groups.',
     example: "regexp_extract_all('a1b2', '([a-z])([0-9])', 2) → [1, 2]",
     fails: true,
     resolve: (args) =>

@@ -12,6 +12,8 @@ import type { FunctionEntry } from './entry.ts';
 import { even, gamma, lgamma, nextDouble, nextSingle } from './math-special.ts';
 import { boolRows } from './scalar-frame.ts';
 import { BOOL, DOUBLE, FLOAT, flatType, isNumeric, strictCall } from './signature.ts';
+import { momentParameter } from './time-signature.ts';
+import { momentsOf } from './time-words.ts';
 import { mergeValidity } from './validity.ts';
 
 /** Doubles for every number and null. */
@@ -99,6 +101,27 @@ function test(name: string, holds: (x: number) => boolean, doc: string, example:
       return parameters === undefined ? undefined : strictCall(name, parameters, BOOL);
     },
     kernel: () => kernel,
+  };
+}
+
+/** The test for dates and timestamps too, by their days: those of infinite ones are infinite. */
+function ofMoments(name: string, holds: (x: number) => boolean, doc: string, example: string): FunctionEntry {
+  const ofNumbers = test(name, holds, doc, example);
+  return {
+    ...ofNumbers,
+    expects: '(number), (date) or (timestamp)',
+    resolve: (args, known) => {
+      const parameter = args.length === 1 ? momentParameter(args[0] as DataType, false) : undefined;
+      const isMoment = parameter !== undefined && parameter.id !== 'time';
+      return isMoment ? strictCall(name, [parameter], BOOL) : ofNumbers.resolve(args, known);
+    },
+    kernel: (parameters) => {
+      if (parameters[0]?.id === 'float') return ofNumbers.kernel(parameters);
+      return (args, rowCount, type) => {
+        const { days } = momentsOf(args[0] as Vector);
+        return boolRows(args, rowCount, type, (i) => holds(days[i] as number));
+      };
+    },
   };
 }
 
@@ -210,7 +233,7 @@ export const MATH: readonly FunctionEntry[] = [
   ),
   NEXT,
   test('isnan', (x) => x !== x, 'True for NaN.', "isnan('nan'::DOUBLE) → true"),
-  test('isinf', (x) => x === Infinity || x === -Infinity, 'True for the infinities.', "isinf('inf'::DOUBLE) → true"),
-  test('isfinite', Number.isFinite, 'True for numbers that are neither NaN nor infinite.', 'isfinite(1.5) → true'),
+  ofMoments('isinf', (x) => Math.abs(x) === Infinity, 'True for the infinities.', "isinf('inf'::DOUBLE) → true"),
+  ofMoments('isfinite', Number.isFinite, 'True for what is neither NaN nor infinite.', 'isfinite(1.5) → true'),
   test('signbit', (x) => x < 0 || Object.is(x, -0), 'True when the sign is minus.', "signbit('-0.0'::DOUBLE) → true"),
 ];

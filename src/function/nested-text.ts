@@ -31,6 +31,8 @@ const CLOSING: Readonly<Record<string, string>> = { '[': ']', '{': '}', '(': ')'
 class PartReader {
   readonly #text: string;
   #at = 0;
+  /** Whether what was passed last stood in quotes. */
+  #hasQuote = false;
 
   constructor(text: string) {
     this.#text = text.trim();
@@ -45,6 +47,10 @@ class PartReader {
     this.#skipSpace();
     if (this.#text[this.#at] === close) return this.#at + 1 === this.#text.length ? parts : undefined;
     for (;;) {
+      // A tuple of one value has a comma behind it.
+      if (open === '(' && parts.length > 0 && this.#text[this.#at] === close) {
+        return this.#at + 1 === this.#text.length ? parts : undefined;
+      }
       const part = this.#part(between, close);
       if (part === undefined) return undefined;
       parts.push(part);
@@ -69,34 +75,62 @@ class PartReader {
     while (/\s/u.test(this.#text[this.#at] ?? '')) this.#at++;
   }
 
-  /** Text up to one of `ends`, quotes and nested values being wholes; quotes around all of it are taken off. */
+  /**
+   * Text up to one of `ends`. Quotes are taken off wherever they stand, and a backslash before one; nested values are
+   * wholes that stay as they are written. Undefined where a quote or a nested value has no end.
+   */
   #piece(ends: readonly string[]): { readonly text: string | null } | undefined {
     this.#skipSpace();
-    const start = this.#at;
-    const quote = this.#text[start];
-    if (quote === '"' || quote === "'") {
-      const text = this.#quoted(quote);
-      if (text === undefined) return undefined;
-      this.#skipSpace();
-      if (ends.includes(this.#text[this.#at] ?? '')) return { text };
-    }
-    const open: string[] = [];
+    let text = '';
+    // What is quoted is no space to be trimmed, and no NULL.
+    let kept = 0;
     while (this.#at < this.#text.length) {
       const char = this.#text[this.#at] as string;
-      if (open.length === 0 && ends.includes(char)) {
-        const text = this.#text.slice(start, this.#at).trim();
-        return { text: text.toLowerCase() === 'null' ? null : text };
+      if (ends.includes(char)) {
+        const trimmed = text.slice(0, kept) + text.slice(kept).trimEnd();
+        return { text: kept === 0 && !this.#hasQuote && trimmed.toLowerCase() === 'null' ? null : trimmed };
       }
-      if ((char === '"' || char === "'") && open.length > 0) {
-        if (this.#quoted(char) === undefined) return undefined;
+      const part = this.#partOf(char);
+      if (part === undefined) return undefined;
+      text += part;
+      if (this.#hasQuote) kept = text.length;
+    }
+    return undefined;
+  }
+
+  /** What stands for the characters from `char` on, which are passed. */
+  #partOf(char: string): string | undefined {
+    this.#hasQuote = false;
+    const start = this.#at;
+    if (char === '"' || char === "'") {
+      this.#hasQuote = true;
+      return this.#quoted(char);
+    }
+    if (CLOSING[char] !== undefined) return this.#nested() ? this.#text.slice(start, this.#at) : undefined;
+    const next = this.#text[this.#at + 1];
+    if (char === '\\' && (next === '"' || next === "'")) {
+      this.#at += 2;
+      return next;
+    }
+    this.#at++;
+    return char;
+  }
+
+  /** Passes a nested value; false when it has no end. */
+  #nested(): boolean {
+    const open: string[] = [];
+    do {
+      const char = this.#text[this.#at] as string;
+      if (char === '"' || char === "'") {
+        if (this.#quoted(char) === undefined) return false;
         continue;
       }
       if (char === '\\') this.#at++;
       else if (CLOSING[char] !== undefined) open.push(CLOSING[char]);
       else if (char === open.at(-1)) open.pop();
       this.#at++;
-    }
-    return undefined;
+    } while (open.length > 0 && this.#at < this.#text.length);
+    return open.length === 0;
   }
 
   #quoted(quote: string): string | undefined {

@@ -144,6 +144,10 @@ export function castsNested(from: DataType, to: DataType, casts: (from: DataType
     });
   }
   const [one, other] = [mapTypes(from), mapTypes(to)];
+  if (from.id === 'struct' && other !== undefined) {
+    const { key, value } = other;
+    return !isTuple(from) && casts({ id: 'utf8' }, key) && from.children.every(({ type }) => casts(type, value));
+  }
   return one !== undefined && other !== undefined && casts(one.key, other.key) && casts(one.value, other.value);
 }
 

@@ -25,8 +25,11 @@ export function parseExact(text: string): ExactNumber | undefined {
   const whole = match[2] ?? '';
   const fraction = match[3] ?? '';
   const exponent = Number(match[4] ?? '0');
-  if (whole.length + fraction.length === 0 || Math.abs(exponent) > EXPONENT_MAX) return undefined;
+  if (whole.length + fraction.length === 0) return undefined;
   const digits = BigInt(whole + fraction);
+  // What is too small to be seen, and nothing times anything, is nothing.
+  if (digits === 0n || exponent < -EXPONENT_MAX - whole.length) return { unscaled: 0n, scale: 0 };
+  if (exponent > EXPONENT_MAX) return undefined;
   const unscaled = match[1] === '-' ? -digits : digits;
   const scale = fraction.length - exponent;
   return scale >= 0 ? { unscaled, scale } : { unscaled: unscaled * 10n ** BigInt(-scale), scale: 0 };
@@ -54,7 +57,7 @@ const SPECIAL: Readonly<Record<string, number>> = {
  */
 export function parseFloatText(text: string): number | undefined {
   const trimmed = text.trim();
-  if (NUMBER.test(trimmed) && /\d/.test(trimmed)) return Number(trimmed);
+  if (NUMBER.test(trimmed) && /^[+-]?\.?\d/.test(trimmed)) return Number(trimmed);
   const sign = trimmed.startsWith('-') ? -1 : 1;
   const special = SPECIAL[trimmed.replace(/^[+-]/, '').toLowerCase()];
   return special === undefined ? undefined : sign * special;

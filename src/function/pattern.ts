@@ -64,22 +64,33 @@ function wildcardKernel(make: MakeTest, ignoreCase: boolean, negated: boolean): 
 interface Options extends PatternFlags {
   readonly literal: boolean;
   readonly global: boolean;
+  /** What does not match is given back as it is. */
+  readonly keep: boolean;
 }
 
-/** Reads RE2's options as letters: c, i, l, m, n, p, s, and g for all matches. */
-function readOptions(text: string, takesGlobal: boolean): Options {
-  let [ignoreCase, literal, dotAll, global] = [false, false, false, false];
+/** The option beside RE2's that a function takes: g for all matches, or k to keep what does not match. */
+type OwnOption = 'g' | 'k' | undefined;
+
+/** Reads RE2's options as letters: c, i, l, m, n, p, s. */
+function readOptions(text: string, own: OwnOption): Options {
+  let [ignoreCase, literal, dotAll, global, keep] = [false, false, false, false, false];
   for (const letter of text) {
     if (letter === 'c') ignoreCase = false;
     else if (letter === 'i') ignoreCase = true;
     else if (letter === 'l') literal = true;
     else if (letter === 'm' || letter === 'n' || letter === 'p') dotAll = false;
     else if (letter === 's') dotAll = true;
-    else if (letter === 'g' && takesGlobal) global = true;
+    else if (letter === 'g' && own === 'g') global = true;
+    else if (letter === 'k' && own === 'k') keep = true;
     else if (letter === 'g') throw rowError("the option 'g' (all matches) belongs to regexp_replace");
     else if (!/\s/.test(letter)) throw rowError(`'${letter}' is not an option of regular expressions`);
   }
-  return { ignoreCase, literal, dotAll, global, multiLine: false, ungreedy: false };
+  return { ignoreCase, literal, dotAll, global, keep, multiLine: false, ungreedy: false };
+}
+
+/** How many groups a regular expression has. @throws `value_error` when it is none */
+export function groupCountOf(pattern: string): number {
+  return compile(pattern, readOptions('', undefined), new StepBudget()).groupCount;
 }
 
 function quoted(text: string): string {
@@ -99,7 +110,7 @@ const KEPT = 64;
 export function matchersOf(
   args: readonly Vector[],
   optionsAt: number,
-  takesGlobal = false,
+  own?: OwnOption,
 ): (row: number) => { readonly matcher: Matcher; readonly options: Options } {
   const budget = new StepBudget();
   const patterns = textsOf(args[1] as Vector);
@@ -110,7 +121,7 @@ export function matchersOf(
     const key = `${letters?.(i) ?? ''}/${patterns(i)}`;
     const known = kept.get(key);
     if (known !== undefined) return known;
-    const options = readOptions(letters?.(i) ?? '', takesGlobal);
+    const options = readOptions(letters?.(i) ?? '', own);
     const made = { matcher: compile(patterns(i), options, budget), options };
     if (kept.size >= KEPT) kept.clear();
     kept.set(key, made);
@@ -124,7 +135,7 @@ function matchKernel(whole: boolean, options: string, negated: boolean): Kernel 
     if (options !== '') {
       const budget = new StepBudget();
       const patterns = textsOf(args[1] as Vector);
-      const matcherOf = madeFor(args.slice(1), (i) => compile(patterns(i), readOptions(options, false), budget));
+      const matcherOf = madeFor(args.slice(1), (i) => compile(patterns(i), readOptions(options, undefined), budget));
       return boolRows(args, rowCount, type, (i) => matcherOf(i).matches(rowBytes(texts, i)) !== negated);
     }
     const matcherOf = matchersOf(args, 2);
@@ -138,15 +149,18 @@ function matchKernel(whole: boolean, options: string, negated: boolean): Kernel 
 
 const extractKernel: Kernel = (args, rowCount, type) => {
   const texts = byteRowsOf(args[0] as Vector);
-  const matcherOf = matchersOf(args, 3);
+  const matcherOf = matchersOf(args, 3, 'k');
   const groups = args.length > 2 ? integersOf(args[2] as Vector) : undefined;
   return textRows(args, rowCount, type, (i, out) => {
     const bytes = rowBytes(texts, i);
     const group = groups === undefined ? 0 : (groups[i] as number);
     if (group < 0 || group > 9)
       throw rowError(`regexp_extract: the group ${group.toString()} is not between 0 and 9`);
-    const { matcher } = matcherOf(i);
-    if (group > matcher.groupCount || !matcher.matches(bytes)) return;
+    const { matcher, options } = matcherOf(i);
+    if (group > matcher.groupCount || !matcher.matches(bytes)) {
+      if (options.keep) out.append(bytes, 0, bytes.length);
+      return;
+    }
     const found = matcher.find(bytes, 0);
     const start = found?.[2 * group] ?? -1;
     if (start >= 0) out.append(bytes, start, found?.[2 * group + 1] ?? start);
@@ -227,7 +241,7 @@ export function nextCharacter(bytes: Uint8Array, at: number): number {
 const replaceKernel: Kernel = (args, rowCount, type) => {
   const texts = byteRowsOf(args[0] as Vector);
   const rewrites = byteRowsOf(args[2] as Vector);
-  const matcherOf = matchersOf(args, 3, true);
+  const matcherOf = matchersOf(args, 3, 'g');
   const rewriteOf = madeFor(args.slice(1, 3), (i) => {
     return readRewrite(decodeText(rowBytes(rewrites, i)), matcherOf(i).matcher.groupCount);
   });
@@ -368,7 +382,8 @@ export const PATTERN: readonly FunctionEntry[] = [
     [PAIR, ['text', 'text', 'int32'], ['text', 'text', 'int32', 'text']],
     extractKernel,
     UTF8,
-    'What the regular expression matches first, or a group of it; empty where it does not match.',
+    'What the regular expression matches first, or a group of it; where it does not match empty, or the text itself ' +
+      "with the option 'k'. A list of names makes a struct of the groups.",
     "regexp_extract('2024-02-29', '(\\d+)-(\\d+)', 2) → '02'",
   ),
   matchEntry(

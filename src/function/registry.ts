@@ -6,6 +6,7 @@
  */
 import { assert, present } from '../base/assert.ts';
 import type { DataType } from '../arrow/type.ts';
+import { IS_OTHER_BIN } from './aggregate-histogram.ts';
 import { AGGREGATES } from './aggregate.ts';
 import { ARITHMETIC } from './arithmetic.ts';
 import { BIT } from './bit.ts';
@@ -23,12 +24,16 @@ import { PATTERN } from './pattern.ts';
 import { HASH } from './hash.ts';
 import { LIST_ACCESS } from './list-access.ts';
 import { LIST_AGGREGATE } from './list-aggregate.ts';
+import { DECIMAL_DIVISION } from './decimal-exact.ts';
 import { LIST_MAKE } from './list-make.ts';
+import { LIST_PICK } from './list-pick.ts';
+import { LIST_SERIES } from './list-series.ts';
 import { LIST_ORDER } from './list-order.ts';
 import { LIST_SEARCH } from './list-search.ts';
 import { LIST_TEXT } from './list-text.ts';
 import { MAP } from './map.ts';
 import { STRING } from './string.ts';
+import { RANDOM } from './random.ts';
 import { STRUCT } from './struct.ts';
 import { TIME_FUNCTIONS } from './time-function.ts';
 import { TEXT_CODE } from './text-code.ts';
@@ -42,8 +47,11 @@ import { WINDOW_FUNCTIONS } from './window.ts';
 import type { WindowEntry } from './window.ts';
 
 export { momentValue, isNowFunction, isNowWord } from './time-now.ts';
-export { constantCall } from './time-function.ts';
-export type { ConstantCall } from './time-function.ts';
+export { constantCall, partFields } from './time-function.ts';
+export type { KnownText } from './time-function.ts';
+export { countsFromEnd, reversedQuantile } from './aggregate-quantile-entry.ts';
+export { groupCountOf } from './pattern.ts';
+export { elementOf } from './nested-type.ts';
 export type { KnownArgument } from './entry.ts';
 export { castKind, commonType, isComparable, resultType } from './signature.ts';
 
@@ -69,6 +77,8 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...PATTERN,
   ...HASH,
   ...LIST_MAKE,
+  ...LIST_SERIES,
+  ...LIST_PICK,
   ...LIST_ACCESS,
   ...LIST_SEARCH,
   ...LIST_ORDER,
@@ -76,6 +86,9 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...STRUCT,
   ...MAP,
   ...LIST_AGGREGATE,
+  ...RANDOM,
+  IS_OTHER_BIN,
+  DECIMAL_DIVISION,
 ];
 
 export { AGGREGATES };
@@ -147,6 +160,21 @@ export function functionNames(): readonly string[] {
 export function canFailForRow(name: string): boolean {
   return functions.get(name)?.fails === true;
 }
+
+/** True when a call of this name or alias answers anew for each row. */
+export function isVolatile(name: string): boolean {
+  return functions.get(name)?.isVolatile === true;
+}
+
+/** A look at a text: false when no call in it can answer anew for each row. */
+export function mayBeVolatile(sql: string): boolean {
+  return VOLATILE_NAME.test(sql);
+}
+
+const VOLATILE_NAME = new RegExp(
+  String.raw`\b(?:${[...functions].flatMap(([name, entry]) => (entry.isVolatile === true ? [name] : [])).join('|')})\b`,
+  'iu',
+);
 
 /** The kernel of a resolved call, by its canonical name and parameter types. */
 export function kernelOf(name: string, parameters: readonly DataType[]): Kernel {

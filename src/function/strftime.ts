@@ -2,7 +2,7 @@
  * strftime: dates and timestamps as text after a format, and the formats themselves.
  *
  * Hides the reading of formats. Invariants: a format is read once for a batch or a run of rows; `%c`, `%x`, `%X` and
- * `%T` are the ISO forms, written out before anything else sees them.
+ * `%T` are the ISO forms, written out before anything else sees them; infinity is itself in every format.
  * Source: DuckDB, "Date Format Functions".
  */
 import { EngineError } from '../base/errors.ts';
@@ -162,6 +162,10 @@ const formatKernel: Kernel = (args, rowCount, type) => {
     if (next !== format) pieces = parseFormat(next);
     format = next;
     const day = days[i] as number;
+    if (Math.abs(day) === Infinity) {
+      builder.addText(day < 0 ? '-infinity' : 'infinity');
+      continue;
+    }
     const second = Math.floor((rests[i] as number) / perSecond);
     const nanos = ((rests[i] as number) - second * perSecond) * (1_000_000_000 / perSecond);
     const { year, month, day: date } = dateOfDays(day);

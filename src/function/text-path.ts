@@ -10,6 +10,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { bitsOf } from './column.ts';
 import type { Kernel } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
+import { PATH_JOIN } from './path-join.ts';
 import { expectsText, onceForEachValue, strictEntry, strictKinds, textRows, textsOf } from './scalar-frame.ts';
 import type { Kind } from './scalar-frame.ts';
 import { UTF8 } from './signature.ts';
@@ -99,4 +100,5 @@ export const TEXT_PATH: readonly FunctionEntry[] = [
     'The path without its last part.',
     "parse_dirpath('data/2024/ticks.csv') → 'data/2024'",
   ),
+  PATH_JOIN,
 ];

@@ -9,6 +9,7 @@ import { byteRowsOf, rowBytes } from './byte-rows.ts';
 import type { Kernel } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
 import { overloaded } from './list-frame.ts';
+import { REPEAT_LIST } from './list-pick.ts';
 import { CONTAINS } from './map.ts';
 import {
   boolRows,
@@ -225,7 +226,7 @@ export const TEXT_SEARCH: readonly FunctionEntry[] = [
     fails: true,
     kernel: replaceKernel,
   }),
-  REPEAT,
+  overloaded(REPEAT, REPEAT_LIST),
   strictEntry({
     name: 'split_part',
     overloads: [['text', 'text', 'int64']],

@@ -1,15 +1,15 @@
 /**
- * Numbers shown to people: bar, format_bytes, formatReadableDecimalSize.
+ * Numbers shown to people: bar, format_bytes, formatReadableDecimalSize, and read again.
  *
  * Hides nothing. Invariant: a bar has exactly its width in characters.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { numbersOf } from './column.ts';
+import { numbersOf, vectorOf } from './column.ts';
 import type { Kernel } from './contract.ts';
 import { decimalValues } from './decimal.ts';
 import type { FunctionEntry } from './entry.ts';
-import { rowError, strictEntry, textRows } from './scalar-frame.ts';
-import { UTF8 } from './signature.ts';
+import { eachRow, rowError, strictEntry, textRows, textsOf } from './scalar-frame.ts';
+import { UINT64, UTF8 } from './signature.ts';
 
 const BAR_WIDTH = 80;
 const BAR_WIDEST = 1_000;
@@ -73,6 +73,34 @@ function sizeEntry(
   return strictEntry({ name, aliases, overloads: [['int64']], type: UTF8, doc, example, kernel });
 }
 
+const STEPS: ReadonlyMap<string, number> = new Map<string, number>([
+  ...['b', 'byte', 'bytes'].map((unit) => [unit, 1] as const),
+  ...['kb', 'mb', 'gb', 'tb'].map((unit, i) => [unit, 1000 ** (i + 1)] as const),
+  ...['kib', 'mib', 'gib', 'tib'].map((unit, i) => [unit, 1024 ** (i + 1)] as const),
+]);
+
+/** Reads `1.5 GiB`: bytes, without a fraction. */
+function bytesOfSize(text: string): bigint {
+  const match = /^\s*(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*([a-z]*)\s*$/iu.exec(text);
+  const shown = text.length > 40 ? `${text.slice(0, 37)}...` : text;
+  const step = STEPS.get((match?.[3] ?? '').toLowerCase());
+  if (match === null || step === undefined) {
+    throw rowError(`'${shown}' is no number of bytes; write one with its unit, such as '1.5 GiB' or '20 MB'`);
+  }
+  const bytes = Math.trunc(Number(`${match[1] ?? ''}${match[2] ?? ''}`) * step);
+  if (bytes < 2 ** 64) return BigInt(bytes);
+  throw rowError(`'${shown}' is more bytes than a UBIGINT can hold`);
+}
+
+const parseKernel: Kernel = (args, rowCount, type) => {
+  const texts = textsOf(args[0] as Vector);
+  const out = new BigUint64Array(rowCount);
+  const validity = eachRow(args, rowCount, (row) => {
+    out[row] = bytesOfSize(texts(row));
+  });
+  return vectorOf(type, rowCount, validity, new Uint8Array(out.buffer));
+};
+
 /** The entries of this family. */
 export const TEXT_SHOW: readonly FunctionEntry[] = [
   strictEntry({
@@ -89,7 +117,7 @@ export const TEXT_SHOW: readonly FunctionEntry[] = [
   }),
   sizeEntry(
     'format_bytes',
-    ['formatreadablesize'],
+    ['formatreadablesize', 'pg_size_pretty'],
     1024n,
     BINARY_UNITS,
     'A number of bytes in KiB, MiB and so on.',
@@ -103,4 +131,13 @@ export const TEXT_SHOW: readonly FunctionEntry[] = [
     'A number of bytes in kB, MB and so on.',
     "formatReadableDecimalSize(16000) → '16.0 kB'",
   ),
+  strictEntry({
+    name: 'parse_formatted_bytes',
+    overloads: [['text']],
+    type: UINT64,
+    doc: 'The number of bytes that a text such as `1.5 GiB` or `20 MB` says.',
+    example: "parse_formatted_bytes('1.5 KiB') → 1536",
+    fails: true,
+    kernel: parseKernel,
+  }),
 ];

@@ -59,7 +59,7 @@ class Arguments {
 
 const FIELD = new RegExp(
   [
-    String.raw`^(\d*)(?::(?:([,_'](?![<>^=]))|([\x20-\x7a\x7c\x7e])?([<>^=]))?([+\- ]?)(#?)(0?)`,
+    String.raw`^(\d*)(?::(?:(?:([,_'](?![<>^=]))|t(.)$)|([\x20-\x7a\x7c\x7e])?([<>^=]))?([+\- ]?)(#?)(0?)`,
     String.raw`(?:(\d+)|\{(\d*)\})?(?:\.(?:(\d+)|\{(\d*)\}))?([a-zA-Z%]?))?$`,
   ].join(''),
   'u',
@@ -68,8 +68,23 @@ const FIELD = new RegExp(
 function readField(text: string, args: Arguments): Field {
   const match = FIELD.exec(text);
   if (match === null) throw rowError(`format: {${text.slice(0, 40)}} is not a field`);
-  const [, place, separator, fill, align, sign, alternate, zero, width, widthPlace, precision, precisionPlace, type] =
-    match;
+  const [
+    ,
+    place,
+    mark,
+    custom,
+    fill,
+    align,
+    sign,
+    alternate,
+    zero,
+    width,
+    widthPlace,
+    precision,
+    precisionPlace,
+    type,
+  ] = match;
+  const separator = mark ?? custom;
   const index = args.take(place);
   const widthFrom = widthPlace === undefined ? undefined : args.take(widthPlace);
   const precisionFrom = precisionPlace === undefined ? undefined : args.take(precisionPlace);
@@ -128,12 +143,16 @@ export function readFields(template: string): readonly Piece[] {
   return pieces;
 }
 
-const CONVERSION = /^(?:(\d+)\$)?([-+ #0]*)([,_']?)(\d+|\*)?(?:\.(\d+|\*)?)?(?:hh|h|ll|l|j|z|t|L)?(.)/su;
+const CONVERSION = /^(?:(\d+)\$)?([-+ #0]*)([,_']?)(\d+|\*)?(\.(?:\d+|\*)?)?(?:hh|h|ll|l|j|z|t|L)?(.)/su;
 
 function readConversion(text: string, args: Arguments): { readonly field: Field; readonly length: number } {
   const match = CONVERSION.exec(text);
   if (match === null) throw rowError('printf: a % at the end; %% stands for itself');
-  const [whole, place, flags = '', separator, width, precision, type = ''] = match;
+  const [whole, place, flags = '', mark, width, point, type = ''] = match;
+  // A point without digits separates the groups of integers, and is no digit of floats.
+  const isGrouped = point === '.' && /[di]/.test(type);
+  const separator = isGrouped ? '.' : mark;
+  const precision = point === undefined || isGrouped ? undefined : point === '.' ? '0' : point.slice(1);
   if (!/[a-zA-Z]/.test(type)) throw rowError(`printf: %${whole.slice(0, 40)} is not a field`);
   const widthFrom = width === '*' ? args.take(undefined) : undefined;
   const precisionFrom = precision === '*' ? args.take(undefined) : undefined;

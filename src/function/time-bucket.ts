@@ -3,7 +3,7 @@
  *
  * Hides origins. Invariants: buckets of days and less count from Monday 2000-01-03, buckets of months from 2000-01-01,
  * unless an origin or an offset says otherwise (times of day are on 1970-01-01); with a zone, days and months are those
- * of its calendar.
+ * of its calendar. Infinite moments stay so; from an infinite origin no bucket is counted: NULL.
  * Source: DuckDB and TimescaleDB, time_bucket.
  */
 import { EngineError } from '../base/errors.ts';
@@ -19,14 +19,16 @@ import type { Intervals } from './interval.ts';
 import { familyOf, flatType, strictCall } from './signature.ts';
 import { momentParameter } from './time-signature.ts';
 import { dateOfDays, daysOfDate } from './date-calendar.ts';
-import { isPresentRow, momentsOf, momentVector } from './time-words.ts';
+import { DAY_INFINITE, isPresentRow, momentsOf, momentVector, rangeError } from './time-words.ts';
 import type { Moments } from './time-words.ts';
-import { mergeValidity } from './validity.ts';
+import { mergeValidity, withoutRows } from './validity.ts';
 import { zoneOf } from './zone.ts';
 
 /** 2000-01-03, a Monday, and 2000-01-01. */
 const DAY_ORIGIN = 10_959;
 const MONTH_ORIGIN = 24_000;
+/** The most days from 1970 of a timestamp in microseconds. */
+const TIMESTAMP_DAYS = 106_751_991;
 
 /** A row's width: months, or days and units of the column. */
 interface Width {
@@ -112,12 +114,18 @@ function buckets(
     if (!present(i)) continue;
     const width = widthOf(widths, i, perDay);
     const originDay = origins?.days[i];
+    if (Math.abs(days[i] as number) === Infinity || Math.abs(originDay ?? 0) === Infinity) {
+      outDays[i] = days[i] as number;
+      continue;
+    }
     if (width.months > 0) {
       const fields = originDay === undefined ? undefined : dateOfDays(originDay);
       const origin = fields === undefined ? MONTH_ORIGIN : fields.year * 12 + fields.month - 1;
       outDays[i] = monthBucket(days[i] as number, width.months, origin);
       continue;
     }
+    // Days and times are counted in microseconds, which do not reach all dates (DuckDB).
+    if (Math.abs(days[i] as number) > TIMESTAMP_DAYS) throw rangeError('a date in a bucket of days', 'timestamps');
     const originRest = origins === undefined ? 0 : (origins.rests[i] as number);
     const [day, rest] = spanBucket(
       days[i] as number,
@@ -143,10 +151,15 @@ const bucketKernel: Kernel = (args, rowCount, type) => {
     return momentVector(type, wrapped(type, buckets(moments, steps, undefined, present)), rowCount, validity);
   if (third.type.id !== 'interval') {
     const origins = momentsOf(third);
-    return momentVector(type, wrapped(type, buckets(moments, steps, origins, present)), rowCount, validity);
+    const counted = withoutRows(validity, rowCount, (row) => Math.abs(origins.days[row] as number) === Infinity);
+    return momentVector(type, wrapped(type, buckets(moments, steps, origins, present)), rowCount, counted);
   }
   const offsets = intervalsOf(third);
   const moved = shifted(moments, offsets, -1, isZoned(type));
+  for (let i = 0; i < rowCount; i++) {
+    const day = Math.abs(moved.days[i] as number);
+    if (day >= DAY_INFINITE && day !== Infinity && present(i)) throw rangeError('a moment less its offset', 'dates');
+  }
   const cut = buckets(moved, steps, undefined, present);
   return momentVector(type, wrapped(type, shifted(cut, offsets, 1, isZoned(type))), rowCount, validity);
 };
@@ -182,6 +195,10 @@ const zonedKernel: Kernel = (args, rowCount, type) => {
     if (!isPresentRow(validity, i)) continue;
     const zone = zoneOf(rowText(names, i));
     const [day, rest] = [moments.days[i] as number, moments.rests[i] as number];
+    if (Math.abs(day) === Infinity) {
+      out.days[i] = day;
+      continue;
+    }
     const isLocal = steps.months[i] !== 0 || steps.days[i] !== 0;
     if (!isLocal) {
       const origin = DAY_ORIGIN * 86_400 - zone.localOffset(DAY_ORIGIN * 86_400);
@@ -217,7 +234,7 @@ function resolve(args: readonly DataType[]): ResolvedCall | undefined {
     return strictCall('time_bucket', [INTERVAL, parameter, flatType(third)], parameter);
   }
   const met = meetingParameter(value, third);
-  return met === undefined ? undefined : strictCall('time_bucket', [INTERVAL, met, met], met);
+  return met === undefined ? undefined : strictCall('time_bucket', [INTERVAL, met, met], met, true);
 }
 
 /** The entries of this family. */

@@ -32,6 +32,9 @@ export const TIME_FUNCTIONS: readonly FunctionEntry[] = [
   ...ZONES,
 ];
 
+/** What is known of an argument: a text constant, or a constant list of texts, NULLs left out. */
+export type KnownText = string | readonly string[] | undefined;
+
 /** Another call for the same: of function `name` with the arguments from `from` on, its result made zoned or not. */
 export interface ConstantCall {
   readonly name: string;
@@ -39,21 +42,33 @@ export interface ConstantCall {
   readonly zoned: boolean;
 }
 
+/** Of date_part with a list of parts: the fields of its struct, each with the function of its part. */
+export function partFields(
+  name: string,
+  constants: readonly KnownText[],
+): readonly (readonly [part: string, name: string])[] | undefined {
+  const [parts] = constants;
+  if (constants.length !== 2 || typeof parts !== 'object' || (name !== 'date_part' && name !== 'datepart')) {
+    return undefined;
+  }
+  return parts.map((part) => [part, partFunction(part)]);
+}
+
 /**
- * What a call becomes by a text constant among its arguments: date_part('year', x) is year(x). `constants`: the text of
- * each argument that is a text constant. @throws `value_error` for a specifier or format that there is not
+ * What a call becomes by a constant among its arguments: date_part('year', x) is year(x). @throws `value_error` for a
+ * specifier or format that there is not
  */
-export function constantCall(name: string, constants: readonly (string | undefined)[]): ConstantCall | undefined {
+export function constantCall(name: string, constants: readonly KnownText[]): ConstantCall | undefined {
   if (constants.length !== 2) return undefined;
   const [first, second] = constants;
   switch (name) {
     case 'date_part':
     case 'datepart':
-      return first === undefined ? undefined : { name: partFunction(first), from: 1, zoned: false };
+      return typeof first !== 'string' ? undefined : { name: partFunction(first), from: 1, zoned: false };
     case 'strptime':
     case 'try_strptime': {
       if (second === undefined) return undefined;
-      const { nanos, zoned } = formatTraits(second);
+      const { nanos, zoned } = formatTraits(typeof second === 'string' ? [second] : second);
       return { name: nanos ? `${name}_ns` : name, from: 0, zoned };
     }
     default:

@@ -3,7 +3,8 @@
  *
  * Hides 64-bit division. Invariants: both columns are whole numbers and exact; the rest counts the timestamp's own
  * units from midnight, so it is at least 0 and less than a day; a result outside int64 is `value_error` unless its row
- * is null, and what null rows hold is never looked at.
+ * is null, and what null rows hold is never looked at. The day of an infinite date or timestamp is Infinity or
+ * -Infinity here; in memory it is the greatest number of the type's width, or the same with a minus (DuckDB).
  * Method: long division by 16-bit digits, whose steps stay below 2^53.
  */
 import { EngineError } from '../base/errors.ts';
@@ -16,6 +17,13 @@ import type { Validity } from './validity.ts';
 const TWO_16 = 65_536;
 const TWO_32 = 4_294_967_296;
 const DAY_SECONDS = 86_400;
+
+/** The day number of the infinite date, which is minus that of -infinity. */
+export const DAY_INFINITE = 2_147_483_647;
+/** The count of the infinite timestamp in every unit. */
+export const COUNT_INFINITE = 9_223_372_036_854_775_807n;
+/** The first day whose midnight microseconds since 1970 can tell. */
+const MICROS_DAY_MIN = -106_751_991;
 
 /** Units in one second, as a number. */
 export const PER_SECOND: Readonly<Record<TimeUnit, number>> = {
@@ -47,6 +55,13 @@ function divideWords(words: Int32Array, divisor: number, quotients: Float64Array
   }
 }
 
+/** 1 or -1 where the int64 of a row stands for infinity or -infinity, else 0. */
+function infiniteSign(words: Int32Array, row: number): -1 | 0 | 1 {
+  const low = words[2 * row] as number;
+  if (low === -1) return words[2 * row + 1] === 0x7fffffff ? 1 : 0;
+  return low === 1 && words[2 * row + 1] === -0x80000000 ? -1 : 0;
+}
+
 /** int64 rows as whole seconds, rounded down, and the units beyond them. */
 export function splitSeconds(words: Int32Array, rowCount: number, perSecond: number): [Float64Array, Float64Array] {
   const seconds = new Float64Array(rowCount);
@@ -59,7 +74,8 @@ export function splitSeconds(words: Int32Array, rowCount: number, perSecond: num
 export function momentsOf(vector: Vector): Moments {
   const { type, length: rowCount } = vector;
   if (type.id === 'date' && type.unit === 'day') {
-    return { days: numbersOf(vector), rests: new Float64Array(rowCount), perDay: DAY_SECONDS };
+    const days = numbersOf(vector).map((day) => (Math.abs(day) === DAY_INFINITE ? day * Infinity : day));
+    return { days, rests: new Float64Array(rowCount), perDay: DAY_SECONDS };
   }
   const unit = unitOf(type);
   const perDay = DAY_SECONDS * PER_SECOND[unit];
@@ -75,17 +91,23 @@ export function momentsOf(vector: Vector): Moments {
     }
     return { days, rests, perDay };
   }
-  if (PER_SECOND[unit] <= 1000) {
-    divideWords(words, perDay, days, rests);
-    return { days, rests, perDay };
+  if (PER_SECOND[unit] <= 1000) divideWords(words, perDay, days, rests);
+  else {
+    const perSecond = PER_SECOND[unit];
+    divideWords(words, perSecond, days, rests);
+    for (let i = 0; i < rowCount; i++) {
+      const seconds = days[i] as number;
+      const day = Math.floor(seconds / DAY_SECONDS);
+      days[i] = day;
+      rests[i] = (seconds - day * DAY_SECONDS) * perSecond + (rests[i] as number);
+    }
   }
-  const perSecond = PER_SECOND[unit];
-  divideWords(words, perSecond, days, rests);
+  if (type.id !== 'timestamp') return { days, rests, perDay };
   for (let i = 0; i < rowCount; i++) {
-    const seconds = days[i] as number;
-    const day = Math.floor(seconds / DAY_SECONDS);
-    days[i] = day;
-    rests[i] = (seconds - day * DAY_SECONDS) * perSecond + (rests[i] as number);
+    const sign = infiniteSign(words, i);
+    if (sign === 0) continue;
+    days[i] = sign * Infinity;
+    rests[i] = 0;
   }
   return { days, rests, perDay };
 }
@@ -127,6 +149,12 @@ export function storeNumber(out: Int32Array, row: number, value: number): void {
   out[2 * row + 1] = high;
 }
 
+/** Writes the timestamp of infinity, or of -infinity where `sign` is negative. */
+function storeInfinite(out: Int32Array, row: number, sign: number): void {
+  out[2 * row] = sign < 0 ? 1 : -1;
+  out[2 * row + 1] = sign < 0 ? -0x80000000 : 0x7fffffff;
+}
+
 /** True for a row whose value counts. */
 export function isPresentRow(validity: Validity, row: number): boolean {
   return validity.bits === undefined || bitAt(validity.bits, row);
@@ -147,8 +175,10 @@ export function momentVector(type: DataType, moments: Moments, rowCount: number,
     const out = new Float64Array(rowCount);
     for (let i = 0; i < rowCount; i++) {
       const day = (days[i] as number) + Math.floor((rests[i] as number) / perDay);
-      out[i] = day;
-      if ((day | 0) !== day && isPresentRow(validity, i)) throw rangeError('the result', 'dates');
+      const isInfinite = Math.abs(day) === Infinity;
+      out[i] = isInfinite ? Math.sign(day) * DAY_INFINITE : day;
+      if (isInfinite || Math.abs(day) < DAY_INFINITE) continue;
+      if (isPresentRow(validity, i)) throw rangeError('the result', 'dates');
     }
     return vectorFromNumbers(type, out, rowCount, validity);
   }
@@ -162,12 +192,17 @@ export function momentVector(type: DataType, moments: Moments, rowCount: number,
       storeNumber(out, i, rest);
       continue;
     }
+    const day = days[i] as number;
+    if (Math.abs(day) === Infinity) {
+      storeInfinite(out, i, Math.sign(day));
+      continue;
+    }
     const extra = Math.floor(rest / (DAY_SECONDS * perSecond));
     const units = rest - extra * DAY_SECONDS * perSecond;
     const second = Math.floor(units / perSecond);
-    const seconds = ((days[i] as number) + extra) * DAY_SECONDS + second;
-    const fits = storeSeconds(out, i, seconds, units - second * perSecond, perSecond);
-    if (!fits && isPresentRow(validity, i)) throw rangeError('the result', 'timestamps');
+    const fits = storeSeconds(out, i, (day + extra) * DAY_SECONDS + second, units - second * perSecond, perSecond);
+    const isMoment = fits && infiniteSign(out, i) === 0 && (unit !== 'microsecond' || day + extra >= MICROS_DAY_MIN);
+    if (!isMoment && isPresentRow(validity, i)) throw rangeError('the result', 'timestamps');
   }
   return vectorOf(type, rowCount, validity, bytesOf(out));
 }

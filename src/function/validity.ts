@@ -141,3 +141,14 @@ export function writableBits(validity: Validity, rowCount: number): Uint8Array {
   clearTail(bits, rowCount);
   return bits;
 }
+
+/** A validity less the rows of which `isGone` holds. */
+export function withoutRows(validity: Validity, rowCount: number, isGone: (row: number) => boolean): Validity {
+  let bits: Uint8Array | undefined;
+  for (let i = 0; i < rowCount; i++) {
+    if (!isGone(i)) continue;
+    bits ??= writableBits(validity, rowCount);
+    bits[i >> 3] = (bits[i >> 3] as number) & ~(1 << (i & 7));
+  }
+  return bits === undefined ? validity : validityFrom(bits, rowCount);
+}

@@ -31,6 +31,7 @@ const zoneKernel: Kernel = (args, rowCount, type) => {
     const next = rowText(rows, i);
     if (zone === undefined || next !== name) zone = zoneOf(next);
     name = next;
+    if (Math.abs(days[i] as number) === Infinity) continue;
     const seconds = (days[i] as number) * 86_400 + Math.floor((rests[i] as number) / perSecond);
     const offset = toLocal ? zone.offset(seconds) : -zone.localOffset(seconds);
     out[i] = (rests[i] as number) + offset * perSecond;

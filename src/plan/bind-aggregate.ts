@@ -8,7 +8,13 @@
 import { present } from '../base/assert.ts';
 import type { Span } from '../base/errors.ts';
 import type { ConstantValue } from '../function/constant.ts';
-import { aggregateOf, isComparable, resolveAggregate } from '../function/registry.ts';
+import {
+  aggregateOf,
+  isComparable,
+  countsFromEnd,
+  resolveAggregate,
+  reversedQuantile,
+} from '../function/registry.ts';
 import type { AggregateEntry } from '../function/registry.ts';
 import type { ExprNode, FunctionCall, OrderItem } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
@@ -49,9 +55,10 @@ export function bindAggregateCall(sql: string, node: FunctionCall, name: string,
   const entry = present(aggregateOf(name), `the aggregate ${name}`);
   const [within, ...others] = node.withinGroup ? node.orders : [];
   if (others.length > 0) throw sqlError('sql_bind', sql, node.span, 'WITHIN GROUP takes one expression');
-  const given = (within === undefined ? node.args : [within.expr, ...node.args]).map((arg) =>
-    bind(arg, 'an aggregate'),
-  );
+  const given = (within === undefined ? node.args : [within.expr, ...node.args]).map((arg) => {
+    const isNamed = arg.kind === 'named_argument' && entry.isQuantile === true && arg.name.name === 'quantile';
+    return bind(isNamed ? arg.value : arg, 'an aggregate');
+  });
   const answer = resolveAggregate(
     name,
     given.map((arg) => arg.type),
@@ -64,11 +71,12 @@ export function bindAggregateCall(sql: string, node: FunctionCall, name: string,
   const filter = node.filter === undefined ? undefined : toCondition(sql, bind(node.filter, 'FILTER'), 'FILTER');
   const keys = node.orders.map((item) => bindKey(sql, item, bind));
   if (node.distinct) checkDistinctOrder(sql, [...given, ...args], keys);
+  if (within !== undefined && entry.isQuantile === true) checkPercentile(sql, entry, constants, node.span);
   const isReversed = entry.isQuantile === true && keys.length > 0 && isDescending(sql, entry, given, keys);
   return {
     name: answer.name,
     args,
-    constants: isReversed ? constants.map((value) => -Number(value)) : constants,
+    constants: isReversed ? constants.map(reversedQuantile) : constants,
     distinct: node.distinct,
     filter,
     // A constant orders nothing.
@@ -113,6 +121,18 @@ function bindConstants(sql: string, entry: AggregateEntry, exprs: readonly Expr[
   const fault = entry.refuse?.(values);
   if (fault !== undefined) throw sqlError('sql_bind', sql, exprs[0]?.span ?? span, `${entry.name} ${fault}`);
   return values;
+}
+
+/** Within a group the order alone says from which end a quantile counts. */
+function checkPercentile(
+  sql: string,
+  { name }: AggregateEntry,
+  constants: readonly ConstantValue[],
+  span: Span,
+): void {
+  if (countsFromEnd(constants[0])) {
+    throw sqlError('sql_bind', sql, span, `${name} takes quantiles from 0 to 1 with WITHIN GROUP`, 'order by … DESC');
+  }
 }
 
 function bindKey(sql: string, item: OrderItem, bind: Bind): SortKey {

@@ -20,13 +20,17 @@ import { foldExpr } from './pass-fold.ts';
 import { Scope } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
 
-/** The value of `node`, which `what` asks for. @throws `sql_bind` when it is no constant or cannot be computed. */
-export function bindConstant(sql: string, node: ExprNode, what: string): Literal {
+/**
+ * The value of `node`, which `what` asks for; with `alsoVolatile` random() is a number there. @throws `sql_bind` when
+ * it is no constant or cannot be computed.
+ */
+export function bindConstant(sql: string, node: ExprNode, what: string, alsoVolatile = true): Literal {
   if (node.kind === 'column_name') {
     throw sqlError('sql_bind', sql, node.span, `${what} takes a constant, not a column`);
   }
   const binder = new ExpressionBinder(sql, Scope.of(sql, undefined), new Map());
-  const bound = foldExpr(binder.bind(node, { name: what, aggregates: undefined, aliasesBefore: 0 }));
+  const clause = { name: what, aggregates: undefined, aliasesBefore: 0 };
+  const bound = foldExpr(binder.bind(node, clause), alsoVolatile);
   if (bound.kind === 'literal') return bound;
   throw sqlError('sql_bind', sql, node.span, `${what} takes a constant that can be computed`);
 }

@@ -34,7 +34,7 @@ export function bindDefault(
 /** A kept text as it means now: the literal, and its text for errors. */
 function readDefault(text: string, nowMicros: bigint | undefined): Literal {
   const node = parseExpressionText(text);
-  return bindConstant(text, nowMicros === undefined ? node : freezeExpression(node, nowMicros), 'DEFAULT');
+  return bindConstant(text, nowMicros === undefined ? node : freezeExpression(node, nowMicros), 'DEFAULT', false);
 }
 
 /**

@@ -31,17 +31,19 @@ import { OuterColumns } from './binding.ts';
 import { windowFunctionOf } from '../function/registry.ts';
 import { bindWindowCall } from './bind-window.ts';
 import { filled } from './window-fill.ts';
-import { bindInterval, bindTimeCall, momentLiteral } from './bind-time.ts';
+import { bindInterval, momentLiteral } from './bind-time.ts';
 import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
 import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
 import { bindField, bindNested, resolveIn, resolveRow } from './bind-nested.ts';
+import { bindWritten } from './bind-pattern.ts';
 import type { Alias, Clause } from './clause.ts';
 import { BOOL, INT64, makeLiteral, numberLiteral } from './constant.ts';
 import type { AggregateCall, Expr } from './expr.ts';
 import { columnOf, hasLeaf } from './expr-walk.ts';
 import { bindParameter } from './parameter.ts';
+import { rankedCall } from './ranked-aggregate.ts';
 import type { Scope } from './scope.ts';
-import { arrowTypeOf, sqlTypeName } from './sql-type.ts';
+import { arrowTypeOf } from './sql-type.ts';
 import { fieldsOf, isStructList, isUnnest, readUnnest, unnestCall } from './unnest.ts';
 
 /** Clauses whose expressions may hold unnest. */
@@ -309,6 +311,8 @@ export class ExpressionBinder {
 
   #bindFunction(node: FunctionCall, clause: Clause): Expr {
     const name = node.name.name.toLowerCase();
+    const ranked = rankedCall(this.#sql, node);
+    if (ranked !== undefined) return this.bind(ranked, clause);
     if (node.over !== undefined) return this.#bindWindow(node, name, clause);
     if (node.nulls !== undefined) {
       const message = `${node.nulls.toUpperCase()} NULLS belongs to window functions`;
@@ -330,12 +334,8 @@ export class ExpressionBinder {
     const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
     const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
     if (isUnnest(name)) return this.#bindUnnest(node, args, names, clause);
-    const timed = bindTimeCall(this.#sql, name, args, node.span);
-    if (timed !== undefined) return timed;
-    const [only] = args;
-    if (name === 'typeof' && args.length === 1 && only !== undefined) {
-      return makeLiteral(sqlTypeName(only.type), { id: 'utf8' }, node.span);
-    }
+    const written = bindWritten(this.#sql, name, args, node.span);
+    if (written !== undefined) return written;
     const met = MEETING.has(name) ? adaptAmong(args, () => true) : args;
     const call = makeCall(this.#sql, name, met, node.span, names);
     return ROUNDING.has(name) ? withDigits(call, args) : call;

@@ -1,5 +1,5 @@
 /**
- * Calls with a lambda: list_transform, list_filter and list_reduce.
+ * Calls with a lambda: list_transform, list_filter, list_reduce, and invoke, which is its lambda's body.
  *
  * Hides how a body reads what is around it. Invariants: a lambda's body is bound over its parameters' values and
  * then what it reads of the rows around it, which become arguments of the call; so every pass sees these, and none
@@ -15,11 +15,11 @@ import { targetOf } from './adapt.ts';
 import { castTo, coerce, toCondition } from './coerce.ts';
 import { INT64 } from './constant.ts';
 import type { Expr } from './expr.ts';
-import { exprKey } from './expr-walk.ts';
+import { exprKey, mapColumns } from './expr-walk.ts';
 import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
 
-export type LambdaKind = 'list_transform' | 'list_filter' | 'list_reduce';
+export type LambdaKind = 'list_transform' | 'list_filter' | 'list_reduce' | 'invoke';
 type LambdaNode = Extract<ExprNode, { kind: 'lambda' }>;
 
 const KINDS: ReadonlyMap<string, LambdaKind> = new Map([
@@ -28,6 +28,7 @@ const KINDS: ReadonlyMap<string, LambdaKind> = new Map([
   ),
   ...['list_filter', 'array_filter', 'filter'].map((name) => [name, 'list_filter'] as const),
   ...['list_reduce', 'array_reduce', 'reduce'].map((name) => [name, 'list_reduce'] as const),
+  ['invoke', 'invoke'],
 ]);
 
 /** The function with a lambda that `name` means; undefined when it means none. */
@@ -79,6 +80,7 @@ interface LambdaBinding {
 
 /** Binds such a call. @throws `sql_bind`, `sql_unsupported` */
 export function bindLambdaCall(sql: string, node: FunctionCall, kind: LambdaKind, binding: LambdaBinding): Expr {
+  if (kind === 'invoke') return bindInvoke(sql, node, binding);
   const [listNode, lambda, initialNode, ...more] = node.args;
   const most = kind === 'list_reduce' ? 3 : 2;
   if (listNode === undefined || lambda?.kind !== 'lambda' || node.args.length > most || more.length > 0) {
@@ -115,6 +117,23 @@ export function bindLambdaCall(sql: string, node: FunctionCall, kind: LambdaKind
     nullable: list.nullable,
     span: node.span,
   };
+}
+
+/** `invoke(lambda x, y: …, a, b)`: the body with the values in the places of its parameters. @throws `sql_bind` */
+function bindInvoke(sql: string, node: FunctionCall, binding: LambdaBinding): Expr {
+  const [lambda, ...values] = node.args;
+  if (lambda?.kind !== 'lambda' || lambda.parameters.length !== values.length) {
+    const message = 'invoke takes a lambda and a value for each of its parameters';
+    throw sqlError('sql_bind', sql, node.span, message, 'write invoke(lambda x: x + 1, 2)');
+  }
+  const given = values.map(binding.plain);
+  const frame = new LambdaFrame(
+    lambda.parameters,
+    given.map(({ type }) => type),
+  );
+  const body = binding.within(frame, lambda.body);
+  const sources = [...given, ...frame.reads];
+  return { ...mapColumns(body, (column) => sources[column.index] ?? column), span: node.span };
 }
 
 function checkParameters(sql: string, { parameters, span }: LambdaNode, kind: LambdaKind): void {

@@ -6,33 +6,53 @@
  */
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
-import { constantCall, momentValue } from '../function/registry.ts';
-import type { ConstantCall } from '../function/registry.ts';
+import { makeReader } from '../arrow/value.ts';
+import { isNestedValue } from '../function/constant.ts';
+import { constantCall, elementOf, momentValue, partFields } from '../function/registry.ts';
+import type { KnownText } from '../function/registry.ts';
 import { sqlError } from '../sql/frame.ts';
 import { castTo, makeCall } from './coerce.ts';
 import { DOUBLE, makeLiteral, MOMENT } from './constant.ts';
 import type { Literal } from './constant.ts';
 import type { Expr } from './expr.ts';
+import { foldExpr } from './pass-fold.ts';
 
-/** The call with what its text constants say; undefined where they say nothing. @throws `sql_bind` */
+const TIMED = new Set(['date_part', 'datepart', 'strptime', 'try_strptime']);
+
+/** The call with what its constants say; undefined where they say nothing. @throws `sql_bind` */
 export function bindTimeCall(sql: string, name: string, args: readonly Expr[], span: Span): Expr | undefined {
-  const constants = args.map((arg) =>
-    arg.kind === 'literal' && typeof arg.value === 'string' ? arg.value : undefined,
-  );
-  const call = readConstants(sql, name, constants, span);
+  if (!TIMED.has(name)) return undefined;
+  const constants = args.map((arg) => knownText(arg));
+  const fields = readConstants(sql, span, () => partFields(name, constants));
+  if (fields !== undefined) return bindParts(sql, fields, args[1] as Expr, span);
+  const call = readConstants(sql, span, () => constantCall(name, constants));
   if (call === undefined) return undefined;
   const made = makeCall(sql, call.name, args.slice(call.from), span);
   return call.zoned ? castTo(sql, made, MOMENT, false, span) : made;
 }
 
-function readConstants(
-  sql: string,
-  name: string,
-  constants: readonly (string | undefined)[],
-  span: Span,
-): ConstantCall | undefined {
+/** The text of a constant, or the texts of a constant list of them. */
+export function knownText(arg: Expr): KnownText {
+  if (arg.kind === 'literal' && typeof arg.value === 'string') return arg.value;
+  if (elementOf(arg.type) === undefined) return undefined;
+  const folded = foldExpr(arg);
+  if (folded.kind !== 'literal' || folded.value === null || !isNestedValue(folded.value)) return undefined;
+  const items = makeReader(folded.value)(0);
+  return Array.isArray(items) ? items.filter((item): item is string => typeof item === 'string') : undefined;
+}
+
+/** The parts of a moment side by side, NULL where it is. */
+function bindParts(sql: string, fields: NonNullable<ReturnType<typeof partFields>>, moment: Expr, span: Span): Expr {
+  const names = fields.map(([part]) => part);
+  if (names.length === 0) throw sqlError('sql_bind', sql, span, 'date_part needs a part; the list has none');
+  const parts = fields.map(([, name]) => makeCall(sql, name, [moment], span));
+  const isGiven = makeCall(sql, 'is_not_null', [moment], span);
+  return makeCall(sql, 'case', [isGiven, makeCall(sql, 'struct_pack', parts, span, names)], span);
+}
+
+function readConstants<T>(sql: string, span: Span, read: () => T): T {
   try {
-    return constantCall(name, constants);
+    return read();
   } catch (error) {
     if (error instanceof EngineError) throw sqlError('sql_bind', sql, span, error.message);
     throw error;

@@ -12,13 +12,13 @@ import type { Span } from '../base/errors.ts';
 import { constantText } from '../function/constant.ts';
 import type { ResolvedCall, Unresolved } from '../function/contract.ts';
 import type { KnownArgument } from '../function/registry.ts';
-import { castKind, functionNames, resolveFunction, resultType } from '../function/registry.ts';
+import { castKind, functionNames, isVolatile, resolveFunction, resultType } from '../function/registry.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
 import { nearestName } from '../base/names.ts';
 import { printText } from '../sql/print.ts';
 import { adaptLiteral, adaptOperand, decimalValue, floorOf, intHolds, intLiteral, targetOf } from './adapt.ts';
 import type { Literal } from './constant.ts';
-import { BOOL, castLiteral, evaluateCall, fixValue, tryCastLiteral } from './constant.ts';
+import { BOOL, castLiteral, evaluateCall, fixValue, INT64, makeLiteral, tryCastLiteral } from './constant.ts';
 import type { Expr } from './expr.ts';
 import { sqlTypeName } from './sql-type.ts';
 
@@ -103,7 +103,8 @@ export function makeCall(
   const call = {
     kind: 'call',
     name: answer.name,
-    args: coerced,
+    // Its place in the text tells a volatile call from others, also where an alias stands for it.
+    args: isVolatile(answer.name) ? [...coerced, makeLiteral(BigInt(span.start), INT64, span)] : coerced,
     type: answer.type,
     nullable: canBeNull(answer, coerced),
     span,

@@ -13,7 +13,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import { isNestedValue } from '../function/constant.ts';
-import { castKernel, castKind, kernelOf } from '../function/registry.ts';
+import { castKernel, castKind, isVolatile, kernelOf } from '../function/registry.ts';
 import type { Expr, LiteralValue } from './expr.ts';
 
 export type Literal = Extract<Expr, { kind: 'literal' }>;
@@ -90,7 +90,8 @@ export function tryCastLiteral(literal: Literal, type: DataType, attempt: boolea
  * The value of a call whose arguments are all literals; undefined where it has none now: the error, if any, is for
  * running to meet.
  */
-export function evaluateCall(call: Extract<Expr, { kind: 'call' }>): Literal | undefined {
+export function evaluateCall(call: Extract<Expr, { kind: 'call' }>, alsoVolatile = false): Literal | undefined {
+  if (!alsoVolatile && isVolatile(call.name)) return undefined;
   if (call.lambda !== undefined) return undefined;
   const vectors: Vector[] = [];
   const types: DataType[] = [];

@@ -9,6 +9,7 @@ import { childFields, typeName } from '../arrow/type.ts';
 import { makeReader } from '../arrow/value.ts';
 import type { Span } from '../base/errors.ts';
 import { isNestedValue } from '../function/constant.ts';
+import { isVolatile } from '../function/registry.ts';
 import type { AggregateCall, Expr, FrameBound, LiteralValue, SortKey, WindowCall } from './expr.ts';
 
 /** Calls `visit` with every column reference, in order. */
@@ -72,6 +73,12 @@ export function hasLeaf(expr: Expr, kind: Leaf['kind']): boolean {
     default:
       return expr.kind === kind;
   }
+}
+
+/** True when the expression answers anew for each row, whatever its columns hold. */
+export function hasVolatile(expr: Expr): boolean {
+  if (expr.kind === 'cast') return hasVolatile(expr.operand);
+  return expr.kind === 'call' && (isVolatile(expr.name) || expr.args.some(hasVolatile));
 }
 
 /** A reference to column `index`, which has the field's type. */

@@ -12,11 +12,14 @@ import { forEachChild } from '../sql/walk.ts';
 import { PlanMemory } from './kept-plan.ts';
 import { freezeMoment } from './moment.ts';
 import type { ParameterSet } from './parameter.ts';
+import { mayBeVolatile } from '../function/registry.ts';
 import { openParameters } from './parameter.ts';
 import type { TimePoint } from './physical.ts';
 import { engineTableOf } from './system-name.ts';
 import type { EngineTable } from './system-name.ts';
 import { timePointOf } from './time-point.ts';
+
+export { mayBeVolatile };
 
 /** A statement with its text, so that it is parsed once for all that is asked of it. */
 export interface ParsedStatement {
@@ -50,9 +53,9 @@ export function readStatement(sql: string, nowMicros?: bigint): ParsedStatement 
   return atMoment({ sql, ...opened, nowMicros: undefined, memory: undefined }, nowMicros);
 }
 
-/** A statement that keeps its plan from one run to the next. */
+/** A statement that keeps its plan from one run to the next, unless what is computed in it may differ. */
 export function withMemory(parsed: ParsedStatement): ParsedStatement {
-  return { ...parsed, memory: new PlanMemory() };
+  return mayBeVolatile(parsed.sql) ? parsed : { ...parsed, memory: new PlanMemory() };
 }
 
 /** A statement whose now() is `nowMicros`; one that is to be prepared has no moment yet. */

@@ -4,11 +4,18 @@
  * Hides which operators a condition may pass. Invariants: a conjunct passes a projection by substitution, sorts,
  * DISTINCT and UNION as it is, and an aggregate only when it looks at group keys alone and there are any; it passes a
  * join towards a side whose rows the join cannot make up, or becomes part of an inner one, and where it is an OR over
- * both sides, what it asks of one is asked there too; it passes windows when all
- * of them partition by every column that it looks at; nothing passes a limit.
+ * both sides, what it asks of one is asked there too; it passes windows when all of them partition by every column that
+ * it looks at; nothing passes a limit, and what answers anew for each row stays.
  */
 import type { Expr, JoinKind, WindowCall } from './expr.ts';
-import { conjunctionOf, factoredConjuncts, forEachColumn, mapColumns, shiftColumns } from './expr-walk.ts';
+import {
+  conjunctionOf,
+  factoredConjuncts,
+  forEachColumn,
+  hasVolatile,
+  mapColumns,
+  shiftColumns,
+} from './expr-walk.ts';
 import { impliedOn, sideOf, splitCondition } from './join-condition.ts';
 import type { JoinPlan, LogicalPlan } from './logical.ts';
 import { makeFilter, makeJoin, makeWindow, mapInputs } from './logical.ts';
@@ -22,12 +29,22 @@ export function pushFilters(plan: LogicalPlan): LogicalPlan {
 
 /** `plan` filtered by `conjuncts`, each as deep as it may go. */
 function push(plan: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {
+  const fixed = conjuncts.filter(hasVolatile);
+  if (fixed.length > 0) {
+    const others = conjuncts.filter((conjunct) => !fixed.includes(conjunct));
+    return filtered(others.length === 0 ? pushFilters(plan) : push(plan, others), fixed);
+  }
   switch (plan.kind) {
     case 'filter':
       return push(plan.input, [...factoredConjuncts(plan.condition), ...conjuncts]);
     case 'project': {
-      const substituted = conjuncts.map((conjunct) => substitute(conjunct, plan.exprs));
-      return { ...plan, input: push(plan.input, substituted) };
+      const moved = conjuncts.map((conjunct) => substitute(conjunct, plan.exprs));
+      const below = moved.filter((conjunct) => !hasVolatile(conjunct));
+      const above = conjuncts.filter((_, i) => hasVolatile(moved[i] as Expr));
+      return filtered(
+        { ...plan, input: below.length === 0 ? pushFilters(plan.input) : push(plan.input, below) },
+        above,
+      );
     }
     case 'sort':
       if (plan.limit !== undefined) break;
@@ -35,7 +52,9 @@ function push(plan: LogicalPlan, conjuncts: readonly Expr[]): LogicalPlan {
     case 'distinct':
       return mapInputs(plan, (input) => push(input, conjuncts));
     case 'aggregate': {
-      const below = conjuncts.filter((conjunct) => readsOnly(conjunct, plan.groups.length));
+      const below = conjuncts.filter(
+        (conjunct) => readsOnly(conjunct, plan.groups.length) && !plan.groups.some(hasVolatile),
+      );
       const above = conjuncts.filter((conjunct) => !below.includes(conjunct));
       const substituted = below.map((conjunct) => substitute(conjunct, plan.groups));
       const input = substituted.length === 0 ? pushFilters(plan.input) : push(plan.input, substituted);

@@ -28,7 +28,7 @@ function foldOperator(plan: LogicalPlan): LogicalPlan {
     case 'recursive':
       return plan;
     case 'unnest': {
-      const lists = mapSame(plan.lists, foldExpr);
+      const lists = mapSame(plan.lists, (list) => foldExpr(list));
       return lists === plan.lists ? plan : { ...plan, lists };
     }
     case 'join': {
@@ -49,11 +49,11 @@ function foldOperator(plan: LogicalPlan): LogicalPlan {
     }
     case 'aggregate': {
       const groups = mapSame(plan.groups, foldKeepingType);
-      const aggregates = mapSame(plan.aggregates, (call) => mapCall(call, foldExpr));
+      const aggregates = mapSame(plan.aggregates, (call) => mapCall(call, (expr) => foldExpr(expr)));
       return groups === plan.groups && aggregates === plan.aggregates ? plan : { ...plan, groups, aggregates };
     }
     case 'window': {
-      const calls = mapSame(plan.calls, (call) => mapWindow(call, foldExpr));
+      const calls = mapSame(plan.calls, (call) => mapWindow(call, (expr) => foldExpr(expr)));
       return calls === plan.calls ? plan : { ...plan, calls };
     }
     case 'sort': {
@@ -79,8 +79,8 @@ function foldKeepingType(expr: Expr): Expr {
   return folded.nullable === expr.nullable ? folded : { ...folded, nullable: expr.nullable };
 }
 
-/** One expression, folded; shares what did not change. */
-export function foldExpr(expr: Expr): Expr {
+/** One expression, folded; shares what did not change. `alsoVolatile`: as for the only row that there will be. */
+export function foldExpr(expr: Expr, alsoVolatile = false): Expr {
   switch (expr.kind) {
     case 'column':
     case 'literal':
@@ -88,15 +88,15 @@ export function foldExpr(expr: Expr): Expr {
     case 'pending':
       return expr;
     case 'cast': {
-      const operand = foldExpr(expr.operand);
+      const operand = foldExpr(expr.operand, alsoVolatile);
       const literal = operand.kind === 'literal' ? tryCastLiteral(operand, expr.type, expr.attempt) : undefined;
       if (literal !== undefined) return { ...literal, span: expr.span };
       return operand === expr.operand ? expr : { ...expr, operand };
     }
     case 'call': {
-      const args = mapSame(expr.args, foldExpr);
+      const args = mapSame(expr.args, (arg) => foldExpr(arg, alsoVolatile));
       const call = args === expr.args ? expr : { ...expr, args };
-      if (args.every((arg) => arg.kind === 'literal')) return evaluateCall(call) ?? call;
+      if (args.every((arg) => arg.kind === 'literal')) return evaluateCall(call, alsoVolatile) ?? call;
       if (call.name === 'and' || call.name === 'or') return foldLogical(call);
       return call;
     }

@@ -5,6 +5,7 @@
  * shared plan reads only ones with lower numbers; no two recursions have one number.
  */
 import { present } from '../base/assert.ts';
+import { hasVolatile } from './expr-walk.ts';
 import type { LogicalPlan, LogicalQuery } from './logical.ts';
 import { inputsOf, mapPlan, pickColumns } from './logical.ts';
 
@@ -81,7 +82,7 @@ function countReaders(plan: LogicalPlan, readers: Map<number, number>): void {
   for (const input of inputsOf(plan)) countReaders(input, readers);
 }
 
-/** Whether reading the plan anew costs little more than reading its rows from memory. */
+/** Whether reading the plan anew gives the same rows and costs little more than reading them from memory. */
 function isCheap(plan: LogicalPlan): boolean {
   switch (plan.kind) {
     case 'scan':
@@ -90,8 +91,9 @@ function isCheap(plan: LogicalPlan): boolean {
     case 'working':
       return true;
     case 'filter':
+      return isCheap(plan.input) && !hasVolatile(plan.condition);
     case 'project':
-      return isCheap(plan.input);
+      return isCheap(plan.input) && !plan.exprs.some(hasVolatile);
     default:
       return false;
   }

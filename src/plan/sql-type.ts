@@ -65,6 +65,8 @@ const NAMED: ReadonlyMap<string, DataType> = new Map<string, DataType>([
   ['timestamp_ms', timestamp('millisecond')],
   ['timestamp_ns', timestamp('nanosecond')],
   ...['timestamptz', 'timestamp with time zone'].map((name) => [name, ZONED] as const),
+  ['timestamptz_ns', timestamp('nanosecond', 'UTC')],
+  ['time_ns', { id: 'time', unit: 'nanosecond', bitWidth: 64 }],
   ['interval', { id: 'interval', unit: 'month_day_nano' }],
 ]);
 
@@ -200,9 +202,10 @@ export function sqlTypeName(type: DataType): string {
     case 'date':
       return 'DATE';
     case 'time':
-      return 'TIME';
+      return type.unit === 'nanosecond' ? 'TIME_NS' : 'TIME';
     case 'timestamp':
-      return type.timezone === undefined ? TIMESTAMP_NAMES[type.unit] : 'TIMESTAMP WITH TIME ZONE';
+      if (type.timezone === undefined) return TIMESTAMP_NAMES[type.unit];
+      return type.unit === 'nanosecond' ? 'TIMESTAMPTZ_NS' : 'TIMESTAMP WITH TIME ZONE';
     case 'interval':
       return 'INTERVAL';
     default:

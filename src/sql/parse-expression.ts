@@ -292,12 +292,15 @@ function parseSymbolPrimary(cursor: Cursor): ExprNode {
     if (query !== undefined) return query;
     cursor.advance();
     const items = [parseExpression(cursor)];
-    while (cursor.takeSymbol(',')) items.push(parseExpression(cursor));
+    let isRow = false;
+    while (cursor.takeSymbol(',')) {
+      isRow = true;
+      if (cursor.isSymbol(')')) break;
+      items.push(parseExpression(cursor));
+    }
     cursor.expectSymbol(')');
     const [only] = items;
-    return items.length === 1 && only !== undefined
-      ? only
-      : { kind: 'row', items, span: cursor.spanFrom(token.start) };
+    return !isRow && only !== undefined ? only : { kind: 'row', items, span: cursor.spanFrom(token.start) };
   }
   if (token.text === '*') {
     cursor.advance();

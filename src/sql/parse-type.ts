@@ -20,6 +20,8 @@ const LITERAL_TYPES = new Set([
   'timestamp_ms',
   'timestamp_us',
   'timestamp_ns',
+  'timestamptz_ns',
+  'time_ns',
   'blob',
   'boolean',
   'bool',
@@ -108,6 +110,8 @@ function parseSizes(cursor: Cursor): number[] {
   const sizes: number[] = [];
   if (!cursor.isSymbol('(')) return sizes;
   cursor.advance();
+  // `DECIMAL()` is DECIMAL.
+  if (cursor.takeSymbol(')')) return sizes;
   do {
     const token = cursor.token;
     if (token.kind !== 'number' || !/^\d{1,9}$/u.test(token.text)) {

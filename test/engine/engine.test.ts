@@ -192,6 +192,18 @@ test('counts are promised exactly, and a large result is kept on disk', async (t
   assert.equal(next, BigInt(24 * rows));
 });
 
+test('a promise of random numbers is kept, so that it answers the same again', async (t) => {
+  const engine = await openTemporary(t);
+  const promised = await engine.promise('SELECT random() AS r FROM range(3)');
+  const answers: unknown[] = [];
+  for (let k = 0; k < 2; k++) {
+    const result = await engine.redeem(promised.ticket);
+    for await (const batch of result.batches()) answers.push(await rowsOf(single(batch.batch())));
+  }
+  assert.equal(answers.length, 2);
+  assert.deepEqual(answers[0], answers[1]);
+});
+
 async function* single<T>(value: T): AsyncGenerator<T> {
   yield await Promise.resolve(value);
 }

@@ -1,4 +1,4 @@
-/** Timestamps split into days and rests and put together again: exact over all of int64, in every unit. */
+/** Timestamps split into days and rests and put together again: exact over int64, in every unit, but for infinity. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DataType, TimeUnit } from '../../src/arrow/type.ts';
@@ -29,7 +29,11 @@ function timestamps(unit: TimeUnit, values: readonly bigint[]): Vector {
 for (const [unit, perDay] of UNITS) {
   const comesBack = unit === 'microsecond' || unit === 'nanosecond';
   test(`every int64 of ${unit}s is a day and what is over${comesBack ? ', and comes back' : ''}`, () => {
-    const values = valuesAround(perDay).filter((value) => value === BigInt.asIntN(64, value));
+    // Microseconds before 290309-12-22 (BC) are none of a timestamp.
+    const least = unit === 'microsecond' ? -106_751_991n * perDay : -(2n ** 63n);
+    const isMoment = (value: bigint): boolean =>
+      value === BigInt.asIntN(64, value) && value >= least && value !== 2n ** 63n - 1n && value !== 1n - 2n ** 63n;
+    const values = valuesAround(perDay).filter(isMoment);
     const vector = timestamps(unit, values);
     const moments = momentsOf(vector);
     values.forEach((value, i) => {
@@ -42,6 +46,15 @@ for (const [unit, perDay] of UNITS) {
     assert.deepEqual(again.buffers[1], vector.buffers[1]);
   });
 }
+
+test('the ends of int64 are infinite, in every unit and through both', () => {
+  for (const [unit] of UNITS) {
+    const vector = timestamps(unit, [2n ** 63n - 1n, 1n - 2n ** 63n]);
+    const moments = momentsOf(vector);
+    assert.deepEqual([...moments.days], [Infinity, -Infinity]);
+    assert.deepEqual(momentVector(vector.type, moments, 2, ALL_PRESENT).buffers[1], vector.buffers[1]);
+  }
+});
 
 test('a moment beyond int64 is refused, and ignored in a null row', () => {
   const type: DataType = { id: 'timestamp', unit: 'nanosecond', timezone: undefined };

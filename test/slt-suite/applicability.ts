@@ -29,6 +29,7 @@ const EXCEPTIONS: readonly Exception[] = [
   except(/^pragma\b/iu, 'PRAGMA', ALL),
   except(/^(?:vacuum|analyze|checkpoint|force\s+checkpoint)\b/iu, 'care of another storage', ALL),
   except(/^explain\b/iu, "EXPLAIN, whose answer is the engine's own", ALL),
+  except(/\bexport_state\b/iu, 'exported states of aggregates', ['duckdb'], false),
   except(/^(?:set|reset)\s+(?:(?:session|local|global)\s+)?profiling_/iu, "settings and calls of DuckDB's", ALL),
 ];
 
@@ -113,6 +114,7 @@ const OUTSIDE: readonly (readonly [reason: string, ...messages: RegExp[]])[] = [
   [TRANSACTIONS, /transactions by statement is not supported/u],
   ['files and extensions', /(?:COPY|EXPORT|IMPORT|INSTALL|LOAD|a file in FROM) is not supported/u],
   ["settings and calls of DuckDB's", /there is no setting/u, /(?:CALL|PRAGMA) is not supported/u],
+  ["DuckDB's own statistics of columns", /there is no function "stats"/u],
   ["DuckDB's own catalog and files", /function "(?:duckdb_|pragma_|read_|parquet_|test_|sql_)\w*" is not supported/u],
   ['the place of a row in DuckDB (rowid)', /column "rowid" is/u],
   ['windows', /(?:a window function \(OVER\)|QUALIFY|WINDOW) is not supported/u],
@@ -130,6 +132,7 @@ const OUTSIDE: readonly (readonly [reason: string, ...messages: RegExp[]])[] = [
     /the type (?:ENUM|BIT|BITSTRING|UUID|TIMETZ|TIME WITH TIME ZONE|HUGEINT|UHUGEINT|BIGNUM|JSON)\b.* is not/u,
     /there is no type (?:VARIANT|GEOMETRY|BIGNUM|INT128|UINT128|VARINT)\b/u,
     /there is no function "bit(?:string|string_agg)"/u,
+    /expected a type, found "UNION"/u,
   ],
   ['upserts and RETURNING', /(?:RETURNING|ON CONFLICT|INSERT OR \w+|MERGE|MERGE INTO) is not supported/u],
   ['statements that change rows within WITH', /a statement in WITH that is no query is not supported/u],
@@ -138,7 +141,11 @@ const OUTSIDE: readonly (readonly [reason: string, ...messages: RegExp[]])[] = [
     /the column constraint (?:CHECK|REFERENCES|FOREIGN|GENERATED|CONSTRAINT)\b.* is not supported/u,
     /(?:constraint|ADD) (?:PRIMARY|UNIQUE|CHECK|FOREIGN|CONSTRAINT) is not supported/u,
   ],
-  ['exported states of aggregates', /found "(?:export_state)"/iu, /there is no function "(?:finalize|combine\w*)"/u],
+  [
+    'exported states of aggregates',
+    /found "(?:export_state)"/iu,
+    /there is no function "(?:finalize|combine\w*|to_aggregate_state)"/u,
+  ],
   ['joins of DuckDB alone', /(?:ASOF JOIN|POSITIONAL JOIN) is not supported/u, /found "(?:APPROX|NEAREST|BY)"/u],
   ['tables with keys in recursion', /USING KEY in WITH RECURSIVE is not supported/u],
   [
@@ -166,6 +173,11 @@ const CHANGED = new RegExp(String.raw`^\s*(?:${CHANGES})("[^"]+"|[\w.]+)`, 'iu')
 /** The table, or other thing, that a statement would have made or changed, in lower case. */
 export function changedBy(sql: string): string | undefined {
   return CHANGED.exec(sql)?.[1]?.replaceAll('"', '').toLowerCase();
+}
+
+/** The statement behind the name of what it changes. */
+export function afterChanged(sql: string): string {
+  return sql.slice(CHANGED.exec(sql)?.[0].length ?? 0);
 }
 
 /** Every table that a statement left out would have changed, also by queries of WITH. */

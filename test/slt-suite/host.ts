@@ -3,9 +3,9 @@
  *
  * Hides the directory, which is removed at the end and lies in memory where the machine has such a place: every
  * statement commits as it always does, and only the disk below is faster. Invariant: statements go to the engine as
- * they stand in the file.
+ * they stand in the file, but for the folder of the file's own files, to which COPY's names are relative.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataType } from '../../src/arrow/type.ts';
@@ -41,19 +41,25 @@ export async function openHost(dialect: Dialect): Promise<SuiteHost> {
 
 class EngineHost implements SuiteHost {
   readonly directory: string;
+  readonly #root: string;
   readonly #dialect: Dialect;
   readonly #sessions = new Map<string, Session>();
   #database: Database | undefined;
   #name = 'database';
 
-  constructor(directory: string, dialect: Dialect) {
-    this.directory = directory;
+  constructor(root: string, dialect: Dialect) {
+    this.#root = root;
+    this.directory = join(root, 'files');
+    mkdirSync(this.directory);
     this.#dialect = dialect;
   }
 
   async run(sql: string, connection: string, signal: AbortSignal): Promise<Answer> {
     const { engine } = this.#open();
-    const result = await engine.query(sql, { session: await this.#session(connection), signal });
+    const result = await engine.query(sql.replaceAll(`${this.directory}/`, ''), {
+      session: await this.#session(connection),
+      signal,
+    });
     const rows: string[][] = [];
     for await (const encoded of result.batches()) {
       const batch = encoded.batch();
@@ -76,14 +82,14 @@ class EngineHost implements SuiteHost {
     this.#database = undefined;
     this.#sessions.clear();
     if (name !== undefined) this.#name = `named-${name.replaceAll(/\W/gu, '_')}`;
-    this.#database = await open(join(this.directory, this.#name));
+    this.#database = await open(join(this.#root, this.#name), { copyDirectory: this.directory });
   }
 
   async close(): Promise<void> {
     try {
       await this.#database?.close();
     } finally {
-      rmSync(this.directory, { recursive: true, force: true });
+      rmSync(this.#root, { recursive: true, force: true });
     }
   }
 

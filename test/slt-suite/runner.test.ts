@@ -205,6 +205,37 @@ test('an error that says that Sheaf lacks something is not the one that is wante
   );
 });
 
+test('what a statement that was left out makes is neither read nor dropped; COPY has a folder', async () => {
+  const text = `statement ok
+CREATE TYPE mood AS ENUM ('a')
+
+statement ok
+CREATE TABLE a(x mood)
+
+statement ok
+DROP TABLE a
+
+statement ok
+CREATE TABLE a AS SELECT 1 AS x
+
+query I
+SELECT x FROM a
+----
+1
+
+statement ok
+COPY a TO '__TEST_DIR__/a.csv'
+
+statement ok
+DROP TABLE a
+`;
+  assert.deepEqual(told(await run('duckdb', text)), {
+    passed: 4,
+    failed: [],
+    left: { 'sequences, macros and types': 1, 'reads what a statement that was left out makes': 2 },
+  });
+});
+
 test('a line that is not known ends a file aloud, and a report groups what failed', async () => {
   const outcome = await run(
     'datafusion',

@@ -8,6 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../src/base/errors.ts';
 import {
+  afterChanged,
   changedBy,
   changedWithin,
   exceptionOf,
@@ -196,7 +197,8 @@ class Runner {
   /** Why a statement is not run: its answer is elsewhere, or it reads what was left out. */
   #reasonBefore(sql: string, wanted: readonly string[] | undefined, connection: string): string | undefined {
     if (wanted?.[0]?.startsWith('<FILE>:') === true) return 'an answer in another file';
-    const text = isMaking(sql) ? sql.replace(changedBy(sql) ?? '', '') : sql;
+    const isDrop = /^\s*drop\b/iu.test(sql);
+    const text = isMaking(sql) && !isDrop ? afterChanged(sql) : sql;
     if (readsAny(text, this.#lost)) return READS_LOST;
     return readsAny(text, this.#transactions.unlike(connection)) ? TRANSACTIONS : undefined;
   }
@@ -210,7 +212,7 @@ class Runner {
   ): string | undefined {
     const [meaning] = this.#meanings;
     const outside =
-      (result.error === undefined ? undefined : outsideReason(result.error)) ??
+      (result.error === undefined ? undefined : (outsideReason(result.error) ?? this.#lackingReason(result.error))) ??
       (meaning === undefined ? undefined : `fails under ${meaning}, which Sheaf has not`);
     if (outside !== undefined || verdict === undefined) return outside;
     if ('error' in verdict) {
@@ -223,6 +225,12 @@ class Runner {
     const sort = words.find(isSortMode) ?? 'nosort';
     const isSame = theirs !== undefined && sameAnswers(result.answer, verdict.answer, sort);
     return isSame ? 'DuckDB of today answers as Sheaf does' : undefined;
+  }
+
+  /** Why an error about a type or a function is none of Sheaf's: the statement that makes it was left out. */
+  #lackingReason(error: string): string | undefined {
+    const name = /there is no (?:type|function) "?(\w+)/u.exec(error)?.[1]?.toLowerCase();
+    return name !== undefined && this.#lost.has(name) ? 'reads what a statement that was left out makes' : undefined;
   }
 
   #connectionOf(words: readonly string[]): string {
