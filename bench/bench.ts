@@ -11,7 +11,7 @@ import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** One figure: its name, unit, and the runs it comes from. */
+/** One figure: its name, unit, and the runs it comes from. Without runs, its unit says why there are none. */
 export interface Figure {
   readonly name: string;
   readonly unit: string;
@@ -52,6 +52,43 @@ export function figure(name: string, unit: string, values: readonly number[]): F
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** Milliseconds of each round, by the wall clock and of processor time. */
+export interface Times {
+  readonly milliseconds: readonly number[];
+  /** User and system time of all threads of the process. */
+  readonly processor: readonly number[];
+}
+
+/** Measures rounds of work in this process. */
+export class Stopwatch {
+  readonly #milliseconds: number[] = [];
+  readonly #processor: number[] = [];
+  #started = 0;
+  #used: NodeJS.CpuUsage | undefined;
+
+  get times(): Times {
+    return { milliseconds: this.#milliseconds, processor: this.#processor };
+  }
+
+  start(): void {
+    this.#used = process.cpuUsage();
+    this.#started = performance.now();
+  }
+
+  /** Ends a round and keeps it; a round that was started and not stopped is not kept. */
+  stop(): void {
+    const milliseconds = performance.now() - this.#started;
+    const { user, system } = process.cpuUsage(this.#used);
+    this.#milliseconds.push(milliseconds);
+    this.#processor.push((user + system) / 1000);
+  }
+}
+
+/** The geometric mean of positive values. */
+export function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
 
 /** The machine and versions that a result belongs to. */

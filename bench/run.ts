@@ -8,9 +8,10 @@ import type { Bench } from './bench.ts';
 import { durability } from './durability.bench.ts';
 import { small } from './small.bench.ts';
 import { sql } from './sql.bench.ts';
+import { tpch } from './tpch.bench.ts';
 import { transfer } from './transfer.bench.ts';
 
-const BENCHES: readonly Bench[] = [transfer, durability, sql, small];
+const BENCHES: readonly Bench[] = [transfer, durability, sql, small, tpch];
 
 const args = process.argv.slice(2);
 const isSmall = args.includes('--small');
@@ -21,7 +22,8 @@ for (const bench of BENCHES.filter(({ name }) => names.length === 0 || names.inc
   const figures = await bench.run({ small: isSmall });
   for (const { name, unit, median, least, most, runs } of figures) {
     const spread = runs > 1 ? ` (${least.toPrecision(3)} … ${most.toPrecision(3)}, ${runs.toString()} runs)` : '';
-    process.stdout.write(`  ${name.padEnd(64)} ${median.toPrecision(3)} ${unit}${spread}\n`);
+    const value = runs > 0 ? `${median.toPrecision(3)} ` : '';
+    process.stdout.write(`  ${name.padEnd(84)} ${value}${unit}${spread}\n`);
   }
   if (args.includes('--record')) {
     mkdirSync(projectPath('bench/results'), { recursive: true });

@@ -5,13 +5,18 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const place = join(root, 'node_modules', '.cache', `sheaf-bench-${process.pid}`);
 const built = join(place, 'built');
-const node = (...args) => spawnSync(process.execPath, args, { stdio: 'inherit', cwd: root }).status ?? 1;
+// What lies outside of the repository is found from here, since the compiled benches lie deeper.
+const env = {
+  ...process.env,
+  SHEAF_CORPUS: resolve(root, process.env['SHEAF_CORPUS'] ?? join('..', 'shared', 'corpus')),
+};
+const node = (...args) => spawnSync(process.execPath, args, { stdio: 'inherit', cwd: root, env }).status ?? 1;
 
 mkdirSync(built, { recursive: true });
 try {
