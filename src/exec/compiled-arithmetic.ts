@@ -163,11 +163,11 @@ function emitDates({ row, value }: Emitter, call: Call, active: Code<'i32'> | un
   const compute = call.name === '+' ? i64.add : i64.sub;
   const code = row.bind(compute(intOf(left), intOf(right)), 'days');
   if (call.type.id !== 'date') return intValue(code, present);
-  // What is infinite stays so, which the operator knows.
-  for (const days of [code, ...[left, right].filter((_, i) => call.args[i]?.type.id === 'date').map(intOf)]) {
-    row.fail(outside(days, FINITE_DAYS), present, active);
-  }
-  return intValue(code, present);
+  const moment = intOf(call.args[0]?.type.id === 'date' ? left : right);
+  // What is infinite stays so.
+  const isInfinite = row.bind(outside(moment, FINITE_DAYS), 'infinite');
+  row.fail(i32.and(outside(code, FINITE_DAYS), i32.not(isInfinite)), present, active);
+  return intValue(row.bind(select(isInfinite, moment, code), 'days'), present);
 }
 
 function isArithmetic(type: DataType): boolean {

@@ -1,5 +1,6 @@
 /**
- * Rules of the parts of dates and timestamps: year, quarter, month, day and the day of the week.
+ * Rules of the parts of dates and timestamps: year, quarter, month, day and the day of the week; and of date_trunc to
+ * units of one length.
  *
  * Hides the calendar. Invariants: a timestamp's day is the one that it lies in, also before 1970; the meaning is that
  * of function/date-part. Infinite ones, whose parts are NULL, are left to it. Method: function/date-calendar's.
@@ -8,8 +9,8 @@ import type { DataType } from '../arrow/type.ts';
 import { i64Const, select } from '../codegen/code.ts';
 import type { Code } from '../codegen/code.ts';
 import type { Expr } from '../plan/expr.ts';
-import type { Rule } from './compiled-rule.ts';
-import { intOf, intValue } from './compiled-value.ts';
+import type { Call, Rule } from './compiled-rule.ts';
+import { both, intOf, intValue } from './compiled-value.ts';
 import type { RowScope } from './compiled-value.ts';
 import { i32, i64 } from './compiled-vocabulary.ts';
 
@@ -74,22 +75,63 @@ function isDated(type: DataType | undefined): boolean {
   return (type?.id === 'date' && type.unit === 'day') || type?.id === 'timestamp';
 }
 
+/** Seconds of the units that timestamps are cut to by division, and by how many seconds 1970 lies within the first. */
+const CUTS: Readonly<Record<string, readonly [seconds: bigint, within: bigint]>> = {
+  second: [1n, 0n],
+  minute: [60n, 0n],
+  hour: [3_600n, 0n],
+  day: [DAY_SECONDS, 0n],
+  // Weeks begin on Monday, and 1970 on a Thursday.
+  week: [7n * DAY_SECONDS, 3n * DAY_SECONDS],
+};
+
+/** The unit of date_trunc, where it is cut to by division. */
+function cutOf({ args: [unit] }: Call): (typeof CUTS)[string] | undefined {
+  return unit?.kind === 'literal' && typeof unit.value === 'string' ? CUTS[unit.value.toLowerCase()] : undefined;
+}
+
+const DATE_TRUNC: Rule = {
+  fits: (call) => {
+    const type = call.args[1]?.type;
+    return (
+      call.args.length === 2 && type?.id === 'timestamp' && type.timezone === undefined && cutOf(call) !== undefined
+    );
+  },
+  constants: (call) => ({ text: ` by ${String(cutOf(call))}`, values: call.args.slice(1) }),
+  emit: ({ row, value }, call, active) => {
+    const arg = call.args[1] as Expr;
+    const operand = row.bound(value(arg, active), 'v');
+    const perSecond = PER_SECOND[(arg.type as DataType & { id: 'timestamp' }).unit];
+    const [seconds, within] = cutOf(call) as readonly [bigint, bigint];
+    const moment = intOf(operand);
+    const [count] = floorDivide(row, plus(moment, within * perSecond), seconds * perSecond);
+    const cut = plus(times(count, seconds * perSecond), -within * perSecond);
+    return intValue(row.bind(select(isInfinite(moment, COUNT_INFINITE), moment, cut), 'cut'), operand.present);
+  },
+};
+
+/** 1 for what is infinite, which is `most` with a minus before or without. */
+function isInfinite(moment: Int, most: bigint): Code<'i32'> {
+  return i32.or(i64.eq(moment, i64Const(most)), i64.eq(moment, i64Const(-most)));
+}
+
 /** Rules by the names of functions. */
 export const DATE_RULES: Readonly<Record<string, Rule>> = Object.fromEntries(
-  Object.entries(PARTS).map(([name, part]): [string, Rule] => [
-    name,
-    {
-      fits: ({ args }) => args.length === 1 && isDated(args[0]?.type),
-      emit: ({ row, value }, { args }, active) => {
-        const [arg] = args as readonly [Expr];
-        const operand = row.bound(value(arg, active), 'v');
-        let day = intOf(operand);
-        const infinite = i64Const(arg.type.id === 'timestamp' ? COUNT_INFINITE : DAY_INFINITE);
-        const isInfinite = i32.or(i64.eq(day, infinite), i64.eq(day, i64.sub(ZERO, infinite)));
-        row.fail(isInfinite, operand.present, active);
-        if (arg.type.id === 'timestamp') [day] = floorDivide(row, day, DAY_SECONDS * PER_SECOND[arg.type.unit]);
-        return intValue(row.bind(part(row, day), 'part'), operand.present);
+  Object.entries(PARTS)
+    .map(([name, part]): [string, Rule] => [
+      name,
+      {
+        fits: ({ args }) => args.length === 1 && isDated(args[0]?.type),
+        emit: ({ row, value }, { args }, active) => {
+          const [arg] = args as readonly [Expr];
+          const operand = row.bound(value(arg, active), 'v');
+          let day = intOf(operand);
+          const infinite = isInfinite(day, arg.type.id === 'timestamp' ? COUNT_INFINITE : DAY_INFINITE);
+          const present = row.bind(both(i32.not(infinite), operand.present) as Code<'i32'>, 'finite');
+          if (arg.type.id === 'timestamp') [day] = floorDivide(row, day, DAY_SECONDS * PER_SECOND[arg.type.unit]);
+          return intValue(row.bind(part(row, day), 'part'), present);
+        },
       },
-    },
-  ]),
+    ])
+    .concat([['date_trunc', DATE_TRUNC]]),
 );

@@ -1,7 +1,7 @@
 /**
  * What a rule of compilation is: which calls it takes, and the code that it makes of them.
  *
- * Hides nothing. Invariants: `fits` looks at types and names only; `emit` is asked only for calls that fit; code that
+ * Hides nothing. Invariants: `fits` looks at types, names and such constants only as are part of a shape; `emit` is asked only for calls that fit; code that
  * can fail says so by RowScope.fail, for rows that are `active` alone (undefined: all), as the interpreter does, which
  * evaluates nothing for the others.
  */
@@ -21,8 +21,16 @@ export interface Emitter {
 }
 
 export interface Rule {
+  /** Looks at the call and its arguments' types, and at constants that `constants` names. */
   fits(call: Call): boolean;
+  /** Text that stands for arguments which are part of the code and no values, and the others; all are values if absent. */
+  constants?(call: Call): { readonly text: string; readonly values: readonly Expr[] };
   emit(emitter: Emitter, call: Call, active: Code<'i32'> | undefined): Value;
+}
+
+/** The arguments that are values. */
+export function valuesOf(rule: Rule, call: Call): readonly Expr[] {
+  return rule.constants?.(call).values ?? call.args;
 }
 
 /** The arguments' types. */

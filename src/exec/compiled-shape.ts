@@ -15,8 +15,8 @@ import { ARITHMETIC_RULES } from './compiled-arithmetic.ts';
 import { castFits, CHOICE_RULES } from './compiled-choice.ts';
 import { COMPARE_RULES } from './compiled-compare.ts';
 import { DATE_RULES } from './compiled-date.ts';
-import { sameArgs } from './compiled-rule.ts';
-import type { Rule } from './compiled-rule.ts';
+import { sameArgs, valuesOf } from './compiled-rule.ts';
+import type { Call, Rule } from './compiled-rule.ts';
 import { textTest, textWords } from './compiled-text.ts';
 import type { TextTest } from './compiled-text.ts';
 import { laneForm, WIDE_BOUND, widthOf } from './compiled-value.ts';
@@ -125,7 +125,8 @@ export function isCompilable(expr: Expr, hosted: boolean): boolean {
 function fitsRule(expr: Expr, hosted: boolean): boolean {
   if (expr.kind === 'cast') return castFits(expr) && isCompilable(expr.operand, hosted);
   if (expr.kind !== 'call') return false;
-  return RULES.get(expr.name)?.fits(expr) === true && expr.args.every((arg) => isCompilable(arg, hosted));
+  const rule = RULES.get(expr.name);
+  return rule?.fits(expr) === true && valuesOf(rule, expr).every((arg) => isCompilable(arg, hosted));
 }
 
 function isHosted(expr: Expr): boolean {
@@ -216,8 +217,15 @@ export class Shape {
         return `${expr.attempt ? 'try' : 'cast'}<${typeName(expr.type)}>(${this.add(expr.operand, hosted)})`;
       case 'call':
         if (!fitsRule(expr, hosted)) return this.#addSlot(expr, 'value');
-        return `${expr.name}<${typeName(expr.type)}>(${expr.args.map((arg) => this.add(arg, hosted)).join(',')})`;
+        return this.#addCall(expr, hosted);
     }
+  }
+
+  #addCall(call: Call, hosted: boolean): string {
+    const rule = RULES.get(call.name) as Rule;
+    const args = valuesOf(rule, call).map((arg) => this.add(arg, hosted));
+    const constants = rule.constants?.(call).text ?? '';
+    return `${call.name}<${typeName(call.type)}${constants}>(${args.join(',')})`;
   }
 
   /** Takes in a column of which only the presence counts. */

@@ -247,3 +247,36 @@ test('means of moments are moments, compiled or not', async () => {
     assert.equal(await outcome('SELECT avg(x) FROM t', table, mode), '253402300799999998');
   }
 });
+
+test('moments are cut and taken apart, infinite ones too, also below aggregates', async () => {
+  const day = 86_400n;
+  const seconds = [0n, -1n, 1n, day, -day, 3n * day, -4n * day, 4n * day, 1_582_934_400n, -62_135_596_800n];
+  for (const [unit, perSecond] of [
+    // Coarser ones are cast first, which the interpreter does.
+    ['microsecond', 1_000_000n],
+    ['nanosecond', 1_000_000_000n],
+  ] as const) {
+    const most = (1n << 63n) - 1n;
+    const within = unit === 'nanosecond' ? seconds.slice(0, -1) : seconds;
+    const moments = within.flatMap((second) => [-1n, 0n, 1n].map((more) => second * perSecond + more));
+    const table = tableOf('t', [
+      column('ts', { id: 'timestamp', unit, timezone: undefined }, [...moments, most, -most, null], true),
+    ]);
+    for (const cut of ['second', 'minute', 'hour', 'day', 'week', 'DAY']) {
+      await both(`SELECT date_trunc('${cut}', ts) AS x FROM t WHERE date_trunc('${cut}', ts) <= ts`, table);
+      await both(`SELECT date_trunc('${cut}', ts) AS x, count(*) FROM t GROUP BY x`, table);
+    }
+    for (const part of ['year', 'month', 'day', 'dayofweek']) {
+      await both(`SELECT ${part}(ts) AS x, count(*) FROM t GROUP BY x`, table);
+      await both(`SELECT sum(${part}(ts)) FROM t`, table);
+    }
+  }
+  const days = [0, -1, 1, 18_321, -719_162, 2_147_483_646, 2_147_483_647, -2_147_483_647, null];
+  for (const value of days) {
+    const table = tableOf('t', [column('d', { id: 'date', unit: 'day' }, [value], true)]);
+    for (const sum of ['d + 1', 'd - 1', '1 + d']) {
+      await both(`SELECT max(${sum}) AS x FROM t`, table);
+      await both(`SELECT ${sum} AS x, year(d) AS y, count(*) FROM t GROUP BY x, y`, table);
+    }
+  }
+});
