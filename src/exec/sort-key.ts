@@ -7,8 +7,8 @@
  * replaced by their rank among all rows, and so are nested values, in which null is greatest.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { byteRowsOf, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
-import { bitsOf, formOf, numbersOf } from '../function/column.ts';
+import { byteRowsOf, dictionaryByteRows, indexesOf, rowBytes } from '../function/byte-rows.ts';
+import { bitsOf, formOf, numbersOf, wordsOf } from '../function/column.ts';
 import { decodeVector } from '../function/decode.ts';
 import { orderWordsOf } from '../function/interval.ts';
 import { isPlainText } from '../function/signature.ts';
@@ -150,11 +150,7 @@ function leads(vector: Vector): Float64Array {
   const out = new Float64Array(rowCount);
   if (form.kind === 'words') {
     const words = orderWordsOf(vector);
-    const { words: count, signed } = form;
-    for (let i = 0; i < rowCount; i++) {
-      const top = words[i * count + count - 1] as number;
-      out[i] = (signed ? top : top >>> 0) * TWO_32 + ((words[i * count + count - 2] as number) >>> 0);
-    }
+    for (let i = 0; i < rowCount; i++) out[i] = wordsLead(words, i, form.words, form.signed);
   } else if (form.kind === 'bytes') {
     prefixNumbers(byteRowsOf(vector), out);
   } else if (form.kind === 'bool') {
@@ -162,6 +158,43 @@ function leads(vector: Vector): Float64Array {
     for (let i = 0; i < rowCount; i++) out[i] = bitAt(bits, i) ? 1 : 0;
   }
   return out;
+}
+
+/**
+ * True unless `leadNumbers` would be above `threshold` for every row: a look that allocates nothing, at the forms of
+ * numbers without nulls.
+ */
+export function hasLeadBelow(column: Vector, order: KeyOrder, threshold: number): boolean {
+  if (threshold === Infinity || column.nullCount > 0) return true;
+  const form = formOf(column.type);
+  const sign = order.descending ? -1 : 1;
+  if (form.kind === 'number' && column.type.id === 'float' && column.type.bitWidth === 64) {
+    const numbers = numbersOf(column);
+    // NaN is above all numbers, and so at the end when it is turned.
+    for (let i = 0; i < numbers.length; i++) {
+      const number = numbers[i] as number;
+      if (sign * number <= threshold || (number !== number && sign < 0)) return true;
+    }
+    return false;
+  }
+  if (form.kind !== 'words' || column.type.id === 'interval') return true;
+  const words = wordsOf(column);
+  for (let i = 0; i < column.length; i++) {
+    if (sign * wordsLead(words, i, form.words, form.signed) <= threshold) return true;
+  }
+  return false;
+}
+
+/**
+ * An integer of several words as a double. Rounded at each word, it never turns an order around: what a lower word adds
+ * is less than one of the word above.
+ */
+function wordsLead(words: Int32Array, row: number, count: number, signed: boolean): number {
+  const at = row * count;
+  const top = words[at + count - 1] as number;
+  let lead = signed ? top : top >>> 0;
+  for (let k = count - 2; k >= 0; k--) lead = lead * TWO_32 + ((words[at + k] as number) >>> 0);
+  return lead;
 }
 
 /**
@@ -177,4 +210,57 @@ export function leadNumbers(column: Vector, order: KeyOrder): Float64Array {
   const nullLead = order.nullsFirst ? -Infinity : Infinity;
   for (let i = 0; i < numbers.length; i++) if (!bitAt(present, i)) numbers[i] = nullLead;
   return numbers;
+}
+
+/** Which rows of text a key does not put behind all that are wanted. */
+export class TextBound {
+  readonly #order: KeyOrder;
+  readonly #bytes: Uint8Array;
+
+  private constructor(order: KeyOrder, bytes: Uint8Array) {
+    this.#order = order;
+    this.#bytes = bytes;
+  }
+
+  /** The bound that is the value of `row`; undefined where it is null, or the column no plain text. */
+  static of(column: Vector, row: number, order: KeyOrder): TextBound | undefined {
+    const vector = plain(column);
+    if (formOf(vector.type).kind !== 'bytes') return undefined;
+    const { bits } = validityOf(vector);
+    return bits !== undefined && !bitAt(bits, row)
+      ? undefined
+      : new TextBound(order, rowBytes(byteRowsOf(vector), row));
+  }
+
+  /** The rows that are not behind the bound; equal ones are among them. */
+  choose(column: Vector): Uint32Array {
+    const vector = plain(column);
+    const { bits } = validityOf(vector);
+    const { buffers, which, starts, ends } = byteRowsOf(vector);
+    const chosen = new Uint32Array(vector.length);
+    const { descending, nullsFirst } = this.#order;
+    let count = 0;
+    let buffer = buffers[0] as Uint8Array;
+    for (let i = 0; i < vector.length; i++) {
+      chosen[count] = i;
+      if (bits !== undefined && !bitAt(bits, i)) {
+        if (nullsFirst) count++;
+        continue;
+      }
+      if (which !== undefined) buffer = buffers[which[i] as number] as Uint8Array;
+      const difference = this.#compare(buffer, starts[i] as number, ends[i] as number);
+      if (descending ? difference >= 0 : difference <= 0) count++;
+    }
+    return chosen.subarray(0, count);
+  }
+
+  #compare(buffer: Uint8Array, start: number, end: number): number {
+    const bytes = this.#bytes;
+    const shared = Math.min(end - start, bytes.length);
+    for (let k = 0; k < shared; k++) {
+      const difference = (buffer[start + k] as number) - (bytes[k] as number);
+      if (difference !== 0) return difference;
+    }
+    return end - start - bytes.length;
+  }
 }

@@ -17,14 +17,14 @@ import { step } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 import { selectRank, sortWork } from './radix.ts';
 import { rowsOf } from './rows.ts';
-import { keyWordsWork, leadNumbers } from './sort-key.ts';
+import { TextBound, hasLeadBelow, keyWordsWork, leadNumbers } from './sort-key.ts';
 import { finish, paced } from './work.ts';
 import type { Work } from './work.ts';
 
 type SortPlan = Extract<PhysicalPlan, { kind: 'sort' }>;
 
 /** Rows that are pending before top-N sorts and trims them, at least. */
-const TRIM_ROWS_MIN = 4096;
+const TRIM_ROWS_MIN = 256;
 
 /** Columns and keys of some rows. */
 interface Run {
@@ -73,6 +73,8 @@ class TopRows {
   #runs: Run[] = [];
   #pending = 0;
   #threshold = Infinity;
+  /** As the threshold, of a first key that is text. */
+  #bound: TextBound | undefined;
 
   constructor(keys: readonly SortKey[], limit: number) {
     this.#keys = keys;
@@ -87,6 +89,8 @@ class TopRows {
   #candidates(run: Run): Uint32Array | undefined {
     const key = run.keys[0];
     if (key === undefined) return undefined;
+    if (this.#bound !== undefined) return this.#bound.choose(key);
+    if (!hasLeadBelow(key, this.#keys[0] as SortKey, this.#threshold)) return new Uint32Array(0);
     const leads = leadNumbers(key, this.#keys[0] as SortKey);
     let threshold = this.#threshold;
     let count = 0;
@@ -107,6 +111,7 @@ class TopRows {
 
   add(run: Run): void {
     const rows = this.#candidates(run);
+    if (rows?.length === 0) return;
     const kept = rows === undefined ? run : gatherRun(run, rows);
     if (kept.rowCount === 0) return;
     this.#runs.push(kept);
@@ -121,7 +126,9 @@ class TopRows {
     this.#pending = trimmed.rowCount;
     const [key] = trimmed.keys;
     if (key === undefined || trimmed.rowCount < this.#limit) return;
-    this.#threshold = leadNumbers(key, this.#keys[0] as SortKey).at(-1) ?? Infinity;
+    const order = this.#keys[0] as SortKey;
+    this.#threshold = leadNumbers(key, order).at(-1) ?? Infinity;
+    this.#bound = TextBound.of(key, trimmed.rowCount - 1, order);
   }
 
   /** All rows that are kept, not in order. */
