@@ -101,34 +101,6 @@ async function queriesOf(engine: Engine, table: string, rowCount: number, runs: 
   return figures.flat();
 }
 
-const TPCH_TABLES = [
-  'region (r_regionkey INTEGER, r_name VARCHAR)',
-  'nation (n_nationkey INTEGER, n_name VARCHAR, n_regionkey INTEGER)',
-  'supplier (s_suppkey BIGINT, s_nationkey INTEGER)',
-  'customer (c_custkey BIGINT, c_nationkey INTEGER)',
-  'orders (o_orderkey BIGINT, o_custkey BIGINT, o_orderdate DATE)',
-  'lineitem (l_orderkey BIGINT, l_suppkey BIGINT, l_extendedprice DECIMAL(15, 2), l_discount DECIMAL(15, 2))',
-];
-
-/** TPC-H query 5. */
-const TPCH_QUERY = `SELECT n_name, sum(l_extendedprice * (1 - l_discount)) AS revenue
-FROM customer, orders, lineitem, supplier, nation, region
-WHERE c_custkey = o_custkey AND l_orderkey = o_orderkey AND l_suppkey = s_suppkey AND c_nationkey = s_nationkey
-  AND s_nationkey = n_nationkey AND n_regionkey = r_regionkey AND r_name = 'ASIA'
-  AND o_orderdate >= DATE '1994-01-01' AND o_orderdate < DATE '1994-01-01' + INTERVAL '1' YEAR
-GROUP BY n_name ORDER BY revenue DESC`;
-
-async function planning(engine: Engine, runs: number): Promise<Figure[]> {
-  for (const table of TPCH_TABLES) await rowsOf(await engine.query(`CREATE TABLE ${table}`));
-  const milliseconds: number[] = [];
-  for (let run = 0; run < 2 * runs; run++) {
-    const started = performance.now();
-    await engine.describe(`${TPCH_QUERY} -- ${run.toString()}`);
-    if (run >= runs) milliseconds.push(performance.now() - started);
-  }
-  return [figure('planning TPC-H query 5, a new text each time', 'ms', milliseconds)];
-}
-
 export const small: Bench = {
   name: 'small',
   question: 'how long does a query take that wants few rows?',
@@ -141,7 +113,6 @@ export const small: Bench = {
       await fill(engine, 'one_segment', rowCount, 1);
       await fill(engine, 'many_segments', rowCount, segmentCount);
       return [
-        ...(await planning(engine, runs)),
         ...(await queriesOf(engine, 'few', 1_000, runs)),
         ...(await queriesOf(engine, 'one_segment', rowCount, runs)),
         ...(await queriesOf(engine, 'many_segments', rowCount, runs)),
