@@ -2,9 +2,9 @@
  * What a rule of compilation is: which calls it takes, and the code that it makes of them.
  *
  * Hides nothing. Invariants: `fits` looks at types, names and such constants only as are part of a shape; `emit` is
- * asked only for calls that fit; code that
- * can fail says so by RowScope.fail, for rows that are `active` alone (undefined: all), as the interpreter does, which
- * evaluates nothing for the others.
+ * asked only for calls that fit; code that can fail says so by RowScope.fail, for rows that are `active` alone
+ * (undefined: all), as the interpreter does, which evaluates nothing for the others. Nothing may fail that the
+ * interpreter answers: an aggregate has no way back.
  */
 import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
