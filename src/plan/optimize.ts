@@ -10,6 +10,7 @@ import type { LogicalPlan, LogicalQuery } from './logical.ts';
 import { boundScans } from './pass-bounds.ts';
 import { countRows } from './pass-count.ts';
 import { pushFilters } from './pass-filter.ts';
+import { splitDistinct } from './pass-distinct.ts';
 import { foldConstants } from './pass-fold.ts';
 import { orderJoins } from './pass-join-order.ts';
 import { holdSmallerSides } from './pass-join-side.ts';
@@ -26,6 +27,7 @@ export type PassName =
   | 'order_joins'
   | 'hold_smaller_sides'
   | 'prune_columns'
+  | 'split_distinct'
   | 'scan_bounds'
   | 'remove_projects'
   | 'count_rows'
@@ -48,6 +50,7 @@ const PASSES: readonly (readonly [name: PassName, run: (query: LogicalQuery) => 
   ['order_joins', eachPlan(orderJoins)],
   ['hold_smaller_sides', eachPlan(holdSmallerSides)],
   ['prune_columns', pruneColumns],
+  ['split_distinct', eachPlan(splitDistinct)],
   ['scan_bounds', eachPlan(boundScans)],
   ['remove_projects', eachPlan(removeProjects)],
   ['count_rows', eachPlan(countRows)],
