@@ -14,6 +14,7 @@ import { sqlError } from '../sql/frame.ts';
 import { aggregateName, bindAggregateCall, isOfOuter, misplacedAggregate } from './bind-aggregate.ts';
 import {
   adaptAmong,
+  meetingArgs,
   castTo,
   comparable,
   makeArithmetic,
@@ -53,10 +54,6 @@ const COMPARISONS = new Set(['=', '!=', '<', '<=', '>', '>=']);
 const OPERATOR_NAMES: Readonly<Record<string, string>> = { '!=': '<>', '~': 'regexp_matches' };
 /** The functions of LIKE and its kin. */
 const PATTERNS = { like: 'like', ilike: 'ilike', similar: 'regexp_full_match', glob: 'glob' } as const;
-/** Functions whose arguments meet in one type. */
-const MEETING = new Set(
-  'coalesce ifnull nullif greatest least add subtract multiply divide mod xor gcd lcm'.split(' '),
-);
 /** Functions whose result keeps so many digits after the point as a constant second argument says. */
 const ROUNDING = new Set(['round', 'round_even', 'roundbankers', 'trunc']);
 
@@ -336,8 +333,7 @@ export class ExpressionBinder {
     if (isUnnest(name)) return this.#bindUnnest(node, args, names, clause);
     const written = bindWritten(this.#sql, name, args, node.span);
     if (written !== undefined) return written;
-    const met = MEETING.has(name) ? adaptAmong(args, () => true) : args;
-    const call = makeCall(this.#sql, name, met, node.span, names);
+    const call = makeCall(this.#sql, name, meetingArgs(name, args), node.span, names);
     return ROUNDING.has(name) ? withDigits(call, args) : call;
   }
 

@@ -232,6 +232,20 @@ function compareWithFraction(sql: string, name: string, expr: Expr, literal: Lit
   return makeCall(sql, name.startsWith('>') ? '>' : '<=', [expr, bound], span);
 }
 
+/** Functions whose arguments meet in one type. */
+const MEETING = new Set(
+  'coalesce ifnull nullif greatest least add subtract multiply divide mod xor gcd lcm'.split(' '),
+);
+
+/** Arguments, made alike where they meet; a number that is the first of NULLIF keeps its type, which is the result's. */
+export function meetingArgs(name: string, args: readonly Expr[]): readonly Expr[] {
+  if (!MEETING.has(name)) return args;
+  const [first] = args;
+  const isNumber = first?.type.id === 'int' || first?.type.id === 'decimal' || first?.type.id === 'float';
+  const isKept = name === 'nullif' && first?.kind === 'literal' && isNumber;
+  return adaptAmong(args, (index) => !isKept || index > 0);
+}
+
 /**
  * Arguments that meet in one type (results of CASE, coalesce): integer literals take the type of the others where
  * they fit.
@@ -241,7 +255,16 @@ export function adaptAmong(args: readonly Expr[], takesPart: (index: number) => 
   const model = read.find((arg, i) => takesPart(i) && arg.kind !== 'literal');
   if (model === undefined) return read;
   const type = targetOf(model.type);
-  return read.map((arg, i) => (arg.kind === 'literal' && takesPart(i) ? (adaptOperand(arg, type) ?? arg) : arg));
+  return read.map((arg, i) => {
+    return arg.kind === 'literal' && takesPart(i) && !isTyped(arg) ? (adaptOperand(arg, type) ?? arg) : arg;
+  });
+}
+
+/** True for an integer of a type that it would not have if it were written without one. */
+function isTyped({ type, value }: Literal): boolean {
+  if (type.id !== 'int' || typeof value === 'string') return false;
+  const isSmall = Math.abs(Number(value)) < 2 ** 31;
+  return !type.signed || type.bitWidth !== (isSmall ? 32 : 64);
 }
 
 /** Text literals beside values of another type are read as that; what cannot be is an error where it is evaluated. */
