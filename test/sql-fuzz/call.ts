@@ -14,9 +14,9 @@ import { KINDS } from './world.ts';
  * 0.000000 to 1 and 2, or fails.
  */
 const LEFT_OUT = new Set(
-  'now today localtimestamp localtime hash decimal_division in and or not case is_true is_false is_not_true is_not_false'.split(
-    ' ',
-  ),
+  'now today localtimestamp localtime hash decimal_division in and or not case'
+    .split(' ')
+    .concat(['is_true', 'is_false', 'is_not_true', 'is_not_false']),
 );
 /** Their last digit may differ: they stand only where nothing is computed from them. */
 const INEXACT = new Set(
