@@ -7,9 +7,11 @@
  * replaced by their rank among all rows, and so are nested values, in which null is greatest.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { byteRowsOf, dictionaryByteRows, indexesOf, rowBytes } from '../function/byte-rows.ts';
+import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
+import type { ByteRows } from '../function/byte-rows.ts';
 import { bitsOf, formOf, numbersOf, wordsOf } from '../function/column.ts';
 import { decodeVector } from '../function/decode.ts';
+import { gather } from '../function/gather.ts';
 import { orderWordsOf } from '../function/interval.ts';
 import { isPlainText } from '../function/signature.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
@@ -215,52 +217,40 @@ export function leadNumbers(column: Vector, order: KeyOrder): Float64Array {
 /** Which rows of text a key does not put behind all that are wanted. */
 export class TextBound {
   readonly #order: KeyOrder;
-  readonly #bytes: Uint8Array;
+  /** One row: the bound. */
+  readonly #bound: ByteRows;
 
-  private constructor(order: KeyOrder, bytes: Uint8Array) {
+  private constructor(order: KeyOrder, bound: ByteRows) {
     this.#order = order;
-    this.#bytes = bytes;
+    this.#bound = bound;
   }
 
-  /** The bound that is the value of `row`; undefined where it is null, or the column no plain text. */
+  /** The bound that is the value of `row`; undefined where it is null, or the column no text. */
   static of(column: Vector, row: number, order: KeyOrder): TextBound | undefined {
     const vector = plain(column);
     if (formOf(vector.type).kind !== 'bytes') return undefined;
     const { bits } = validityOf(vector);
-    return bits !== undefined && !bitAt(bits, row)
-      ? undefined
-      : new TextBound(order, rowBytes(byteRowsOf(vector), row));
+    if (bits !== undefined && !bitAt(bits, row)) return undefined;
+    return new TextBound(order, byteRowsOf(gather(vector, Uint32Array.of(row))));
   }
 
   /** The rows that are not behind the bound; equal ones are among them. */
   choose(column: Vector): Uint32Array {
     const vector = plain(column);
     const { bits } = validityOf(vector);
-    const { buffers, which, starts, ends } = byteRowsOf(vector);
+    const rows = byteRowsOf(vector);
     const chosen = new Uint32Array(vector.length);
     const { descending, nullsFirst } = this.#order;
     let count = 0;
-    let buffer = buffers[0] as Uint8Array;
     for (let i = 0; i < vector.length; i++) {
       chosen[count] = i;
       if (bits !== undefined && !bitAt(bits, i)) {
         if (nullsFirst) count++;
         continue;
       }
-      if (which !== undefined) buffer = buffers[which[i] as number] as Uint8Array;
-      const difference = this.#compare(buffer, starts[i] as number, ends[i] as number);
+      const difference = compareRows(rows, i, this.#bound, 0);
       if (descending ? difference >= 0 : difference <= 0) count++;
     }
     return chosen.subarray(0, count);
-  }
-
-  #compare(buffer: Uint8Array, start: number, end: number): number {
-    const bytes = this.#bytes;
-    const shared = Math.min(end - start, bytes.length);
-    for (let k = 0; k < shared; k++) {
-      const difference = (buffer[start + k] as number) - (bytes[k] as number);
-      if (difference !== 0) return difference;
-    }
-    return end - start - bytes.length;
   }
 }
