@@ -73,14 +73,14 @@ function openRows(plan: PhysicalPlan, context: RunContext, filters: KeyFilters =
 
 /** Opens an operator in `own`, and its inputs in `context`. */
 function openLazy(plan: PhysicalPlan, context: RunContext, own: RunContext, filters: KeyFilters): RowStream {
-  const pipeline = compilePipeline(plan, context.compile);
-  if (pipeline?.kind === 'select') return openSelect(pipeline, context, own, sourceFilters(pipeline, filters));
-  const below = inputFilters(plan, filters);
   switch (plan.kind) {
     case 'filter':
-      return runFilter(plan, openRows(plan.input, context, below));
-    case 'project':
-      return runProject(plan, openRows(plan.input, context, below));
+    case 'project': {
+      const pipeline = compilePipeline(plan, context.compile);
+      if (pipeline?.kind === 'select') return openSelect(pipeline, context, own, sourceFilters(pipeline, filters));
+      const input = openRows(plan.input, context, inputFilters(plan, filters));
+      return plan.kind === 'filter' ? runFilter(plan, input) : runProject(plan, input);
+    }
     case 'join': {
       const sides = sideFilters(plan, filters);
       return runJoin(
@@ -104,7 +104,7 @@ function openSelect(plain: SelectPipeline, context: RunContext, own: RunContext,
   const { source } = plain;
   if (source.kind !== 'scan') return runSelect(plain, [], openRows(source, context, filters), own, interpreter(own));
   const { columns, sets, rest } = codedFilters(filters, source.schema);
-  const keyed = compilePipeline(plain.plan, context.compile, columns);
+  const keyed = columns.length === 0 ? plain : compilePipeline(plain.plan, context.compile, columns);
   const pipeline = keyed?.kind === 'select' ? keyed : plain;
   // Zone maps may know of all filters; rows are left out by those only that are not code.
   const { profile } = context;
@@ -133,11 +133,6 @@ function sourceFilters({ operators }: CompiledPipeline, filters: KeyFilters): Ke
 
 /** Opens an operator in `own`, and its inputs in `context`; `filters` are hints. */
 function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext, filters: KeyFilters): Batches {
-  const pipeline = compilePipeline(plan, context.compile);
-  if (pipeline?.kind === 'aggregate') {
-    const input = openRows(pipeline.source, context, sourceFilters(pipeline, filters));
-    return runAggregation(pipeline, input, own, interpreter(own));
-  }
   const below = inputFilters(plan, filters);
   const again = (inner: PhysicalPlan): Batches => open(inner, context);
   /** The input, without what `below` leaves out where that is known at its source. */
@@ -152,8 +147,12 @@ function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext, 
     case 'project':
     case 'join':
       return gathered(plan, openLazy(plan, context, own, filters));
-    case 'aggregate':
-      return runAggregate(plan, openRows(plan.input, context, below), own);
+    case 'aggregate': {
+      const pipeline = compilePipeline(plan, context.compile);
+      if (pipeline?.kind !== 'aggregate') return runAggregate(plan, openRows(plan.input, context, below), own);
+      const input = openRows(pipeline.source, context, sourceFilters(pipeline, filters));
+      return runAggregation(pipeline, input, own, interpreter(own));
+    }
     case 'window':
       return runWindow(plan, again(plan.input), own);
     case 'sort':
