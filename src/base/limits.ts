@@ -122,6 +122,8 @@ export const CODE_MEMORY_KEPT_BYTES_MAX = 16 * MIB;
 export const CODE_NODES_MAX = 500;
 /** Rows that generated code takes at a time: its columns should stay in the cache. */
 export const CODE_BLOCK_ROWS = 4_096;
+/** Bytes of text up to which it is copied word by word; the runtime copies more at once. */
+export const WORD_COPY_BYTES_MAX = 64;
 /** Rows of a long computation after which others may have the event loop. */
 export const WORK_ROWS = 65_536;
 /** Bytes of a constant that generated code compares text with. */

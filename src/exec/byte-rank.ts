@@ -7,6 +7,7 @@
  * rows × the eights of bytes by which neighbours differ.
  */
 import type { ByteRows } from '../function/byte-rows.ts';
+import { viewOf } from '../base/bytes.ts';
 import { WORK_ROWS } from '../base/limits.ts';
 import { sortWork } from './radix.ts';
 import { inPieces } from './work.ts';
@@ -26,9 +27,7 @@ class PrefixWords {
 
   constructor(rows: ByteRows) {
     this.#rows = rows;
-    this.#views = rows.buffers.map(({ buffer, byteOffset, byteLength }) => {
-      return new DataView(buffer, byteOffset, byteLength);
-    });
+    this.#views = rows.buffers.map(viewOf);
   }
 
   length(row: number): number {

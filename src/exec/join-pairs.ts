@@ -5,8 +5,8 @@
  * of the held ones.
  */
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
+import { NO_ROW } from '../function/gather.ts';
 import type { JoinTable, KeyRows, Pairs } from './join-table.ts';
-import { NO_ROW } from './join-table.ts';
 
 function makePairs(count: number): Pairs {
   return { left: new Uint32Array(count), right: new Uint32Array(count) };

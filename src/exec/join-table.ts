@@ -12,6 +12,7 @@ import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { RowKeys } from '../function/key-table.ts';
+import { NO_ROW } from '../function/gather.ts';
 import { KeySet } from '../function/key-set.ts';
 import { MISSING } from '../function/integers.ts';
 import { rangeKeysOf } from '../function/range-keys.ts';
@@ -34,9 +35,6 @@ export interface Pairs {
   readonly left: Uint32Array;
   readonly right: Uint32Array;
 }
-
-/** In place of a held row: there is none. */
-export const NO_ROW = 0xffffffff;
 
 /** Held rows by the number of their key: the first of each, and for each row the next one of its key; else NO_ROW. */
 export interface KeyRows {

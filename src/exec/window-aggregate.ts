@@ -4,6 +4,7 @@
  * Hides nothing: `aggregateResult` is the list of the ways. Invariant: a way is only taken where it gives what running
  * the aggregate over the rows of each frame would give.
  */
+import { NO_ROW } from '../function/gather.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { sameType } from '../arrow/type.ts';
 import { decodeVector } from '../function/decode.ts';
@@ -20,7 +21,7 @@ import { mergedResult } from './window-merge.ts';
 import { quantileResult } from './window-ranked.ts';
 import { growingResult, recomputedResult, wholeResult } from './window-recompute.ts';
 import type { WindowResult } from './window-result.ts';
-import { int64Result, NO_ROW, takenResult } from './window-result.ts';
+import { int64Result, takenResult } from './window-result.ts';
 import { frameCounts, frameMeans, frameSums } from './window-sum.ts';
 
 /** The values of an aggregate. @throws `value_error` as the aggregate does, `limit_exceeded`, `cancelled` */

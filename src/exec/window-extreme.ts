@@ -5,11 +5,11 @@
  * frames begin with the partition the best so far is carried along, else the best of each sixteen, of each sixteen of
  * those, and so on, are looked at (a segment tree). Invariant: of equal ones the first place is the best.
  */
+import { NO_ROW } from '../function/gather.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { formOf, numbersOf, wordsOf } from '../function/column.ts';
 import type { Frames } from './window-frame.ts';
 import { piecesAt } from './window-frame.ts';
-import { NO_ROW } from './window-result.ts';
 import { sortByWords } from './radix.ts';
 import { keyWords } from './sort-key.ts';
 

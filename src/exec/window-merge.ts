@@ -13,7 +13,7 @@ import { assert } from '../base/assert.ts';
 import type { Accumulator } from '../function/contract.ts';
 import type { WindowCall } from '../plan/expr.ts';
 import { makeAccumulator, pick } from './accumulator.ts';
-import { gather } from '../function/gather.ts';
+import { gather, NO_ROW } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 import { step } from './operator.ts';
 import type { RunContext } from './operator.ts';
@@ -21,7 +21,6 @@ import type { Frames } from './window-frame.ts';
 import { piecesAt } from './window-frame.ts';
 import { placesOf } from './window-mask.ts';
 import type { WindowOrder } from './window-order.ts';
-import { NO_ROW } from './window-result.ts';
 import type { WindowResult } from './window-result.ts';
 
 const FAN = 16;

@@ -6,6 +6,7 @@
  * rows that the order does not tell apart keep the window's; nulls and what FILTER drops have no rank. Unlike without
  * an order of their own, ranking functions look at the frame here, as in DuckDB.
  */
+import { NO_ROW } from '../function/gather.ts';
 import type { Vector } from '../arrow/vector.ts';
 import type { BetweenValues, QuantileMethod } from '../function/contract.ts';
 import { bytesOf, vectorOf } from '../function/column.ts';
@@ -20,7 +21,7 @@ import { countsBefore, placesOf, presentPlaces } from './window-mask.ts';
 import type { WindowOrder } from './window-order.ts';
 import { bucketOf } from './window-rank.ts';
 import type { WindowResult } from './window-result.ts';
-import { int64Result, NO_ROW, takenResult, validityOf } from './window-result.ts';
+import { int64Result, takenResult, validityOf } from './window-result.ts';
 import { argumentNumbers } from './window-value.ts';
 import { sizeOf, Wavelet } from './window-wavelet.ts';
 

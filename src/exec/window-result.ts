@@ -11,13 +11,10 @@ import type { Vector } from '../arrow/vector.ts';
 import { bytesOf, vectorOf } from '../function/column.ts';
 import { INT64 } from '../function/signature.ts';
 import { ALL_PRESENT, validityFrom } from '../function/validity.ts';
-import { gather } from '../function/gather.ts';
+import { gather, NO_ROW } from '../function/gather.ts';
 import { joinParts } from './join.ts';
 
 const TWO_32 = 4294967296;
-
-/** No row. */
-export const NO_ROW = 0xffffffff;
 
 /** The values of one call. */
 export interface WindowResult {

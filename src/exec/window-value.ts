@@ -4,6 +4,7 @@
  * Hides how nulls are passed over: the present places stand in a list, and each place knows how many are before it.
  * Invariants: one pass over the places each; values are gathered when batches leave.
  */
+import { NO_ROW } from '../function/gather.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { Expr, WindowCall } from '../plan/expr.ts';
@@ -13,7 +14,7 @@ import type { Frames } from './window-frame.ts';
 import { framesOf, int64Numbers, piecesAt } from './window-frame.ts';
 import type { WindowOrder } from './window-order.ts';
 import type { WindowResult } from './window-result.ts';
-import { NO_ROW, takenResult } from './window-result.ts';
+import { takenResult } from './window-result.ts';
 
 /** The places that count, in order: all, or those with a value. */
 class CountedPlaces {

@@ -6,7 +6,9 @@
  * any order; a null row takes no bytes. Cost: linear in the rows taken, nested rows included.
  * Source: Arrow columnar format, "Physical memory layout".
  */
+import { viewOf } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
+import { WORD_COPY_BYTES_MAX } from '../base/limits.ts';
 import { joinVectors } from '../arrow/concat.ts';
 import { nullVector } from '../arrow/null-vector.ts';
 import { TYPE_TABLE, typeName } from '../arrow/type.ts';
@@ -149,9 +151,6 @@ function gatherRanges(vector: Vector, rows: Uint32Array, nulls: Nulls, wide: boo
   return { starts, offsets };
 }
 
-/** Bytes from which on a copy by the runtime is cheaper than one by words. */
-const LONG_BYTES = 64;
-
 /**
  * Copies range after range. Short ones go word by word, the last word beyond the range's end, where the next range is
  * written over it: three times as fast as byte by byte.
@@ -159,14 +158,14 @@ const LONG_BYTES = 64;
 function copyRanges(source: Uint8Array, { starts, offsets }: Ranges): Uint8Array {
   const byteCount = offsets[starts.length] as number;
   const out = new Uint8Array(byteCount + 3);
-  const from = new DataView(source.buffer, source.byteOffset, source.byteLength);
-  const to = new DataView(out.buffer);
+  const from = viewOf(source);
+  const to = viewOf(out);
   const wordsEnd = source.byteLength - 3;
   for (let i = 0; i < starts.length; i++) {
     const at = offsets[i] as number;
     const length = (offsets[i + 1] as number) - at;
     const start = starts[i] as number;
-    if (length > LONG_BYTES || start + length > wordsEnd) {
+    if (length > WORD_COPY_BYTES_MAX || start + length > wordsEnd) {
       out.set(source.subarray(start, start + length), at);
       continue;
     }

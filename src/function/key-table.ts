@@ -7,7 +7,9 @@
  * numbers across batches; null is a value; -0 is 0 and every NaN is one NaN; tables only grow. Method: open
  * addressing, linear probing, at most half full.
  */
+import { viewOf } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
+import { WORD_COPY_BYTES_MAX } from '../base/limits.ts';
 import { typeName } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
@@ -197,7 +199,7 @@ export class BytesTable {
       this.#arena = arena;
       this.#kept = viewOf(arena);
     }
-    if (end - start > LONG_BYTES) {
+    if (end - start > WORD_COPY_BYTES_MAX) {
       this.#arena.set(buffer.subarray(start, end), at);
     } else {
       let k = start;
@@ -240,13 +242,6 @@ export class BytesTable {
       slot = (slot + 1) & mask;
     }
   }
-}
-
-/** Bytes from which on a copy by the runtime is cheaper than one by words. */
-const LONG_BYTES = 64;
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
 }
 
 /** Word by word: three times as fast as byte by byte. */
