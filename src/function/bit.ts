@@ -35,11 +35,11 @@ function isHeld(type: IntType, known: KnownArgument | undefined): boolean {
 /** The integer type in which both meet, a literal in the other's where it fits; undefined when there is none. */
 function commonInteger(args: readonly DataType[], known: readonly KnownArgument[]): IntType | undefined {
   const [a, b] = args.map(flatType);
-  if (a?.id === 'int' && b?.id === 'int') {
+  if (args.length !== 2 || a === undefined || b === undefined) return undefined;
+  if (a.id === 'int' && b.id === 'int') {
     if (isBare(b, known[1]) && isHeld(a, known[1])) return a;
     if (isBare(a, known[0]) && isHeld(b, known[0])) return b;
   }
-  if (args.length !== 2 || a === undefined || b === undefined) return undefined;
   if ((a.id !== 'int' && a.id !== 'null') || (b.id !== 'int' && b.id !== 'null')) return undefined;
   const common = commonType(a, b);
   if (common?.id === 'null') return INT32 as IntType;

@@ -21,7 +21,7 @@ import type { Clause } from './clause.ts';
 import { aliasesOf } from './clause.ts';
 import { bindFrom } from './bind-from.ts';
 import { aggregateOver, expandGroups, groupRewriter } from './bind-group.ts';
-import { expandColumns, expandItem } from './bind-star.ts';
+import { expandColumns, expandExpr, expandItem } from './bind-star.ts';
 import { bindLimit } from './bind-limit.ts';
 import type { SubqueryBinding } from './bind-subquery.ts';
 import { WindowList, WINDOWS_FROM } from './bind-window.ts';
@@ -356,7 +356,7 @@ class SelectBinder {
 
   /** An item of ORDER BY, or one for each column of its COLUMNS. */
   #orderItems(item: OrderItem): readonly OrderItem[] {
-    const columns = expandColumns(this.#sql, this.#scope, item.expr);
+    const columns = expandExpr(this.#sql, this.#scope, item.expr);
     return columns === undefined ? [item] : columns.map(({ node }) => ({ ...item, expr: node }));
   }
 

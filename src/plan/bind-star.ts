@@ -228,10 +228,15 @@ export function expandColumns(sql: string, scope: Scope, node: ExprNode): readon
   });
 }
 
+/** The same for a star as well, which is that of the columns of FROM. @throws `sql_bind` */
+export function expandExpr(sql: string, scope: Scope, expr: ExprNode): readonly StarColumn[] | undefined {
+  return expr.kind === 'star' ? starColumns(sql, scope, expr) : expandColumns(sql, scope, expr);
+}
+
 /** The items of a list with each star and each COLUMNS written out; `\1` in an alias is what a pattern's group found. */
 export function expandItem(sql: string, scope: Scope, item: SelectItem): readonly StarColumn[] | undefined {
   const { expr, alias } = item;
-  const columns = expr.kind === 'star' ? starColumns(sql, scope, expr) : expandColumns(sql, scope, expr);
+  const columns = expandExpr(sql, scope, expr);
   if (columns === undefined || alias === undefined) return columns;
   const pattern = expr.kind === 'star' ? filterPattern(sql, expr) : columnsWithin(expr)?.pattern;
   return columns.map(({ name, node }) => {

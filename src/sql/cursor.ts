@@ -190,6 +190,8 @@ export class Cursor {
     const { word } = this.peek(first);
     // What SHOW and its like answer is a query only in parentheses.
     if (!QUERY_WORDS.has(word) && (first === ahead || !SHOW_WORDS.has(word))) return false;
+    // A column may be called values.
+    if (word === 'values' && !this.#isSymbolAt(first + 1, '(')) return false;
     if (first === ahead) return true;
     // `((SELECT 1) + 2)` is an expression, and `((SELECT 1) AS a JOIN b)` a join: what follows the parenthesis tells.
     let depth = 0;

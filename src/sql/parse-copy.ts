@@ -76,7 +76,8 @@ function parseFile(cursor: Cursor): { readonly path: ExprNode; readonly options:
 function parseOption(cursor: Cursor): CopyOption {
   const name = cursor.expectLabel('an option');
   const ends = cursor.isSymbol(',') || cursor.isSymbol(')');
-  if (!ends && cursor.isSymbol('(')) throw cursor.unsupported('a list of values in an option of COPY', cursor.token);
+  const { token } = cursor;
   const value = ends ? undefined : parseExpression(cursor);
+  if (value?.kind === 'row') throw cursor.unsupported('a list of values in an option of COPY', token);
   return { kind: 'copy_option', name, value, span: cursor.spanFrom(name.span.start) };
 }

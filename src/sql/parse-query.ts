@@ -159,8 +159,10 @@ function parseOrderBy(cursor: Cursor): { orderAll: OrderItem | undefined; orders
     const span = { start: token.start, end: token.end };
     return { orderAll: parseDirection(cursor, bareStar(span)), orders: [] };
   }
-  if (cursor.isSymbol('*')) return { orderAll: parseDirection(cursor, parseExpression(cursor)), orders: [] };
-  return { orderAll: undefined, orders: parseOrderItems(cursor) };
+  const orders = parseOrderItems(cursor);
+  const [first] = orders;
+  if (orders.length === 1 && first?.expr.kind === 'star') return { orderAll: first, orders: [] };
+  return { orderAll: undefined, orders };
 }
 
 /** `expr [ASC | DESC] [NULLS FIRST | NULLS LAST], …` */

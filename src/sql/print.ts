@@ -26,7 +26,7 @@ import type {
 import type { ShowStatement } from './ast-view.ts';
 import type { WindowFrame, WindowSpec } from './ast-window.ts';
 import type { IntervalUnit } from './ast-word.ts';
-import { canBeName } from './keyword.ts';
+import { canBeFunction, canBeName } from './keyword.ts';
 
 /** How count(*) is written: as SQL, or as the column name that DuckDB gives it. */
 type Style = 'sql' | 'name';
@@ -129,7 +129,7 @@ export function printFrom(from: FromItem): string {
       return `${from.lateral ? 'LATERAL ' : ''}(${printQuery(from.query)})${printAlias(from.alias, from.columns)}`;
     case 'table_function':
       return (
-        `${from.name.name}(${list(from.args, 'sql')})${from.ordinality ? ' WITH ORDINALITY' : ''}` +
+        `${sqlName(from.name)}(${list(from.args, 'sql')})${from.ordinality ? ' WITH ORDINALITY' : ''}` +
         printAlias(from.alias, from.columns)
       );
     case 'shown_rows':
@@ -180,8 +180,7 @@ function printOrder(item: OrderItem): string {
 
 function orderText(item: OrderItem, style: Style): string {
   const nulls = item.nullsFirst === undefined ? '' : item.nullsFirst ? ' NULLS FIRST' : ' NULLS LAST';
-  const expr = item.expr.kind === 'star' ? 'ALL' : expression(item.expr, style);
-  return `${expr}${item.descending ? ' DESC' : item.directed ? ' ASC' : ''}${nulls}`;
+  return `${expression(item.expr, style)}${item.descending ? ' DESC' : item.directed ? ' ASC' : ''}${nulls}`;
 }
 
 export function printTable(table: TableName): string {
@@ -192,7 +191,8 @@ export function printTable(table: TableName): string {
 }
 
 export function printIdentifier(identifier: Identifier): string {
-  return identifier.quoted && identifier.name === '' ? '""' : printName(identifier.name);
+  // Only an alias written as a string may be empty.
+  return identifier.name === '' ? "''" : printName(identifier.name);
 }
 
 function printPath(path: readonly Identifier[]): string {
@@ -301,7 +301,9 @@ type NestedKind = 'row' | 'array' | 'subscript' | 'slice' | 'field' | 'named_arg
 function nestedText(node: Extract<ExprNode, { kind: NestedKind }>, style: Style): string {
   switch (node.kind) {
     case 'row':
-      return `${style === 'name' ? '"row"' : ''}(${list(node.items, style)})`;
+      // The comma tells a row of one value from a value in parentheses.
+      if (style !== 'name') return `(${list(node.items, style)}${node.items.length === 1 ? ',' : ''})`;
+      return `"row"(${list(node.items, style)})`;
     case 'array':
       return style === 'name' ? `(ARRAY[${list(node.items, style)}])` : `ARRAY[${list(node.items, style)}]`;
     case 'subscript':
@@ -449,10 +451,13 @@ function frameText({ unit, start, end, exclude }: WindowFrame, style: Style): st
 /** Names of functions that are keywords of DuckDB, which it quotes in the names of columns. */
 const QUOTED_NAMES = new Set('filter first last left map mode nullif range replace right row'.split(' '));
 
-/** A function's name where a call begins; without quotes `position(` would want IN between its arguments. */
+/** Without quotes `position(` would want IN between its arguments, and `values(` would begin a query. */
+const UNCALLED = new Set(['position', 'values']);
+
+/** A function's name where a call begins. */
 function sqlName({ name, quoted }: Identifier): string {
-  if (name.toLowerCase() === 'position') return '"position"';
-  return quoted ? printName(name) : name.toLowerCase();
+  if (UNCALLED.has(name.toLowerCase())) return `"${name.toLowerCase()}"`;
+  return quoted || !canBeFunction(name.toLowerCase()) ? printName(name) : name.toLowerCase();
 }
 
 function callName(node: FunctionCall): string {
