@@ -40,6 +40,7 @@ const SCALAR = {
   ...run(0x50, ['i64.eqz', 'i64.eq', 'i64.ne', 'i64.lt_s', 'i64.lt_u', 'i64.gt_s', 'i64.gt_u']),
   ...run(0x57, ['i64.le_s', 'i64.le_u', 'i64.ge_s', 'i64.ge_u']),
   ...run(0x61, ['f64.eq', 'f64.ne', 'f64.lt', 'f64.gt', 'f64.le', 'f64.ge']),
+  ...run(0x68, ['i32.ctz']),
   ...run(0x6a, ['i32.add', 'i32.sub', 'i32.mul']),
   ...run(0x71, ['i32.and', 'i32.or', 'i32.xor', 'i32.shl', 'i32.shr_s', 'i32.shr_u']),
   ...run(0x79, ['i64.clz']),
@@ -86,14 +87,17 @@ const MEMORY = {
 };
 
 const VECTOR = {
+  ...run(0x0f, ['i8x16.splat'], SIMD),
   ...run(0x12, ['i64x2.splat'], SIMD),
   ...run(0x14, ['f64x2.splat'], SIMD),
   ...run(0x1d, ['i64x2.extract_lane'], SIMD, 'lane'),
   ...run(0x21, ['f64x2.extract_lane'], SIMD, 'lane'),
+  ...run(0x23, ['i8x16.eq'], SIMD),
   ...run(0x47, ['f64x2.eq', 'f64x2.ne', 'f64x2.lt', 'f64x2.gt', 'f64x2.le', 'f64x2.ge'], SIMD),
   ...run(0x4d, ['v128.not', 'v128.and'], SIMD),
   ...run(0x50, ['v128.or'], SIMD),
   ...run(0x52, ['v128.bitselect'], SIMD),
+  ...run(0x64, ['i8x16.bitmask'], SIMD),
   ...run(0xcc, ['i64x2.shr_s'], SIMD),
   ...run(0xce, ['i64x2.add'], SIMD),
   ...run(0xd1, ['i64x2.sub'], SIMD),

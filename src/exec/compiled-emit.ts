@@ -13,7 +13,9 @@ import type { CompiledPipeline } from './compiled-pipeline.ts';
 import type { Emitter } from './compiled-rule.ts';
 import { RULES } from './compiled-shape.ts';
 import type { Shape } from './compiled-shape.ts';
-import { emitTextTest, textWords } from './compiled-text.ts';
+import { emitTextTest, readTexts } from './compiled-text.ts';
+import type { ReadText } from './compiled-text.ts';
+import { emitSearch } from './compiled-text-search.ts';
 import { boolOf, boolValue, decimalValue, intOf, laneForm, RowScope, trueOf, WIDE_BOUND } from './compiled-value.ts';
 import type { SlotPlace, Value } from './compiled-value.ts';
 import { i32, i64 } from './compiled-vocabulary.ts';
@@ -32,15 +34,6 @@ function zeroOf(expr: Expr): readonly Code[] {
     default:
       return [i64Const(0n)];
   }
-}
-
-/** A comparison of text, its constants in locals. */
-interface ReadText {
-  readonly slot: number;
-  /** What an offset is added to. */
-  readonly base: Code<'i32'>;
-  readonly negated: boolean;
-  readonly constants: readonly { readonly length: number; readonly words: readonly Code<'i64'>[] }[];
 }
 
 /** The code of one row's expressions. */
@@ -86,13 +79,12 @@ class ExprEmitter implements Emitter {
     assert(text !== undefined, () => `there is no comparison of text ${index.toString()}`);
     const [from, to, present] = this.row.textOffsets(text.slot);
     const [start, end] = [this.row.bind(from, 'from'), to];
-    const range = { start: i32.add(text.base, start), length: i32.sub(end, start), present };
     const bound = {
-      ...range,
-      start: this.row.bind(range.start, 'text'),
-      length: this.row.bind(range.length, 'length'),
+      start: this.row.bind(i32.add(text.base, start), 'text'),
+      length: this.row.bind(i32.sub(end, start), 'length'),
+      present,
     };
-    return emitTextTest(this.row, bound, text.constants, text.negated);
+    return emitTextTest(this.row, bound, text);
   }
 
   /** The byte at the row's index: 0 false, 1 true, 2 null. */
@@ -149,7 +141,7 @@ export class Frame {
       return { ...slot, bits: bits[i] ?? 127, validity: nullable ? slot.validity : undefined };
     });
     this.params = pipeline.shape.params.map((param, i) => this.#readParam(param, pipeline.shape.paramPlaces[i] ?? 0));
-    this.#texts = this.#readTexts();
+    this.#texts = readTexts(fn, pipeline.shape.slots, pipeline.shape.texts);
     this.#keyTables = pipeline.shape.keyTables.map(({ slot, range, pointer }) => ({
       slot,
       least: fn.bind(load('i64', 'i64.load', i32Const(0), range), 'least'),
@@ -158,21 +150,9 @@ export class Frame {
     }));
   }
 
-  #readTexts(): readonly ReadText[] {
-    const { slots, texts } = this.pipeline.shape;
-    const bases = new Map<number, Code<'i32'>>();
-    return texts.map(({ slot, negated, constants }) => {
-      const pointer = slots[slot]?.pointer ?? 0;
-      const base = bases.get(slot) ?? this.fn.bind(load('i32', 'i32.load', i32Const(0), pointer), 'base');
-      bases.set(slot, base);
-      const read = constants.map(({ bytes, place }) => ({
-        length: bytes.length,
-        words: Array.from({ length: textWords(bytes.length) }, (_, i) => {
-          return this.fn.bind(load('i64', 'i64.load', i32Const(0), place + 8 * i), 'constant');
-        }),
-      }));
-      return { slot, base, negated, constants: read };
-    });
+  /** Finds out which of the block's rows hold what conditions look for within text; before any row is looked at. */
+  searchTexts(rows: Code<'i32'>): void {
+    for (const text of this.#texts) emitSearch(this.fn, text, this.#slots[text.slot] as SlotPlace, rows);
   }
 
   #readParam(param: Expr, place: number): readonly Code[] {

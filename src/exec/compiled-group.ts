@@ -179,6 +179,7 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
   const rows = get(fn.param('i32', 'rows'));
   const first = get(fn.param('i32', 'first'));
   const frame = new Frame(fn, pipeline, variant);
+  frame.searchTexts(rows);
   const hasCondition = pipeline.condition !== undefined;
   const selected = hasCondition ? fn.bind(frame.selectRows(rows, i32Const(0), i32Const(0)), 'selected') : rows;
   const count = fn.local('i32', 'count');

@@ -12,7 +12,7 @@ import { encodeModule } from '../codegen/module.ts';
 import type { FunctionCode } from '../codegen/code.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { typedView } from '../arrow/vector.ts';
-import { present } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import { CODE_BLOCK_ROWS, CODE_TEXT_BLOCK_BYTES } from '../base/limits.ts';
 import { bytesOf } from '../function/column.ts';
 import { constantVector } from '../function/constant.ts';
@@ -27,7 +27,8 @@ import type { CompiledPipeline } from './compiled-pipeline.ts';
 import { DecimalWidths } from './compiled-width.ts';
 import { selectCode } from './compiled-select.ts';
 import type { KeyTable, Slot } from './compiled-shape.ts';
-import { widthOf } from './compiled-value.ts';
+import { TEXT_SPARE_BYTES } from './compiled-text.ts';
+import { offsetWidth, widthOf } from './compiled-value.ts';
 import { compileExpr } from './evaluate.ts';
 import type { RunContext } from './operator.ts';
 import type { Evaluator, Rows } from './rows.ts';
@@ -61,19 +62,24 @@ interface Moving {
 
 const EMPTY = new Uint8Array(0);
 
-/** The offsets of text, one more than rows. */
-function textOffsets({ buffers, length }: Vector): Int32Array {
+/** The offsets of text, one more than rows; those of 64 bits as two words, of which the upper is 0. */
+function textOffsets({ type, buffers, length }: Vector): Int32Array {
   const bytes = buffers[1] ?? EMPTY;
-  return bytes.byteLength < 4 * (length + 1) ? new Int32Array(length + 1) : typedView(Int32Array, bytes, length + 1);
+  const words = (offsetWidth(type) / 4) * (length + 1);
+  if (bytes.byteLength < 4 * words) return new Int32Array(words);
+  const offsets = typedView(Int32Array, bytes, words);
+  assert(words === length + 1 || offsets[words - 1] === 0, 'an offset of text is 2^32 or more');
+  return offsets;
 }
 
 /** Bytes of the most text that `blockRows` rows have, from a multiple of that on. */
 function textBytesMax(vector: Vector, blockRows: number): number {
   const offsets = textOffsets(vector);
+  const stride = offsetWidth(vector.type) / 4;
   let most = 0;
   for (let start = 0; start < vector.length; start += blockRows) {
     const end = Math.min(start + blockRows, vector.length);
-    most = Math.max(most, (offsets[end] as number) - (offsets[start] as number));
+    most = Math.max(most, (offsets[end * stride] as number) - (offsets[start * stride] as number));
   }
   return most;
 }
@@ -271,17 +277,18 @@ export class PipelineMemory {
     let moves = false;
     this.pipeline.shape.slots.forEach(({ pointer }, i) => {
       if (pointer === undefined) return;
-      // A word is read beyond the last value.
-      moves = this.keepRoom(pointer, textBytesMax(vectors[i] as Vector, blockRows) + 8) || moves;
+      const room = textBytesMax(vectors[i] as Vector, blockRows) + TEXT_SPARE_BYTES;
+      moves = this.keepRoom(pointer, room) || moves;
     });
     return moves;
   }
 
   #copyText({ data, pointer }: Slot, vector: Vector, start: number, rows: number): void {
     const offsets = textOffsets(vector);
-    const [from, to] = [offsets[start] as number, offsets[start + rows] as number];
+    const stride = offsetWidth(vector.type) / 4;
+    const [from, to] = [offsets[start * stride] as number, offsets[(start + rows) * stride] as number];
     const room = this.#moving.find((moving) => moving.pointer === pointer)?.address ?? 0;
-    this.bytes.set(bytesOf(offsets.subarray(start, start + rows + 1)), data);
+    this.bytes.set(bytesOf(offsets.subarray(start * stride, (start + rows + 1) * stride)), data);
     this.bytes.set((vector.buffers[2] ?? EMPTY).subarray(from, to), room);
     this.setWord(pointer as number, room - from);
   }

@@ -58,6 +58,7 @@ export function selectCode(pipeline: SelectPipeline, variant: Variant): readonly
   const first = get(fn.param('i32', 'first'));
   const at = get(fn.param('i32', 'at'));
   const frame = new Frame(fn, pipeline, variant);
+  frame.searchTexts(rows);
   const places = pipeline.outputs.flatMap(computed);
   const hasCondition = leavesRowsOut(pipeline);
   const count = hasCondition ? fn.bind(frame.selectRows(rows, at, first), 'count') : rows;

@@ -17,9 +17,9 @@ import { COMPARE_RULES } from './compiled-compare.ts';
 import { DATE_RULES } from './compiled-date.ts';
 import { sameArgs, valuesOf } from './compiled-rule.ts';
 import type { Call, Rule } from './compiled-rule.ts';
-import { textTest, textWords } from './compiled-text.ts';
-import type { TextTest } from './compiled-text.ts';
-import { laneForm, WIDE_BOUND, widthOf } from './compiled-value.ts';
+import { middleOf, textTest, textWords } from './compiled-text.ts';
+import type { TextPlace, TextTest } from './compiled-text.ts';
+import { laneForm, offsetWidth, WIDE_BOUND, widthOf } from './compiled-value.ts';
 import type { SlotPlace } from './compiled-value.ts';
 import { canFail } from './evaluate-lazy.ts';
 
@@ -61,13 +61,6 @@ export interface KeyTable {
   readonly range: number;
   /** Where the bitmap's address stands. */
   readonly pointer: number;
-}
-
-/** A comparison of a column's text with constants: of each its length, and where its words stand. */
-export interface TextPlace {
-  readonly slot: number;
-  readonly negated: boolean;
-  readonly constants: readonly { readonly bytes: Uint8Array; readonly place: number }[];
 }
 
 /** Where the parts of an expression are found. */
@@ -143,7 +136,7 @@ export function isWorthwhile(expr: Expr): boolean {
 function slotWidth(type: DataType, mode: SlotPlace['mode']): number {
   if (mode === 'validity') return 0;
   if (mode === 'key') return 8;
-  if (mode === 'text') return 4;
+  if (mode === 'text') return offsetWidth(type);
   return type.id === 'bool' ? 1 / 8 : widthOf(type);
 }
 
@@ -258,7 +251,7 @@ export class Shape {
     const index = known ?? this.slots.length;
     if (known === undefined) {
       // Of text there is one offset more than rows.
-      const data = this.take(slotWidth(type, mode) * CODE_BLOCK_ROWS + (mode === 'text' ? 4 : 0));
+      const data = this.take(slotWidth(type, mode) * (CODE_BLOCK_ROWS + (mode === 'text' ? 1 : 0)));
       // A dictionary may hold a null although its column is never null.
       const hasNulls = mode !== 'key' && (nullable || mode === 'code');
       const validity = hasNulls ? this.take(CODE_BLOCK_ROWS / 8) : undefined;
@@ -280,14 +273,16 @@ export class Shape {
     return `table${index.toString()}${expr.nullable ? '?' : ''}(${text})`;
   }
 
-  #addText(expr: Expr, { column, values, negated }: TextTest): string {
+  #addText(expr: Expr, test: TextTest): string {
+    const { column, kind, values, negated } = test;
     const text = this.#addSlot(column, 'text');
     const slot = this.#places.get(column)?.index ?? 0;
     const constants = values.map((bytes) => ({ bytes, place: this.take(8 * textWords(bytes.length)) }));
     this.#places.set(expr, { kind: 'text', index: this.texts.length });
-    this.texts.push({ slot, negated, constants });
+    const hits = middleOf(kind, values).length > 0 ? this.take(CODE_BLOCK_ROWS) : undefined;
+    this.texts.push({ slot, kind, negated, constants, hits });
     const lengths = values.map(({ length }) => length.toString()).join(',');
-    return `${negated ? 'not ' : ''}text<${lengths}>(${text})`;
+    return `${negated ? 'not ' : ''}${kind}<${lengths}>(${text})`;
   }
 
   #addLiteral(expr: Literal): string {

@@ -176,6 +176,11 @@ function isSigned(type: DataType): boolean {
   return type.id !== 'int' || type.signed;
 }
 
+/** Bytes of an offset of text or binary. */
+export function offsetWidth(type: DataType): 4 | 8 {
+  return type.id === 'large_utf8' || type.id === 'large_binary' ? 8 : 4;
+}
+
 /** What generated code may reach on its way through one row. */
 export class RowScope {
   readonly fn: FunctionBuilder;
@@ -277,13 +282,19 @@ export class RowScope {
     }
   }
 
-  /** Where a column's text begins and ends, as offsets; which rows are present. */
+  /** The row's byte of those that stand from `address` on, one a row. */
+  byteAt(address: number): Code<'i32'> {
+    return load('i32', 'i32.load8_u', this.#row, address + this.#step);
+  }
+
+  /** Where a column's text begins and ends, as offsets of 32 bits; which rows are present. */
   textOffsets(index: number): readonly [Code<'i32'>, Code<'i32'>, Code<'i32'> | undefined] {
     const slot = this.#slots[index];
     assert(slot?.mode === 'text', () => `there is no text ${index.toString()}`);
-    const place = slot.data + 4 * this.#step;
-    const at = this.#at(4);
-    return [load('i32', 'i32.load', at, place), load('i32', 'i32.load', at, place + 4), this.#presence(slot)];
+    const width = offsetWidth(slot.type);
+    const place = slot.data + width * this.#step;
+    const at = this.#at(width);
+    return [load('i32', 'i32.load', at, place), load('i32', 'i32.load', at, place + width), this.#presence(slot)];
   }
 
   /** A column's value, or the index into its dictionary as a `bool` word, loaded once. */

@@ -25,10 +25,23 @@ export const i32 = {
   eq: i32Binary('i32.eq'),
   ne: i32Binary('i32.ne'),
   lt_u: i32Binary('i32.lt_u'),
+  le_u: i32Binary('i32.le_u'),
+  gt_u: i32Binary('i32.gt_u'),
+  ge_u: i32Binary('i32.ge_u'),
   eqz: unary<'i32'>('i32.eqz', 'i32'),
+  ctz: unary<'i32'>('i32.ctz', 'i32'),
   wrap: unary<'i64', 'i32'>('i32.wrap_i64', 'i32'),
   /** 1 for 0, and 0 for 1. */
   not: (a: Code<'i32'>): Code<'i32'> => unary<'i32'>('i32.eqz', 'i32')(a),
+};
+
+/** Sixteen lanes of a byte. */
+export const i8x16 = {
+  splat: unary<'i32', 'v128'>('i8x16.splat', 'v128'),
+  eq: binary<'v128'>('i8x16.eq', 'v128'),
+  and: binary<'v128'>('v128.and', 'v128'),
+  /** A bit for each lane, its highest, the first lane's lowest. */
+  bitmask: unary<'v128', 'i32'>('i8x16.bitmask', 'i32'),
 };
 
 export const i64 = {

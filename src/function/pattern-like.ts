@@ -101,9 +101,14 @@ function partsTest(parts: readonly Uint8Array[]): BytesTest {
   };
 }
 
-/** The texts between the %s of a LIKE pattern without an escape character; undefined where it has a _. */
-export function likeParts(pattern: Uint8Array): readonly Uint8Array[] | undefined {
-  return literalParts(readLike(pattern, -1));
+/**
+ * The texts between the %s of a LIKE pattern; undefined where it has a _, or ends with its escape character. `escape`:
+ * the escape character's byte, or -1.
+ */
+export function likeParts(pattern: Uint8Array, escape = -1): readonly Uint8Array[] | undefined {
+  let at = 0;
+  while (at < pattern.length) at += pattern[at] === escape ? 2 : 1;
+  return at === pattern.length ? literalParts(readLike(pattern, escape)) : undefined;
 }
 
 /** Compiles a LIKE pattern. `escape`: the escape character's byte, or -1. @throws `value_error` */
