@@ -14,6 +14,7 @@ import type { Variant } from './compiled-emit.ts';
 import type { AggregatePipeline, GroupKey } from './compiled-pipeline.ts';
 import type { Emitter } from './compiled-rule.ts';
 import { advance, startOf } from './compiled-state.ts';
+import { emitTextRehash, emitTextWords, textPresence } from './compiled-text-key.ts';
 import { allWords, boolOf, canonicalBits, floatOf, intOf, laneForm } from './compiled-value.ts';
 import { i32, i64 } from './compiled-vocabulary.ts';
 
@@ -31,11 +32,24 @@ function readTable(pipeline: AggregatePipeline, word: number): Code<'i32'> {
   return load('i32', 'i32.load', i32Const(0), pipeline.table + word);
 }
 
+/** A selected row: its number in the block, its place among the selected, and what makes its code. */
+interface Row {
+  readonly number: Code<'i32'>;
+  readonly place: Code<'i32'>;
+  readonly emitter: Emitter;
+}
+
 /** The words of one key, 0 where it is null, and its null bit; undefined where it cannot be null. */
 function keyWords(
-  { expr, kind, pointer }: GroupKey,
-  emitter: Emitter,
+  frame: Frame,
+  group: GroupKey,
+  { number, place, emitter }: Row,
 ): { readonly words: readonly Word[]; readonly present: Code<'i32'> | undefined } {
+  const { expr, kind, pointer, area } = group;
+  if (kind === 'text') {
+    const made = load('i64', 'i64.load', i32.shl(place, i32Const(3)), area);
+    return { words: [emitter.row.bind(made, 'key')], present: textPresence(frame, group, number) };
+  }
   const value = emitter.row.bound(emitter.value(expr, undefined), 'key');
   const { present } = value;
   let words: readonly Word[];
@@ -44,8 +58,8 @@ function keyWords(
     const start = load('i32', 'i32.load', i32Const(0), pointer);
     const next = i32.add(boolOf(value), i32Const(1));
     const at = present === undefined ? next : select(present, next, i32Const(0));
-    const number = load('i32', 'i32.load', i32.add(start, i32.shl(at, i32Const(2))), 0);
-    return { words: [emitter.row.bind(i64.extend_u(number), 'key')], present: undefined };
+    const known = load('i32', 'i32.load', i32.add(start, i32.shl(at, i32Const(2))), 0);
+    return { words: [emitter.row.bind(i64.extend_u(known), 'key')], present: undefined };
   }
   if (value.form === 'float') words = [canonicalBits(floatOf(value))];
   else if (value.form === 'bool') words = [i64.extend_u(boolOf(value))];
@@ -58,14 +72,14 @@ function keyWords(
 }
 
 /** All words of an entry's keys, null bits last. */
-function entryKeys(pipeline: AggregatePipeline, emitter: Emitter): readonly Word[] {
-  const keys = pipeline.groups.map((group) => keyWords(group, emitter));
+function entryKeys(frame: Frame, pipeline: AggregatePipeline, row: Row): readonly Word[] {
+  const keys = pipeline.groups.map((group) => keyWords(frame, group, row));
   let nulls: Word = i64Const(0n);
   keys.forEach(({ present }, i) => {
     if (present === undefined) return;
     nulls = i64.or(nulls, i64.shl(i64.extend_u(i32.not(present)), i64Const(BigInt(i))));
   });
-  return [...keys.flatMap(({ words }) => words), emitter.row.bind(nulls, 'nulls')];
+  return [...keys.flatMap(({ words }) => words), row.emitter.row.bind(nulls, 'nulls')];
 }
 
 /** Neighbouring integers share so many slots that lie together; a power of two. */
@@ -182,6 +196,11 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
   frame.searchTexts(rows);
   const hasCondition = pipeline.condition !== undefined;
   const selected = hasCondition ? fn.bind(frame.selectRows(rows, i32Const(0), i32Const(0)), 'selected') : rows;
+  const rowAt = (place: Code<'i32'>): Code<'i32'> => {
+    if (!hasCondition) return place;
+    return load('i32', 'i32.load', i32.shl(place, i32Const(2)), pipeline.selection);
+  };
+  for (const group of pipeline.groups) if (group.kind === 'text') emitTextWords(frame, group, selected, rowAt);
   const count = fn.local('i32', 'count');
   fn.set(count, readTable(pipeline, COUNT));
   const table: Table = {
@@ -194,10 +213,10 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
   const k = fn.local('i32', 'k');
   const entry = fn.local('i32', 'entry');
   fn.count('groups', k, selected, 1, () => {
-    const listed = load('i32', 'i32.load', i32.shl(get(k), i32Const(2)), pipeline.selection);
-    const row = hasCondition ? fn.bind(listed, 'row') : get(k);
+    const row = fn.bind(rowAt(get(k)), 'row');
     const emitter = frame.emitter(row);
-    const made: Made = { words: entryKeys(pipeline, emitter), number: i32.add(row, first) };
+    const words = entryKeys(frame, pipeline, { number: row, place: get(k), emitter });
+    const made: Made = { words, number: i32.add(row, first) };
     findEntry(frame, pipeline, table, entry, made);
     if (pipeline.owners !== undefined)
       fn.store('i32.store', i32.shl(get(k), i32Const(2)), pipeline.owners, get(entry));
@@ -219,6 +238,7 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
 
 function rehashFunction(pipeline: AggregatePipeline): FunctionCode {
   const fn = new FunctionBuilder('rehash');
+  for (const group of pipeline.groups) if (group.kind === 'text') emitTextRehash(fn, group);
   const slots = fn.bind(readTable(pipeline, SLOTS), 'slots');
   const mask = fn.bind(readTable(pipeline, MASK), 'mask');
   const entry = fn.local('i32', 'entry');

@@ -241,6 +241,11 @@ export class PipelineMemory {
     this.writeKept();
   }
 
+  /** Bytes that there is room for where `pointer` says. */
+  roomOf(pointer: number): number {
+    return this.#moving.find((other) => other.pointer === pointer)?.capacity ?? 0;
+  }
+
   /** Writes what is kept; behind it nothing may lie that is still needed. */
   writeKept(): void {
     this.reserve(this.end);

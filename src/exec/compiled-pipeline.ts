@@ -15,7 +15,8 @@ import { addCells } from './compiled-cells.ts';
 import type { Cell, CompiledCall } from './compiled-cells.ts';
 import { hasWords } from './compiled-key.ts';
 import { isCompilable, isHarmless, isWorthwhile, Shape } from './compiled-shape.ts';
-import { laneForm, widthOf } from './compiled-value.ts';
+import { TEXT_TABLE } from './compiled-text-key.ts';
+import { hasOffsets, laneForm, widthOf } from './compiled-value.ts';
 import { canFail } from './evaluate-lazy.ts';
 
 type Column = Extract<Expr, { kind: 'column' }>;
@@ -61,15 +62,19 @@ export interface SelectPipeline extends Pipeline {
   readonly outputs: readonly Output[];
 }
 
-/** A key of groups. `pointer`: where the address of a dictionary's numbers stands. */
+/**
+ * A key of groups. `pointer`: where the address of a dictionary's numbers stands, or the words of a table of text.
+ * `area`: where the words of text are put for the selected rows of a block.
+ */
 export interface GroupKey {
   readonly expr: Expr;
   /**
-   * code: an expression in code; dictionary: a column whose values are numbered; words: what the interpreter makes, as
-   * words that code compares.
+   * code: an expression in code; dictionary: a column whose values are numbered; text: text or binary whose words code
+   * makes; words: what the interpreter makes, as words that code compares.
    */
-  readonly kind: 'code' | 'dictionary' | 'words';
+  readonly kind: 'code' | 'dictionary' | 'text' | 'words';
   readonly pointer: number;
+  readonly area: number;
   readonly words: 1 | 2;
 }
 
@@ -256,14 +261,19 @@ function addGroup(
   const expr = { ...given };
   if (isDictionaryKey(expr)) {
     const text = `key ${shape.addCodes(expr)}`;
-    return { key: { expr, kind: 'dictionary', pointer: shape.take(4), words: 1 }, text };
+    return { key: { expr, kind: 'dictionary', pointer: shape.take(4), area: 0, words: 1 }, text };
   }
   if (isCompilable(expr, false)) {
     const words = laneForm(expr.type) === 'decimal' ? 2 : 1;
-    return { key: { expr, kind: 'code', pointer: 0, words }, text: shape.add(expr, false) };
+    return { key: { expr, kind: 'code', pointer: 0, area: 0, words }, text: shape.add(expr, false) };
   }
   if (!hasWords(expr.type) || (hasCondition && !isHarmless(expr))) return undefined;
-  return { key: { expr, kind: 'words', pointer: 0, words: 1 }, text: `words ${shape.addKey(expr)}` };
+  if (hasOffsets(expr.type)) {
+    const text = `text ${shape.addTextKey(expr)}`;
+    const area = shape.take(8 * CODE_BLOCK_ROWS);
+    return { key: { expr, kind: 'text', pointer: shape.take(TEXT_TABLE.bytes), area, words: 1 }, text };
+  }
+  return { key: { expr, kind: 'words', pointer: 0, area: 0, words: 1 }, text: `words ${shape.addKey(expr)}` };
 }
 
 /** Bytes of the keys of an entry, a word of null bits after them. */

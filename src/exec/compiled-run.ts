@@ -9,7 +9,7 @@ import { emptyVector } from '../arrow/slice.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { vectorBytes } from '../arrow/vector.ts';
 import { AssertionError } from '../base/assert.ts';
-import { CODE_BLOCK_ROWS, CODE_SOURCE_ROWS_MIN } from '../base/limits.ts';
+import { CODE_SOURCE_ROWS_MIN } from '../base/limits.ts';
 import { vectorOf } from '../function/column.ts';
 import type { KeySet } from '../function/key-set.ts';
 import { ALL_PRESENT, validityFrom } from '../function/validity.ts';
@@ -31,6 +31,7 @@ import type {
   SelectPipeline,
 } from './compiled-pipeline.ts';
 import { startOf } from './compiled-state.ts';
+import { GroupTable } from './compiled-table.ts';
 import { widthOf } from './compiled-value.ts';
 import { compileExpr } from './evaluate.ts';
 import { joinParts } from './join.ts';
@@ -162,53 +163,6 @@ async function raise(pipeline: CompiledPipeline, rows: LazyRows, interpret: Inte
   // oxlint-disable-next-line no-unused-vars -- run for its error
   for await (const _ of interpret(interpreted(pipeline, rows)));
   throw new AssertionError(`generated code fails where operators do not: ${pipeline.key}`);
-}
-
-/** The table of groups in memory. */
-class GroupTable {
-  readonly #memory: PipelineMemory;
-  readonly #pipeline: AggregatePipeline;
-  #capacity = 0;
-
-  constructor(pipeline: AggregatePipeline, memory: PipelineMemory) {
-    this.#pipeline = pipeline;
-    this.#memory = memory;
-  }
-
-  get count(): number {
-    return this.#memory.word(this.#pipeline.table);
-  }
-
-  /** Address of the first entry. */
-  get entries(): number {
-    return this.#memory.word(this.#pipeline.table + 4);
-  }
-
-  /** Makes room for a block of new groups. */
-  makeRoom(nullable: boolean): void {
-    const wanted = this.count + CODE_BLOCK_ROWS;
-    if (wanted <= this.#capacity) return;
-    this.#capacity = Math.max(wanted, this.#capacity * 2);
-    this.layOut(nullable);
-  }
-
-  /** Lays slots and entries out behind what the memory keeps, the entries that are there included. */
-  layOut(nullable: boolean): void {
-    const { table, stride } = this.#pipeline;
-    const memory = this.#memory;
-    let slotCount = 1;
-    while (slotCount < this.#capacity * 2) slotCount *= 2;
-    const slots = memory.end;
-    const entries = slots + slotCount * 4;
-    const old = this.entries;
-    memory.reserve(entries + this.#capacity * stride);
-    memory.bytes.copyWithin(entries, old, old + this.count * stride);
-    memory.bytes.fill(0, slots, entries);
-    memory.setWord(table + 4, entries);
-    memory.setWord(table + 8, slots);
-    memory.setWord(table + 12, slotCount - 1);
-    if (this.count > 0) memory.call('rehash', nullable);
-  }
 }
 
 /** A pipeline that aggregates. */

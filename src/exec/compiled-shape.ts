@@ -236,6 +236,11 @@ export class Shape {
     return this.#addSlot(expr, 'key');
   }
 
+  /** Takes in text or binary that the interpreter may compute, of which the bytes count. */
+  addTextKey(expr: Expr): string {
+    return this.#addSlot(expr, 'text');
+  }
+
   /** Takes in a column of integers whose values are looked up in a set of keys. */
   addKeys(expr: Extract<Expr, { kind: 'column' }>): string {
     const text = this.#addSlot(expr, 'value');

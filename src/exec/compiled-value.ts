@@ -176,6 +176,11 @@ function isSigned(type: DataType): boolean {
   return type.id !== 'int' || type.signed;
 }
 
+/** True for text and binary that lie as offsets and bytes. */
+export function hasOffsets({ id }: DataType): boolean {
+  return id === 'utf8' || id === 'large_utf8' || id === 'binary' || id === 'large_binary';
+}
+
 /** Bytes of an offset of text or binary. */
 export function offsetWidth(type: DataType): 4 | 8 {
   return type.id === 'large_utf8' || type.id === 'large_binary' ? 8 : 4;

@@ -1,0 +1,239 @@
+/**
+ * Keys of text in generated code: a word of 64 bits for each.
+ *
+ * Hides how text is told apart. Text of up to seven bytes is its own word, with its length in the top byte, and costs
+ * no table. Longer text is kept in an arena, once for each value, and its word is its place there under a top byte that
+ * no length has. An item of the arena is a word, the length below and the upper half of the hash above, and the bytes,
+ * filled up to eight; a slot is such a half, and the place of an item in words, from 1 on, below it; 0 is empty.
+ * Invariants: equal text has equal words across batches; null has the word of empty text and is told by its null bit;
+ * at most half of the slots are taken, and the arena has room for a block's text, before a block begins. Method: open
+ * addressing, linear probing; bytes are read eight at a time, the last eight from the end.
+ */
+import { FunctionBuilder, get, i32Const, i64Const, load, select } from '../codegen/code.ts';
+import type { Code, Label, Local } from '../codegen/code.ts';
+import type { Frame } from './compiled-emit.ts';
+import type { GroupKey } from './compiled-pipeline.ts';
+import type { Shape } from './compiled-shape.ts';
+import { i32, i64 } from './compiled-vocabulary.ts';
+
+/** Where the words of a key's table stand, from its `pointer` on, and how many bytes they are. */
+export const TEXT_TABLE = { used: 0, arena: 4, slots: 8, mask: 12, count: 16, bytes: 20 } as const;
+/** Bytes of a slot, and those of an item beside its text. */
+export const TEXT_SLOT_BYTES = 8;
+export const TEXT_ITEM_BYTES = 16;
+
+const PACKED_BYTES = 7;
+const NUMBERED = i64Const(0xffn << 56n);
+const UPPER = i64Const(0xffffffffn << 32n);
+const MULTIPLIER = i64Const(0x9e3779b97f4a7c15n);
+
+/** Where the table is, in locals. */
+interface Table {
+  readonly arena: Code<'i32'>;
+  readonly slots: Code<'i32'>;
+  readonly mask: Code<'i32'>;
+  readonly used: Local<'i32'>;
+  readonly count: Local<'i32'>;
+}
+
+/** One text of eight bytes or more; `last`: the address of its last eight. */
+interface Text {
+  readonly start: Code<'i32'>;
+  readonly length: Code<'i32'>;
+  readonly last: Code<'i32'>;
+}
+
+function word(pointer: number, name: keyof typeof TEXT_TABLE): Code<'i32'> {
+  return load('i32', 'i32.load', i32Const(0), pointer + TEXT_TABLE[name]);
+}
+
+function readTable(fn: FunctionBuilder, pointer: number): Table {
+  const used = fn.local('i32', 'used');
+  const count = fn.local('i32', 'texts');
+  fn.set(used, word(pointer, 'used'));
+  fn.set(count, word(pointer, 'count'));
+  return {
+    arena: fn.bind(word(pointer, 'arena'), 'arena'),
+    slots: fn.bind(word(pointer, 'slots'), 'slots'),
+    mask: fn.bind(word(pointer, 'mask'), 'mask'),
+    used,
+    count,
+  };
+}
+
+function read(address: Code<'i32'>): Code<'i64'> {
+  return load('i64', 'i64.load', address, 0);
+}
+
+function upper(code: Code<'i64'>): Code<'i32'> {
+  return i32.wrap(i64.shr_u(code, i64Const(32n)));
+}
+
+/** `body` with an address that goes from `start` on in steps of eight, below `end`; at least once. */
+function eachWord(fn: FunctionBuilder, start: Code<'i32'>, end: Code<'i32'>, body: (at: Code<'i32'>) => void): void {
+  const at = fn.local('i32', 'at');
+  fn.set(at, start);
+  fn.loop('words', (again) => {
+    body(get(at));
+    fn.set(at, i32.add(get(at), i32Const(8)));
+    fn.branch(again, i32.lt_u(get(at), end));
+  });
+}
+
+/** All bytes mixed; the upper half counts. */
+function hashOf(fn: FunctionBuilder, { start, length, last }: Text): Code<'i64'> {
+  const hash = fn.local('i64', 'mixed');
+  const mixed = (next: Code<'i64'>): Code<'i64'> => {
+    return i64.mul(i64.xor(i64.rotl(get(hash), i64Const(29n)), next), MULTIPLIER);
+  };
+  fn.set(hash, i64.extend_u(length));
+  eachWord(fn, start, last, (at) => fn.set(hash, mixed(read(at))));
+  fn.set(hash, mixed(read(last)));
+  // What tells the last bytes apart is in the highest bits alone.
+  return fn.bind(i64.mul(i64.xor(get(hash), i64.shr_u(get(hash), i64Const(32n))), MULTIPLIER), 'hash');
+}
+
+/** Leaves to `other` unless the text is that of the item whose bytes are `distance` behind it. */
+function emitSame(fn: FunctionBuilder, { start, last }: Text, distance: Code<'i32'>, other: Label): void {
+  const differ = (at: Code<'i32'>): Code<'i32'> => i64.ne(read(at), read(i32.add(at, distance)));
+  eachWord(fn, start, last, (at) => fn.branch(other, differ(at)));
+  fn.branch(other, differ(last));
+}
+
+/** Puts the text into the arena and into the slot at `place`; answers its number. */
+function emitInsert(
+  fn: FunctionBuilder,
+  table: Table,
+  { start, length }: Text,
+  place: Code<'i32'>,
+  head: Code<'i64'>,
+): Code<'i32'> {
+  const number = fn.bind(i32.add(i32.shr_u(get(table.used), i32Const(3)), i32Const(1)), 'number');
+  const item = fn.bind(i32.add(table.arena, get(table.used)), 'item');
+  fn.store('i64.store', item, 0, head);
+  const distance = fn.bind(i32.sub(i32.add(item, i32Const(8)), start), 'distance');
+  eachWord(fn, start, fn.bind(i32.add(start, length), 'end'), (at) => {
+    fn.store('i64.store', i32.add(at, distance), 0, read(at));
+  });
+  fn.set(table.used, i32.add(get(table.used), itemBytes(length)));
+  fn.set(table.count, i32.add(get(table.count), i32Const(1)));
+  fn.store('i64.store', place, 0, i64.or(i64.and(head, UPPER), i64.extend_u(number)));
+  return number;
+}
+
+/** Bytes of an item whose text has `length` bytes. */
+function itemBytes(length: Code<'i32'>): Code<'i32'> {
+  return i32.and(i32.add(length, i32Const(8 + 7)), i32Const(-8));
+}
+
+/** Visits slot after slot from that of `hash` on, by their addresses, until `visit` leaves. */
+function probe(
+  fn: FunctionBuilder,
+  { slots, mask }: Table,
+  hash: Code<'i64'>,
+  visit: (place: Code<'i32'>, found: Label) => void,
+): void {
+  const slot = fn.local('i32', 'slot');
+  fn.set(slot, i32.and(upper(hash), mask));
+  fn.block('numbered', (found) => {
+    fn.loop('probe', (again) => {
+      visit(fn.bind(i32.add(slots, i32.shl(get(slot), i32Const(3))), 'place'), found);
+      fn.set(slot, i32.and(i32.add(get(slot), i32Const(1)), mask));
+      fn.branch(again);
+    });
+  });
+}
+
+/** Sets `to` to the word of a text that is too long to be its own. */
+function emitNumber(fn: FunctionBuilder, table: Table, text: Text, to: Local<'i64'>): void {
+  const hash = hashOf(fn, text);
+  const head = fn.bind(i64.or(i64.and(hash, UPPER), i64.extend_u(text.length)), 'head');
+  const set = (number: Code<'i32'>): void => fn.set(to, i64.or(NUMBERED, i64.extend_u(number)));
+  probe(fn, table, hash, (place, found) => {
+    const held = fn.bind(read(place), 'held');
+    fn.when(i64.eqz(held), () => {
+      set(emitInsert(fn, table, text, place, head));
+      fn.branch(found);
+    });
+    fn.block('other', (other) => {
+      fn.branch(other, i32.ne(upper(held), upper(hash)));
+      const number = fn.bind(i32.wrap(held), 'number');
+      const bytes = fn.bind(i32.add(table.arena, i32.shl(number, i32Const(3))), 'bytes');
+      fn.branch(other, i64.ne(read(i32.sub(bytes, i32Const(8))), head));
+      emitSame(fn, text, fn.bind(i32.sub(bytes, text.start), 'distance'), other);
+      set(number);
+      fn.branch(found);
+    });
+  });
+}
+
+/** The slot of a key. */
+function slotOf(shape: Shape, { expr }: GroupKey): number {
+  return shape.place(expr)?.index ?? 0;
+}
+
+/** Which of the rows have text in `key`; undefined where all do. */
+export function textPresence(frame: Frame, key: GroupKey, row: Code<'i32'>): Code<'i32'> | undefined {
+  return frame.emitter(row).row.textOffsets(slotOf(frame.pipeline.shape, key))[2];
+}
+
+/** Puts the words of a key of text from its `area` on, for the `selected` rows; `rowAt` is that at a place. */
+export function emitTextWords(
+  frame: Frame,
+  key: GroupKey,
+  selected: Code<'i32'>,
+  rowAt: (place: Code<'i32'>) => Code<'i32'>,
+): void {
+  const { fn } = frame;
+  const { shape } = frame.pipeline;
+  const slot = slotOf(shape, key);
+  const table = readTable(fn, key.pointer);
+  const base = fn.bind(load('i32', 'i32.load', i32Const(0), shape.slots[slot]?.pointer ?? 0), 'base');
+  const k = fn.local('i32', 'k');
+  const made = fn.local('i64', 'word');
+  fn.comment('words of text');
+  fn.count('texts', k, selected, 1, () => {
+    const { row } = frame.emitter(fn.bind(rowAt(get(k)), 'row'));
+    const [offset, to, present] = row.textOffsets(slot);
+    const from = fn.bind(offset, 'from');
+    const start = fn.bind(i32.add(base, from), 'start');
+    const bytes = i32.sub(to, from);
+    const length = fn.bind(present === undefined ? bytes : select(present, bytes, i32Const(0)), 'length');
+    const short = (): void => {
+      const size = i64.extend_u(length);
+      const outside = i64.shl(i64Const(-1n), i64.shl(size, i64Const(3n)));
+      const own = i64.and(read(start), i64.xor(outside, i64Const(-1n)));
+      fn.set(made, i64.or(own, i64.shl(size, i64Const(56n))));
+    };
+    fn.when(i32.le_u(length, i32Const(PACKED_BYTES)), short, () => {
+      const last = fn.bind(i32.sub(i32.add(start, length), i32Const(8)), 'last');
+      emitNumber(fn, table, { start, length, last }, made);
+    });
+    fn.store('i64.store', i32.shl(get(k), i32Const(3)), key.area, get(made));
+  });
+  fn.store('i32.store', i32Const(0), key.pointer + TEXT_TABLE.used, get(table.used));
+  fn.store('i32.store', i32Const(0), key.pointer + TEXT_TABLE.count, get(table.count));
+}
+
+/** Fills the empty slots of a key's table from its arena. */
+export function emitTextRehash(fn: FunctionBuilder, { pointer }: GroupKey): void {
+  const table = readTable(fn, pointer);
+  const end = fn.bind(i32.add(table.arena, get(table.used)), 'end');
+  const item = fn.local('i32', 'item');
+  fn.set(item, table.arena);
+  fn.block('items_end', (leave) => {
+    fn.loop('items', (again) => {
+      fn.branch(leave, i32.ge_u(get(item), end));
+      const head = fn.bind(read(get(item)), 'head');
+      probe(fn, table, head, (place, found) => {
+        fn.when(i64.eqz(read(place)), () => {
+          const number = i32.add(i32.shr_u(i32.sub(get(item), table.arena), i32Const(3)), i32Const(1));
+          fn.store('i64.store', place, 0, i64.or(i64.and(head, UPPER), i64.extend_u(number)));
+          fn.branch(found);
+        });
+      });
+      fn.set(item, i32.add(get(item), itemBytes(i32.wrap(head))));
+      fn.branch(again);
+    });
+  });
+}
