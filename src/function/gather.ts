@@ -97,16 +97,16 @@ function gatherFixed(bytes: Uint8Array, rows: Uint32Array, width: number, source
   return out;
 }
 
-/** Offsets of 32 or 64 bits as numbers; all lie below 2^53. */
-function readOffsets(bytes: Uint8Array, wide: boolean, count: number): Int32Array | Float64Array {
-  if (bytes.byteLength < count * (wide ? 8 : 4)) return new Int32Array(count);
-  if (!wide) return typedView(Int32Array, bytes, count);
-  const words = typedView(Int32Array, bytes, count * 2);
-  const offsets = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    offsets[i] = (words[2 * i + 1] as number) * 4294967296 + ((words[2 * i] as number) >>> 0);
-  }
-  return offsets;
+/** Offsets of 32 or 64 bits, as they lie. */
+function readOffsets(bytes: Uint8Array, wide: boolean, count: number): Int32Array {
+  const words = count * (wide ? 2 : 1);
+  return bytes.byteLength < words * 4 ? new Int32Array(words) : typedView(Int32Array, bytes, words);
+}
+
+/** One offset of them as a number; all lie below 2^53. */
+function offsetOf(words: Int32Array, wide: boolean, index: number): number {
+  if (!wide) return words[index] as number;
+  return (words[2 * index + 1] as number) * 4294967296 + ((words[2 * index] as number) >>> 0);
 }
 
 function writeOffsets(offsets: Float64Array, wide: boolean, type: DataType): Uint8Array {
@@ -143,9 +143,9 @@ function gatherRanges(vector: Vector, rows: Uint32Array, nulls: Nulls, wide: boo
   let at = 0;
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as number;
-    const start = source[row] as number;
+    const start = offsetOf(source, wide, row);
     starts[i] = start;
-    if (!isNull(nulls, i)) at += (source[row + 1] as number) - start;
+    if (!isNull(nulls, i)) at += offsetOf(source, wide, row + 1) - start;
     offsets[i + 1] = at;
   }
   return { starts, offsets };
