@@ -152,6 +152,45 @@ function findEntry(frame: Frame, pipeline: AggregatePipeline, table: Table, entr
   });
 }
 
+/** Sets `entry` to the address of a new group, the row's. */
+function makeEntry({ fn }: Frame, pipeline: AggregatePipeline, table: Table, entry: Local<'i32'>, made: Made): void {
+  fn.set(entry, i32.add(table.entries, i32.mul(get(table.count), i32Const(pipeline.stride))));
+  made.words.forEach((word, i) => fn.store('i64.store', get(entry), 8 * i, word));
+  for (const cell of pipeline.cells) {
+    startOf(cell).forEach((start, i) => {
+      const op = start.type === 'f64' ? 'f64.store' : 'i64.store';
+      fn.store(op, get(entry), pipeline.cellBase + cell.offset + 8 * i, start);
+    });
+  }
+  const nth = i32.sub(get(table.count), table.start);
+  fn.store('i32.store', i32.shl(nth, i32Const(2)), pipeline.fresh, made.number);
+  fn.set(table.count, i32.add(get(table.count), i32Const(1)));
+}
+
+/** As `findEntry` of a key of text: `placeOf` a word of long text its group is kept, as bytes behind the entries, from 1. */
+function findTextEntry(
+  frame: Frame,
+  pipeline: AggregatePipeline,
+  table: Table,
+  entry: Local<'i32'>,
+  made: Made,
+  placeOf: (word: Word) => Code<'i32'>,
+): void {
+  const { fn } = frame;
+  const [word] = made.words as readonly [Word];
+  const long = (): void => {
+    const place = fn.bind(placeOf(word), 'place');
+    const known = fn.bind(load('i32', 'i32.load', place, 0), 'known');
+    const base = i32.sub(table.entries, i32Const(1));
+    const make = (): void => {
+      makeEntry(frame, pipeline, table, entry, made);
+      fn.store('i32.store', place, 0, i32.sub(get(entry), base));
+    };
+    fn.when(known, () => fn.set(entry, i32.add(base, known)), make);
+  };
+  fn.when(i64.lt_s(word, i64Const(0n)), long, () => findEntry(frame, pipeline, table, entry, made));
+}
+
 function findSlot(
   frame: Frame,
   pipeline: AggregatePipeline,
@@ -164,18 +203,8 @@ function findSlot(
   probe(fn, made.words, table.slots, table.mask, hasIntKey(pipeline), (place, leave) => {
     fn.set(entry, load('i32', 'i32.load', place, 0));
     fn.when(i32.eqz(get(entry)), () => {
-      fn.set(entry, i32.add(table.entries, i32.mul(get(table.count), i32Const(pipeline.stride))));
-      made.words.forEach((word, i) => fn.store('i64.store', get(entry), 8 * i, word));
-      for (const cell of pipeline.cells) {
-        startOf(cell).forEach((start, i) => {
-          const op = start.type === 'f64' ? 'f64.store' : 'i64.store';
-          fn.store(op, get(entry), pipeline.cellBase + cell.offset + 8 * i, start);
-        });
-      }
+      makeEntry(frame, pipeline, table, entry, made);
       fn.store('i32.store', place, 0, get(entry));
-      const nth = i32.sub(get(table.count), table.start);
-      fn.store('i32.store', i32.shl(nth, i32Const(2)), pipeline.fresh, made.number);
-      fn.set(table.count, i32.add(get(table.count), i32Const(1)));
       fn.branch(leave);
     });
     fn.branch(leave, same());
@@ -200,7 +229,11 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
     if (!hasCondition) return place;
     return load('i32', 'i32.load', i32.shl(place, i32Const(2)), pipeline.selection);
   };
-  for (const group of pipeline.groups) if (group.kind === 'text') emitTextWords(frame, group, selected, rowAt);
+  const places = pipeline.groups.map((group) => {
+    return group.kind === 'text' ? emitTextWords(frame, group, selected, rowAt) : undefined;
+  });
+  // Of one key of text the groups are known where the text is kept.
+  const known = places.length === 1 ? places[0] : undefined;
   const count = fn.local('i32', 'count');
   fn.set(count, readTable(pipeline, COUNT));
   const table: Table = {
@@ -217,7 +250,8 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
     const emitter = frame.emitter(row);
     const words = entryKeys(frame, pipeline, { number: row, place: get(k), emitter });
     const made: Made = { words, number: i32.add(row, first) };
-    findEntry(frame, pipeline, table, entry, made);
+    if (known === undefined) findEntry(frame, pipeline, table, entry, made);
+    else findTextEntry(frame, pipeline, table, entry, made, known);
     if (pipeline.owners !== undefined)
       fn.store('i32.store', i32.shl(get(k), i32Const(2)), pipeline.owners, get(entry));
     for (const cell of pipeline.cells) {

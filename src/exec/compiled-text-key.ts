@@ -3,11 +3,13 @@
  *
  * Hides how text is told apart. Text of up to seven bytes is its own word, with its length in the top byte, and costs
  * no table. Longer text is kept in an arena, once for each value, and its word is its place there under a top byte that
- * no length has. An item of the arena is a word, the length below and the upper half of the hash above, and the bytes,
- * filled up to eight; a slot is such a half, and the place of an item in words, from 1 on, below it; 0 is empty.
- * Invariants: equal text has equal words across batches; null has the word of empty text and is told by its null bit;
- * at most half of the slots are taken, and the arena has room for a block's text, before a block begins. Method: open
- * addressing, linear probing; bytes are read eight at a time, the last eight from the end.
+ * no length has. An item of the arena is a word, the length below and the upper half of the hash above; a word for the
+ * group of the text, where it is the only key; and the bytes, filled up to eight. A slot is such a half, and the place
+ * of an item in words, from 1 on, below it; 0 is empty. The rows of a block are gone through twice, so that nothing but
+ * the table's memory is waited for while slots are looked at. Invariants: equal text has equal words across batches;
+ * null has the word of empty text and is told by its null bit; at most half of the slots are taken, and the arena has
+ * room for a block's text, before a block begins. Method: open addressing, linear probing; bytes are read eight at a
+ * time, the last eight from the end, and up to 24 of them without a branch.
  */
 import { FunctionBuilder, get, i32Const, i64Const, load, select } from '../codegen/code.ts';
 import type { Code, Label, Local } from '../codegen/code.ts';
@@ -18,13 +20,19 @@ import { i32, i64 } from './compiled-vocabulary.ts';
 
 /** Where the words of a key's table stand, from its `pointer` on, and how many bytes they are. */
 export const TEXT_TABLE = { used: 0, arena: 4, slots: 8, mask: 12, count: 16, bytes: 20 } as const;
-/** Bytes of a slot, and those of an item beside its text. */
+/** Bytes of a slot. */
 export const TEXT_SLOT_BYTES = 8;
-export const TEXT_ITEM_BYTES = 16;
+/** Bytes of an item before its text, and where its group stands among them. */
+const HEAD_BYTES = 16;
+const GROUP = 8;
+/** Bytes of an item beside its text, at most. */
+export const TEXT_ITEM_BYTES = HEAD_BYTES + 8;
 
 const PACKED_BYTES = 7;
 const NUMBERED = i64Const(0xffn << 56n);
 const UPPER = i64Const(0xffffffffn << 32n);
+/** Set in the upper half of every hash: no text that is its own word has it. */
+const LONG = i64Const(1n << 63n);
 const MULTIPLIER = i64Const(0x9e3779b97f4a7c15n);
 
 /** Where the table is, in locals. */
@@ -69,53 +77,58 @@ function upper(code: Code<'i64'>): Code<'i32'> {
   return i32.wrap(i64.shr_u(code, i64Const(32n)));
 }
 
-/** `body` with an address that goes from `start` on in steps of eight, below `end`; at least once. */
-function eachWord(fn: FunctionBuilder, start: Code<'i32'>, end: Code<'i32'>, body: (at: Code<'i32'>) => void): void {
-  const at = fn.local('i32', 'at');
-  fn.set(at, start);
-  fn.loop('words', (again) => {
-    body(get(at));
-    fn.set(at, i32.add(get(at), i32Const(8)));
-    fn.branch(again, i32.lt_u(get(at), end));
+/** Bytes that are read without a branch. */
+const STRAIGHT_BYTES = 24;
+
+/** `body` with addresses of words that are all of a text, the last of them from its end. */
+function eachWord(fn: FunctionBuilder, { start, length, last }: Text, body: (at: Code<'i32'>) => void): void {
+  body(start);
+  const second = i32.add(start, i32Const(8));
+  body(fn.bind(select(i32.lt_u(second, last), second, last), 'second'));
+  fn.when(i32.gt_u(length, i32Const(STRAIGHT_BYTES)), () => {
+    const at = fn.local('i32', 'at');
+    fn.set(at, i32.add(start, i32Const(16)));
+    fn.loop('words', (again) => {
+      body(get(at));
+      fn.set(at, i32.add(get(at), i32Const(8)));
+      fn.branch(again, i32.lt_u(get(at), last));
+    });
   });
+  body(last);
 }
 
-/** All bytes mixed; the upper half counts. */
-function hashOf(fn: FunctionBuilder, { start, length, last }: Text): Code<'i64'> {
-  const hash = fn.local('i64', 'mixed');
-  const mixed = (next: Code<'i64'>): Code<'i64'> => {
-    return i64.mul(i64.xor(i64.rotl(get(hash), i64Const(29n)), next), MULTIPLIER);
-  };
-  fn.set(hash, i64.extend_u(length));
-  eachWord(fn, start, last, (at) => fn.set(hash, mixed(read(at))));
-  fn.set(hash, mixed(read(last)));
+/** All bytes mixed, in the upper half; the length in the lower one. */
+function headOf(fn: FunctionBuilder, text: Text): Code<'i64'> {
+  const hash = fn.local('i64', 'hash');
+  fn.set(hash, i64.extend_u(text.length));
+  eachWord(fn, text, (at) => {
+    fn.set(hash, i64.mul(i64.xor(i64.rotl(get(hash), i64Const(29n)), read(at)), MULTIPLIER));
+  });
   // What tells the last bytes apart is in the highest bits alone.
-  return fn.bind(i64.mul(i64.xor(get(hash), i64.shr_u(get(hash), i64Const(32n))), MULTIPLIER), 'hash');
+  const mixed = i64.mul(i64.xor(get(hash), i64.shr_u(get(hash), i64Const(32n))), MULTIPLIER);
+  return i64.or(i64.or(i64.and(mixed, UPPER), LONG), i64.extend_u(text.length));
 }
 
 /** Leaves to `other` unless the text is that of the item whose bytes are `distance` behind it. */
-function emitSame(fn: FunctionBuilder, { start, last }: Text, distance: Code<'i32'>, other: Label): void {
-  const differ = (at: Code<'i32'>): Code<'i32'> => i64.ne(read(at), read(i32.add(at, distance)));
-  eachWord(fn, start, last, (at) => fn.branch(other, differ(at)));
-  fn.branch(other, differ(last));
+function emitSame(fn: FunctionBuilder, text: Text, distance: Code<'i32'>, other: Label): void {
+  eachWord(fn, text, (at) => fn.branch(other, i64.ne(read(at), read(i32.add(at, distance)))));
 }
 
 /** Puts the text into the arena and into the slot at `place`; answers its number. */
 function emitInsert(
   fn: FunctionBuilder,
   table: Table,
-  { start, length }: Text,
+  text: Text,
   place: Code<'i32'>,
   head: Code<'i64'>,
 ): Code<'i32'> {
   const number = fn.bind(i32.add(i32.shr_u(get(table.used), i32Const(3)), i32Const(1)), 'number');
   const item = fn.bind(i32.add(table.arena, get(table.used)), 'item');
   fn.store('i64.store', item, 0, head);
-  const distance = fn.bind(i32.sub(i32.add(item, i32Const(8)), start), 'distance');
-  eachWord(fn, start, fn.bind(i32.add(start, length), 'end'), (at) => {
-    fn.store('i64.store', i32.add(at, distance), 0, read(at));
-  });
-  fn.set(table.used, i32.add(get(table.used), itemBytes(length)));
+  fn.store('i64.store', item, GROUP, i64Const(0n));
+  const distance = fn.bind(i32.sub(i32.add(item, i32Const(HEAD_BYTES)), text.start), 'distance');
+  eachWord(fn, text, (at) => fn.store('i64.store', i32.add(at, distance), 0, read(at)));
+  fn.set(table.used, i32.add(get(table.used), itemBytes(text.length)));
   fn.set(table.count, i32.add(get(table.count), i32Const(1)));
   fn.store('i64.store', place, 0, i64.or(i64.and(head, UPPER), i64.extend_u(number)));
   return number;
@@ -123,7 +136,7 @@ function emitInsert(
 
 /** Bytes of an item whose text has `length` bytes. */
 function itemBytes(length: Code<'i32'>): Code<'i32'> {
-  return i32.and(i32.add(length, i32Const(8 + 7)), i32Const(-8));
+  return i32.and(i32.add(length, i32Const(HEAD_BYTES + 7)), i32Const(-8));
 }
 
 /** Visits slot after slot from that of `hash` on, by their addresses, until `visit` leaves. */
@@ -144,24 +157,26 @@ function probe(
   });
 }
 
-/** Sets `to` to the word of a text that is too long to be its own. */
-function emitNumber(fn: FunctionBuilder, table: Table, text: Text, to: Local<'i64'>): void {
-  const hash = hashOf(fn, text);
-  const head = fn.bind(i64.or(i64.and(hash, UPPER), i64.extend_u(text.length)), 'head');
-  const set = (number: Code<'i32'>): void => fn.set(to, i64.or(NUMBERED, i64.extend_u(number)));
-  probe(fn, table, hash, (place, found) => {
+/** The address of the item of a number. */
+function itemAt(arena: Code<'i32'>, number: Code<'i32'>): Code<'i32'> {
+  return i32.add(arena, i32.shl(i32.sub(number, i32Const(1)), i32Const(3)));
+}
+
+/** Sets `to` to the number of a text that has `head`; it is given one if it has none. */
+function emitNumber(fn: FunctionBuilder, table: Table, text: Text, head: Code<'i64'>, to: Local<'i32'>): void {
+  probe(fn, table, head, (place, found) => {
     const held = fn.bind(read(place), 'held');
     fn.when(i64.eqz(held), () => {
-      set(emitInsert(fn, table, text, place, head));
+      fn.set(to, emitInsert(fn, table, text, place, head));
       fn.branch(found);
     });
     fn.block('other', (other) => {
-      fn.branch(other, i32.ne(upper(held), upper(hash)));
-      const number = fn.bind(i32.wrap(held), 'number');
-      const bytes = fn.bind(i32.add(table.arena, i32.shl(number, i32Const(3))), 'bytes');
-      fn.branch(other, i64.ne(read(i32.sub(bytes, i32Const(8))), head));
-      emitSame(fn, text, fn.bind(i32.sub(bytes, text.start), 'distance'), other);
-      set(number);
+      fn.branch(other, i32.ne(upper(held), upper(head)));
+      fn.set(to, i32.wrap(held));
+      const item = fn.bind(itemAt(table.arena, get(to)), 'item');
+      fn.branch(other, i64.ne(read(item), head));
+      const distance = i32.sub(i32.add(item, i32Const(HEAD_BYTES)), text.start);
+      emitSame(fn, text, fn.bind(distance, 'distance'), other);
       fn.branch(found);
     });
   });
@@ -177,42 +192,78 @@ export function textPresence(frame: Frame, key: GroupKey, row: Code<'i32'>): Cod
   return frame.emitter(row).row.textOffsets(slotOf(frame.pipeline.shape, key))[2];
 }
 
-/** Puts the words of a key of text from its `area` on, for the `selected` rows; `rowAt` is that at a place. */
+/** Goes through the texts of the `selected` rows; `rowAt` is that at a place. */
+type EachText = (body: (place: Code<'i32'>, start: Code<'i32'>, length: Code<'i32'>) => void) => void;
+
+function textsOf(frame: Frame, key: GroupKey, selected: Code<'i32'>, rowAt: RowAt): EachText {
+  const { fn } = frame;
+  const { shape } = frame.pipeline;
+  const slot = slotOf(shape, key);
+  const base = fn.bind(load('i32', 'i32.load', i32Const(0), shape.slots[slot]?.pointer ?? 0), 'base');
+  return (body) => {
+    const k = fn.local('i32', 'k');
+    fn.count('texts', k, selected, 1, () => {
+      const { row } = frame.emitter(fn.bind(rowAt(get(k)), 'row'));
+      const [offset, to, present] = row.textOffsets(slot);
+      const from = fn.bind(offset, 'from');
+      const bytes = i32.sub(to, from);
+      const length = fn.bind(present === undefined ? bytes : select(present, bytes, i32Const(0)), 'length');
+      body(i32.shl(get(k), i32Const(3)), fn.bind(i32.add(base, from), 'start'), length);
+    });
+  };
+}
+
+function longText(fn: FunctionBuilder, start: Code<'i32'>, length: Code<'i32'>): Text {
+  return { start, length, last: fn.bind(i32.sub(i32.add(start, length), i32Const(8)), 'last') };
+}
+
+/** The word of a text that is its own. */
+function shortWord(start: Code<'i32'>, length: Code<'i32'>): Code<'i64'> {
+  const size = i64.extend_u(length);
+  const outside = i64.shl(i64Const(-1n), i64.shl(size, i64Const(3n)));
+  return i64.or(i64.and(read(start), i64.xor(outside, i64Const(-1n))), i64.shl(size, i64Const(56n)));
+}
+
+/** Answers the row at a place among the selected. */
+type RowAt = (place: Code<'i32'>) => Code<'i32'>;
+
+/**
+ * Puts the words of a key of text from its `area` on, for the `selected` rows. Answers what tells the address of the
+ * word for the group of a long text by its word.
+ */
 export function emitTextWords(
   frame: Frame,
   key: GroupKey,
   selected: Code<'i32'>,
-  rowAt: (place: Code<'i32'>) => Code<'i32'>,
-): void {
+  rowAt: RowAt,
+): (word: Code<'i64'>) => Code<'i32'> {
   const { fn } = frame;
-  const { shape } = frame.pipeline;
-  const slot = slotOf(shape, key);
   const table = readTable(fn, key.pointer);
-  const base = fn.bind(load('i32', 'i32.load', i32Const(0), shape.slots[slot]?.pointer ?? 0), 'base');
-  const k = fn.local('i32', 'k');
+  const eachText = textsOf(frame, key, selected, rowAt);
   const made = fn.local('i64', 'word');
-  fn.comment('words of text');
-  fn.count('texts', k, selected, 1, () => {
-    const { row } = frame.emitter(fn.bind(rowAt(get(k)), 'row'));
-    const [offset, to, present] = row.textOffsets(slot);
-    const from = fn.bind(offset, 'from');
-    const start = fn.bind(i32.add(base, from), 'start');
-    const bytes = i32.sub(to, from);
-    const length = fn.bind(present === undefined ? bytes : select(present, bytes, i32Const(0)), 'length');
-    const short = (): void => {
-      const size = i64.extend_u(length);
-      const outside = i64.shl(i64Const(-1n), i64.shl(size, i64Const(3n)));
-      const own = i64.and(read(start), i64.xor(outside, i64Const(-1n)));
-      fn.set(made, i64.or(own, i64.shl(size, i64Const(56n))));
-    };
-    fn.when(i32.le_u(length, i32Const(PACKED_BYTES)), short, () => {
-      const last = fn.bind(i32.sub(i32.add(start, length), i32Const(8)), 'last');
-      emitNumber(fn, table, { start, length, last }, made);
+  const all = fn.local('i64', 'all');
+  fn.set(all, i64Const(0n));
+  fn.comment('words of short text, hashes of long text');
+  eachText((place, start, length) => {
+    const long = (): void => fn.set(made, headOf(fn, longText(fn, start, length)));
+    fn.when(i32.le_u(length, i32Const(PACKED_BYTES)), () => fn.set(made, shortWord(start, length)), long);
+    fn.set(all, i64.or(get(all), get(made)));
+    fn.store('i64.store', place, key.area, get(made));
+  });
+  fn.comment('words of long text');
+  fn.when(i64.lt_s(get(all), i64Const(0n)), () => {
+    const number = fn.local('i32', 'number');
+    eachText((place, start, length) => {
+      fn.when(i32.gt_u(length, i32Const(PACKED_BYTES)), () => {
+        const head = fn.bind(load('i64', 'i64.load', place, key.area), 'head');
+        emitNumber(fn, table, longText(fn, start, length), head, number);
+        fn.store('i64.store', place, key.area, i64.or(NUMBERED, i64.extend_u(get(number))));
+      });
     });
-    fn.store('i64.store', i32.shl(get(k), i32Const(3)), key.area, get(made));
   });
   fn.store('i32.store', i32Const(0), key.pointer + TEXT_TABLE.used, get(table.used));
   fn.store('i32.store', i32Const(0), key.pointer + TEXT_TABLE.count, get(table.count));
+  return (word) => i32.add(itemAt(table.arena, i32.wrap(word)), i32Const(GROUP));
 }
 
 /** Fills the empty slots of a key's table from its arena. */
