@@ -101,7 +101,8 @@ function firstSlot(fn: FunctionBuilder, words: readonly Word[], mask: Code<'i32'
     const next = i === 0 ? word : i64.xor(i64.rotl(mixed, i64Const(29n)), word);
     return i64.mul(next, MULTIPLIER);
   });
-  return i32.and(i32.wrap(i64.shr_u(fn.bind(hash, 'hash'), i64Const(32n))), mask);
+  // All bits of the words come into the highest bits of the hash, and into no others.
+  return i32.and(i32.wrap(i64.shr_u(fn.bind(hash, 'hash'), i64.clz(i64.extend_u(mask)))), mask);
 }
 
 /** True when the one key is an integer. */
