@@ -19,7 +19,7 @@ import type { Shape } from './compiled-shape.ts';
 import { i32, i64 } from './compiled-vocabulary.ts';
 
 /** Where the words of a key's table stand, from its `pointer` on, and how many bytes they are. */
-export const TEXT_TABLE = { used: 0, arena: 4, slots: 8, mask: 12, count: 16, bytes: 20 } as const;
+export const TEXT_TABLE = { used: 0, arena: 4, slots: 8, mask: 12, count: 16, touched: 24, bytes: 32 } as const;
 /** Bytes of a slot. */
 export const TEXT_SLOT_BYTES = 8;
 /** Bytes of an item before its text, and where its group stands among them. */
@@ -27,6 +27,9 @@ const HEAD_BYTES = 16;
 const GROUP = 8;
 /** Bytes of an item beside its text, at most. */
 export const TEXT_ITEM_BYTES = HEAD_BYTES + 8;
+
+/** Slots from which on a table is not in the nearest cache, so that its parts are better asked for ahead. */
+const SLOTS_FAR = 16_384;
 
 const PACKED_BYTES = 7;
 const NUMBERED = i64Const(0xffn << 56n);
@@ -224,6 +227,38 @@ function shortWord(start: Code<'i32'>, length: Code<'i32'>): Code<'i64'> {
   return i64.or(i64.and(read(start), i64.xor(outside, i64Const(-1n))), i64.shl(size, i64Const(56n)));
 }
 
+/**
+ * Reads the slots of all rows, then their items, then perhaps what `more` makes of the items, each in a loop of its own:
+ * the processor waits for many of them at a time, and has them at hand when they are looked at one after the other.
+ * What is read is summed up, and the sum stored, for nobody, so that it is read at all.
+ */
+function emitTouch(
+  fn: FunctionBuilder,
+  { arena, slots, mask }: Table,
+  { area, pointer }: GroupKey,
+  selected: Code<'i32'>,
+): void {
+  const sum = fn.local('i64', 'sum');
+  const touch = (codeOf: (held: Code<'i64'>) => readonly Code<'i64'>[]): void => {
+    const k = fn.local('i32', 'k');
+    fn.set(k, i32Const(0));
+    fn.count('touch', k, selected, 1, () => {
+      const head = load('i64', 'i64.load', i32.shl(get(k), i32Const(3)), area);
+      const held = fn.bind(read(i32.add(slots, i32.shl(i32.and(upper(head), mask), i32Const(3)))), 'held');
+      fn.set(sum, codeOf(held).reduce(i64.xor, get(sum)));
+    });
+  };
+  fn.when(i32.ge_u(mask, i32Const(SLOTS_FAR)), () => {
+    touch((held) => [held]);
+    touch((held) => {
+      // Of an empty slot it is what lies before the first item.
+      const item = fn.bind(itemAt(arena, i32.wrap(held)), 'item');
+      return [read(item), load('i64', 'i64.load', item, HEAD_BYTES + 8)];
+    });
+    fn.store('i64.store', i32Const(0), pointer + TEXT_TABLE.touched, get(sum));
+  });
+}
+
 /** Answers the row at a place among the selected. */
 type RowAt = (place: Code<'i32'>) => Code<'i32'>;
 
@@ -253,6 +288,7 @@ export function emitTextWords(
   fn.comment('words of long text');
   fn.when(i64.lt_s(get(all), i64Const(0n)), () => {
     const number = fn.local('i32', 'number');
+    emitTouch(fn, table, key, selected);
     eachText((place, start, length) => {
       fn.when(i32.gt_u(length, i32Const(PACKED_BYTES)), () => {
         const head = fn.bind(load('i64', 'i64.load', place, key.area), 'head');
