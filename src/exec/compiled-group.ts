@@ -168,7 +168,7 @@ function makeEntry({ fn }: Frame, pipeline: AggregatePipeline, table: Table, ent
   fn.set(table.count, i32.add(get(table.count), i32Const(1)));
 }
 
-/** As `findEntry` of a key of text: `placeOf` a word of long text its group is kept, as bytes behind the entries, from 1. */
+/** As `findEntry`, of one key of text: where `placeOf` says, long text has its place among the entries, from 1. */
 function findTextEntry(
   frame: Frame,
   pipeline: AggregatePipeline,

@@ -11,8 +11,8 @@
  * room for a block's text, before a block begins. Method: open addressing, linear probing; bytes are read eight at a
  * time, the last eight from the end, and up to 24 of them without a branch.
  */
-import { FunctionBuilder, get, i32Const, i64Const, load, select } from '../codegen/code.ts';
-import type { Code, Label, Local } from '../codegen/code.ts';
+import { get, i32Const, i64Const, load, select } from '../codegen/code.ts';
+import type { Code, FunctionBuilder, Label, Local } from '../codegen/code.ts';
 import type { Frame } from './compiled-emit.ts';
 import type { GroupKey } from './compiled-pipeline.ts';
 import type { Shape } from './compiled-shape.ts';
@@ -228,9 +228,9 @@ function shortWord(start: Code<'i32'>, length: Code<'i32'>): Code<'i64'> {
 }
 
 /**
- * Reads the slots of all rows, then their items, then perhaps what `more` makes of the items, each in a loop of its own:
- * the processor waits for many of them at a time, and has them at hand when they are looked at one after the other.
- * What is read is summed up, and the sum stored, for nobody, so that it is read at all.
+ * Reads the slots of all rows of a large table, then their items, in loops of their own: the processor waits for many
+ * of them at a time, and has them at hand when they are looked at one after the other. What is read is summed up, and
+ * the sum stored for nobody, so that it is read at all.
  */
 function emitTouch(
   fn: FunctionBuilder,

@@ -130,6 +130,42 @@ test('what lies across the ends of rows is found in none of them', async () => {
   }
 });
 
+/** For each length texts that differ from one another in one byte, and the text that is that of all but it. */
+function nearTexts(longest: number): string[] {
+  const texts = new Set<string>();
+  for (let length = 0; length <= longest; length++) {
+    const text = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEF'.slice(0, length);
+    texts.add(text);
+    for (let k = 0; k < length; k++) texts.add(`${text.slice(0, k)}#${text.slice(k + 1)}`);
+  }
+  return [...texts];
+}
+
+test('texts that differ in one byte are groups of their own, short and long, stored and computed', async () => {
+  const texts = nearTexts(42);
+  const rows = Array.from({ length: 3 * texts.length }, (_, i) => texts[(i * 7) % texts.length] as string);
+  const other = rows.map((_, i) => (i % 5 === 0 ? null : (texts[(i * 11) % texts.length] as string)));
+  for (const type of LAYOUTS) {
+    const t = table(type, rows, other, 500);
+    assert.equal((await both('SELECT x, count(*), min(n) FROM t GROUP BY x', t)).length, texts.length);
+    await both('SELECT y, count(*), min(n) FROM t GROUP BY y', t);
+    await both("SELECT y, x, count(*), max(n), string_agg(n, ',') FROM t WHERE n > 40 GROUP BY y, x", t);
+    await both('SELECT upper(y), count(*) FROM t GROUP BY upper(y)', t);
+    await both('SELECT count(DISTINCT y) FROM t', t);
+    await both('SELECT encode(y) AS e, count(*) FROM t GROUP BY encode(y)', t);
+  }
+});
+
+test('groups of many long texts keep their rows while their tables grow', async () => {
+  const count = 150_000;
+  const rows = Array.from({ length: count }, (_, i) => `${'long '.repeat(i % 9)}${((i * 7919) % 60_000).toString()}`);
+  const other = rows.map((_, i) => (i % 3 === 0 ? 'a' : `text number ${(i % 20_000).toString()}`));
+  const t = table(UTF8, rows, other, 40_000);
+  await both('SELECT x, count(*), sum(n) FROM t GROUP BY x', t);
+  await both('SELECT x, y, count(*), sum(n) FROM t GROUP BY x, y', t);
+  await both("SELECT y, n % 2, count(*) FROM t WHERE x LIKE '%long 1%' GROUP BY y, n % 2", t);
+});
+
 test('blocks and batches end where they may', async () => {
   for (const count of [0, 1, 2047, 2048, 2049, 4095, 4096, 4097, 65_535, 65_536, 65_537]) {
     const t = table(LAYOUTS[count % 2] as DataType, drawn(count, count, 20, 0.05), drawn(count, count + 1, 4, 0.1));
