@@ -77,7 +77,7 @@ function drawn(count: number, seed: number, longest: number, nulls: number): (st
 const PATTERNS = (
   '% a a% %a %a% ab% %ab %ab% %abab% %a%b% a%b a%a ab%ab %aa%aa% %% %%a%%b a%b%c%a %é% é%語 %a_ _% %aabbaabb% %cc%aa ' +
   'aabbaabbaabbaabba% aab%bba %aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa% %aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa% %a%b%a%b%a%b% ' +
-  '%a%b%a%b%a%b%a%b%a%'
+  '%a%b%a%b%a%b%a%b%a% a%a%a ab%b%ab ab%ba%ab %a%aa %ab%b ab%b%b%ab aa%a%'
 )
   .split(' ')
   .concat('');
