@@ -15,6 +15,7 @@ import type { AggregatePipeline, GroupKey } from './compiled-pipeline.ts';
 import type { Emitter } from './compiled-rule.ts';
 import { advance, startOf } from './compiled-state.ts';
 import { emitTextRehash, emitTextWords, textPresence } from './compiled-text-key.ts';
+import type { TextGroups } from './compiled-text-key.ts';
 import { allWords, boolOf, canonicalBits, floatOf, intOf, laneForm } from './compiled-value.ts';
 import { i32, i64 } from './compiled-vocabulary.ts';
 
@@ -175,7 +176,7 @@ function findTextEntry(
   table: Table,
   entry: Local<'i32'>,
   made: Made,
-  placeOf: (word: Word) => Code<'i32'>,
+  { placeOf }: TextGroups,
 ): void {
   const { fn } = frame;
   const [word] = made.words as readonly [Word];
@@ -190,6 +191,29 @@ function findTextEntry(
     fn.when(known, () => fn.set(entry, i32.add(base, known)), make);
   };
   fn.when(i64.lt_s(word, i64Const(0n)), long, () => findEntry(frame, pipeline, table, entry, made));
+}
+
+/** Reads the entries of known groups ahead, many at a time; the sum stands where `failed` will, for nobody. */
+function touchEntries(
+  fn: FunctionBuilder,
+  { groups, cellBase, failed }: AggregatePipeline,
+  entries: Code<'i32'>,
+  { placeOf, isFar }: TextGroups,
+  selected: Code<'i32'>,
+): void {
+  const [{ area }] = groups as readonly [GroupKey];
+  const sum = fn.local('i64', 'sum');
+  const k = fn.local('i32', 'k');
+  fn.when(isFar, () => {
+    fn.count('touch', k, selected, 1, () => {
+      const word = fn.bind(load('i64', 'i64.load', i32.shl(get(k), i32Const(3)), area), 'word');
+      // Of short text the entry is not known: in its place a word is read that is 0.
+      const place = select(i64.lt_s(word, i64Const(0n)), placeOf(word), i32Const(failed));
+      const entry = i32.add(entries, load('i32', 'i32.load', place, 0));
+      fn.set(sum, i64.xor(get(sum), load('i64', 'i64.load', entry, cellBase)));
+    });
+    fn.store('i64.store', i32Const(0), failed, get(sum));
+  });
 }
 
 function findSlot(
@@ -244,6 +268,7 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
     mask: fn.bind(readTable(pipeline, MASK), 'mask'),
     entries: fn.bind(readTable(pipeline, ENTRIES), 'entries'),
   };
+  if (known !== undefined && pipeline.cells.length > 0) touchEntries(fn, pipeline, table.entries, known, selected);
   const k = fn.local('i32', 'k');
   const entry = fn.local('i32', 'entry');
   fn.count('groups', k, selected, 1, () => {

@@ -259,19 +259,21 @@ function emitTouch(
   });
 }
 
+/** Where the groups of long text are kept. */
+export interface TextGroups {
+  /** The address of the four bytes for the group of the text that has a word. */
+  readonly placeOf: (word: Code<'i64'>) => Code<'i32'>;
+  /** 1 where there are so many that what is read of them had better be asked for ahead. */
+  readonly isFar: Code<'i32'>;
+}
+
 /** Answers the row at a place among the selected. */
 type RowAt = (place: Code<'i32'>) => Code<'i32'>;
 
 /**
- * Puts the words of a key of text from its `area` on, for the `selected` rows. Answers what tells the address of the
- * word for the group of a long text by its word.
+ * Puts the words of a key of text from its `area` on, for the `selected` rows.
  */
-export function emitTextWords(
-  frame: Frame,
-  key: GroupKey,
-  selected: Code<'i32'>,
-  rowAt: RowAt,
-): (word: Code<'i64'>) => Code<'i32'> {
+export function emitTextWords(frame: Frame, key: GroupKey, selected: Code<'i32'>, rowAt: RowAt): TextGroups {
   const { fn } = frame;
   const table = readTable(fn, key.pointer);
   const eachText = textsOf(frame, key, selected, rowAt);
@@ -299,7 +301,10 @@ export function emitTextWords(
   });
   fn.store('i32.store', i32Const(0), key.pointer + TEXT_TABLE.used, get(table.used));
   fn.store('i32.store', i32Const(0), key.pointer + TEXT_TABLE.count, get(table.count));
-  return (word) => i32.add(itemAt(table.arena, i32.wrap(word)), i32Const(GROUP));
+  return {
+    placeOf: (made) => i32.add(itemAt(table.arena, i32.wrap(made)), i32Const(GROUP)),
+    isFar: i32.ge_u(table.mask, i32Const(SLOTS_FAR)),
+  };
 }
 
 /** Fills the empty slots of a key's table from its arena. */
