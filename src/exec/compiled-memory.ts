@@ -99,6 +99,7 @@ export class PipelineMemory {
   readonly #full = new Set<number>();
   #held = 0;
   #bytes: Uint8Array;
+  #words = new Int32Array(0);
 
   /** `what` names the operator that memory is charged to. @throws `limit_exceeded`, `busy` */
   constructor(pipeline: CompiledPipeline, context: RunContext, what: string) {
@@ -156,15 +157,18 @@ export class PipelineMemory {
 
   /** The memory as 32-bit words; valid until the next growth. */
   get words(): Int32Array {
-    return new Int32Array(this.#memory.buffer);
+    if (this.#words.byteLength === 0) this.#words = new Int32Array(this.#memory.buffer);
+    return this.#words;
   }
 
+  /** The word at a multiple of four, unsigned. */
   word(address: number): number {
-    return new DataView(this.#memory.buffer).getInt32(address, true) >>> 0;
+    return (this.words[address >>> 2] as number) >>> 0;
   }
 
+  /** Sets the word at a multiple of four. */
   setWord(address: number, value: number): void {
-    new DataView(this.#memory.buffer).setInt32(address, value | 0, true);
+    this.words[address >>> 2] = value;
   }
 
   /** Makes the memory at least `bytes` long. @throws `limit_exceeded`, `busy` */
