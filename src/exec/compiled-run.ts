@@ -219,7 +219,7 @@ class AggregateRun {
       const selected = memory.call('run', loaded.nullable, rows, start);
       if (memory.word(this.#pipeline.failed) !== 0) return false;
       if (this.#table === undefined) continue;
-      fresh.push(this.#freshRows(before));
+      if (this.#table.count > before) fresh.push(this.#freshRows(before));
       this.#hosted.note(memory, this.#table.entries, start, selected);
     }
     this.#keepKeys(all, fresh);
