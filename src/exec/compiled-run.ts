@@ -20,6 +20,7 @@ import { LookUps } from './compiled-dictionary.ts';
 import { finishCall } from './compiled-finish.ts';
 import type { CellView } from './compiled-finish.ts';
 import { HostedCalls } from './compiled-hosted.ts';
+import { IntegerTable } from './compiled-integer-table.ts';
 import { PipelineMemory } from './compiled-memory.ts';
 import type { LoadedBatch } from './compiled-memory.ts';
 import { leavesRowsOut } from './compiled-pipeline.ts';
@@ -216,7 +217,7 @@ class AggregateRun {
   readonly #pipeline: AggregatePipeline;
   readonly #memory: PipelineMemory;
   readonly #lookUps: LookUps;
-  readonly #table: GroupTable | undefined;
+  readonly #table: GroupTable | IntegerTable | undefined;
   readonly #evaluators: readonly Evaluator[];
   /** Aggregates that are not kept in cells. */
   readonly #hosted: HostedCalls;
@@ -231,8 +232,10 @@ class AggregateRun {
     this.#evaluators = pipeline.groups.map(({ expr }) => compileExpr(expr));
     this.#hosted = new HostedCalls(pipeline);
     this.#parts = pipeline.groups.map(() => []);
-    if (pipeline.groups.length > 0) this.#table = new GroupTable(pipeline, memory);
-    else this.#start();
+    const { direct } = pipeline;
+    const table = pipeline.groups.length > 0 ? new GroupTable(pipeline, memory) : undefined;
+    this.#table = direct && table ? new IntegerTable(pipeline, direct, memory, table) : table;
+    if (table === undefined) this.#start();
   }
 
   /** Bytes held outside of the memory. */
@@ -261,7 +264,7 @@ class AggregateRun {
       this.#table?.makeRoom(loaded.nullable);
       const before = this.#table?.count ?? 0;
       memory.copy(loaded, start, rows);
-      const selected = memory.call('run', loaded.nullable, rows, start);
+      const selected = this.#run(loaded.nullable, rows, start);
       if (memory.word(this.#pipeline.failed) !== 0) return false;
       if (this.#table === undefined) continue;
       fresh.push(this.#freshRows(before));
@@ -270,6 +273,11 @@ class AggregateRun {
     this.#keepKeys(all, fresh);
     this.#hosted.update(all, this.#table?.count ?? 1);
     return true;
+  }
+
+  #run(nullable: boolean, rows: number, start: number): number {
+    if (this.#table instanceof IntegerTable) return this.#table.run(nullable, rows, start);
+    return this.#memory.call('run', nullable, rows, start);
   }
 
   /** Rows of the batch that made the groups from number `before` on. */
