@@ -92,13 +92,14 @@ const VECTOR = {
   ...run(0x21, ['f64x2.extract_lane'], SIMD, 'lane'),
   ...run(0x47, ['f64x2.eq', 'f64x2.ne', 'f64x2.lt', 'f64x2.gt', 'f64x2.le', 'f64x2.ge'], SIMD),
   ...run(0x4d, ['v128.not', 'v128.and'], SIMD),
-  ...run(0x50, ['v128.or'], SIMD),
+  ...run(0x50, ['v128.or', 'v128.xor'], SIMD),
   ...run(0x52, ['v128.bitselect'], SIMD),
-  ...run(0xcc, ['i64x2.shr_s'], SIMD),
+  ...run(0xcd, ['i64x2.shr_u'], SIMD),
   ...run(0xce, ['i64x2.add'], SIMD),
   ...run(0xd1, ['i64x2.sub'], SIMD),
   ...run(0xd6, ['i64x2.eq', 'i64x2.ne', 'i64x2.lt_s', 'i64x2.gt_s', 'i64x2.le_s', 'i64x2.ge_s'], SIMD),
   ...run(0xf0, ['f64x2.add', 'f64x2.sub', 'f64x2.mul', 'f64x2.div'], SIMD),
+  ...run(0xf6, ['f64x2.pmin', 'f64x2.pmax'], SIMD),
 };
 
 const TABLE = { ...SCALAR, ...MEMORY, ...VECTOR };
