@@ -83,6 +83,7 @@ const MEMORY = {
   'v128.load': at(0x00, 4, SIMD),
   'v128.load32x2_s': at(0x05, 3, SIMD),
   'v128.load32x2_u': at(0x06, 3, SIMD),
+  'v128.store': at(0x0b, 4, SIMD),
 };
 
 const VECTOR = {

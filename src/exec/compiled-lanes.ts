@@ -1,177 +1,27 @@
 /**
  * Aggregates without groups and nulls, two rows at a time: SIMD over lanes of 64 bits.
  *
- * Hides which expressions have lanes: columns of 8 bytes (uint64 apart) and of 4, widened; constants; comparisons, AND,
- * OR, NOT, IN; + - * / of doubles; counts, sums and extremes. Invariants: a pipeline is all lanes or has none; a
- * condition is a mask of all bits a lane; nothing here can fail; the meaning is that of the rules for single rows. What
- * two lanes cannot tell of extremes of doubles - which zero came first, and what becomes of NaN - is found row by row,
- * by one more loop over the block, where it matters.
+ * Hides how cells are kept in lanes: counts, sums and extremes. Invariants: a pipeline is all lanes or has none;
+ * nothing here can fail; the meaning is that of the rules for single rows. What two lanes cannot tell of extremes of
+ * doubles - which zero came first, and what becomes of NaN - is found row by row, by one more loop over the block.
  */
 import { assert } from '../base/assert.ts';
-import {
-  binary,
-  FunctionBuilder,
-  get,
-  i32Const,
-  i64Const,
-  lane,
-  load,
-  select,
-  unary,
-  v128Const,
-} from '../codegen/code.ts';
+import { FunctionBuilder, get, i32Const, i64Const, lane, select, v128Const } from '../codegen/code.ts';
 import type { Code, Local } from '../codegen/code.ts';
-import type { OpName } from '../codegen/opcode.ts';
-import type { Expr } from '../plan/expr.ts';
 import type { Cell } from './compiled-cells.ts';
-import { isOrderedLiteral } from './compiled-compare.ts';
 import { Frame } from './compiled-emit.ts';
+import { and, isNan, LaneEmitter, LANES, op2, or, splatParams } from './compiled-lane.ts';
+import type { Lanes } from './compiled-lane.ts';
 import type { AggregatePipeline } from './compiled-pipeline.ts';
 import { advance as advanceRow, startOf } from './compiled-state.ts';
-import { isUnsigned64, laneForm, widthOf } from './compiled-value.ts';
 import { f64, i32, i64 } from './compiled-vocabulary.ts';
 
-type Lanes = Code<'v128'>;
-
-const op2 = (op: OpName): ReturnType<typeof binary<'v128'>> => binary<'v128'>(op, 'v128');
-const not = unary<'v128'>('v128.not', 'v128');
-const and = op2('v128.and');
-const or = op2('v128.or');
-const LANES = 2;
 /** Rows of one turn of the loop: as many sums of doubles go on at once as the processor adds meanwhile. */
 const TURN = 8;
 /** The sign of an int64: as unsigned numbers they are in order when it is turned. */
 const SIGN = 1n << 63n;
 /** What the upper half of a turned int64 is too large by. */
 const TURNED = 1n << 31n;
-
-const INT_TESTS: Readonly<Record<string, OpName>> = {
-  '=': 'i64x2.eq',
-  '<>': 'i64x2.ne',
-  '<': 'i64x2.lt_s',
-  '<=': 'i64x2.le_s',
-  '>': 'i64x2.gt_s',
-  '>=': 'i64x2.ge_s',
-};
-const ARITHMETIC: Readonly<Record<string, OpName>> = {
-  '+': 'f64x2.add',
-  '-': 'f64x2.sub',
-  '*': 'f64x2.mul',
-  '/': 'f64x2.div',
-};
-
-function isNan(x: Lanes): Lanes {
-  return op2('f64x2.ne')(x, x);
-}
-
-/** x < y, NaN above all numbers. */
-function less(x: Lanes, y: Lanes, plainX: boolean, plainY: boolean): Lanes {
-  if (plainY) return op2('f64x2.lt')(x, y);
-  if (plainX) return not(op2('f64x2.le')(y, x));
-  return or(op2('f64x2.lt')(x, y), and(isNan(y), op2('f64x2.eq')(x, x)));
-}
-
-function equal(x: Lanes, y: Lanes, plain: boolean): Lanes {
-  const same = op2('f64x2.eq')(x, y);
-  return plain ? same : or(same, and(isNan(x), isNan(y)));
-}
-
-function compareFloats(operator: string, [a, b]: readonly Expr[], [x, y]: readonly [Lanes, Lanes]): Lanes {
-  const [plainX, plainY] = [isOrderedLiteral(a as Expr), isOrderedLiteral(b as Expr)];
-  switch (operator) {
-    case '=':
-      return equal(x, y, plainX || plainY);
-    case '<>':
-      return not(equal(x, y, plainX || plainY));
-    case '<':
-      return less(x, y, plainX, plainY);
-    case '<=':
-      return not(less(y, x, plainY, plainX));
-    case '>':
-      return less(y, x, plainY, plainX);
-    default:
-      return not(less(x, y, plainX, plainY));
-  }
-}
-
-/** Code of expressions for rows `row` + `step` and the next; undefined where there are no lanes. */
-class LaneEmitter {
-  readonly #frame: Frame;
-  readonly #splats: Map<number, Lanes>;
-  readonly #row: Code<'i32'>;
-  readonly #step: number;
-  readonly #loaded = new Map<number, Lanes>();
-
-  constructor(frame: Frame, splats: Map<number, Lanes>, row: Code<'i32'>, step: number) {
-    this.#frame = frame;
-    this.#splats = splats;
-    this.#row = row;
-    this.#step = step;
-  }
-
-  #slot(index: number): Lanes | undefined {
-    const known = this.#loaded.get(index);
-    const slot = this.#frame.pipeline.shape.slots[index];
-    if (known !== undefined || slot === undefined || slot.mode !== 'value' || isUnsigned64(slot.type)) return known;
-    const form = laneForm(slot.type);
-    const width = form === 'int' || form === 'float' ? widthOf(slot.type) : 0;
-    const isUnsigned = slot.type.id === 'int' && !slot.type.signed;
-    if (width !== 8 && (width !== 4 || form === 'float')) return undefined;
-    const op = width === 8 ? 'v128.load' : isUnsigned ? 'v128.load32x2_u' : 'v128.load32x2_s';
-    const at = i32.shl(this.#row, i32Const(width === 8 ? 3 : 2));
-    const lanes = this.#frame.fn.bind(load('v128', op, at, slot.data + this.#step * width), 'lanes');
-    this.#loaded.set(index, lanes);
-    return lanes;
-  }
-
-  value(expr: Expr): Lanes | undefined {
-    const place = this.#frame.pipeline.shape.place(expr);
-    if (place?.kind === 'slot') return this.#slot(place.index);
-    if (place?.kind === 'param') return this.#splats.get(place.index);
-    if (place !== undefined || expr.kind !== 'call') return undefined;
-    const args: Lanes[] = [];
-    for (const arg of expr.args) {
-      const lanes = this.value(arg);
-      if (lanes === undefined) return undefined;
-      args.push(lanes);
-    }
-    return this.#call(expr.name, expr.args, args);
-  }
-
-  #call(name: string, exprs: readonly Expr[], args: readonly Lanes[]): Lanes | undefined {
-    const [first] = exprs;
-    const type = first?.type ?? { id: 'null' };
-    if (name === 'and' || name === 'or') return args.reduce(name === 'and' ? and : or);
-    if (name === 'not') return not(args[0] as Lanes);
-    const [x, y] = args.map((arg) => this.#frame.fn.bind(arg, 'x')) as [Lanes, Lanes];
-    const form = laneForm(type);
-    if (form === 'float' && widthOf(type) === 8) {
-      const arithmetic = ARITHMETIC[name];
-      if (arithmetic !== undefined && args.length === 2) return op2(arithmetic)(x, y);
-      return INT_TESTS[name] === undefined ? undefined : compareFloats(name, exprs, [x, y]);
-    }
-    if (form !== 'int' || isUnsigned64(type)) return undefined;
-    if (name === 'in')
-      return args
-        .slice(1)
-        .map((item) => op2('i64x2.eq')(x, item))
-        .reduce(or);
-    const test = INT_TESTS[name];
-    return test === undefined ? undefined : op2(test)(x, y);
-  }
-}
-
-/** Constants in every lane, made before the loop. */
-function splatParams(frame: Frame): Map<number, Lanes> {
-  const splats = new Map<number, Lanes>();
-  frame.params.forEach(([word], i) => {
-    if (word?.type === 'f64')
-      splats.set(i, frame.fn.bind(unary<'f64', 'v128'>('f64x2.splat', 'v128')(word as Code<'f64'>), 'splat'));
-    if (word?.type === 'i64')
-      splats.set(i, frame.fn.bind(unary<'i64', 'v128'>('i64x2.splat', 'v128')(word as Code<'i64'>), 'splat'));
-  });
-  return splats;
-}
 
 /** True for extremes of doubles; their second word in lanes: of the greatest, if one was NaN, else if any row counted. */
 function isFloatExtreme({ kind, form }: Cell): boolean {
