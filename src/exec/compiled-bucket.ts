@@ -160,22 +160,17 @@ function firstDay(row: RowScope, day: Int, cut: Extract<Cut, { kind: 'months' | 
   return firstOfMonth(row, firstYear, row.bind(plus(inYear, 1n), 'month'));
 }
 
-/** How far a timestamp is beyond the start; below 0 in years before 1. */
-function beyondOf(row: RowScope, moment: Int, perDay: bigint, cut: Cut): Int {
-  if (cut.kind === 'step') return excessOf(row, moment, cut.step, cut.origin);
-  const [day, rest] = floorDivide(row, moment, perDay);
-  return row.bind(i64.add(times(i64.sub(day, firstDay(row, day, cut)), perDay), rest), 'beyond');
-}
-
-/** A timestamp less what it is beyond its start, and whether there is no such timestamp. */
+/** The start of a timestamp's bucket, and whether there is no such timestamp. */
 function cutTimestamp(row: RowScope, moment: Int, type: DataType, cut: Cut): readonly [Int, Code<'i32'>] {
   const perDay = perDayOf(type);
-  const beyond = beyondOf(row, moment, perDay, cut);
-  const start = row.bind(i64.sub(moment, beyond), 'start');
+  if (cut.kind !== 'step') {
+    const first = firstDay(row, floorDivide(row, moment, perDay)[0], cut);
+    return [times(first, perDay), i64.lt_s(first, i64Const(LEAST / perDay))];
+  }
+  const excess = excessOf(row, moment, cut.step, cut.origin);
+  const start = row.bind(i64.sub(moment, excess), 'start');
   const isMicros = perDay === DAY_MICROS;
-  const least = isMicros ? -MICROS_DAYS * DAY_MICROS : LEAST;
-  const back = cut.kind === 'years' ? select(i64.lt_s(beyond, i64Const(0n)), i64Const(0n), beyond) : beyond;
-  const isBelow = i64.lt_s(moment, plus(back, least));
+  const isBelow = i64.lt_s(moment, plus(excess, isMicros ? -MICROS_DAYS * DAY_MICROS : LEAST));
   return [start, isMicros ? isBelow : i32.or(isBelow, i64.eq(start, i64Const(LEAST + 1n)))];
 }
 

@@ -52,7 +52,9 @@ interface Moments {
 async function hold(type: DataType, { plain, ends }: Moments, exprs: readonly string[]): Promise<number> {
   const one = async (expr: string, values: readonly (bigint | number | null)[]): Promise<boolean> => {
     const table = tableOf('t', [{ name: 'x', type, values, nullable: true }]);
-    const sql = `SELECT ${expr} AS y, count(*) FROM t GROUP BY 1`;
+    // A projection goes back to the interpreter where a row fails, an aggregate must not; keys of groups are its own.
+    const sql =
+      values.length === 1 && !/[<>]/.test(expr) ? `SELECT max(${expr}) FROM t` : `SELECT ${expr} AS y FROM t`;
     const wanted = await outcome(sql, table, 'never');
     assert.equal(await outcome(sql, table, 'always'), wanted, `${sql} of ${values.map(String).join()}`);
     return wanted.startsWith('value_error');
@@ -75,7 +77,7 @@ const UNITS = (
 ).split(' ');
 const WIDTHS = (
   '1 microsecond,7 microseconds,15 minutes,5 hours,24 hours,1 day,36 hours,7 days,1 week,10 days 3 hours,' +
-  '1 month,5 months,1 year,100 years,2000000000 days'
+  '1 month,5 months,1 year,1000 years,10000 days'
 ).split(',');
 const PARTS = (
   'era millennium century decade year quarter month day dayofweek isodow dayofyear week isoyear hour minute second ' +
@@ -110,7 +112,7 @@ test('date_trunc of dates and timestamps agrees', async () => {
     (await hold(
       { id: 'timestamp', unit: 'nanosecond', timezone: undefined },
       timestamps('nanosecond'),
-      CUTS.slice(0, 13),
+      CUTS.slice(0, 14),
     )) > 0,
   );
   await hold({ id: 'timestamp', unit: 'microsecond', timezone: 'UTC' }, timestamps('microsecond'), CUTS.slice(2, 9));
@@ -141,14 +143,22 @@ test('parts of dates, timestamps and times agree', async () => {
   await hold({ id: 'time', unit: 'microsecond', bitWidth: 64 }, times, ofTime);
 });
 
+const TYPES: Readonly<Record<Unit, string>> = {
+  second: 'TIMESTAMP_S',
+  millisecond: 'TIMESTAMP_MS',
+  microsecond: 'TIMESTAMP',
+  nanosecond: 'TIMESTAMP_NS',
+};
+
 test('casts among dates, timestamps and times agree, also those that fail or are tried', async () => {
-  const types = ['DATE', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP', 'TIMESTAMP_NS', 'TIMESTAMPTZ'];
-  const casts = (more: readonly string[]): string[] =>
-    [...types, ...more].flatMap((type) => [`CAST(x AS ${type})`, `TRY_CAST(x AS ${type})`]);
-  assert((await hold(DATE, DATES, casts([]).slice(2))) > 0);
+  const casts = (own: string | undefined, more: readonly string[]): string[] =>
+    [...Object.values(TYPES), ...more]
+      .filter((type) => type !== own)
+      .flatMap((type) => [`CAST(x AS ${type})`, `TRY_CAST(x AS ${type})`]);
+  assert((await hold(DATE, DATES, casts(undefined, ['TIMESTAMPTZ']))) > 0);
   for (const unit of Object.keys(PER_SECOND) as Unit[]) {
     await hold({ id: 'timestamp', unit, timezone: undefined }, timestamps(unit), [
-      ...casts(['TIME']),
+      ...casts(TYPES[unit], ['DATE', 'TIME', 'TIMESTAMPTZ']),
       "x >= DATE '2024-02-29'",
       "x < TIMESTAMP '2024-02-29 00:00:00'",
     ]);
