@@ -134,6 +134,10 @@ export const CODE_TEXT_VALUES_MAX = 8;
 export const CODE_TEXT_BLOCK_BYTES = 1_048_576;
 /** Rows that a pipeline's source must have before it is compiled rather than interpreted. */
 export const CODE_SOURCE_ROWS_MIN = 10_000;
+/** Integers of one key of groups that lie at most so far apart are counted from the least, without a hash. */
+export const CODE_DIRECT_FREE = 65_536;
+/** The same, for each group that there is. */
+export const CODE_DIRECT_PER_GROUP = 8;
 /** Integers that are no farther from 0 can be keys by their distance: they and their distances are exact as doubles. */
 export const RANGE_KEY_MAX = 2 ** 52;
 /** Numbers that there may be for each row when keys are numbered by distance. */

@@ -21,6 +21,7 @@ import type { Validity } from '../function/validity.ts';
 import { ALL_PRESENT, validityOf } from '../function/validity.ts';
 import { aggregateCode } from './compiled-aggregate.ts';
 import { WordKeys } from './compiled-key.ts';
+import { directCode } from './compiled-direct.ts';
 import type { Variant } from './compiled-emit.ts';
 import { groupCode } from './compiled-group.ts';
 import type { CompiledPipeline } from './compiled-pipeline.ts';
@@ -36,7 +37,8 @@ import type { Evaluator, Rows } from './rows.ts';
 /** The functions of a pipeline. */
 export function codeOf(pipeline: CompiledPipeline, variant: Variant): readonly FunctionCode[] {
   if (pipeline.kind === 'select') return selectCode(pipeline, variant);
-  return (pipeline.groups.length > 0 ? groupCode : aggregateCode)(pipeline, variant);
+  if (pipeline.groups.length === 0) return aggregateCode(pipeline, variant);
+  return [...groupCode(pipeline, variant), ...directCode(pipeline, variant)];
 }
 
 function aligned(bytes: number): number {
@@ -159,6 +161,11 @@ export class PipelineMemory {
   get words(): Int32Array {
     if (this.#words.byteLength === 0) this.#words = new Int32Array(this.#memory.buffer);
     return this.#words;
+  }
+
+  /** Words of 64 bits; valid until the next growth. */
+  longs(address: number, count: number): BigInt64Array {
+    return new BigInt64Array(this.#memory.buffer, address, count);
   }
 
   /** The word at a multiple of four, unsigned. */
