@@ -331,7 +331,7 @@ export class ExpressionBinder {
     const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
     const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
     if (isUnnest(name)) return this.#bindUnnest(node, args, names, clause);
-    const written = bindWritten(this.#sql, name, args, node.span);
+    const written = bindWritten(this.#sql, name, args, names, node.span);
     if (written !== undefined) return written;
     const call = makeCall(this.#sql, name, meetingArgs(name, args), node.span, names);
     return ROUNDING.has(name) ? withDigits(call, args) : call;
@@ -402,10 +402,10 @@ export class ExpressionBinder {
     if (node.kind !== 'function_call' || !isUnnest(node.name.name.toLowerCase())) return undefined;
     const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
     const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
-    const { list, deeper } = readUnnest(this.#sql, args, names, node.span);
-    if (targetOf(list.type).id === 'struct') return fieldsOf(this.#sql, list, node.span, deeper);
+    const { list, deeper, keepsNames } = readUnnest(this.#sql, args, names, node.span);
+    if (targetOf(list.type).id === 'struct') return fieldsOf(this.#sql, list, node.span, deeper, keepsNames);
     if (deeper < 1 || !isStructList(list)) return undefined;
-    return fieldsOf(this.#sql, unnestCall(list, node.span), node.span, deeper - 1);
+    return fieldsOf(this.#sql, unnestCall(list, node.span), node.span, deeper - 1, keepsNames);
   }
 
   /** now() and its kin as literals; of bare words only those that are no column and no alias. */

@@ -91,11 +91,7 @@ export function makeCall(
   span: Span,
   names: readonly (string | undefined)[] = [],
 ): Expr {
-  const answer = resolveFunction(
-    name,
-    args.map((arg) => arg.type),
-    args.map((arg, i) => knownOf(arg, names[i])),
-  );
+  const answer = resolveCall(sql, name, args, names, span);
   if (!isResolved(answer)) throw unresolvedError(sql, name, args, answer, span);
   // What stands beside nothing but parameters was chosen among several.
   const firm = COMPARING.has(answer.name) && args.some((arg) => arg.type.id !== 'null');
@@ -112,6 +108,26 @@ export function makeCall(
   // `date '1998-12-01' - interval '90' day` is a literal before it is compared, so that the other side is not cast.
   const isTemporal = TEMPORAL.has(answer.type.id) && coerced.every((arg) => arg.kind === 'literal');
   return (isTemporal ? evaluateCall(call) : undefined) ?? call;
+}
+
+/** What the registry answers; its errors get their place in the text. */
+function resolveCall(
+  sql: string,
+  name: string,
+  args: readonly Expr[],
+  names: readonly (string | undefined)[],
+  span: Span,
+): ResolvedCall | Unresolved {
+  try {
+    return resolveFunction(
+      name,
+      args.map((arg) => arg.type),
+      args.map((arg, i) => knownOf(arg, names[i])),
+    );
+  } catch (error) {
+    if (error instanceof EngineError) throw sqlError(error.code, sql, span, error.message);
+    throw error;
+  }
 }
 
 const COMPARING = new Set(['=', '<>', '<', '<=', '>', '>=', 'in', 'is_distinct_from', 'is_not_distinct_from']);

@@ -291,6 +291,7 @@ function parseSymbolPrimary(cursor: Cursor): ExprNode {
     const query = parseScalarQuery(cursor);
     if (query !== undefined) return query;
     cursor.advance();
+    if (cursor.takeSymbol(')')) return { kind: 'row', items: [], span: cursor.spanFrom(token.start) };
     const items = [parseExpression(cursor)];
     let isRow = false;
     while (cursor.takeSymbol(',')) {
