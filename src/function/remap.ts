@@ -180,6 +180,7 @@ function resolveRemap(args: readonly DataType[], known: readonly KnownArgument[]
     return undefined;
   if (more.length > 0) return undefined;
   const source = flatType(given);
+  if (partsAsStruct(source) === undefined || partsAsStruct(target) === undefined) return undefined;
   remapParts(source, target, constantOf(known[2]), constantOf(known[3]));
   return { parameters: [source, target, mapping, defaults], type: target, nulls: 'custom' };
 }

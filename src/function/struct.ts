@@ -32,7 +32,7 @@ function namedFields(
   known: readonly KnownArgument[],
 ): (readonly [name: string, type: DataType])[] | undefined {
   const names = known.map(({ name }) => name);
-  if (!names.every((name) => name !== undefined)) return undefined;
+  if (names.length < args.length || !names.every((name) => name !== undefined)) return undefined;
   if (new Set(names.map(foldName)).size < names.length) return undefined;
   return names.map((name, i) => [name, valueType(args[i] as DataType)]);
 }

@@ -209,7 +209,7 @@ export class ExpressionBinder {
   #bindSubquery(node: SubqueryNode, clause: Clause): Expr {
     const { subqueries } = this.#around;
     if (this.#lambdas.length > 0) {
-      throw sqlError('sql_unsupported', this.#sql, node.span, 'a subquery in a lambda is not supported yet');
+      throw sqlError('sql_unsupported', this.#sql, node.span, `a subquery in ${clause.name} is not supported yet`);
     }
     const outer = new OuterColumns(this.#resolverIn(clause), this.#around.outer);
     if (subqueries !== undefined) {
@@ -310,7 +310,7 @@ export class ExpressionBinder {
     const name = node.name.name.toLowerCase();
     const ranked = rankedCall(this.#sql, node);
     if (ranked !== undefined) return this.bind(ranked, clause);
-    if (node.over !== undefined) return this.#bindWindow(node, name, clause);
+    if (node.over !== undefined) return this.#outside(() => this.#bindWindow(node, name, clause));
     if (node.nulls !== undefined) {
       const message = `${node.nulls.toUpperCase()} NULLS belongs to window functions`;
       throw sqlError('sql_bind', this.#sql, node.span, message, 'add OVER (…)');
@@ -371,7 +371,8 @@ export class ExpressionBinder {
       plain: (part) => this.bind(part, clause),
       within: (frame, body) => {
         this.#lambdas.push(frame);
-        const bound = this.bind(body, { ...clause, name: 'a lambda' });
+        const name = kind === 'try' ? 'TRY' : 'a lambda';
+        const bound = this.bind(body, { ...clause, name });
         this.#lambdas.pop();
         return bound;
       },

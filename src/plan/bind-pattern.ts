@@ -1,6 +1,7 @@
 /**
  * Calls that are written with others: regexp_extract and regexp_extract_all with names of groups, which are structs of
- * calls for one group each, parts of dates by constants (bind-time), structs (bind-struct), and typeof, which is a constant.
+ * calls for one group each, parts of dates by constants (bind-time), calls about structs (bind-struct), and typeof, which
+ * is a constant.
  *
  * Hides the writing. Invariants: of groups the pattern and the names are constants, and the pattern has a group for
  * each name; a NULL text is NULL.

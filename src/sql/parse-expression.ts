@@ -170,6 +170,8 @@ function parseIs(cursor: Cursor, operand: ExprNode): ExprNode {
   if (!cursor.takeWord('distinct')) throw cursor.unexpected();
   cursor.expectWord('from');
   const right = parseAbove(cursor, POWER.is);
+  const ahead = cursor.isWord('is') && cursor.peek(1).word === 'not' ? 2 : 1;
+  if (cursor.isWord('is') && cursor.peek(ahead).word === 'distinct') throw chainError(cursor);
   return { kind: 'distinct_from', left: operand, right, negated, span: cursor.spanFrom(start) };
 }
 
