@@ -11,6 +11,7 @@ import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import { constantText } from '../function/constant.ts';
 import type { ResolvedCall, Unresolved } from '../function/contract.ts';
+import { partsOf } from '../function/nested-type.ts';
 import type { KnownArgument } from '../function/registry.ts';
 import { castKind, functionNames, isVolatile, resolveFunction, resultType } from '../function/registry.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
@@ -208,7 +209,7 @@ export function comparable(sql: string, expr: Expr, other: Expr): Expr {
   if (expr.kind !== 'literal' || expr.value === null) return expr;
   const target = targetOf(other.type);
   const isText = expr.type.id === 'utf8';
-  if (isText && isReadable(target)) return readText(sql, expr, target);
+  if (isText && takesText(target)) return readText(sql, expr, target);
   return other.kind === 'literal' ? expr : (adaptLiteral(expr, target) ?? expr);
 }
 
@@ -233,6 +234,15 @@ function isReadable(type: DataType): boolean {
   }
 }
 
+/** Nested types that text has a form for. */
+function isNestedType(type: DataType): boolean {
+  return partsOf(type) !== undefined && castKind({ id: 'utf8' }, type) !== 'none';
+}
+
+function takesText(type: DataType): boolean {
+  return isReadable(type) || isNestedType(type);
+}
+
 /** `integers > 1.5` is `integers > 1`, and so on: no integer lies between a fraction and its floor. */
 function compareWithFraction(sql: string, name: string, expr: Expr, literal: Literal, span: Span): Expr | undefined {
   const type = targetOf(expr.type);
@@ -255,6 +265,7 @@ const MEETING = new Set(
 
 /** Arguments, made alike where they meet; a number that is the first of NULLIF keeps its type, which is the result's. */
 export function meetingArgs(name: string, args: readonly Expr[]): readonly Expr[] {
+  if (name === 'list_value') return readTexts(args, () => true, isNestedType);
   if (!MEETING.has(name)) return args;
   const [first] = args;
   const isNumber = first?.type.id === 'int' || first?.type.id === 'decimal' || first?.type.id === 'float';
@@ -284,7 +295,11 @@ function isTyped({ type, value }: Literal): boolean {
 }
 
 /** Text literals beside values of another type are read as that; what cannot be is an error where it is evaluated. */
-function readTexts(args: readonly Expr[], takesPart: (index: number) => boolean): readonly Expr[] {
+function readTexts(
+  args: readonly Expr[],
+  takesPart: (index: number) => boolean,
+  isRead = takesText,
+): readonly Expr[] {
   const isText = (arg: Expr): boolean => arg.kind === 'literal' && arg.type.id === 'utf8';
   const others = args.filter((arg, i) => takesPart(i) && !isText(arg) && arg.type.id !== 'null');
   const type = others
@@ -293,7 +308,7 @@ function readTexts(args: readonly Expr[], takesPart: (index: number) => boolean)
       (met, next) => (met === undefined || next === undefined ? undefined : resultType(met, next)),
       others[0]?.type,
     );
-  if (type === undefined || !isReadable(targetOf(type))) return args;
+  if (type === undefined || !isRead(targetOf(type))) return args;
   return args.map((arg, i) => {
     if (arg.kind !== 'literal' || !takesPart(i) || !isText(arg) || arg.value === null) return arg;
     try {

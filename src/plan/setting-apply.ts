@@ -2,8 +2,8 @@
  * Settings over a statement: the tree as it would be if everything that the session's settings say were written out.
  *
  * Hides which nodes a setting touches. Invariants: binding knows no settings; with default settings, and without
- * current_setting and SHOW of a setting, a statement is the very tree that was parsed; spans stay those of the text. As in DuckDB, columns
- * are named by what is meant: `a / b` is `(a // b)` under integer_division.
+ * current_setting and SHOW of a setting, a statement is the very tree that was parsed; spans stay those of the text. As
+ * in DuckDB, columns are named by what is meant: `a / b` is `(a // b)` under integer_division.
  */
 import type { Span } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';

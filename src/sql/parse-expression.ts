@@ -10,7 +10,7 @@ import type { Cursor } from './cursor.ts';
 import { parseCallOrder, parseFilter, parseWithinGroup } from './parse-aggregate.ts';
 import { canBeFunction, canBeName } from './keyword.ts';
 import { sqlError } from './frame.ts';
-import { INFIX, INFIX_LACKING, POWER, PREFIX } from './operator.ts';
+import { INFIX, INFIX_LACKING, POWER, PREFIX, QUANTIFIED_PATTERNS } from './operator.ts';
 import { parseArrayQuery, parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
 import { parseWordedCall } from './parse-call.ts';
@@ -47,7 +47,8 @@ function parseAbove(cursor: Cursor, floor: number): ExprNode {
         if (compares && compared) throw chainError(cursor);
         compared = compares;
         cursor.advance();
-        const quantified = compares ? parseQuantified(cursor, left, infix.operator, parseExpression) : undefined;
+        const quantifies = compares || QUANTIFIED_PATTERNS.has(infix.operator);
+        const quantified = quantifies ? parseQuantified(cursor, left, infix.operator, parseExpression) : undefined;
         if (quantified !== undefined) {
           left = quantified;
           continue;
