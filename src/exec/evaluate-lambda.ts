@@ -1,5 +1,5 @@
 /**
- * list_transform, list_filter and list_reduce: a lambda over the values of lists; and TRY, over the rows themselves.
+ * list_transform, list_filter and list_reduce: a lambda over the values of lists; and TRY and `let`, over the rows themselves.
  *
  * Hides that a body is run once over the values of all lists. Invariants: what it reads of a row is repeated for
  * each of its values; values that no row shows are not looked at; list_reduce takes as many steps as the longest
@@ -48,7 +48,12 @@ function tryEvaluator(type: DataType, args: readonly Evaluator[], body: Evaluato
       return joinParts([all.subarray(0, half), all.subarray(half)].map((part) => within(someRows(rows, part))));
     }
   };
-  return (rows) => within(lazyRows(rows.rowCount, (index) => (args[index] as Evaluator)(rows)));
+  return (rows) => within(readsOf(rows, args));
+}
+
+/** What a body without parameters reads, each computed once. */
+function readsOf(rows: Rows, args: readonly Evaluator[]): Rows {
+  return lazyRows(rows.rowCount, (index) => (args[index] as Evaluator)(rows));
 }
 
 /** The evaluator of a call with a lambda. */
@@ -56,6 +61,7 @@ export function lambdaEvaluator(expr: Call, lambda: Lambda, compile: (expr: Expr
   const args = expr.args.map(compile);
   const body = compile(lambda.body);
   if (expr.name === 'try') return tryEvaluator(expr.type, args, body);
+  if (expr.name === 'let') return (rows) => body(readsOf(rows, args));
   return (rows) => {
     const vectors = args.map((arg) => arg(rows));
     const list = compactRows(listRowsOf(vectors[0] as Vector));

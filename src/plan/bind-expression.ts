@@ -33,7 +33,7 @@ import { windowFunctionOf } from '../function/registry.ts';
 import { bindWindowCall } from './bind-window.ts';
 import { filled } from './window-fill.ts';
 import { bindInterval, momentLiteral } from './bind-time.ts';
-import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
+import { bindLambdaCall, lambdaFunction, onceFor } from './bind-lambda.ts';
 import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
 import { bindField, bindNested, resolveIn, resolveRow } from './bind-nested.ts';
 import { bindWritten } from './bind-pattern.ts';
@@ -166,10 +166,12 @@ export class ExpressionBinder {
         return makeCall(this.#sql, node.negated ? 'is_not_distinct_from' : 'is_distinct_from', args, node.span);
       }
       case 'between': {
-        const operand = this.bind(node.operand, clause);
-        const low = makeComparison(this.#sql, '>=', operand, this.bind(node.low, clause), node.span);
-        const high = makeComparison(this.#sql, '<=', operand, this.bind(node.high, clause), node.span);
-        return this.#denyIf(node.negated, makeCall(this.#sql, 'and', [low, high], node.span));
+        const range = (operand: Expr): Expr => {
+          const low = makeComparison(this.#sql, '>=', operand, this.bind(node.low, clause), node.span);
+          const high = makeComparison(this.#sql, '<=', operand, this.bind(node.high, clause), node.span);
+          return makeCall(this.#sql, 'and', [low, high], node.span);
+        };
+        return this.#denyIf(node.negated, onceFor(this.bind(node.operand, clause), range, node.span));
       }
       case 'in':
         return this.#bindIn(node, clause);

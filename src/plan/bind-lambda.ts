@@ -7,6 +7,7 @@
  * the body.
  */
 import type { DataType } from '../arrow/type.ts';
+import type { Span } from '../base/errors.ts';
 import { elementOf, listOf } from '../function/nested-type.ts';
 import { castKind, commonType } from '../function/registry.ts';
 import { foldName } from '../base/names.ts';
@@ -16,7 +17,7 @@ import { targetOf } from './adapt.ts';
 import { castTo, coerce, toCondition } from './coerce.ts';
 import { INT64 } from './constant.ts';
 import type { Expr } from './expr.ts';
-import { exprKey, hasVolatile, mapColumns } from './expr-walk.ts';
+import { exprKey, hasVolatile, mapColumns, mapLeaves } from './expr-walk.ts';
 import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
 
@@ -150,6 +151,16 @@ function bindTry(sql: string, { args, span }: FunctionCall, binding: LambdaBindi
   }
   const lambda = { body, parameters: 0, leading: 0 };
   return { kind: 'call', name: 'try', args: frame.reads, lambda, type: body.type, nullable: true, span };
+}
+
+/** What `body` makes of a value, which is computed once for each row also where it would answer anew each time. */
+export function onceFor(value: Expr, body: (value: Expr) => Expr, span: Span): Expr {
+  if (!hasVolatile(value)) return body(value);
+  const frame = new LambdaFrame([], []);
+  const once = frame.read(value);
+  const made = mapLeaves(body(once), (leaf) => (leaf === once ? leaf : frame.read(leaf)));
+  const lambda = { body: made, parameters: 0, leading: 0 };
+  return { kind: 'call', name: 'let', args: frame.reads, lambda, type: made.type, nullable: made.nullable, span };
 }
 
 function checkParameters(sql: string, { parameters, span }: LambdaNode, kind: LambdaKind): void {

@@ -15,7 +15,7 @@ export type ViewStatement =
       /** New names for the first columns of the query. */
       readonly columns: readonly Identifier[];
       readonly query: Query;
-      /** The query as it is written, parentheses and comments included. */
+      /** The query as it is written, parentheses and comments included; of a recursive view with WITH before it. */
       readonly text: string;
       readonly span: Span;
     }
