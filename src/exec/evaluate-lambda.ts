@@ -1,5 +1,6 @@
 /**
- * list_transform, list_filter and list_reduce: a lambda over the values of lists; and TRY and `let`, over the rows themselves.
+ * list_transform, list_filter and list_reduce: a lambda over the values of lists; TRY and `let`: one over the rows
+ * themselves.
  *
  * Hides that a body is run once over the values of all lists. Invariants: what it reads of a row is repeated for
  * each of its values; values that no row shows are not looked at; list_reduce takes as many steps as the longest
