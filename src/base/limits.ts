@@ -102,6 +102,8 @@ export const RESULT_MEMORY_TOTAL_BYTES_MAX = 256 * MIB;
 export const RESULT_SPOOL_BYTES_MAX = 2 * GIB;
 /** Kept results at one time. */
 export const RESULTS_MAX = 1_000;
+/** Rows that `max(x, n)` and its kin keep of a group, as in DuckDB. */
+export const RANKED_ROWS_MAX = 999_999;
 /** Sets that GROUPING SETS, ROLLUP and CUBE of one query make. */
 export const GROUPING_SETS_MAX = 4_096;
 /** Milliseconds that a query computes before it lets the event loop serve others. */
