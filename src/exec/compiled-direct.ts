@@ -64,6 +64,7 @@ function keysFunction(pipeline: AggregatePipeline, variant: Variant, places: Dir
   const fn = new FunctionBuilder('keys');
   const rows = get(fn.param('i32', 'rows'));
   const frame = new Frame(fn, pipeline, variant);
+  frame.searchTexts(rows);
   const { condition, groups } = pipeline;
   const selected =
     condition === undefined ? rows : fn.bind(frame.selectRows(rows, i32Const(0), i32Const(0)), 'selected');
