@@ -7,11 +7,9 @@
  * replaced by their rank among all rows, and so are nested values, in which null is greatest.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
-import type { ByteRows } from '../function/byte-rows.ts';
-import { bitsOf, formOf, numbersOf, wordsOf } from '../function/column.ts';
+import { byteRowsOf, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
+import { bitsOf, formOf, numbersOf } from '../function/column.ts';
 import { decodeVector } from '../function/decode.ts';
-import { gather } from '../function/gather.ts';
 import { orderWordsOf } from '../function/interval.ts';
 import { isPlainText } from '../function/signature.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
@@ -99,13 +97,13 @@ function* valueWords(vector: Vector): Work<readonly Uint32Array[]> {
 }
 
 /** A key column without encodings that have no words of their own. */
-function plain(vector: Vector): Vector {
+export function plainKey(vector: Vector): Vector {
   return isPlainText(vector.type) ? vector : decodeVector(vector);
 }
 
 /** The words of a key column, most significant first. */
 export function* keyWordsWork(column: Vector, order: KeyOrder): Work<readonly Uint32Array[]> {
-  const vector = plain(column);
+  const vector = plainKey(column);
   const words = yield* valueWords(vector);
   const present = validityOf(vector).bits;
   const rank = present === undefined ? undefined : new Uint32Array(vector.length);
@@ -163,31 +161,6 @@ function leads(vector: Vector): Float64Array {
 }
 
 /**
- * True unless `leadNumbers` would be above `threshold` for every row: a look that allocates nothing, at the forms of
- * numbers without nulls.
- */
-export function hasLeadBelow(column: Vector, order: KeyOrder, threshold: number): boolean {
-  if (threshold === Infinity || column.nullCount > 0) return true;
-  const form = formOf(column.type);
-  const sign = order.descending ? -1 : 1;
-  if (form.kind === 'number' && column.type.id === 'float' && column.type.bitWidth === 64) {
-    const numbers = numbersOf(column);
-    // NaN is above all numbers, and so at the end when it is turned.
-    for (let i = 0; i < numbers.length; i++) {
-      const number = numbers[i] as number;
-      if (sign * number <= threshold || (number !== number && sign < 0)) return true;
-    }
-    return false;
-  }
-  if (form.kind !== 'words' || column.type.id === 'interval') return true;
-  const words = wordsOf(column);
-  for (let i = 0; i < column.length; i++) {
-    if (sign * wordsLead(words, i, form.words, form.signed) <= threshold) return true;
-  }
-  return false;
-}
-
-/**
  * An integer of several words as a double. Rounded at each word, it never turns an order around: what a lower word adds
  * is less than one of the word above.
  */
@@ -204,7 +177,7 @@ function wordsLead(words: Int32Array, row: number, count: number, signed: boolea
  * Equal numbers say nothing. It is what top-N skips rows by.
  */
 export function leadNumbers(column: Vector, order: KeyOrder): Float64Array {
-  const vector = plain(column);
+  const vector = plainKey(column);
   const numbers = leads(vector);
   const present = validityOf(vector).bits;
   if (order.descending) for (let i = 0; i < numbers.length; i++) numbers[i] = -(numbers[i] as number);
@@ -212,45 +185,4 @@ export function leadNumbers(column: Vector, order: KeyOrder): Float64Array {
   const nullLead = order.nullsFirst ? -Infinity : Infinity;
   for (let i = 0; i < numbers.length; i++) if (!bitAt(present, i)) numbers[i] = nullLead;
   return numbers;
-}
-
-/** Which rows of text a key does not put behind all that are wanted. */
-export class TextBound {
-  readonly #order: KeyOrder;
-  /** One row: the bound. */
-  readonly #bound: ByteRows;
-
-  private constructor(order: KeyOrder, bound: ByteRows) {
-    this.#order = order;
-    this.#bound = bound;
-  }
-
-  /** The bound that is the value of `row`; undefined where it is null, or the column no text. */
-  static of(column: Vector, row: number, order: KeyOrder): TextBound | undefined {
-    const vector = plain(column);
-    if (formOf(vector.type).kind !== 'bytes') return undefined;
-    const { bits } = validityOf(vector);
-    if (bits !== undefined && !bitAt(bits, row)) return undefined;
-    return new TextBound(order, byteRowsOf(gather(vector, Uint32Array.of(row))));
-  }
-
-  /** The rows that are not behind the bound; equal ones are among them. */
-  choose(column: Vector): Uint32Array {
-    const vector = plain(column);
-    const { bits } = validityOf(vector);
-    const rows = byteRowsOf(vector);
-    const chosen = new Uint32Array(vector.length);
-    const { descending, nullsFirst } = this.#order;
-    let count = 0;
-    for (let i = 0; i < vector.length; i++) {
-      chosen[count] = i;
-      if (bits !== undefined && !bitAt(bits, i)) {
-        if (nullsFirst) count++;
-        continue;
-      }
-      const difference = compareRows(rows, i, this.#bound, 0);
-      if (descending ? difference >= 0 : difference <= 0) count++;
-    }
-    return chosen.subarray(0, count);
-  }
 }
