@@ -21,7 +21,7 @@ const MORE = ROUND_BYTES + 1;
 const FEW_ROWS = 48;
 
 /** Rows as words. */
-export class PrefixWords {
+class PrefixWords {
   readonly #rows: ByteRows;
   readonly #views: readonly DataView[];
 

@@ -7,13 +7,12 @@
  */
 import type { Bound, BoundValue } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf, rowBytes } from '../function/byte-rows.ts';
-import type { ByteRows } from '../function/byte-rows.ts';
+import { byteRowsOf, rowBytes } from '../function/byte-rows.ts';
 import { formOf, numbersOf, wordsOf } from '../function/column.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import { chooseNumbers, chooseWide } from './bound-kernel.ts';
 import type { BoundTest } from './bound-kernel.ts';
-import { PrefixWords } from './byte-rank.ts';
+import { BytesBound } from './bytes-bound.ts';
 import { leadNumbers, plainKey } from './sort-key.ts';
 import type { KeyOrder } from './sort-key.ts';
 
@@ -95,70 +94,9 @@ function leadChoice(one: Vector, order: KeyOrder): Choice {
   return bound === Infinity ? () => undefined : (column) => chooseNumbers(leadNumbers(column, order), 'le', bound);
 }
 
-/** Text: by four bytes of each row, and by all where these are the bound's. */
 function bytesChoice(one: Vector, descending: boolean): Choice {
-  const bound = byteRowsOf(one);
-  const prefix = new PrefixWords(bound).word(0, 0);
-  const known = new DictionaryChoice(bound, descending);
-  return (column, strict) => {
-    if (column.type.id === 'dictionary' && column.dictionary !== undefined) return known.choose(column, strict);
-    const rows = byteRowsOf(column);
-    const words = new PrefixWords(rows);
-    const chosen = new Uint32Array(column.length);
-    let count = 0;
-    for (let i = 0; i < column.length; i++) {
-      chosen[count] = i;
-      let difference = words.word(i, 0) - prefix;
-      if (difference === 0) difference = compareRows(rows, i, bound, 0);
-      if (descending) difference = -difference;
-      if (difference < 0 || (difference === 0 && !strict)) count++;
-    }
-    return chosen.subarray(0, count);
-  };
-}
-
-/** What is known of a dictionary's value. */
-const [UNKNOWN, BEFORE, EQUAL, BEHIND] = [0, 1, 2, 3];
-
-/** Each value of a dictionary is compared once. */
-class DictionaryChoice {
-  readonly #bound: ByteRows;
-  readonly #descending: boolean;
-  #values: Vector | undefined;
-  #known = new Uint8Array(0);
-
-  constructor(bound: ByteRows, descending: boolean) {
-    this.#bound = bound;
-    this.#descending = descending;
-  }
-
-  choose(column: Vector, strict: boolean): Uint32Array {
-    const values = column.dictionary as Vector;
-    if (values !== this.#values) {
-      this.#values = values;
-      this.#known = new Uint8Array(values.length).fill(UNKNOWN);
-    }
-    const known = this.#known;
-    const rows = dictionaryByteRows(values);
-    const indexes = indexesOf(column);
-    const most = strict ? BEFORE : EQUAL;
-    const chosen = new Uint32Array(column.length);
-    let count = 0;
-    for (let i = 0; i < column.length; i++) {
-      const index = indexes[i] as number;
-      let place = known[index] ?? BEHIND;
-      if (place === UNKNOWN) known[index] = place = this.#placeOf(rows, index);
-      chosen[count] = i;
-      if (place <= most) count++;
-    }
-    return chosen.subarray(0, count);
-  }
-
-  #placeOf(rows: ByteRows, index: number): number {
-    const difference = compareRows(rows, index, this.#bound, 0);
-    if (difference === 0) return EQUAL;
-    return difference < 0 === this.#descending ? BEHIND : BEFORE;
-  }
+  const bound = new BytesBound(one, descending);
+  return (column, strict) => bound.choose(column, strict);
 }
 
 /** How the rows of a column, which is `plainKey`, are held against the one row of `one`. */

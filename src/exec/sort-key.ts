@@ -25,25 +25,56 @@ export interface KeyOrder {
 }
 
 const SIGN = 0x80000000;
+/** High word of infinity. */
+const INFINITY_TOP = 0x7ff00000;
 const TWO_32 = 4294967296;
 
 function* numberWords(numbers: Float64Array): Work<readonly Uint32Array[]> {
   const count = numbers.length;
   const [high, low] = [new Uint32Array(count), new Uint32Array(count)];
-  yield* inPieces(count, (from, to) => fillNumberWords(numbers, high, low, from, to));
+  const bits = new Int32Array(numbers.buffer, numbers.byteOffset, 2 * count);
+  yield* inPieces(count, (from, to) => fillNumberWords(bits, high, low, from, to));
   return [high, low];
 }
 
-function fillNumberWords(numbers: Float64Array, high: Uint32Array, low: Uint32Array, from: number, to: number): void {
-  const canonical = new Float64Array(1);
-  const bits = new Uint32Array(canonical.buffer);
+/** Integers of up to 32 bits, unsigned or by their sign. */
+function* integerWords(vector: Vector): Work<Uint32Array> {
+  const numbers = numbersOf(vector);
+  const words = new Uint32Array(vector.length);
+  const flip = vector.type.id === 'int' && !vector.type.signed ? 0 : SIGN;
+  yield* inPieces(vector.length, (from, to) => fillIntegerWords(numbers, words, flip, from, to));
+  return words;
+}
+
+function fillIntegerWords(
+  numbers: Float64Array,
+  words: Uint32Array,
+  flip: number,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) words[i] = (numbers[i] as number) ^ flip;
+}
+
+/** `bits`: the low word of each double, then the high one. */
+function fillNumberWords(bits: Int32Array, high: Uint32Array, low: Uint32Array, from: number, to: number): void {
   for (let i = from; i < to; i++) {
-    const value = numbers[i] as number;
-    canonical[0] = value === value ? value + 0 : NaN;
-    const top = bits[1] as number;
-    const negative = top >= SIGN && value === value;
-    high[i] = negative ? ~top : top | SIGN;
-    low[i] = negative ? ~(bits[0] as number) : (bits[0] as number);
+    const top = bits[2 * i + 1] as number;
+    const bottom = bits[2 * i] as number;
+    const magnitude = top & 0x7fffffff;
+    if (magnitude > INFINITY_TOP || (magnitude === INFINITY_TOP && bottom !== 0)) {
+      // All NaN are one.
+      high[i] = 0xffffffff;
+      low[i] = 0;
+    } else if (top < 0) {
+      // -0 is 0.
+      const isZero = magnitude === 0 && bottom === 0;
+      high[i] = isZero ? SIGN : ~top;
+      low[i] = isZero ? 0 : ~bottom;
+    } else {
+      high[i] = top | SIGN;
+      low[i] = bottom;
+    }
   }
 }
 
@@ -84,7 +115,7 @@ function* valueWords(vector: Vector): Work<readonly Uint32Array[]> {
   const form = formOf(vector.type);
   switch (form.kind) {
     case 'number':
-      return yield* numberWords(numbersOf(vector));
+      return form.isFloat ? yield* numberWords(numbersOf(vector)) : [yield* integerWords(vector)];
     case 'words':
       return yield* wideWords(orderWordsOf(vector), form.words, vector.length, form.signed);
     case 'bool':

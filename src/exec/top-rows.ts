@@ -9,7 +9,7 @@
  */
 import type { Bound } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
-import { TOP_ROWS_SPARE } from '../base/limits.ts';
+import { TOP_ROWS_HEAD, TOP_ROWS_SPARE } from '../base/limits.ts';
 import { gather } from '../function/gather.ts';
 import type { SortKey } from '../plan/expr.ts';
 import { compileExpr } from './evaluate.ts';
@@ -95,12 +95,30 @@ function take(rows: Uint32Array, places: Uint32Array): Uint32Array {
   return taken;
 }
 
+/** The numbers from `start` to `end` - 1. */
+function rowsFrom(start: number, end: number): Uint32Array {
+  const rows = new Uint32Array(end - start);
+  for (let i = 0; i < rows.length; i++) rows[i] = start + i;
+  return rows;
+}
+
+/** Those of ascending numbers that are not below `start`. */
+function behind(rows: Uint32Array, start: number): Uint32Array {
+  let first = 0;
+  while (first < rows.length && (rows[first] as number) < start) first++;
+  return rows.subarray(first);
+}
+
 /** Takes rows in, and keeps those that may be among the first. */
 export class TopRows {
   readonly bound: TopBound;
   readonly #shape: SortShape;
   readonly #keys: readonly Evaluator[];
   readonly #limit: number;
+  /** Rows more than are wanted that are kept before they are sorted and trimmed. */
+  readonly #spare: number;
+  /** Rows of a batch that are too many to be sorted with the others. */
+  readonly #many: number;
   #runs: Run[] = [];
   #pending = 0;
 
@@ -110,23 +128,40 @@ export class TopRows {
     this.#shape = shape;
     this.#keys = shape.order.map(({ expr }) => compileExpr(expr));
     this.#limit = limit;
+    this.#spare = Math.max(limit, TOP_ROWS_SPARE);
+    this.#many = limit + 4 * this.#spare;
   }
 
   get byteCount(): number {
     return this.#runs.reduce((sum, run) => sum + runBytes(run), 0);
   }
 
+  /** Takes rows in, which come behind all that came before. */
   add(rows: LazyRows): void {
-    const spare = Math.max(this.#limit, TOP_ROWS_SPARE);
-    const many = this.#limit + 4 * spare;
-    const sifted = this.bound.sift(rows, this.#keys, many);
-    const near = sifted === undefined ? rows : rows.pick(sifted);
-    const kept = near.rowCount > many ? this.#narrow(near) : near;
+    const head = this.bound.isKnown ? 0 : Math.min(rows.rowCount, this.#limit + TOP_ROWS_HEAD);
+    // A bound by the first rows spares the others.
+    if (head > 0) this.#keep(head === rows.rowCount ? rows : rows.pick(rowsFrom(0, head)));
+    if (head < rows.rowCount) this.#addFrom(rows, head);
+  }
+
+  /** Takes in rows from number `head` on. */
+  #addFrom(rows: LazyRows, head: number): void {
+    const sifted = this.bound.sift(rows, this.#keys, this.#many);
+    if (sifted === undefined && head === 0) {
+      this.#keep(rows);
+      return;
+    }
+    const chosen = sifted === undefined ? rowsFrom(head, rows.rowCount) : behind(sifted, head);
+    this.bound.leftOut += rows.rowCount - head - chosen.length;
+    if (chosen.length > 0) this.#keep(rows.pick(chosen));
+  }
+
+  #keep(rows: LazyRows): void {
+    const kept = rows.rowCount > this.#many ? this.#narrow(rows) : rows;
     this.bound.leftOut += rows.rowCount - kept.rowCount;
-    if (kept.rowCount === 0) return;
     this.#runs.push(this.#shape.runOf(kept));
     this.#pending += kept.rowCount;
-    if (this.#pending >= this.#limit + (this.bound.isKnown ? spare : 0)) this.#trim();
+    if (this.#pending >= this.#limit + (this.bound.isKnown ? this.#spare : 0)) this.#trim();
   }
 
   /** Of more rows than are wanted those that no `limit` others are before by their first key. */
