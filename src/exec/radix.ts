@@ -86,7 +86,13 @@ function* packed(words: readonly Uint32Array[], count: number): Work<readonly Ui
 }
 
 /** Sorts the rows of places [start, end), which are equal in the words before, by insertion. */
-function insertByWords(words: readonly Uint32Array[], k: number, order: Uint32Array, start: number, end: number): void {
+function insertByWords(
+  words: readonly Uint32Array[],
+  k: number,
+  order: Uint32Array,
+  start: number,
+  end: number,
+): void {
   for (let i = start + 1; i < end; i++) {
     const row = order[i] as number;
     let at = i;

@@ -14,7 +14,7 @@ import { orderWordsOf } from '../function/interval.ts';
 import { isPlainText } from '../function/signature.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import { valueRanks } from '../function/value-order.ts';
-import { byteRanks, prefixNumbers } from './byte-rank.ts';
+import { byteRanks, byteWords, prefixNumbers } from './byte-rank.ts';
 import { finish, inPieces } from './work.ts';
 import type { Work } from './work.ts';
 
@@ -46,13 +46,7 @@ function* integerWords(vector: Vector): Work<Uint32Array> {
   return words;
 }
 
-function fillIntegerWords(
-  numbers: Float64Array,
-  words: Uint32Array,
-  flip: number,
-  from: number,
-  to: number,
-): void {
+function fillIntegerWords(numbers: Float64Array, words: Uint32Array, flip: number, from: number, to: number): void {
   for (let i = from; i < to; i++) words[i] = (numbers[i] as number) ^ flip;
 }
 
@@ -97,7 +91,7 @@ function* wideWords(
 
 function* bytesWords(vector: Vector): Work<readonly Uint32Array[]> {
   const values = vector.type.id === 'dictionary' ? vector.dictionary : undefined;
-  if (values === undefined) return [yield* byteRanks(byteRowsOf(vector), vector.length)];
+  if (values === undefined) return yield* byteWords(byteRowsOf(vector), vector.length);
   const ranks = yield* byteRanks(dictionaryByteRows(values), values.length);
   const indexes = indexesOf(vector);
   const words = new Uint32Array(vector.length);

@@ -97,18 +97,6 @@ function gatherFixed(bytes: Uint8Array, rows: Uint32Array, width: number, source
   return out;
 }
 
-/** Offsets of 32 or 64 bits as numbers; all lie below 2^53. */
-function readOffsets(bytes: Uint8Array, wide: boolean, count: number): Int32Array | Float64Array {
-  if (bytes.byteLength < count * (wide ? 8 : 4)) return new Int32Array(count);
-  if (!wide) return typedView(Int32Array, bytes, count);
-  const words = typedView(Int32Array, bytes, count * 2);
-  const offsets = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    offsets[i] = (words[2 * i + 1] as number) * 4294967296 + ((words[2 * i] as number) >>> 0);
-  }
-  return offsets;
-}
-
 function writeOffsets(offsets: Float64Array, wide: boolean, type: DataType): Uint8Array {
   if (!wide) {
     if ((offsets.at(-1) ?? 0) > INT32_MAX) {
@@ -137,18 +125,47 @@ interface Ranges {
 
 /** Where each taken row begins in the source, and the offsets of the result. */
 function gatherRanges(vector: Vector, rows: Uint32Array, nulls: Nulls, wide: boolean): Ranges {
-  const source = readOffsets(vector.buffers[1] as Uint8Array, wide, vector.length + 1);
   const starts = new Float64Array(rows.length);
   const offsets = new Float64Array(rows.length + 1);
+  const bytes = vector.buffers[1] as Uint8Array;
+  const words = (vector.length + 1) * (wide ? 2 : 1);
+  // Without rows there may be no offset at all.
+  if (bytes.byteLength < words * 4) return { starts, offsets };
+  const source = typedView(Int32Array, bytes, words);
+  if (wide) gatherWideStarts(source, rows, starts, offsets);
+  else gatherStarts(source, rows, starts, offsets);
+  if (nulls.nullCount > 0) for (let i = 0; i < rows.length; i++) if (isNull(nulls, i)) offsets[i + 1] = 0;
+  sumUp(offsets);
+  return { starts, offsets };
+}
+
+/** Turns lengths into offsets, in place. */
+function sumUp(lengths: Float64Array): void {
   let at = 0;
+  for (let i = 1; i < lengths.length; i++) {
+    at += lengths[i] as number;
+    lengths[i] = at;
+  }
+}
+
+/** Where each taken row begins, and how long it is; the length of row i stands at i + 1. */
+function gatherStarts(source: Int32Array, rows: Uint32Array, starts: Float64Array, lengths: Float64Array): void {
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as number;
     const start = source[row] as number;
     starts[i] = start;
-    if (!isNull(nulls, i)) at += (source[row + 1] as number) - start;
-    offsets[i + 1] = at;
+    lengths[i + 1] = (source[row + 1] as number) - start;
   }
-  return { starts, offsets };
+}
+
+/** As `gatherStarts`, of offsets of two words, all of which lie below 2^53. */
+function gatherWideStarts(source: Int32Array, rows: Uint32Array, starts: Float64Array, lengths: Float64Array): void {
+  for (let i = 0; i < rows.length; i++) {
+    const at = 2 * (rows[i] as number);
+    const start = (source[at + 1] as number) * 4294967296 + ((source[at] as number) >>> 0);
+    starts[i] = start;
+    lengths[i + 1] = (source[at + 3] as number) * 4294967296 + ((source[at + 2] as number) >>> 0) - start;
+  }
 }
 
 /**
