@@ -115,7 +115,11 @@ export async function* runAggregate(plan: AggregatePlan, input: RowStream, conte
   }
   await step(context);
   const rowCount = groups?.count ?? 1;
-  const columns = [...(groups?.finish(plan) ?? []), ...calls.map((call) => call.finish(rowCount))];
+  const columns = groups?.finish(plan) ?? [];
+  for (const call of calls) {
+    columns.push(call.finish(rowCount));
+    await step(context);
+  }
   yield* cut(columns, rowCount, plan);
   context.memory.change('GROUP BY', held, 0);
 }

@@ -15,7 +15,6 @@ import type { KeySet } from '../function/key-set.ts';
 import { ALL_PRESENT, validityFrom } from '../function/validity.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { checkGroupCount, cut } from './aggregate.ts';
-import type { CompiledCall } from './compiled-cells.ts';
 import { LookUps } from './compiled-dictionary.ts';
 import { finishCall } from './compiled-finish.ts';
 import type { CellView } from './compiled-finish.ts';
@@ -37,6 +36,8 @@ import { joinParts } from './join.ts';
 import { step } from './operator.ts';
 import type { Batches, RowStream, RunContext } from './operator.ts';
 import type { Evaluator, LazyRows, Rows } from './rows.ts';
+import { paced } from './work.ts';
+import type { Work } from './work.ts';
 
 /** Runs a plan without generated code. */
 export type Interpret = (plan: PhysicalPlan) => RowStream;
@@ -310,18 +311,21 @@ class AggregateRun {
     };
   }
 
-  /** Keys, then aggregates, one row a group. @throws `value_error` */
-  finish(): readonly Vector[] {
+  /** Keys, then aggregates, one row a group, a column at a time. @throws `value_error` */
+  *finish(): Work<readonly Vector[]> {
     const { groups, cells, calls } = this.#pipeline;
-    const keys = this.#parts.map((parts, k) => {
+    const columns: Vector[] = [];
+    for (const [k, parts] of this.#parts.entries()) {
       const type = groups[k]?.expr.type ?? { id: 'null' };
-      return parts.length === 0 ? emptyVector(type) : joinParts(parts);
-    });
+      columns.push(parts.length === 0 ? emptyVector(type) : joinParts(parts));
+      yield;
+    }
     const view = this.#view();
-    const finish = (call: CompiledCall | undefined, i: number): Vector => {
-      return call === undefined ? this.#hosted.finish(i, view.groupCount) : finishCall(view, cells, call);
-    };
-    return [...keys, ...calls.map(finish)];
+    for (const [i, call] of calls.entries()) {
+      columns.push(call === undefined ? this.#hosted.finish(i, view.groupCount) : finishCall(view, cells, call));
+      yield;
+    }
+    return columns;
   }
 }
 
@@ -341,7 +345,7 @@ export async function* runAggregation(
       held = context.memory.change('GROUP BY', held, run.byteCount);
     }
     await step(context);
-    const columns = run.finish();
+    const columns = await paced(run.finish(), context);
     const rowCount = columns[0]?.length ?? 1;
     yield* cut(columns, rowCount, pipeline.plan);
   } finally {

@@ -10,14 +10,16 @@ import type { Vector } from '../arrow/vector.ts';
 import { formOf, numbersOf, wordsOf } from '../function/column.ts';
 import type { Frames } from './window-frame.ts';
 import { piecesAt } from './window-frame.ts';
-import { sortByWords } from './radix.ts';
-import { keyWords } from './sort-key.ts';
+import { inPieces } from './work.ts';
+import type { Work } from './work.ts';
+import { sortWork } from './radix.ts';
+import { keyWordsWork } from './sort-key.ts';
 
 const TWO_32 = 4294967296;
 const FAN = 16;
 
 /** Numbers that order as the values do, none of them NaN; those of null rows mean nothing. */
-export function orderNumbers(vector: Vector): Float64Array {
+export function* orderNumbers(vector: Vector): Work<Float64Array> {
   const form = formOf(vector.type);
   if (form.kind === 'number') {
     const numbers = numbersOf(vector);
@@ -27,7 +29,8 @@ export function orderNumbers(vector: Vector): Float64Array {
     const numbers = smallIntegers(wordsOf(vector), vector.length);
     if (numbers !== undefined) return numbers;
   }
-  return Float64Array.from(denseRanks(keyWords(vector, { descending: false, nullsFirst: false }), vector.length));
+  const words = yield* keyWordsWork(vector, { descending: false, nullsFirst: false });
+  return Float64Array.from(yield* denseRanks(words, vector.length));
 }
 
 function smallIntegers(words: Int32Array, count: number): Float64Array | undefined {
@@ -41,17 +44,19 @@ function smallIntegers(words: Int32Array, count: number): Float64Array | undefin
 }
 
 /** The rank of each row by words, most significant first; equal rows share one. */
-export function denseRanks(words: readonly Uint32Array[], count: number): Uint32Array {
+export function* denseRanks(words: readonly Uint32Array[], count: number): Work<Uint32Array> {
   const [only] = words;
   if (words.length === 1 && only !== undefined) return only;
-  const order = sortByWords(words, count);
+  const order = yield* sortWork(words, count);
   const ranks = new Uint32Array(count);
   let rank = 0;
-  for (let i = 1; i < count; i++) {
-    const [row, before] = [order[i] as number, order[i - 1] as number];
-    if (words.some((word) => word[row] !== word[before])) rank++;
-    ranks[row] = rank;
-  }
+  yield* inPieces(count, (from, to) => {
+    for (let i = Math.max(from, 1); i < to; i++) {
+      const [row, before] = [order[i] as number, order[i - 1] as number];
+      if (words.some((word) => word[row] !== word[before])) rank++;
+      ranks[row] = rank;
+    }
+  });
   return ranks;
 }
 
@@ -64,30 +69,36 @@ export interface Contest {
 }
 
 /** The best place of each frame, NO_ROW for none. */
-export function bestPlaces(frames: Frames, contest: Contest): Uint32Array {
+export function* bestPlaces(frames: Frames, { numbers, wantsMax, taken }: Contest): Work<Uint32Array> {
   // Turned round the greatest is the least; NaN marks what is not taken, which is never less.
-  const keys = new Float64Array(contest.numbers.length);
-  for (let i = 0; i < keys.length; i++) {
-    const number = contest.numbers[i] as number;
-    const isTaken = contest.taken === undefined || contest.taken[i] === 1;
-    keys[i] = !isTaken ? NaN : contest.wantsMax ? -number : number;
-  }
-  return frames.isRunning ? running(frames, keys) : moving(frames, keys);
+  const keys = new Float64Array(numbers.length);
+  yield* inPieces(keys.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const number = numbers[i] as number;
+      keys[i] = taken !== undefined && taken[i] !== 1 ? NaN : wantsMax ? -number : number;
+    }
+  });
+  return yield* frames.isRunning ? running(frames, keys) : moving(frames, keys);
 }
 
-function running({ begins, ends }: Frames, keys: Float64Array): Uint32Array {
+function* running({ begins, ends }: Frames, keys: Float64Array): Work<Uint32Array> {
   const best = new Uint32Array(keys.length);
-  let [place, key, at] = [NO_ROW, NaN, 0];
-  for (let i = 0; i < best.length; i++) {
-    if (i === 0 || begins[i] !== begins[i - 1]) [place, key, at] = [NO_ROW, NaN, begins[i] as number];
-    for (; at < (ends[i] as number); at++) {
-      const next = keys[at] as number;
-      if (!(next < key || (key !== key && next === next))) continue;
-      key = next;
-      place = at;
+  let [heldPlace, heldAt] = [NO_ROW, 0];
+  yield* inPieces(best.length, (from, to) => {
+    let [place, at] = [heldPlace, heldAt];
+    let key = place === NO_ROW ? NaN : (keys[place] as number);
+    for (let i = from; i < to; i++) {
+      if (i === 0 || begins[i] !== begins[i - 1]) [place, key, at] = [NO_ROW, NaN, begins[i] as number];
+      for (; at < (ends[i] as number); at++) {
+        const next = keys[at] as number;
+        if (!(next < key || (key !== key && next === next))) continue;
+        key = next;
+        place = at;
+      }
+      best[i] = place;
     }
-    best[i] = place;
-  }
+    [heldPlace, heldAt] = [place, at];
+  });
   return best;
 }
 
@@ -116,21 +127,23 @@ function levelsOf(keys: Float64Array): readonly Level[] {
   return levels;
 }
 
-function moving(frames: Frames, keys: Float64Array): Uint32Array {
+function* moving(frames: Frames, keys: Float64Array): Work<Uint32Array> {
   const search = new TreeSearch(levelsOf(keys));
   const best = new Uint32Array(keys.length);
   const pieces = new Uint32Array(6);
   const { begins, ends, exclude } = frames;
-  for (let i = 0; i < best.length; i++) {
-    search.begin();
-    if (exclude === 'nothing') {
-      search.visit(begins[i] as number, ends[i] as number);
-    } else {
-      const count = piecesAt(frames, i, pieces);
-      for (let k = 0; k < count; k++) search.visit(pieces[2 * k] as number, pieces[2 * k + 1] as number);
+  yield* inPieces(best.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      search.begin();
+      if (exclude === 'nothing') {
+        search.visit(begins[i] as number, ends[i] as number);
+      } else {
+        const count = piecesAt(frames, i, pieces);
+        for (let k = 0; k < count; k++) search.visit(pieces[2 * k] as number, pieces[2 * k + 1] as number);
+      }
+      best[i] = search.place;
     }
-    best[i] = search.place;
-  }
+  });
   return best;
 }
 

@@ -11,10 +11,12 @@ import type { Expr, WindowCall } from '../plan/expr.ts';
 import type { WindowOrder } from './window-order.ts';
 import type { WindowResult } from './window-result.ts';
 import { validityOf as flagValidity } from './window-result.ts';
+import { inPieces } from './work.ts';
+import type { Work } from './work.ts';
 
 /** Doubles by place of the sorted order; NaN where there is none. */
-function doublesOf(order: WindowOrder, expr: Expr | undefined): Float64Array {
-  const vector = order.sorted(expr as Expr);
+function* doublesOf(order: WindowOrder, expr: Expr | undefined): Work<Float64Array> {
+  const vector = yield* order.sorted(expr as Expr);
   const numbers = Float64Array.from(numbersOf(vector));
   const present = validityOf(vector).bits;
   for (let i = 0; i < numbers.length; i++) {
@@ -25,30 +27,32 @@ function doublesOf(order: WindowOrder, expr: Expr | undefined): Float64Array {
 }
 
 /** The numbers of a call whose arguments are values and their places on the line, both double. */
-export function fillResult(order: WindowOrder, call: WindowCall): WindowResult {
-  const values = doublesOf(order, call.args[0]);
-  const places = doublesOf(order, call.args[1]);
-  const { begins, ends } = order.partitionRanges;
+export function* fillResult(order: WindowOrder, call: WindowCall): Work<WindowResult> {
+  const values = yield* doublesOf(order, call.args[0]);
+  const places = yield* doublesOf(order, call.args[1]);
+  const { begins, ends } = yield* order.partitionRanges();
   const rows = order.order;
   const made = new Float64Array(rows.length);
   const present = new Uint8Array(rows.length);
   // The known rows of the partition, and how many of them are before the place that is looked at.
   let known: number[] = [];
   let before = 0;
-  for (let i = 0; i < rows.length; i++) {
-    if (begins[i] === i) {
-      known = knownRows(values, places, i, ends[i] as number);
-      before = 0;
+  yield* inPieces(rows.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      if (begins[i] === i) {
+        known = knownRows(values, places, i, ends[i] as number);
+        before = 0;
+      }
+      if (known[before] === i) before++;
+      if (known.length === 0 || Number.isNaN(places[i])) continue;
+      const first = Math.max(0, Math.min(before - 1, known.length - 2));
+      const low = known[first] as number;
+      const high = known[Math.min(first + 1, known.length - 1)] as number;
+      const row = rows[i] as number;
+      made[row] = between(values, places, low, high, places[i] as number);
+      present[row] = 1;
     }
-    if (known[before] === i) before++;
-    if (known.length === 0 || Number.isNaN(places[i])) continue;
-    const first = Math.max(0, Math.min(before - 1, known.length - 2));
-    const low = known[first] as number;
-    const high = known[Math.min(first + 1, known.length - 1)] as number;
-    const row = rows[i] as number;
-    made[row] = between(values, places, low, high, places[i] as number);
-    present[row] = 1;
-  }
+  });
   return { vector: vectorOf(DOUBLE, made.length, flagValidity(present), bytesOf(made)), rows: undefined };
 }
 

@@ -10,8 +10,10 @@ import { EngineError } from '../base/errors.ts';
 import { formOf, numbersOf, wordsOf } from '../function/column.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { FrameBound, SortKey, WindowCall, WindowFrame } from '../plan/expr.ts';
-import { keyWords } from './sort-key.ts';
+import { keyWordsWork } from './sort-key.ts';
 import type { Ranges, WindowOrder } from './window-order.ts';
+import { inPieces } from './work.ts';
+import type { Work } from './work.ts';
 
 const TWO_32 = 4294967296;
 
@@ -33,37 +35,45 @@ export function isWhole({ frame, keys }: WindowCall): boolean {
 }
 
 /** Finds the frames of a call. @throws `value_error` for distances that are negative or NULL */
-export function framesOf(order: WindowOrder, call: WindowCall): Frames {
+export function* framesOf(order: WindowOrder, call: WindowCall): Work<Frames> {
   const { frame, keys } = call;
-  const partitions = order.partitionRanges;
-  const peers = order.peersBy(keys.length);
-  const range = frame.rangeKey === undefined ? undefined : new KeyRange(order, call);
-  const make = (bound: FrameBound, isEnd: boolean): Uint32Array => {
+  const partitions = yield* order.partitionRanges();
+  const peers = yield* order.peersBy(keys.length);
+  const range = frame.rangeKey === undefined ? undefined : yield* KeyRange.of(order, call, partitions);
+  const make = function* (bound: FrameBound, isEnd: boolean): Work<Uint32Array> {
     switch (bound.kind) {
       case 'unbounded':
         return isEnd ? partitions.ends : partitions.begins;
       case 'current':
         if (frame.unit !== 'rows') return isEnd ? peers.ends : peers.begins;
-        return rowBounds(partitions, () => 0, 1, isEnd);
+        return yield* rowBounds(partitions, () => 0, 1, isEnd);
       default:
         break;
     }
-    if (frame.unit === 'range') return (range as KeyRange).find(bound, isEnd, peers);
+    if (frame.unit === 'range') return yield* (range as KeyRange).find(bound, isEnd, peers);
     const sign = bound.kind === 'preceding' ? -1 : 1;
-    const distance = distancesOf(order, bound, frame.unit);
-    if (frame.unit === 'rows') return rowBounds(partitions, distance, sign, isEnd);
-    return groupBounds(partitions, peers, distance, sign, isEnd);
+    const distance = yield* distancesOf(order, bound, frame.unit);
+    if (frame.unit === 'rows') return yield* rowBounds(partitions, distance, sign, isEnd);
+    return yield* groupBounds(partitions, peers, distance, sign, isEnd);
   };
-  const begins = make(frame.start, false);
-  let ends = make(frame.end, true);
-  let isRunning = begins === partitions.begins && frame.exclude === 'nothing';
-  let crossed = false;
-  for (let i = 0; i < ends.length; i++) {
-    if ((ends[i] as number) < (begins[i] as number)) crossed = true;
-    if (i > 0 && begins[i] === begins[i - 1] && (ends[i] as number) < (ends[i - 1] as number)) isRunning = false;
-  }
-  if (crossed) ends = ends.map((end, i) => Math.max(end, begins[i] as number));
-  return { begins, ends, exclude: frame.exclude, peers, isRunning };
+  const begins = yield* make(frame.start, false);
+  const ends = yield* make(frame.end, true);
+  const { crossed, shrinks } = yield* lookAt(begins, ends);
+  const isRunning = begins === partitions.begins && frame.exclude === 'nothing' && !shrinks;
+  const behind = crossed ? ends.map((end, i) => Math.max(end, begins[i] as number)) : ends;
+  return { begins, ends: behind, exclude: frame.exclude, peers, isRunning };
+}
+
+/** Whether a frame ends before it begins, and whether one ends before another that begins where it does. */
+function* lookAt(begins: Uint32Array, ends: Uint32Array): Work<{ crossed: boolean; shrinks: boolean }> {
+  const seen = { crossed: false, shrinks: false };
+  yield* inPieces(ends.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      if ((ends[i] as number) < (begins[i] as number)) seen.crossed = true;
+      if (begins[i] === begins[i - 1] && (ends[i] as number) < (ends[i - 1] as number)) seen.shrinks = true;
+    }
+  });
+  return seen;
 }
 
 /** The places of a frame after EXCLUDE, as half-open ranges in `out` (six numbers); answers how many ranges. */
@@ -92,7 +102,7 @@ export function piecesAt({ begins, ends, exclude, peers }: Frames, place: number
 
 type Distance = (place: number) => number;
 
-function distancesOf(order: WindowOrder, { kind, value }: FrameBound, unit: string): Distance {
+function* distancesOf(order: WindowOrder, { kind, value }: FrameBound, unit: string): Work<Distance> {
   if (value === undefined) return () => 0;
   const words = (shown: string): string => `${unit.toUpperCase()} ${shown} ${kind.toUpperCase()}`;
   const check = (number: number | null): number => {
@@ -108,7 +118,7 @@ function distancesOf(order: WindowOrder, { kind, value }: FrameBound, unit: stri
     const number = value.value === null ? null : Number(value.value);
     return () => check(number);
   }
-  const vector = order.sorted(value);
+  const vector = yield* order.sorted(value);
   const numbers = int64Numbers(vector);
   const present = validityOf(vector).bits;
   return (place) => check(present !== undefined && !bitAt(present, place) ? null : (numbers[place] as number));
@@ -125,43 +135,51 @@ export function int64Numbers(vector: Vector): Float64Array {
   return numbers;
 }
 
-function rowBounds({ begins, ends }: Ranges, distance: Distance, sign: number, isEnd: boolean): Uint32Array {
+function* rowBounds({ begins, ends }: Ranges, distance: Distance, sign: number, isEnd: boolean): Work<Uint32Array> {
   const bounds = new Uint32Array(begins.length);
   const step = isEnd ? 1 : 0;
-  for (let i = 0; i < bounds.length; i++) {
-    const place = i + sign * distance(i) + step;
-    bounds[i] = Math.min(Math.max(place, begins[i] as number), ends[i] as number);
-  }
+  yield* inPieces(bounds.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const place = i + sign * distance(i) + step;
+      bounds[i] = Math.min(Math.max(place, begins[i] as number), ends[i] as number);
+    }
+  });
   return bounds;
 }
 
-function groupBounds(
+function* groupBounds(
   partitions: Ranges,
   peers: Ranges,
   distance: Distance,
   sign: number,
   isEnd: boolean,
-): Uint32Array {
+): Work<Uint32Array> {
   const count = partitions.begins.length;
   const groupOf = new Uint32Array(count);
   const starts: number[] = [];
-  for (let i = 0; i < count; i++) {
-    if (peers.begins[i] === i) starts.push(i);
-    groupOf[i] = starts.length - 1;
-  }
+  yield* inPieces(count, (from, to) => {
+    for (let i = from; i < to; i++) {
+      if (peers.begins[i] === i) starts.push(i);
+      groupOf[i] = starts.length - 1;
+    }
+  });
   starts.push(count);
   const bounds = new Uint32Array(count);
-  for (let i = 0; i < count; i++) {
-    const [begin, end] = [partitions.begins[i] as number, partitions.ends[i] as number];
-    const first = groupOf[begin] as number;
-    const last = groupOf[end - 1] as number;
-    const group = (groupOf[i] as number) + sign * distance(i);
-    if (group < first) bounds[i] = begin;
-    else if (group > last) bounds[i] = end;
-    else bounds[i] = starts[isEnd ? group + 1 : group] as number;
-  }
+  yield* inPieces(count, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const [begin, end] = [partitions.begins[i] as number, partitions.ends[i] as number];
+      const first = groupOf[begin] as number;
+      const last = groupOf[end - 1] as number;
+      const group = (groupOf[i] as number) + sign * distance(i);
+      if (group < first) bounds[i] = begin;
+      else if (group > last) bounds[i] = end;
+      else bounds[i] = starts[isEnd ? group + 1 : group] as number;
+    }
+  });
   return bounds;
 }
+
+type WordColumns = readonly Uint32Array[];
 
 /** The one key of a RANGE frame, and searching for values among it. */
 class KeyRange {
@@ -171,15 +189,19 @@ class KeyRange {
   readonly #present: Uint8Array | undefined;
   readonly #rows: Ranges;
 
-  constructor(order: WindowOrder, { frame, keys }: WindowCall) {
+  private constructor(order: WindowOrder, key: SortKey, vector: Vector, words: WordColumns, partitions: Ranges) {
     this.#order = order;
-    this.#key = keys[0] as SortKey;
-    const vector = order.sorted(frame.rangeKey as SortKey['expr']);
+    this.#key = key;
     this.#present = validityOf(vector).bits;
-    const words = keyWords(vector, this.#key);
     // The first word says which rows are null, where some are.
     this.#words = this.#present === undefined ? words : words.slice(1);
-    this.#rows = this.#presentRows(order.partitionRanges);
+    this.#rows = this.#presentRows(partitions);
+  }
+
+  static *of(order: WindowOrder, { frame, keys }: WindowCall, partitions: Ranges): Work<KeyRange> {
+    const key = keys[0] as SortKey;
+    const vector = yield* order.sorted(frame.rangeKey as SortKey['expr']);
+    return new KeyRange(order, key, vector, yield* keyWordsWork(vector, key), partitions);
   }
 
   /** The places of each partition whose key is not null. */
@@ -199,30 +221,29 @@ class KeyRange {
   }
 
   /** For each place the first whose key is not before the bound, or of an end is after it. */
-  find(bound: FrameBound, isEnd: boolean, peers: Ranges): Uint32Array {
-    const vector = this.#order.sorted(bound.value as SortKey['expr']);
+  *find(bound: FrameBound, isEnd: boolean, peers: Ranges): Work<Uint32Array> {
+    const vector = yield* this.#order.sorted(bound.value as SortKey['expr']);
     const given = validityOf(vector).bits;
-    const all = keyWords(vector, this.#key);
+    const all = yield* keyWordsWork(vector, this.#key);
     const words = given === undefined ? all : all.slice(1);
     const bounds = new Uint32Array(vector.length);
     const isPreceding = bound.kind === 'preceding';
     let last = 0;
-    for (let i = 0; i < bounds.length; i++) {
-      const isOpen =
-        (this.#present !== undefined && !bitAt(this.#present, i)) || (given !== undefined && !bitAt(given, i));
-      if (isOpen) {
-        // From NULL nothing is any distance away but its peers.
-        bounds[i] = (isEnd ? peers.ends[i] : peers.begins[i]) as number;
-        continue;
+    yield* inPieces(bounds.length, (from, to) => {
+      for (let i = from; i < to; i++) {
+        const isOpen =
+          (this.#present !== undefined && !bitAt(this.#present, i)) || (given !== undefined && !bitAt(given, i));
+        if (isOpen) {
+          // From NULL nothing is any distance away but its peers.
+          bounds[i] = (isEnd ? peers.ends[i] : peers.begins[i]) as number;
+          continue;
+        }
+        const side = compareAt(words, i, this.#words, i);
+        if (isPreceding ? side > 0 : side < 0) throw negativeDistance(bound);
+        last = this.#search(words, i, isEnd, last);
+        bounds[i] = last;
       }
-      const side = compareAt(words, i, this.#words, i);
-      if (isPreceding ? side > 0 : side < 0) {
-        const words_ = `RANGE … ${bound.kind.toUpperCase()}`;
-        throw new EngineError('value_error', `${words_}: the distance of a frame cannot be negative`);
-      }
-      last = this.#search(words, i, isEnd, last);
-      bounds[i] = last;
-    }
+    });
     return bounds;
   }
 
@@ -247,6 +268,11 @@ class KeyRange {
     }
     return low;
   }
+}
+
+function negativeDistance({ kind }: FrameBound): EngineError {
+  const message = `RANGE … ${kind.toUpperCase()}: the distance of a frame cannot be negative`;
+  return new EngineError('value_error', message);
 }
 
 /** Orders row i of some words and row j of others, as many. */

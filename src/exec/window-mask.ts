@@ -8,52 +8,71 @@
 import { trueRows } from '../function/compare-kernel.ts';
 import { PairTable, RowKeys } from '../function/key-table.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
+import type { Vector } from '../arrow/vector.ts';
 import type { Expr, WindowCall } from '../plan/expr.ts';
 import { freshRows, pick } from './accumulator.ts';
 import { gather } from '../function/gather.ts';
 import type { WindowOrder } from './window-order.ts';
+import { inPieces } from './work.ts';
+import type { Work } from './work.ts';
 
 /** Flags of the rows that FILTER lets through; undefined for all. */
-export function filteredPlaces(order: WindowOrder, call: WindowCall): Uint8Array | undefined {
+export function* filteredPlaces(order: WindowOrder, call: WindowCall): Work<Uint8Array | undefined> {
   if (call.filter === undefined) return undefined;
-  const { bits, count } = trueRows(order.sorted(call.filter));
+  const { bits, count } = trueRows(yield* order.sorted(call.filter));
   if (count === order.rowCount) return undefined;
   const flags = new Uint8Array(order.rowCount);
-  for (let i = 0; i < flags.length; i++) flags[i] = bitAt(bits, i) ? 1 : 0;
+  yield* inPieces(flags.length, (from, to) => {
+    for (let i = from; i < to; i++) flags[i] = bitAt(bits, i) ? 1 : 0;
+  });
   return flags;
 }
 
 /** `flags` without the places where one of the values is null. */
-export function presentPlaces(
+export function* presentPlaces(
   order: WindowOrder,
   exprs: readonly Expr[],
   flags: Uint8Array | undefined,
-): Uint8Array | undefined {
+): Work<Uint8Array | undefined> {
   let made = flags;
   for (const expr of exprs) {
-    const { bits } = validityOf(order.sorted(expr));
+    if (validityOf(order.column(expr)).bits === undefined) continue;
+    const { bits } = validityOf(yield* order.sorted(expr));
     if (bits === undefined) continue;
-    made = made === undefined ? new Uint8Array(order.rowCount).fill(1) : made.slice();
-    for (let i = 0; i < made.length; i++) if (!bitAt(bits, i)) made[i] = 0;
+    const without = made === undefined ? new Uint8Array(order.rowCount).fill(1) : made.slice();
+    yield* inPieces(without.length, (from, to) => {
+      for (let i = from; i < to; i++) if (!bitAt(bits, i)) without[i] = 0;
+    });
+    made = without;
   }
   return made;
 }
 
 /** `flags` without the places that have the values of one before them in their partition. */
-export function firstPlaces(
+export function* firstPlaces(
   order: WindowOrder,
   exprs: readonly Expr[],
   flags: Uint8Array | undefined,
-): Uint8Array | undefined {
+): Work<Uint8Array | undefined> {
   const places = placesOf(flags, order.rowCount);
-  const vectors = exprs.map((expr) => gather(order.sorted(expr), places));
-  const ids = new RowKeys(exprs.map((expr) => expr.type)).number(vectors, places.length);
-  const groups = pick(order.partitionRanges.begins, places);
-  const { rows } = freshRows(new PairTable(), ids, groups, places.length);
-  if (rows.length === order.rowCount) return flags;
+  const sorted: Vector[] = [];
+  for (const expr of exprs) sorted.push(yield* order.sorted(expr));
+  const { begins } = yield* order.partitionRanges();
+  const keys = new RowKeys(exprs.map((expr) => expr.type));
+  const pairs = new PairTable();
   const made = new Uint8Array(order.rowCount);
-  for (let i = 0; i < rows.length; i++) made[places[rows[i] as number] as number] = 1;
-  return made;
+  let count = 0;
+  yield* inPieces(places.length, (from, to) => {
+    const piece = places.subarray(from, to);
+    const ids = keys.number(
+      sorted.map((vector) => gather(vector, piece)),
+      piece.length,
+    );
+    const { rows } = freshRows(pairs, ids, pick(begins, piece), piece.length);
+    for (let i = 0; i < rows.length; i++) made[piece[rows[i] as number] as number] = 1;
+    count += rows.length;
+  });
+  return count === order.rowCount ? flags : made;
 }
 
 /** The flagged places, in order. */

@@ -22,6 +22,8 @@ import { piecesAt } from './window-frame.ts';
 import { placesOf } from './window-mask.ts';
 import type { WindowOrder } from './window-order.ts';
 import type { WindowResult } from './window-result.ts';
+import { placedResult } from './window-result.ts';
+import { paced } from './work.ts';
 
 const FAN = 16;
 /** Frames that are computed at once. */
@@ -50,11 +52,11 @@ export async function mergedResult(
     assert('merge' in accumulator, 'a state that can be combined');
     return accumulator as Merging;
   };
-  const asked: Asked = { args: call.args.map((arg) => order.sorted(arg)), taken, make };
+  const args: Vector[] = [];
+  for (const arg of call.args) args.push(await paced(order.sorted(arg), context));
+  const asked: Asked = { args, taken, make };
   const vector = await (frames.isRunning ? scanned(asked, frames, context) : fromTree(asked, frames, context));
-  const rows = new Uint32Array(order.rowCount);
-  for (let i = 0; i < rows.length; i++) rows[order.order[i] as number] = i;
-  return { vector, rows };
+  return paced(placedResult(order, vector), context);
 }
 
 function takeRows({ args }: Asked, into: Accumulator, places: Uint32Array, groups: Uint32Array, count: number): void {

@@ -12,6 +12,7 @@ import { RowKeys } from '../function/key-table.ts';
 import type { Expr, SortKey, WindowCall } from '../plan/expr.ts';
 import { exprKey } from '../plan/expr-walk.ts';
 import { gather } from '../function/gather.ts';
+import { joinParts } from './join.ts';
 import { sortWork } from './radix.ts';
 import { keyWordsWork } from './sort-key.ts';
 import type { WindowColumns } from './window-column.ts';
@@ -44,7 +45,6 @@ export class WindowOrder {
   readonly #keys: readonly SortKey[];
   #words: (readonly Uint32Array[])[] | undefined;
   #order: Uint32Array | undefined;
-  #partitionRanges: Ranges | undefined;
   readonly #peers = new Map<number, Ranges>();
   readonly #sorted = new Map<string, Vector>();
 
@@ -58,7 +58,7 @@ export class WindowOrder {
   /** Bytes of what is kept at most: order, ranges, words of keys. */
   get byteCount(): number {
     const words = (this.#words ?? []).reduce((sum, list) => sum + list.length, 0);
-    return this.rowCount * 4 * (words + 4 + 2 * this.#peers.size);
+    return this.rowCount * 4 * (words + 2 + 2 * this.#peers.size);
   }
 
   #wordsOf(key: number): readonly Uint32Array[] {
@@ -87,41 +87,36 @@ export class WindowOrder {
   }
 
   /** The partition of each place, as a range of places. */
-  get partitionRanges(): Ranges {
-    if (this.#partitionRanges === undefined) {
-      const starts = new Uint8Array(this.rowCount);
-      const { ids } = this.partitions;
-      if (ids !== undefined) markChanges(ids, this.order, starts);
-      this.#partitionRanges = rangesOf(starts);
-    }
-    return this.#partitionRanges;
+  partitionRanges(): Work<Ranges> {
+    return this.peersBy(0);
   }
 
-  /** The peers of each place by the first `keyCount` keys, as a range of places. */
-  peersBy(keyCount: number): Ranges {
-    if (keyCount === 0) return this.partitionRanges;
+  /** The peers of each place by the first `keyCount` keys, as a range of places; by no keys they are its partition. */
+  *peersBy(keyCount: number): Work<Ranges> {
     let ranges = this.#peers.get(keyCount);
     if (ranges === undefined) {
       const starts = new Uint8Array(this.rowCount);
       const { ids } = this.partitions;
-      if (ids !== undefined) markChanges(ids, this.order, starts);
+      if (ids !== undefined) yield* markChanges(ids, this.order, starts);
       for (let key = 0; key < keyCount; key++) {
-        for (const word of this.#wordsOf(key)) markChanges(word, this.order, starts);
+        for (const word of this.#wordsOf(key)) yield* markChanges(word, this.order, starts);
       }
-      ranges = rangesOf(starts);
+      ranges = yield* rangesOf(starts);
       this.#peers.set(keyCount, ranges);
     }
     return ranges;
   }
 
   /** An expression's values by place. */
-  sorted(expr: Expr): Vector {
+  *sorted(expr: Expr): Work<Vector> {
     const column = this.#columns.column(expr);
     if (this.isInputOrder || expr.kind === 'literal') return column;
     const key = exprKey(expr);
     let vector = this.#sorted.get(key);
     if (vector === undefined) {
-      vector = gather(column, this.order);
+      const parts: Vector[] = [];
+      yield* inPieces(this.rowCount, (from, to) => parts.push(gather(column, this.order.subarray(from, to))));
+      vector = joinParts(parts);
       this.#sorted.set(key, vector);
     }
     return vector;
@@ -134,29 +129,32 @@ export class WindowOrder {
 }
 
 /** Sets a flag at each place whose word differs from that of the place before. */
-function markChanges(word: Uint32Array, order: Uint32Array, starts: Uint8Array): void {
-  if (order.length === 0) return;
-  let last = word[order[0] as number];
-  for (let i = 1; i < order.length; i++) {
-    const value = word[order[i] as number];
-    if (value === last) continue;
-    starts[i] = 1;
-    last = value;
-  }
+function markChanges(word: Uint32Array, order: Uint32Array, starts: Uint8Array): Work<void> {
+  return inPieces(order.length, (from, to) => {
+    let last = word[order[Math.max(from - 1, 0)] as number];
+    for (let i = from; i < to; i++) {
+      const value = word[order[i] as number];
+      if (value === last) continue;
+      starts[i] = 1;
+      last = value;
+    }
+  });
 }
 
 /** The ranges that begin at 0 and at each flag. */
-function rangesOf(starts: Uint8Array): Ranges {
+function* rangesOf(starts: Uint8Array): Work<Ranges> {
   const count = starts.length;
   const begins = new Uint32Array(count);
   const ends = new Uint32Array(count);
   let begin = 0;
-  for (let i = 1; i <= count; i++) {
-    if (i < count && starts[i] === 0) continue;
-    begins.fill(begin, begin, i);
-    ends.fill(i, begin, i);
-    begin = i;
-  }
+  yield* inPieces(count, (from, to) => {
+    for (let i = from + 1; i <= to; i++) {
+      if (i < count && starts[i] === 0) continue;
+      begins.fill(begin, begin, i);
+      ends.fill(i, begin, i);
+      begin = i;
+    }
+  });
   return { begins, ends };
 }
 

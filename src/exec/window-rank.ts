@@ -9,15 +9,19 @@ import { DOUBLE } from '../function/signature.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import type { WindowCall } from '../plan/expr.ts';
 import { int64Numbers } from './window-frame.ts';
-import type { WindowOrder } from './window-order.ts';
+import type { Ranges, WindowOrder } from './window-order.ts';
 import type { WindowResult } from './window-result.ts';
 import { int64Result, validityOf as flagValidity } from './window-result.ts';
+import { inPieces } from './work.ts';
+import type { Work } from './work.ts';
 
 /** Numbers by row from a function of places. */
-function byRow(order: WindowOrder, value: (place: number) => number): Float64Array {
+function* byRow(order: WindowOrder, value: (place: number) => number): Work<Float64Array> {
   const rows = order.order;
   const numbers = new Float64Array(rows.length);
-  for (let i = 0; i < rows.length; i++) numbers[rows[i] as number] = value(i);
+  yield* inPieces(rows.length, (from, to) => {
+    for (let i = from; i < to; i++) numbers[rows[i] as number] = value(i);
+  });
   return numbers;
 }
 
@@ -26,21 +30,21 @@ function doubles(numbers: Float64Array): WindowResult {
 }
 
 /** The values of one such call; undefined for other functions. @throws `value_error` */
-export function rankResult(order: WindowOrder, call: WindowCall): WindowResult | undefined {
-  const { begins, ends } = order.partitionRanges;
-  const peers = (): { begins: Uint32Array; ends: Uint32Array } => order.peersBy(call.keys.length);
+export function* rankResult(order: WindowOrder, call: WindowCall): Work<WindowResult | undefined> {
+  const { begins, ends } = yield* order.partitionRanges();
+  const peers = (): Work<Ranges> => order.peersBy(call.keys.length);
   switch (call.name) {
     case 'row_number':
-      return int64Result(byRow(order, (i) => i - (begins[i] as number) + 1));
+      return int64Result(yield* byRow(order, (i) => i - (begins[i] as number) + 1));
     case 'rank': {
-      const first = peers().begins;
-      return int64Result(byRow(order, (i) => (first[i] as number) - (begins[i] as number) + 1));
+      const first = (yield* peers()).begins;
+      return int64Result(yield* byRow(order, (i) => (first[i] as number) - (begins[i] as number) + 1));
     }
     case 'dense_rank': {
-      const first = peers().begins;
+      const first = (yield* peers()).begins;
       let rank = 0;
       return int64Result(
-        byRow(order, (i) => {
+        yield* byRow(order, (i) => {
           if (begins[i] === i) rank = 1;
           else if (first[i] === i) rank++;
           return rank;
@@ -48,42 +52,43 @@ export function rankResult(order: WindowOrder, call: WindowCall): WindowResult |
       );
     }
     case 'percent_rank': {
-      const first = peers().begins;
+      const first = (yield* peers()).begins;
       const ratio = (i: number): number => {
         const others = (ends[i] as number) - (begins[i] as number) - 1;
         return others === 0 ? 0 : ((first[i] as number) - (begins[i] as number)) / others;
       };
-      return doubles(byRow(order, ratio));
+      return doubles(yield* byRow(order, ratio));
     }
     case 'cume_dist': {
-      const last = peers().ends;
+      const last = (yield* peers()).ends;
       const ratio = (i: number): number => {
         return ((last[i] as number) - (begins[i] as number)) / ((ends[i] as number) - (begins[i] as number));
       };
-      return doubles(byRow(order, ratio));
+      return doubles(yield* byRow(order, ratio));
     }
     case 'ntile':
-      return ntile(order, call);
+      return yield* ntile(order, call, { begins, ends });
     default:
       return undefined;
   }
 }
 
-function ntile(order: WindowOrder, call: WindowCall): WindowResult {
-  const { begins, ends } = order.partitionRanges;
-  const vector = order.sorted(call.args[0] as WindowCall['args'][number]);
+function* ntile(order: WindowOrder, call: WindowCall, { begins, ends }: Ranges): Work<WindowResult> {
+  const vector = yield* order.sorted(call.args[0] as WindowCall['args'][number]);
   const counts = int64Numbers(vector);
   const given = validityOf(vector).bits;
   const rows = order.order;
   const present = new Uint8Array(rows.length);
   const numbers = new Float64Array(rows.length);
-  for (let i = 0; i < rows.length; i++) {
-    if (given !== undefined && !bitAt(given, i)) continue;
-    const wanted = counts[i] as number;
-    const row = rows[i] as number;
-    present[row] = 1;
-    numbers[row] = bucketOf(i - (begins[i] as number), (ends[i] as number) - (begins[i] as number), wanted);
-  }
+  yield* inPieces(rows.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      if (given !== undefined && !bitAt(given, i)) continue;
+      const wanted = counts[i] as number;
+      const row = rows[i] as number;
+      present[row] = 1;
+      numbers[row] = bucketOf(i - (begins[i] as number), (ends[i] as number) - (begins[i] as number), wanted);
+    }
+  });
   return int64Result(numbers, present);
 }
 

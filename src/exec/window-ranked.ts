@@ -13,17 +13,20 @@ import { bytesOf, vectorOf } from '../function/column.ts';
 import { DOUBLE } from '../function/signature.ts';
 import type { Expr, WindowCall } from '../plan/expr.ts';
 import { joinParts } from './join.ts';
-import { sortByWords } from './radix.ts';
-import { keyWords } from './sort-key.ts';
+import { pick } from './accumulator.ts';
+import { sortWork } from './radix.ts';
+import { keyWordsWork } from './sort-key.ts';
 import type { Frames } from './window-frame.ts';
 import { framesOf, piecesAt } from './window-frame.ts';
 import { countsBefore, placesOf, presentPlaces } from './window-mask.ts';
 import type { WindowOrder } from './window-order.ts';
 import { bucketOf } from './window-rank.ts';
 import type { WindowResult } from './window-result.ts';
-import { int64Result, takenResult, validityOf } from './window-result.ts';
+import { int64Result, placedResult, takenResult, validityOf } from './window-result.ts';
 import { argumentNumbers } from './window-value.ts';
 import { sizeOf, Wavelet } from './window-wavelet.ts';
+import { inPieces } from './work.ts';
+import type { Work } from './work.ts';
 
 /** The places of frames by rank. */
 class RankedFrames {
@@ -40,20 +43,22 @@ class RankedFrames {
   readonly #pieces = new Uint32Array(6);
   #count = 0;
 
-  /** `words` order the places; `taken` are those that are ranked. */
-  constructor(frames: Frames, words: readonly Uint32Array[], taken: Uint8Array | undefined) {
+  private constructor(frames: Frames, taken: Uint8Array | undefined, places: Uint32Array, ranking: Ranking) {
     this.#frames = frames;
-    this.#places = placesOf(taken, frames.begins.length);
     this.#before = countsBefore(taken);
-    const count = this.#places.length;
-    const own = words.map((word) => Uint32Array.from(this.#places, (place) => word[place] as number));
-    this.#byRank = sortByWords(own, count);
-    this.#ranks = new Uint32Array(count);
-    this.#byRank.forEach((index, rank) => {
-      this.#ranks[index] = rank;
-    });
-    this.#peers = peersOf(own, this.#byRank);
-    this.#wavelet = new Wavelet(this.#ranks, count);
+    this.#places = places;
+    this.#byRank = ranking.byRank;
+    this.#ranks = ranking.ranks;
+    this.#peers = ranking.peers;
+    this.#wavelet = ranking.wavelet;
+  }
+
+  /** `words` order the places; `taken` are those that are ranked. */
+  static *of(frames: Frames, words: readonly Uint32Array[], taken: Uint8Array | undefined): Work<RankedFrames> {
+    const places = placesOf(taken, frames.begins.length);
+    const own = words.map((word) => pick(word, places));
+    yield;
+    return new RankedFrames(frames, taken, places, yield* rankingOf(own, places.length));
   }
 
   /** Goes to the frame of `place`; answers how many ranked places it has. */
@@ -80,6 +85,25 @@ class RankedFrames {
   }
 }
 
+/** Of some places by rank: which they are, the rank of each, and its peers. */
+interface Ranking {
+  readonly byRank: Uint32Array;
+  readonly ranks: Uint32Array;
+  readonly peers: ReturnType<typeof peersOf>;
+  readonly wavelet: Wavelet;
+}
+
+function* rankingOf(words: readonly Uint32Array[], count: number): Work<Ranking> {
+  const byRank = yield* sortWork(words, count);
+  const ranks = new Uint32Array(count);
+  yield* inPieces(count, (from, to) => {
+    for (let rank = from; rank < to; rank++) ranks[byRank[rank] as number] = rank;
+  });
+  const peers = peersOf(words, byRank);
+  yield;
+  return { byRank, ranks, peers, wavelet: yield* Wavelet.of(ranks, count) };
+}
+
 function peersOf(
   words: readonly Uint32Array[],
   byRank: Uint32Array,
@@ -97,75 +121,83 @@ function peersOf(
 }
 
 /** The values of a window function with an order of its own. */
-export function rankedResult(order: WindowOrder, call: WindowCall): WindowResult {
-  const frames = framesOf(order, call);
-  const words = call.order.flatMap((key) => keyWords(order.sorted(key.expr), key));
+export function* rankedResult(order: WindowOrder, call: WindowCall): Work<WindowResult> {
+  const frames = yield* framesOf(order, call);
+  const words: Uint32Array[] = [];
+  for (const key of call.order) words.push(...(yield* keyWordsWork(yield* order.sorted(key.expr), key)));
   const value = call.args[0];
   const isPicked = call.name === 'first_value' || call.name === 'last_value' || call.name === 'nth_value';
   if (isPicked || call.name === 'lag' || call.name === 'lead') {
-    const taken = call.ignoresNulls && value !== undefined ? presentPlaces(order, [value], undefined) : undefined;
-    const ranked = new RankedFrames(frames, words, taken);
-    return isPicked ? picked(order, call, ranked) : shifted(order, call, ranked, taken);
+    const taken =
+      call.ignoresNulls && value !== undefined ? yield* presentPlaces(order, [value], undefined) : undefined;
+    const ranked = yield* RankedFrames.of(frames, words, taken);
+    return yield* isPicked ? picked(order, call, ranked) : shifted(order, call, ranked, taken);
   }
-  return counted(order, call, new RankedFrames(frames, words, undefined));
+  return yield* counted(order, call, yield* RankedFrames.of(frames, words, undefined));
 }
 
-function counted(order: WindowOrder, call: WindowCall, ranked: RankedFrames): WindowResult {
+function* counted(order: WindowOrder, call: WindowCall, ranked: RankedFrames): Work<WindowResult> {
   const rows = order.order;
   const numbers = new Float64Array(rows.length);
   const present = new Uint8Array(rows.length).fill(1);
-  const buckets = call.name === 'ntile' ? argumentNumbers(order, call.args[0], 1) : undefined;
-  for (let i = 0; i < rows.length; i++) {
-    const size = ranked.enter(i);
-    const row = rows[i] as number;
-    if (call.name === 'cume_dist') numbers[row] = size === 0 ? 0 : ranked.before(i, 'with peers') / size;
-    else if (call.name === 'percent_rank') numbers[row] = size <= 1 ? 0 : ranked.before(i, 'peers') / (size - 1);
-    else if (call.name === 'rank') numbers[row] = ranked.before(i, 'peers') + 1;
-    else if (buckets === undefined) numbers[row] = ranked.before(i, 'row') + 1;
-    else {
-      const wanted = buckets(i);
-      if (wanted === undefined || size === 0) present[row] = 0;
-      else numbers[row] = bucketOf(ranked.before(i, 'row'), size, wanted);
+  const buckets = call.name === 'ntile' ? yield* argumentNumbers(order, call.args[0], 1) : undefined;
+  yield* inPieces(rows.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const size = ranked.enter(i);
+      const row = rows[i] as number;
+      if (call.name === 'cume_dist') numbers[row] = size === 0 ? 0 : ranked.before(i, 'with peers') / size;
+      else if (call.name === 'percent_rank') numbers[row] = size <= 1 ? 0 : ranked.before(i, 'peers') / (size - 1);
+      else if (call.name === 'rank') numbers[row] = ranked.before(i, 'peers') + 1;
+      else if (buckets === undefined) numbers[row] = ranked.before(i, 'row') + 1;
+      else {
+        const wanted = buckets(i);
+        if (wanted === undefined || size === 0) present[row] = 0;
+        else numbers[row] = bucketOf(ranked.before(i, 'row'), size, wanted);
+      }
     }
-  }
+  });
   if (call.type.id !== 'float') return int64Result(numbers, present);
   return { vector: vectorOf(DOUBLE, rows.length, validityOf(undefined), bytesOf(numbers)), rows: undefined };
 }
 
-function picked(order: WindowOrder, call: WindowCall, ranked: RankedFrames): WindowResult {
+function* picked(order: WindowOrder, call: WindowCall, ranked: RankedFrames): Work<WindowResult> {
   const rows = order.order;
   const taken = new Uint32Array(rows.length);
-  const wanted = argumentNumbers(order, call.args[1], 1);
-  for (let i = 0; i < rows.length; i++) {
-    const size = ranked.enter(i);
-    const number = call.name === 'last_value' ? size : (wanted(i) ?? 0);
-    taken[rows[i] as number] = number < 1 || number > size ? NO_ROW : (rows[ranked.at(number - 1)] as number);
-  }
+  const wanted = yield* argumentNumbers(order, call.args[1], 1);
+  yield* inPieces(rows.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const size = ranked.enter(i);
+      const number = call.name === 'last_value' ? size : (wanted(i) ?? 0);
+      taken[rows[i] as number] = number < 1 || number > size ? NO_ROW : (rows[ranked.at(number - 1)] as number);
+    }
+  });
   return takenResult(order.column(call.args[0] as Expr), taken, call.type);
 }
 
-function shifted(
+function* shifted(
   order: WindowOrder,
   call: WindowCall,
   ranked: RankedFrames,
   present: Uint8Array | undefined,
-): WindowResult {
+): Work<WindowResult> {
   const [value, offset, otherwise] = call.args as [Expr, Expr | undefined, Expr | undefined];
   const rows = order.order;
   const taken = new Uint32Array(rows.length);
-  const distance = argumentNumbers(order, offset, 1);
+  const distance = yield* argumentNumbers(order, offset, 1);
   const sign = call.name === 'lag' ? -1 : 1;
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i] as number;
-    const steps = distance(i);
-    const size = ranked.enter(i);
-    const own = ranked.before(i, 'row');
-    // A row without a value is not among those that are counted.
-    const isMissing = present !== undefined && present[i] === 0;
-    const index = own + sign * (steps ?? 0) - (isMissing && sign * (steps ?? 0) > 0 ? 1 : 0);
-    if (steps !== undefined && index >= 0 && index < size) taken[row] = rows[ranked.at(index)] as number;
-    else taken[row] = otherwise === undefined || steps === undefined ? NO_ROW : rows.length + row;
-  }
+  yield* inPieces(rows.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const row = rows[i] as number;
+      const steps = distance(i);
+      const size = ranked.enter(i);
+      const own = ranked.before(i, 'row');
+      // A row without a value is not among those that are counted.
+      const isMissing = present !== undefined && present[i] === 0;
+      const index = own + sign * (steps ?? 0) - (isMissing && sign * (steps ?? 0) > 0 ? 1 : 0);
+      if (steps !== undefined && index >= 0 && index < size) taken[row] = rows[ranked.at(index)] as number;
+      else taken[row] = otherwise === undefined || steps === undefined ? NO_ROW : rows.length + row;
+    }
+  });
   const values = order.column(value);
   return takenResult(
     otherwise === undefined ? values : joinParts([values, order.column(otherwise)]),
@@ -175,24 +207,26 @@ function shifted(
 }
 
 /** Quantiles over frames. */
-export function quantileResult(
+export function* quantileResult(
   order: WindowOrder,
   frames: Frames,
   value: Expr,
   taken: Uint8Array | undefined,
   method: QuantileMethod,
-): WindowResult {
-  const values: Vector = order.sorted(value);
-  const ranked = new RankedFrames(frames, keyWords(values, { descending: false, nullsFirst: false }), taken);
-  const rows = order.order;
-  const answers = method.answer(values, rows.length, (place): BetweenValues | undefined => {
-    const size = ranked.enter(place);
-    if (size === 0) return undefined;
-    const { low, high, part } = method.placeOf(size);
-    const first = ranked.at(low);
-    return { low: first, high: high === low ? first : ranked.at(high), part };
+): Work<WindowResult> {
+  const values: Vector = yield* order.sorted(value);
+  const words = yield* keyWordsWork(values, { descending: false, nullsFirst: false });
+  const ranked = yield* RankedFrames.of(frames, words, taken);
+  const answers: Vector[] = [];
+  yield* inPieces(order.rowCount, (from, to) => {
+    const answer = (place: number): BetweenValues | undefined => {
+      const size = ranked.enter(from + place);
+      if (size === 0) return undefined;
+      const { low, high, part } = method.placeOf(size);
+      const first = ranked.at(low);
+      return { low: first, high: high === low ? first : ranked.at(high), part };
+    };
+    answers.push(method.answer(values, to - from, answer));
   });
-  const places = new Uint32Array(rows.length);
-  for (let i = 0; i < rows.length; i++) places[rows[i] as number] = i;
-  return { vector: answers, rows: places };
+  return yield* placedResult(order, joinParts(answers));
 }

@@ -21,6 +21,8 @@ import type { Frames } from './window-frame.ts';
 import { piecesAt } from './window-frame.ts';
 import type { WindowOrder } from './window-order.ts';
 import type { WindowResult } from './window-result.ts';
+import { placedResult } from './window-result.ts';
+import { paced } from './work.ts';
 
 /** A call whose expressions are columns of rows, and those columns by place. */
 interface Prepared {
@@ -28,8 +30,7 @@ interface Prepared {
   readonly columns: readonly Vector[];
 }
 
-function prepare(call: WindowCall, values: (expr: Expr) => Vector): Prepared {
-  const columns = exprsOfCall(call).map(values);
+function prepare(call: WindowCall, columns: readonly Vector[]): Prepared {
   let next = 0;
   const asColumn = (expr: Expr): Expr => {
     const { type, nullable, span } = expr;
@@ -38,6 +39,13 @@ function prepare(call: WindowCall, values: (expr: Expr) => Vector): Prepared {
   const { name, args, constants, distinct, filter, order, type, nullable, span } = call;
   const plain: AggregateCall = { name, args, constants, distinct, filter, order, type, nullable, span };
   return { call: mapCall(plain, asColumn), columns };
+}
+
+/** By place of the sorted order. */
+async function prepareSorted(order: WindowOrder, call: WindowCall, context: RunContext): Promise<Prepared> {
+  const columns: Vector[] = [];
+  for (const expr of exprsOfCall(call)) columns.push(await paced(order.sorted(expr), context));
+  return prepare(call, columns);
 }
 
 function rowsAt({ columns }: Prepared, places: Uint32Array): Rows {
@@ -50,7 +58,10 @@ export async function wholeResult(order: WindowOrder, call: WindowCall, context:
   const rows = ids ?? new Uint32Array(order.rowCount);
   // Without keys no order is asked for, and nothing is sorted.
   const isSorted = call.keys.length > 0;
-  const prepared = prepare(call, (expr) => order.column(expr));
+  const prepared = prepare(
+    call,
+    exprsOfCall(call).map((expr) => order.column(expr)),
+  );
   const running = new RunningCall(prepared.call);
   let held = 0;
   for (let start = 0; start < order.rowCount; start += BATCH_ROWS_MAX) {
@@ -80,7 +91,7 @@ export async function growingResult(
   { begins, ends }: Frames,
   context: RunContext,
 ): Promise<WindowResult> {
-  const prepared = prepare(call, (expr) => order.sorted(expr));
+  const prepared = await prepareSorted(order, call, context);
   const rows = new Uint32Array(order.rowCount);
   const parts: Vector[] = [];
   const group = new Uint32Array(order.rowCount);
@@ -111,20 +122,14 @@ export async function recomputedResult(
   frames: Frames,
   context: RunContext,
 ): Promise<WindowResult> {
-  const run = new Recomputation(
-    prepare(call, (expr) => order.sorted(expr)),
-    context,
-  );
+  const run = new Recomputation(await prepareSorted(order, call, context), context);
   const pieces = new Uint32Array(6);
   for (let i = 0; i < order.rowCount; i++) {
     const count = piecesAt(frames, i, pieces);
     for (let k = 0; k < count; k++) await run.take(pieces[2 * k] as number, pieces[2 * k + 1] as number);
     await run.endFrame();
   }
-  const vector = await run.finish();
-  const rows = new Uint32Array(order.rowCount);
-  for (let i = 0; i < rows.length; i++) rows[order.order[i] as number] = i;
-  return { vector, rows };
+  return paced(placedResult(order, await run.finish()), context);
 }
 
 /** Frames as groups of accumulators, as many at once as make a batch of rows. */

@@ -13,6 +13,9 @@ import { INT64 } from '../function/signature.ts';
 import { ALL_PRESENT, validityFrom } from '../function/validity.ts';
 import { gather, NO_ROW } from '../function/gather.ts';
 import { joinParts } from './join.ts';
+import type { WindowOrder } from './window-order.ts';
+import { inPieces } from './work.ts';
+import type { Work } from './work.ts';
 
 const TWO_32 = 4294967296;
 
@@ -26,6 +29,15 @@ export interface WindowResult {
 /** The values of rows `start` to `end` of the input. */
 export function sliceResult({ vector, rows }: WindowResult, start: number, end: number): Vector {
   return rows === undefined ? sliceVector(vector, start, end) : gather(vector, rows.subarray(start, end));
+}
+
+/** Values by place of the sorted order, where those of all rows stand in it. */
+export function* placedResult({ order: rows }: WindowOrder, vector: Vector): Work<WindowResult> {
+  const places = new Uint32Array(rows.length);
+  yield* inPieces(rows.length, (from, to) => {
+    for (let i = from; i < to; i++) places[rows[i] as number] = i;
+  });
+  return { vector, rows: places };
 }
 
 /** Whole numbers, below 2^53 in size, as int64. `present`: a flag for each; undefined when all are. */

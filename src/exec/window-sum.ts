@@ -21,6 +21,8 @@ import { piecesAt } from './window-frame.ts';
 import { countsBefore } from './window-mask.ts';
 import { validityOf } from './window-result.ts';
 import type { WindowResult } from './window-result.ts';
+import { inPieces } from './work.ts';
+import type { Work } from './work.ts';
 
 const TWO_32 = 4294967296;
 const TWO_53 = 2 ** 53;
@@ -28,26 +30,27 @@ const TWO_53 = 2 ** 53;
 const FAN = 16;
 
 /** Calls `visit` with the half-open ranges of each frame and its place, one frame after another. */
-function forEachPiece(frames: Frames, visit: (from: number, to: number, place: number) => void): void {
+function forEachPiece(frames: Frames, visit: (from: number, to: number, place: number) => void): Work<void> {
   const { begins, ends } = frames;
   if (frames.exclude === 'nothing') {
-    for (let i = 0; i < begins.length; i++) {
-      visit(begins[i] as number, ends[i] as number, i);
-    }
-    return;
+    return inPieces(begins.length, (first, end) => {
+      for (let i = first; i < end; i++) visit(begins[i] as number, ends[i] as number, i);
+    });
   }
   const pieces = new Uint32Array(6);
-  for (let i = 0; i < begins.length; i++) {
-    const count = piecesAt(frames, i, pieces);
-    for (let k = 0; k < count; k++) visit(pieces[2 * k] as number, pieces[2 * k + 1] as number, i);
-  }
+  return inPieces(begins.length, (first, end) => {
+    for (let i = first; i < end; i++) {
+      const count = piecesAt(frames, i, pieces);
+      for (let k = 0; k < count; k++) visit(pieces[2 * k] as number, pieces[2 * k + 1] as number, i);
+    }
+  });
 }
 
 /** How many places of each frame are taken. */
-export function frameCounts(frames: Frames, taken: Uint8Array | undefined): Float64Array {
+export function* frameCounts(frames: Frames, taken: Uint8Array | undefined): Work<Float64Array> {
   const counts = new Float64Array(frames.begins.length);
   const before = countsBefore(taken);
-  forEachPiece(frames, (from, to, place) => {
+  yield* forEachPiece(frames, (from, to, place) => {
     const size = before === undefined ? to - from : (before[to] as number) - (before[from] as number);
     counts[place] = (counts[place] as number) + size;
   });
@@ -150,25 +153,28 @@ interface Sums {
   readonly width: number;
 }
 
-function exactSums(frames: Frames, { numbers, words, width }: Addends): Sums {
+function* exactSums(frames: Frames, { numbers, words, width }: Addends): Work<Sums> {
   const count = frames.begins.length;
   if (numbers !== undefined) {
     const prefix = new Float64Array(count + 1);
     for (let i = 0; i < count; i++) prefix[i + 1] = (prefix[i] as number) + (numbers[i] as number);
+    yield;
     const sums = new Float64Array(count);
-    forEachPiece(frames, (from, to, place) => {
+    yield* forEachPiece(frames, (from, to, place) => {
       sums[place] = (sums[place] as number) + (prefix[to] as number) - (prefix[from] as number);
     });
     return { numbers: sums, words: undefined, width };
   }
   const values = words ?? new Int32Array(0);
   const prefix = new Int32Array((count + 1) * width);
-  for (let i = 0; i < count; i++) {
-    prefix.copyWithin((i + 1) * width, i * width, (i + 1) * width);
-    addWords(prefix, (i + 1) * width, values, i * width, width, 1);
-  }
+  yield* inPieces(count, (from, to) => {
+    for (let i = from; i < to; i++) {
+      prefix.copyWithin((i + 1) * width, i * width, (i + 1) * width);
+      addWords(prefix, (i + 1) * width, values, i * width, width, 1);
+    }
+  });
   const sums = new Int32Array(count * width);
-  forEachPiece(frames, (from, to, place) => {
+  yield* forEachPiece(frames, (from, to, place) => {
     addWords(sums, place * width, prefix, to * width, width, 1);
     addWords(sums, place * width, prefix, from * width, width, -1);
   });
@@ -176,16 +182,10 @@ function exactSums(frames: Frames, { numbers, words, width }: Addends): Sums {
 }
 
 /** Sums of floats over frames. */
-function floatSums(frames: Frames, numbers: Float64Array): Float64Array {
+function* floatSums(frames: Frames, numbers: Float64Array): Work<Float64Array> {
   const sums = new Float64Array(numbers.length);
-  const { begins, ends } = frames;
   if (frames.isRunning) {
-    let [sum, at] = [0, 0];
-    for (let i = 0; i < sums.length; i++) {
-      if (i === 0 || begins[i] !== begins[i - 1]) [sum, at] = [0, begins[i] as number];
-      for (; at < (ends[i] as number); at++) sum += numbers[at] as number;
-      sums[i] = sum;
-    }
+    yield* growingSums(frames, numbers, sums);
     return sums;
   }
   const levels = [numbers];
@@ -197,11 +197,25 @@ function floatSums(frames: Frames, numbers: Float64Array): Float64Array {
     }
     levels.push(level);
     below = level;
+    yield;
   }
-  forEachPiece(frames, (from, to, place) => {
+  yield* forEachPiece(frames, (from, to, place) => {
     sums[place] = (sums[place] as number) + treeSum(levels, from, to);
   });
   return sums;
+}
+
+function growingSums({ begins, ends }: Frames, numbers: Float64Array, sums: Float64Array): Work<void> {
+  let [heldSum, heldAt] = [0, 0];
+  return inPieces(sums.length, (from, to) => {
+    let [sum, at] = [heldSum, heldAt];
+    for (let i = from; i < to; i++) {
+      if (i === 0 || begins[i] !== begins[i - 1]) [sum, at] = [0, begins[i] as number];
+      for (; at < (ends[i] as number); at++) sum += numbers[at] as number;
+      sums[i] = sum;
+    }
+    [heldSum, heldAt] = [sum, at];
+  });
 }
 
 function treeSum(levels: readonly Float64Array[], from: number, to: number): number {
@@ -220,53 +234,62 @@ function treeSum(levels: readonly Float64Array[], from: number, to: number): num
 }
 
 /** sum over frames, by row. @throws `value_error` when a sum passes its type */
-export function frameSums(
+export function* frameSums(
   frames: Frames,
   vector: Vector,
   taken: Uint8Array | undefined,
   type: DataType,
   order: Uint32Array,
-): WindowResult {
-  const counts = frameCounts(frames, taken);
+): Work<WindowResult> {
+  const counts = yield* frameCounts(frames, taken);
   const present = new Uint8Array(counts.length);
-  for (let i = 0; i < counts.length; i++) present[order[i] as number] = (counts[i] as number) > 0 ? 1 : 0;
+  yield* inPieces(counts.length, (from, to) => {
+    for (let i = from; i < to; i++) present[order[i] as number] = (counts[i] as number) > 0 ? 1 : 0;
+  });
   const addends = addendsOf(vector, taken);
+  yield;
   if (type.id === 'float') {
-    const sums = floatSums(frames, addends.numbers ?? new Float64Array(0));
+    const sums = yield* floatSums(frames, addends.numbers ?? new Float64Array(0));
     const values = new Float64Array(sums.length);
-    for (let i = 0; i < sums.length; i++) values[order[i] as number] = sums[i] as number;
+    yield* inPieces(sums.length, (from, to) => {
+      for (let i = from; i < to; i++) values[order[i] as number] = sums[i] as number;
+    });
     return { vector: vectorOf(DOUBLE, values.length, validityOf(present), bytesOf(values)), rows: undefined };
   }
-  const words = storeSums(exactSums(frames, addends), type, order);
+  const words = yield* storeSums(yield* exactSums(frames, addends), type, order);
   return { vector: vectorOf(type, counts.length, validityOf(present), bytesOf(words)), rows: undefined };
 }
 
 /** Exact sums in the words of their type, by row. */
-function storeSums(sums: Sums, type: DataType, order: Uint32Array): Int32Array {
+function* storeSums(sums: Sums, type: DataType, order: Uint32Array): Work<Int32Array> {
   const form = formOf(type);
   const count = form.kind === 'words' ? form.words : 2;
   const signed = form.kind !== 'words' || form.signed;
   const words = new Int32Array(order.length * count);
   const { numbers, width } = sums;
   if (numbers !== undefined) {
-    for (let i = 0; i < order.length; i++) {
-      const at = (order[i] as number) * count;
-      const value = numbers[i] as number;
-      words[at] = value;
-      words[at + 1] = Math.floor(value / TWO_32);
-      if (value < 0) for (let k = 2; k < count; k++) words[at + k] = -1;
-      if (value < 0 && !signed) throw overflow(sums, i, type);
-    }
+    yield* inPieces(order.length, (first, end) => {
+      for (let i = first; i < end; i++) {
+        const at = (order[i] as number) * count;
+        const value = numbers[i] as number;
+        words[at] = value;
+        words[at + 1] = Math.floor(value / TWO_32);
+        if (value < 0) for (let k = 2; k < count; k++) words[at + k] = -1;
+        if (value < 0 && !signed) throw overflow(sums, i, type);
+      }
+    });
     return words;
   }
   const from = sums.words ?? new Int32Array(0);
-  for (let i = 0; i < order.length; i++) {
-    const at = (order[i] as number) * count;
-    const sign = signed ? (from[i * width + count - 1] as number) >> 31 : 0;
-    for (let k = count; k < width; k++) if (from[i * width + k] !== sign) throw overflow(sums, i, type);
-    for (let k = 0; k < count; k++) words[at + k] = from[i * width + k] as number;
-    if (type.id === 'decimal') checkDecimal(sums, i, type, words[at + count - 1] as number);
-  }
+  yield* inPieces(order.length, (first, end) => {
+    for (let i = first; i < end; i++) {
+      const at = (order[i] as number) * count;
+      const sign = signed ? (from[i * width + count - 1] as number) >> 31 : 0;
+      for (let k = count; k < width; k++) if (from[i * width + k] !== sign) throw overflow(sums, i, type);
+      for (let k = 0; k < count; k++) words[at + k] = from[i * width + k] as number;
+      if (type.id === 'decimal') checkDecimal(sums, i, type, words[at + count - 1] as number);
+    }
+  });
   return words;
 }
 
@@ -291,26 +314,30 @@ function overflow(sums: Sums, place: number, type: DataType): EngineError {
 }
 
 /** avg of numbers over frames, by row. */
-export function frameMeans(
+export function* frameMeans(
   frames: Frames,
   vector: Vector,
   taken: Uint8Array | undefined,
   order: Uint32Array,
-): WindowResult {
-  const counts = frameCounts(frames, taken);
+): Work<WindowResult> {
+  const counts = yield* frameCounts(frames, taken);
   const addends = addendsOf(vector, taken);
-  const sums = vector.type.id === 'float' ? floatSums(frames, addends.numbers ?? new Float64Array(0)) : undefined;
-  const exactly = sums === undefined ? exactSums(frames, addends) : undefined;
+  yield;
+  const isFloat = vector.type.id === 'float';
+  const sums = isFloat ? yield* floatSums(frames, addends.numbers ?? new Float64Array(0)) : undefined;
+  const exactly = sums === undefined ? yield* exactSums(frames, addends) : undefined;
   const divisor = vector.type.id === 'decimal' ? 10 ** vector.type.scale : 1;
   const means = new Float64Array(counts.length);
   const present = new Uint8Array(counts.length);
-  for (let i = 0; i < counts.length; i++) {
-    const row = order[i] as number;
-    const count = counts[i] as number;
-    if (count === 0) continue;
-    present[row] = 1;
-    const sum = sums?.[i] ?? exactly?.numbers?.[i] ?? Number(exact(exactly as Sums, i));
-    means[row] = sum / count / divisor;
-  }
+  yield* inPieces(counts.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const row = order[i] as number;
+      const count = counts[i] as number;
+      if (count === 0) continue;
+      present[row] = 1;
+      const sum = sums?.[i] ?? exactly?.numbers?.[i] ?? Number(exact(exactly as Sums, i));
+      means[row] = sum / count / divisor;
+    }
+  });
   return { vector: vectorOf(DOUBLE, means.length, validityOf(present), bytesOf(means)), rows: undefined };
 }

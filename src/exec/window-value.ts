@@ -15,6 +15,8 @@ import { framesOf, int64Numbers, piecesAt } from './window-frame.ts';
 import type { WindowOrder } from './window-order.ts';
 import type { WindowResult } from './window-result.ts';
 import { takenResult } from './window-result.ts';
+import { inPieces } from './work.ts';
+import type { Work } from './work.ts';
 
 /** The places that count, in order: all, or those with a value. */
 class CountedPlaces {
@@ -50,26 +52,25 @@ class CountedPlaces {
   }
 }
 
-function countedOf(order: WindowOrder, call: WindowCall): CountedPlaces {
-  const present = call.ignoresNulls ? validityOf(order.sorted(call.args[0] as Expr)).bits : undefined;
+function* countedOf(order: WindowOrder, call: WindowCall): Work<CountedPlaces> {
+  const present = call.ignoresNulls ? validityOf(yield* order.sorted(call.args[0] as Expr)).bits : undefined;
   return new CountedPlaces(present, order.rowCount);
 }
 
 /** The values of one such call without ORDER BY of its own; undefined for other functions. */
-export function valueResult(order: WindowOrder, call: WindowCall): WindowResult | undefined {
+export function* valueResult(order: WindowOrder, call: WindowCall): Work<WindowResult | undefined> {
   switch (call.name) {
     case 'lag':
-      return shifted(order, call, -1);
+      return yield* shifted(order, call, -1);
     case 'lead':
-      return shifted(order, call, 1);
+      return yield* shifted(order, call, 1);
     case 'first_value':
-      return framed(order, call, () => 1);
     case 'last_value':
-      return framed(order, call, () => 1);
+      return yield* framed(order, call, () => 1);
     case 'nth_value':
-      return framed(order, call, argumentNumbers(order, call.args[1], 1));
+      return yield* framed(order, call, yield* argumentNumbers(order, call.args[1], 1));
     case 'fill':
-      return fillResult(order, call);
+      return yield* fillResult(order, call);
     default:
       return undefined;
   }
@@ -78,35 +79,37 @@ export function valueResult(order: WindowOrder, call: WindowCall): WindowResult 
 type Count = (place: number) => number | undefined;
 
 /** An int64 argument by place; undefined for null, `otherwise` where there is none. */
-export function argumentNumbers(order: WindowOrder, expr: Expr | undefined, otherwise: number): Count {
+export function* argumentNumbers(order: WindowOrder, expr: Expr | undefined, otherwise: number): Work<Count> {
   if (expr === undefined) return () => otherwise;
   if (expr.kind === 'literal') {
     const number = expr.value === null ? undefined : Number(expr.value);
     return () => number;
   }
-  const vector = order.sorted(expr);
+  const vector = yield* order.sorted(expr);
   const numbers = int64Numbers(vector);
   const present = validityOf(vector).bits;
   return (place) => (present !== undefined && !bitAt(present, place) ? undefined : numbers[place]);
 }
 
-function shifted(order: WindowOrder, call: WindowCall, sign: number): WindowResult {
+function* shifted(order: WindowOrder, call: WindowCall, sign: number): Work<WindowResult> {
   const [value, offset, otherwise] = call.args as [Expr, Expr | undefined, Expr | undefined];
-  const { begins, ends } = order.partitionRanges;
-  const counted = countedOf(order, call);
-  const distance = argumentNumbers(order, offset, 1);
+  const { begins, ends } = yield* order.partitionRanges();
+  const counted = yield* countedOf(order, call);
+  const distance = yield* argumentNumbers(order, offset, 1);
   const rows = order.order;
   const count = rows.length;
   const values = order.column(value);
   const hasDefault = otherwise !== undefined && !(otherwise.kind === 'literal' && otherwise.value === null);
   const taken = new Uint32Array(count);
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    const steps = distance(i);
-    const place = steps === undefined ? NO_ROW : shiftedPlace(counted, i, sign * steps, begins, ends);
-    if (place !== NO_ROW) taken[row] = rows[place] as number;
-    else taken[row] = hasDefault && steps !== undefined ? count + row : NO_ROW;
-  }
+  yield* inPieces(count, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const row = rows[i] as number;
+      const steps = distance(i);
+      const place = steps === undefined ? NO_ROW : shiftedPlace(counted, i, sign * steps, begins, ends);
+      if (place !== NO_ROW) taken[row] = rows[place] as number;
+      else taken[row] = hasDefault && steps !== undefined ? count + row : NO_ROW;
+    }
+  });
   if (!hasDefault) return takenResult(values, taken, call.type);
   return takenResult(joinParts([values, order.column(otherwise)]), taken, call.type);
 }
@@ -128,18 +131,20 @@ function shiftedPlace(
 }
 
 /** The value of the number that is wanted in the frame, from its end for last_value. */
-function framed(order: WindowOrder, call: WindowCall, wanted: Count): WindowResult {
-  const frames = framesOf(order, call);
-  const counted = countedOf(order, call);
+function* framed(order: WindowOrder, call: WindowCall, wanted: Count): Work<WindowResult> {
+  const frames = yield* framesOf(order, call);
+  const counted = yield* countedOf(order, call);
   const rows = order.order;
   const taken = new Uint32Array(rows.length);
   const pieces = new Uint32Array(6);
   const fromEnd = call.name === 'last_value';
-  for (let i = 0; i < rows.length; i++) {
-    const number = fromEnd ? 1 : (wanted(i) ?? 0);
-    const place = number < 1 ? NO_ROW : placeIn(frames, counted, pieces, i, number, fromEnd);
-    taken[rows[i] as number] = place === NO_ROW ? NO_ROW : (rows[place] as number);
-  }
+  yield* inPieces(rows.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const number = fromEnd ? 1 : (wanted(i) ?? 0);
+      const place = number < 1 ? NO_ROW : placeIn(frames, counted, pieces, i, number, fromEnd);
+      taken[rows[i] as number] = place === NO_ROW ? NO_ROW : (rows[place] as number);
+    }
+  });
   const values: Vector = order.column(call.args[0] as Expr);
   return takenResult(values, taken, call.type);
 }

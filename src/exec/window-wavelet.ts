@@ -7,6 +7,8 @@
  * matrix", Information Systems 2015.
  */
 
+import type { Work } from './work.ts';
+
 /** Half-open ranges of places, two numbers each. */
 export type Pieces = Uint32Array;
 
@@ -51,18 +53,25 @@ function makeLevel(numbers: Uint32Array, shift: number, next: Uint32Array): Leve
 
 export class Wavelet {
   /** From the highest bit on. */
-  readonly #levels: Level[] = [];
+  readonly #levels: readonly Level[];
   readonly #ranges = new Uint32Array(6);
 
+  private constructor(levels: readonly Level[]) {
+    this.#levels = levels;
+  }
+
   /** `max`: no number is above it. */
-  constructor(numbers: Uint32Array, max: number) {
+  static *of(numbers: Uint32Array, max: number): Work<Wavelet> {
     const bits = Math.max(1, 32 - Math.clz32(max));
+    const levels: Level[] = [];
     let current = numbers.slice();
     let next: Uint32Array<ArrayBuffer> = new Uint32Array(numbers.length);
     for (let shift = bits - 1; shift >= 0; shift--) {
-      this.#levels.push(makeLevel(current, shift, next));
+      levels.push(makeLevel(current, shift, next));
       [current, next] = [next, current];
+      yield;
     }
+    return new Wavelet(levels);
   }
 
   get byteCount(): number {

@@ -33,6 +33,7 @@ export async function* runWindow(plan: WindowPlan, input: Batches, context: RunC
   const batches: RecordBatch[] = [];
   let held = 0;
   for await (const batch of input) {
+    if (batch.rowCount === 0) continue;
     batches.push(batch);
     const bytes = columns.add(batch) + columnsBytes(batch.columns);
     held = context.memory.change('a window', held, held + bytes);
@@ -61,8 +62,9 @@ export async function* runWindow(plan: WindowPlan, input: Batches, context: RunC
 
 async function resultOf(order: WindowOrder, call: WindowCall, context: RunContext): Promise<WindowResult> {
   if (call.isAggregate) return aggregateResult(order, call, context);
-  if (call.order.length > 0) return rankedResult(order, call);
-  const result = rankResult(order, call) ?? valueResult(order, call);
+  if (call.order.length > 0) return paced(rankedResult(order, call), context);
+  const rank = await paced(rankResult(order, call), context);
+  const result = rank ?? (await paced(valueResult(order, call), context));
   if (result === undefined) throw new TypeError(`window: ${call.name} is no function`);
   return result;
 }
