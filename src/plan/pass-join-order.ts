@@ -27,10 +27,29 @@ interface Part {
   readonly rows: number;
 }
 
+/** A condition, and the columns of the region that it reads. */
+interface Condition {
+  readonly expr: Expr;
+  readonly columns: readonly number[];
+}
+
+function conditionOf(expr: Expr): Condition {
+  const columns: number[] = [];
+  forEachColumn(expr, ({ index }) => columns.push(index));
+  return { expr, columns };
+}
+
+/** Two parts, by their places, and the rows of their join as its most telling key has it; undefined without a key. */
+interface Pair {
+  readonly a: number;
+  readonly b: number;
+  readonly rows: number | undefined;
+}
+
 /** Inner joins that stand together: their inputs, and their conditions over the columns of all of them. */
 class Region {
   #parts: Part[] = [];
-  #conditions: Expr[] = [];
+  #conditions: Condition[] = [];
   /** By column how many values it may have: the rows of its table before they were filtered. */
   readonly #distinct: number[] = [];
   /** Columns that are equal in every row of the region, one of a part each; `#columns` has them as expressions. */
@@ -56,27 +75,28 @@ class Region {
       const name = key.nullsEqual ? 'is_not_distinct_from' : '=';
       const nullable = !key.nullsEqual && (left.nullable || right.nullable);
       const span = key.left.span;
-      this.#conditions.push({ kind: 'call', name, args: [left, right], type: { id: 'bool' }, nullable, span });
+      const expr = { kind: 'call', name, args: [left, right], type: { id: 'bool' }, nullable, span } as const;
+      this.#conditions.push(conditionOf(expr));
     }
     if (plan.condition === undefined) return;
     const moved = shiftColumns(plan.condition, (index) => start + index);
-    this.#conditions.push(...conjunctsOf(moved));
+    this.#conditions.push(...conjunctsOf(moved).map(conditionOf));
   }
 
   /** All parts as one plan of `width` columns. */
   build(width: number): LogicalPlan {
     this.#classify();
     while (this.#parts.length > 1) {
-      const [a, b] = this.#cheapest();
+      const { a, b, rows } = this.#cheapest();
       const rest = this.#parts.filter((_, i) => i !== a && i !== b);
-      this.#parts = [this.#join(this.#parts[a] as Part, this.#parts[b] as Part), ...rest];
+      this.#parts = [this.#join(this.#parts[a] as Part, this.#parts[b] as Part, rows), ...rest];
     }
     const [part] = this.#parts;
     if (part === undefined) throw new TypeError('orderJoins: a region without inputs');
-    const plan = this.#conditions.reduce((input, condition) => {
+    const plan = this.#conditions.reduce((input, { expr }) => {
       return makeFilter(
         input,
-        shiftColumns(condition, (index) => part.columns.indexOf(index)),
+        shiftColumns(expr, (index) => part.columns.indexOf(index)),
       );
     }, part.plan);
     const places = Array.from({ length: width }, (_, column) => part.columns.indexOf(column));
@@ -89,13 +109,13 @@ class Region {
    */
   #classify(): void {
     const classOf = new Map<number, Set<number>>();
-    const equalities = this.#conditions.filter(isColumnEquality);
+    const equalities = this.#conditions.map(({ expr }) => expr).filter(isColumnEquality);
     for (const { args } of equalities) {
       const [a, b] = [(args[0] as Column).index, (args[1] as Column).index];
       const joined = new Set([...(classOf.get(a) ?? [a]), ...(classOf.get(b) ?? [b])]);
       for (const column of joined) classOf.set(column, joined);
     }
-    const partOf = new Map(this.#parts.flatMap((part, i) => part.columns.map((column) => [column, i])));
+    const partOf = this.#partOf();
     const isSpread = (columns: ReadonlySet<number>): boolean => {
       return new Set([...columns].map((column) => partOf.get(column))).size === columns.size;
     };
@@ -108,9 +128,14 @@ class Region {
       const distinct = Math.min(...columns.map((column) => this.#distinct[column] ?? 1));
       for (const column of columns) this.#distinct[column] = distinct;
     }
-    this.#conditions = this.#conditions.filter((condition) => {
-      return !(isColumnEquality(condition) && classified.has((condition.args[0] as Column).index));
+    this.#conditions = this.#conditions.filter(({ expr, columns: [first] }) => {
+      return !(isColumnEquality(expr) && classified.has(first as number));
     });
+  }
+
+  /** The place of the part that has each column. */
+  #partOf(): ReadonlyMap<number, number> {
+    return new Map(this.#parts.flatMap((part, i) => part.columns.map((column) => [column, i])));
   }
 
   /** An equality for each class that has columns on both sides: those of one side are equal already. */
@@ -126,54 +151,54 @@ class Region {
     });
   }
 
-  /** The two parts to join next. */
-  #cheapest(): readonly [number, number] {
-    let [best, found]: [number, readonly [number, number] | undefined] = [Infinity, undefined];
+  /** The two parts to join next; of equally cheap ones the first. */
+  #cheapest(): Pair {
     const parts = this.#parts;
-    for (let a = 0; a < parts.length; a++) {
-      for (let b = a + 1; b < parts.length; b++) {
-        const rows = this.#joinedRows(parts[a] as Part, parts[b] as Part);
-        if (rows !== undefined && rows < best) [best, found] = [rows, [a, b]];
-      }
+    let found: (Pair & { readonly rows: number }) | undefined;
+    for (const [place, distinct] of this.#tellingKeys()) {
+      const [a, b] = [Math.floor(place / parts.length), place % parts.length];
+      const rows = ((parts[a] as Part).rows * (parts[b] as Part).rows) / Math.max(1, distinct);
+      const isFirst = found !== undefined && rows === found.rows && (a < found.a || (a === found.a && b < found.b));
+      if (rows < (found?.rows ?? Infinity) || isFirst) found = { a, b, rows };
     }
     if (found !== undefined) return found;
     // Nothing joins what is left: the two smallest are multiplied.
     const order = parts.map((part, i) => [part.rows, i] as const).sort(([x], [y]) => x - y);
     const [first, second] = [order[0]?.[1] ?? 0, order[1]?.[1] ?? 1];
-    return first < second ? [first, second] : [second, first];
+    return { a: Math.min(first, second), b: Math.max(first, second), rows: undefined };
   }
 
-  /** Rows of a join as its most telling key has it; undefined without a key. */
-  #joinedRows(a: Part, b: Part): number | undefined {
-    const [left, right] = [new Set(a.columns), new Set(b.columns)];
-    let distinct: number | undefined;
-    for (const condition of [...this.#conditions, ...this.#equalities(a, b)]) {
-      if (condition.kind !== 'call' || (condition.name !== '=' && condition.name !== 'is_not_distinct_from'))
-        continue;
-      const columns: number[] = [];
-      forEachColumn(condition, ({ index }) => columns.push(index));
-      const isKey = columns.some((column) => left.has(column)) && columns.some((column) => right.has(column));
-      if (!isKey || !columns.every((column) => left.has(column) || right.has(column))) continue;
-      const own = Math.min(...columns.map((column) => this.#distinct[column] ?? 1));
-      if (distinct === undefined || own > distinct) distinct = own;
+  /** For each two parts that a key joins, a × parts + b with a < b, how many values the most telling one may have. */
+  #tellingKeys(): ReadonlyMap<number, number> {
+    const partOf = this.#partOf();
+    const keys = new Map<number, number>();
+    const addKey = (columns: readonly number[]): void => {
+      const [a, b, ...more] = [...new Set(columns.map((column) => partOf.get(column) as number))];
+      if (a === undefined || b === undefined || more.length > 0) return;
+      const place = Math.min(a, b) * this.#parts.length + Math.max(a, b);
+      const distinct = Math.min(...columns.map((column) => this.#distinct[column] ?? 1));
+      keys.set(place, Math.max(keys.get(place) ?? 0, distinct));
+    };
+    for (const { expr, columns } of this.#conditions) if (isEquality(expr)) addKey(columns);
+    for (const columns of this.#classes) {
+      // Those of one part are equal already, so one of each is enough.
+      const firsts = [...new Map(columns.map((column) => [partOf.get(column), column])).values()];
+      firsts.forEach((left, i) => {
+        for (const right of firsts.slice(i + 1)) addKey([left, right]);
+      });
     }
-    return distinct === undefined ? undefined : (a.rows * b.rows) / Math.max(1, distinct);
+    return keys;
   }
 
-  #join(a: Part, b: Part): Part {
+  #join(a: Part, b: Part, rows: number | undefined): Part {
     const [left, right] = a.rows >= b.rows ? [a, b] : [b, a];
-    const rows = this.#joinedRows(a, b);
     const columns = [...left.columns, ...right.columns];
     const places = new Map(columns.map((column, i) => [column, i]));
     const own: Expr[] = [];
-    const rest: Expr[] = [];
+    const rest: Condition[] = [];
     const move = (expr: Expr): Expr => shiftColumns(expr, (index) => places.get(index) ?? -1);
     for (const condition of this.#conditions) {
-      let within = true;
-      forEachColumn(condition, ({ index }) => {
-        within &&= places.has(index);
-      });
-      if (within) own.push(move(condition));
+      if (condition.columns.every((column) => places.has(column))) own.push(move(condition.expr));
       else rest.push(condition);
     }
     this.#conditions = rest;
@@ -185,6 +210,10 @@ class Region {
 
 type Column = Extract<Expr, { kind: 'column' }>;
 type Equality = Extract<Expr, { kind: 'call' }>;
+
+function isEquality(expr: Expr): boolean {
+  return expr.kind === 'call' && (expr.name === '=' || expr.name === 'is_not_distinct_from');
+}
 
 function isColumnEquality(expr: Expr): expr is Equality {
   return expr.kind === 'call' && expr.name === '=' && expr.args.every(({ kind }) => kind === 'column');
