@@ -89,7 +89,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'arrow'],
     entries: ['registry', 'contract', 'signature', 'constant', 'column', 'key-table', 'byte-rows', 'compare-kernel']
       .concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum', 'integers', 'key-set', 'range-keys'])
-      .concat(['gather', 'value-order', 'list-rows', 'nested-type']),
+      .concat(['gather', 'value-order', 'list-rows', 'nested-type', 'date-part', 'date-calendar', 'time-bucket']),
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],

@@ -102,6 +102,8 @@ export const RESULT_MEMORY_TOTAL_BYTES_MAX = 256 * MIB;
 export const RESULT_SPOOL_BYTES_MAX = 2 * GIB;
 /** Kept results at one time. */
 export const RESULTS_MAX = 1_000;
+/** Rows that `max(x, n)` and its kin keep of a group, as in DuckDB. */
+export const RANKED_ROWS_MAX = 999_999;
 /** Sets that GROUPING SETS, ROLLUP and CUBE of one query make. */
 export const GROUPING_SETS_MAX = 4_096;
 /** Milliseconds that a query computes before it lets the event loop serve others. */
@@ -134,6 +136,10 @@ export const CODE_TEXT_VALUES_MAX = 8;
 export const CODE_TEXT_BLOCK_BYTES = 1_048_576;
 /** Rows that a pipeline's source must have before it is compiled rather than interpreted. */
 export const CODE_SOURCE_ROWS_MIN = 10_000;
+/** Integers of one key of groups that lie at most so far apart are counted from the least, without a hash. */
+export const CODE_DIRECT_FREE = 65_536;
+/** The same, for each group that there is. */
+export const CODE_DIRECT_PER_GROUP = 8;
 /** Integers that are no farther from 0 can be keys by their distance: they and their distances are exact as doubles. */
 export const RANGE_KEY_MAX = 2 ** 52;
 /** Numbers that there may be for each row when keys are numbered by distance. */

@@ -83,6 +83,7 @@ const MEMORY = {
   'v128.load': at(0x00, 4, SIMD),
   'v128.load32x2_s': at(0x05, 3, SIMD),
   'v128.load32x2_u': at(0x06, 3, SIMD),
+  'v128.store': at(0x0b, 4, SIMD),
 };
 
 const VECTOR = {
@@ -94,11 +95,12 @@ const VECTOR = {
   ...run(0x4d, ['v128.not', 'v128.and'], SIMD),
   ...run(0x50, ['v128.or', 'v128.xor'], SIMD),
   ...run(0x52, ['v128.bitselect', 'v128.any_true'], SIMD),
-  ...run(0xcc, ['i64x2.shr_s'], SIMD),
+  ...run(0xcd, ['i64x2.shr_u'], SIMD),
   ...run(0xce, ['i64x2.add'], SIMD),
   ...run(0xd1, ['i64x2.sub'], SIMD),
   ...run(0xd6, ['i64x2.eq', 'i64x2.ne', 'i64x2.lt_s', 'i64x2.gt_s', 'i64x2.le_s', 'i64x2.ge_s'], SIMD),
   ...run(0xf0, ['f64x2.add', 'f64x2.sub', 'f64x2.mul', 'f64x2.div'], SIMD),
+  ...run(0xf6, ['f64x2.pmin', 'f64x2.pmax'], SIMD),
 };
 
 const TABLE = { ...SCALAR, ...MEMORY, ...VECTOR };

@@ -2,8 +2,8 @@
  * Rows of text and binary that lie on one side of a bound.
  *
  * Hides layouts, words and dictionaries. Invariants: rows compare by bytes, a prefix before what it begins; null rows
- * are compared too, as whatever stands there. Method: eight bytes of each row are compared as two words; only where they
- * are the bound's, the rest is. A value of a dictionary is compared once.
+ * are compared too, as whatever stands there. Method: eight bytes of each row are compared as two words; only where
+ * they are the bound's, the rest is. A value of a dictionary is compared once.
  */
 import type { Vector } from '../arrow/vector.ts';
 import { viewOf } from '../base/bytes.ts';

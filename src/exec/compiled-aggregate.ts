@@ -50,9 +50,8 @@ function eachRow(
     frame.eachRow(rows, body);
     return;
   }
-  const whole = frame.wholeTurns(rows);
   const words = locals.map((parts) => parts[0] as readonly Local[]);
-  advanceInLanes(frame, pipeline, words, whole);
+  const whole = advanceInLanes(frame, pipeline, words, rows);
   const row = fn.local('i32', 'row');
   fn.set(row, whole);
   frame.eachRest(row, rows, body);

@@ -1,9 +1,9 @@
 /**
- * Rules of CASE, COALESCE and casts among numbers.
+ * Rules of CASE, COALESCE and casts among numbers, dates and times.
  *
  * Hides ranges and rounding. Invariants: a branch that a row does not take counts for nothing, so it cannot fail; casts
- * are those of function/cast-number (compiled-decimal has those of decimals): floats round half to even, what does not
- * fit fails its row or, under TRY_CAST, makes it null.
+ * are those of function/cast-number (compiled-decimal has those of decimals, compiled-moment those of dates): floats
+ * round half to even, what does not fit fails its row or, under TRY_CAST, makes it null.
  */
 import { sameType } from '../arrow/type.ts';
 import type { DataType } from '../arrow/type.ts';
@@ -12,6 +12,7 @@ import type { Code } from '../codegen/code.ts';
 import type { Expr } from '../plan/expr.ts';
 import { convertDecimal, decimalCastFits } from './compiled-decimal.ts';
 import type { Converted } from './compiled-decimal.ts';
+import { convertMoment, momentCastFits } from './compiled-moment.ts';
 import { narrowRange } from './compiled-rule.ts';
 import type { Call, Emitter, Rule } from './compiled-rule.ts';
 import {
@@ -27,7 +28,7 @@ import {
   laneForm,
   trueOf,
 } from './compiled-value.ts';
-import type { Value } from './compiled-value.ts';
+import type { RowScope, Value } from './compiled-value.ts';
 import { f64, i32, i64 } from './compiled-vocabulary.ts';
 
 type Bit = Code<'i32'>;
@@ -92,10 +93,11 @@ function isNumber(type: DataType): boolean {
   return type.id === 'bool' || type.id === 'int' || (type.id === 'float' && type.bitWidth !== 16);
 }
 
-/** True for casts among booleans, integers, floats and decimals, and for those that change nothing. */
+/** True for casts among numbers, for those among dates and timestamps, and for those that change nothing. */
 export function castFits(cast: Cast): boolean {
-  if (sameType(cast.operand.type, cast.type)) return laneForm(cast.type) !== undefined;
-  return (isNumber(cast.operand.type) && isNumber(cast.type)) || decimalCastFits(cast);
+  const [from, to] = [cast.operand.type, cast.type];
+  if (sameType(from, to)) return laneForm(to) !== undefined;
+  return (isNumber(from) && isNumber(to)) || momentCastFits(from, to) || decimalCastFits(cast);
 }
 
 function intToInt(from: DataType, to: DataType, code: Code<'i64'>): Bit | undefined {
@@ -134,7 +136,9 @@ function toFloat(from: DataType, to: DataType, value: Value): Converted {
   return { value: floatValue(narrow ? f64.round32(code) : code, undefined), misfit: undefined };
 }
 
-function convert(from: DataType, to: DataType, value: Value): Converted {
+function convert(row: RowScope, from: DataType, to: DataType, value: Value): Converted {
+  if (from.id === 'decimal' || to.id === 'decimal') return convertDecimal(row, from, to, value);
+  if (momentCastFits(from, to)) return convertMoment(row, from, to, value);
   if (to.id === 'bool') {
     const set = value.form === 'float' ? f64.ne(floatOf(value), f64.const(0)) : i64.ne(intOf(value), i64Const(0n));
     return { value: boolValue(set, undefined), misfit: undefined };
@@ -155,7 +159,7 @@ export function emitCast(emitter: Emitter, cast: Cast, active: Bit | undefined):
   if (sameType(cast.operand.type, cast.type)) return operand;
   const [from, to] = [cast.operand.type, cast.type];
   const ofDecimals = from.id === 'decimal' || to.id === 'decimal';
-  const { value, misfit } = ofDecimals ? convertDecimal(row, from, to, operand) : convert(from, to, operand);
+  const { value, misfit } = convert(row, from, to, operand);
   if (misfit === undefined) return { ...value, present: operand.present };
   // Every decimal is some double: what code cannot round, the operator does.
   const isLeft = ofDecimals && to.id === 'float';

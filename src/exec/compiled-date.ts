@@ -1,137 +1,142 @@
 /**
- * Rules of the parts of dates and timestamps: year, quarter, month, day and the day of the week; and of date_trunc to
- * units of one length.
+ * Rules of the parts of dates, timestamps and times: year, month, week, hour, epoch and their kin.
  *
- * Hides the calendar. Invariants: a timestamp's day is the one that it lies in, also before 1970; the meaning is that
- * of function/date-part. Infinite ones, whose parts are NULL, are left to it. Method: function/date-calendar's.
+ * Hides nothing. Invariants: a timestamp's day is the one that it lies in, also before 1970; the meaning is that of
+ * function/date-part. Infinite ones have no parts: NULL.
  */
 import type { DataType } from '../arrow/type.ts';
 import { i64Const, select } from '../codegen/code.ts';
 import type { Code } from '../codegen/code.ts';
-import type { Expr } from '../plan/expr.ts';
-import type { Call, Rule } from './compiled-rule.ts';
-import { both, intOf, intValue } from './compiled-value.ts';
+import { BUCKET_RULES } from './compiled-bucket.ts';
+import {
+  dateOf,
+  divide,
+  firstOfMonth,
+  floorDivide,
+  floorRest,
+  infiniteOf,
+  isInfinite,
+  PER_SECOND,
+  perDayOf,
+  plus,
+} from './compiled-calendar.ts';
+import type { Int } from './compiled-calendar.ts';
+import type { Rule } from './compiled-rule.ts';
+import { both, floatValue, intOf, intValue } from './compiled-value.ts';
 import type { RowScope } from './compiled-value.ts';
-import { i32, i64 } from './compiled-vocabulary.ts';
+import { f64, i32, i64 } from './compiled-vocabulary.ts';
 
-type Int = Code<'i64'>;
+const DAY_MICROS = 86_400_000_000;
 
-const ZERO = i64Const(0n);
-const DAY_SECONDS = 86_400n;
-/** Infinite dates and timestamps are these numbers, with a minus before or without. */
-const DAY_INFINITE = 0x7fffffffn;
-const COUNT_INFINITE = 0x7fff_ffff_ffff_ffffn;
-const PER_SECOND = { second: 1n, millisecond: 1_000n, microsecond: 1_000_000n, nanosecond: 1_000_000_000n } as const;
-
-/** a / divisor and what is left, rounded down. */
-function floorDivide(row: RowScope, a: Int, divisor: bigint): readonly [quotient: Int, rest: Int] {
-  const by = i64Const(divisor);
-  const rest = row.bind(i64.rem_s(a, by), 'rest');
-  const below = i64.shr_s(rest, i64Const(63n));
-  return [
-    row.bind(i64.add(i64.div_s(a, by), below), 'quotient'),
-    row.bind(i64.add(rest, i64.and(below, by)), 'rest'),
-  ];
+/** Days since Monday: 0 to 6. */
+function weekdayOf(row: RowScope, day: Int): Int {
+  return floorRest(row, plus(day, 3n), 7n);
 }
 
-function divide(a: Int, divisor: bigint): Int {
-  return i64.div_u(a, i64Const(divisor));
+/** The Thursday of the day's week, whose year is the ISO year. */
+function thursdayOf(row: RowScope, day: Int): Int {
+  return row.bind(plus(i64.sub(day, weekdayOf(row, day)), 3n), 'thursday');
 }
 
-function times(a: Int, factor: bigint): Int {
-  return i64.mul(a, i64Const(factor));
+/** Days since the first of January. */
+function yearDayOf(row: RowScope, day: Int): Int {
+  return i64.sub(day, firstOfMonth(row, row.bind(dateOf(row, day).year, 'year'), i64Const(1n)));
 }
 
-function plus(a: Int, more: bigint): Int {
-  return i64.add(a, i64Const(more));
+/** Centuries and their like: the first begins with the year 1, the last before it ends with the year 0. */
+function eraOf(row: RowScope, day: Int, years: bigint): Int {
+  const year = row.bind(dateOf(row, day).year, 'year');
+  const before = plus(i64.div_s(year, i64Const(years)), -1n);
+  return select(i64.gt_s(year, i64Const(0n)), plus(divide(plus(year, -1n), years), 1n), before);
 }
 
-/** Year, month and day of a day number. */
-function dateOf(row: RowScope, day: Int): { readonly year: Int; readonly month: Int; readonly day: Int } {
-  const [era, inEra] = floorDivide(row, plus(day, 719_468n), 146_097n);
-  const leaps = i64.add(i64.sub(divide(inEra, 1460n), divide(inEra, 36_524n)), divide(inEra, 146_096n));
-  const year = row.bind(divide(i64.sub(inEra, leaps), 365n), 'year');
-  const before = i64.sub(i64.add(times(year, 365n), divide(year, 4n)), divide(year, 100n));
-  const inYear = row.bind(i64.sub(inEra, before), 'inYear');
-  const shifted = row.bind(divide(plus(times(inYear, 5n), 2n), 153n), 'shifted');
-  const isLate = row.bind(i64.gt_s(shifted, i64Const(9n)), 'late');
-  return {
-    year: i64.add(i64.add(year, times(era, 400n)), i64.extend_u(isLate)),
-    month: i64.sub(plus(shifted, 3n), select(isLate, i64Const(12n), ZERO)),
-    day: plus(i64.sub(inYear, divide(plus(times(shifted, 153n), 2n), 5n)), 1n),
-  };
-}
-
-const PARTS: Readonly<Record<string, (row: RowScope, day: Int) => Int>> = {
+const DAY_PARTS: Readonly<Record<string, (row: RowScope, day: Int) => Int>> = {
+  era: (row, day) => i64.extend_u(i64.gt_s(dateOf(row, day).year, i64Const(0n))),
+  millennium: (row, day) => eraOf(row, day, 1000n),
+  century: (row, day) => eraOf(row, day, 100n),
+  decade: (row, day) => i64.div_s(dateOf(row, day).year, i64Const(10n)),
   year: (row, day) => dateOf(row, day).year,
   quarter: (row, day) => divide(plus(dateOf(row, day).month, 2n), 3n),
   month: (row, day) => dateOf(row, day).month,
   day: (row, day) => dateOf(row, day).day,
-  dayofweek: (row, day) => floorDivide(row, plus(day, 4n), 7n)[1],
-  isodow: (row, day) => plus(floorDivide(row, plus(day, 3n), 7n)[1], 1n),
+  dayofweek: (row, day) => floorRest(row, plus(day, 4n), 7n),
+  isodow: (row, day) => plus(weekdayOf(row, day), 1n),
+  dayofyear: (row, day) => plus(yearDayOf(row, day), 1n),
+  week: (row, day) => plus(divide(yearDayOf(row, thursdayOf(row, day)), 7n), 1n),
+  isoyear: (row, day) => dateOf(row, thursdayOf(row, day)).year,
+};
+
+/** Of microseconds since midnight: how many of them make one, and after how many ones it starts anew. */
+const TIME_PARTS: Readonly<Record<string, readonly [micros: bigint, ones: bigint]>> = {
+  hour: [3_600_000_000n, 24n],
+  minute: [60_000_000n, 60n],
+  second: [1_000_000n, 60n],
+  millisecond: [1_000n, 60_000n],
+  microsecond: [1n, 60_000_000n],
 };
 
 function isDated(type: DataType | undefined): boolean {
   return (type?.id === 'date' && type.unit === 'day') || type?.id === 'timestamp';
 }
 
-/** Seconds of the units that timestamps are cut to by division, and by how many seconds 1970 lies within the first. */
-const CUTS: Readonly<Record<string, readonly [seconds: bigint, within: bigint]>> = {
-  second: [1n, 0n],
-  minute: [60n, 0n],
-  hour: [3_600n, 0n],
-  day: [DAY_SECONDS, 0n],
-  // Weeks begin on Monday, and 1970 on a Thursday.
-  week: [7n * DAY_SECONDS, 3n * DAY_SECONDS],
-};
-
-/** The unit of date_trunc, where it is cut to by division. */
-function cutOf({ args: [unit] }: Call): (typeof CUTS)[string] | undefined {
-  return unit?.kind === 'literal' && typeof unit.value === 'string' ? CUTS[unit.value.toLowerCase()] : undefined;
+/** True for types whose rests of days are whole microseconds or nanoseconds, and for dates. */
+function isTimed(type: DataType | undefined): boolean {
+  if (type?.id === 'time') return type.bitWidth === 64;
+  return isDated(type) && (type?.id !== 'timestamp' || PER_SECOND[type.unit] >= PER_SECOND.microsecond);
 }
 
-const DATE_TRUNC: Rule = {
-  fits: (call) => {
-    const type = call.args[1]?.type;
-    return (
-      call.args.length === 2 && type?.id === 'timestamp' && type.timezone === undefined && cutOf(call) !== undefined
-    );
-  },
-  constants: (call) => ({ text: ` by ${String(cutOf(call))}`, values: call.args.slice(1) }),
-  emit: ({ row, value }, call, active) => {
-    const arg = call.args[1] as Expr;
-    const operand = row.bound(value(arg, active), 'v');
-    const perSecond = PER_SECOND[(arg.type as DataType & { id: 'timestamp' }).unit];
-    const [seconds, within] = cutOf(call) as readonly [bigint, bigint];
-    const moment = intOf(operand);
-    const [count] = floorDivide(row, plus(moment, within * perSecond), seconds * perSecond);
-    const cut = plus(times(count, seconds * perSecond), -within * perSecond);
-    return intValue(row.bind(select(isInfinite(moment, COUNT_INFINITE), moment, cut), 'cut'), operand.present);
-  },
-};
-
-/** 1 for what is infinite, which is `most` with a minus before or without. */
-function isInfinite(moment: Int, most: bigint): Code<'i32'> {
-  return i32.or(i64.eq(moment, i64Const(most)), i64.eq(moment, i64Const(-most)));
+/** Microseconds since midnight of what is so many units after it. */
+function microsOf(rest: Int, type: DataType): Int {
+  return type.id !== 'date' && perDayOf(type) > BigInt(DAY_MICROS) ? divide(rest, 1000n) : rest;
 }
+
+/** A rule of one argument. `part`: of the day, and of the units since midnight. */
+function partRule(
+  fits: (type: DataType | undefined) => boolean,
+  part: (row: RowScope, day: Int, rest: Int, type: DataType) => Code,
+): Rule {
+  return {
+    fits: ({ args }) => args.length === 1 && fits(args[0]?.type),
+    emit: ({ row, value }, { args: [arg], type: result }, active) => {
+      const { type } = arg as NonNullable<typeof arg>;
+      const operand = row.bound(value(arg as NonNullable<typeof arg>, active), 'v');
+      const moment = intOf(operand);
+      const most = infiniteOf(type);
+      const finite = most === undefined ? undefined : row.bind(i32.not(isInfinite(moment, most)), 'finite');
+      const present = both(finite, operand.present);
+      const [day, rest] = splitDay(row, moment, type);
+      const code = row.bind(part(row, day, rest, type), 'part');
+      return result.id === 'float'
+        ? floatValue(code as Code<'f64'>, present)
+        : intValue(code as Code<'i64'>, present);
+    },
+  };
+}
+
+function splitDay(row: RowScope, moment: Int, type: DataType): readonly [day: Int, rest: Int] {
+  if (type.id === 'date') return [moment, i64Const(0n)];
+  return type.id === 'time' ? [i64Const(0n), moment] : floorDivide(row, moment, perDayOf(type));
+}
+
+function timeRule([micros, ones]: readonly [bigint, bigint]): Rule {
+  return partRule(isTimed, (row, _day, rest, type) => {
+    if (type.id === 'date') return i64Const(0n);
+    const count = micros === 1n ? microsOf(rest, type) : divide(microsOf(rest, type), micros);
+    return micros * ones === BigInt(DAY_MICROS) ? count : i64.rem_u(row.bind(count, 'count'), i64Const(ones));
+  });
+}
+
+const EPOCH = partRule(isTimed, (_row, day, rest, type) => {
+  const micros = f64.add(f64.mul(f64.convert_s(day), f64.const(DAY_MICROS)), f64.convert_s(microsOf(rest, type)));
+  return f64.div(micros, f64.const(1_000_000));
+});
 
 /** Rules by the names of functions. */
-export const DATE_RULES: Readonly<Record<string, Rule>> = Object.fromEntries(
-  Object.entries(PARTS)
-    .map(([name, part]): [string, Rule] => [
-      name,
-      {
-        fits: ({ args }) => args.length === 1 && isDated(args[0]?.type),
-        emit: ({ row, value }, { args }, active) => {
-          const [arg] = args as readonly [Expr];
-          const operand = row.bound(value(arg, active), 'v');
-          let day = intOf(operand);
-          const infinite = isInfinite(day, arg.type.id === 'timestamp' ? COUNT_INFINITE : DAY_INFINITE);
-          const present = row.bind(both(i32.not(infinite), operand.present) as Code<'i32'>, 'finite');
-          if (arg.type.id === 'timestamp') [day] = floorDivide(row, day, DAY_SECONDS * PER_SECOND[arg.type.unit]);
-          return intValue(row.bind(part(row, day), 'part'), present);
-        },
-      },
-    ])
-    .concat([['date_trunc', DATE_TRUNC]]),
-);
+export const DATE_RULES: Readonly<Record<string, Rule>> = {
+  ...Object.fromEntries(
+    Object.entries(DAY_PARTS).map(([name, part]) => [name, partRule(isDated, (row, day) => part(row, day))]),
+  ),
+  ...Object.fromEntries(Object.entries(TIME_PARTS).map(([name, part]) => [name, timeRule(part)])),
+  epoch: EPOCH,
+  ...BUCKET_RULES,
+};

@@ -22,12 +22,13 @@ type Word = Code<'i64'>;
 const MULTIPLIER = i64Const(0x9e3779b97f4a7c15n);
 
 /** Where the four words of the table stand, from `pipeline.table` on. */
-const COUNT = 0;
-const ENTRIES = 4;
-const SLOTS = 8;
+export const COUNT = 0;
+export const ENTRIES = 4;
+export const SLOTS = 8;
 const MASK = 12;
 
-function readTable(pipeline: AggregatePipeline, word: number): Code<'i32'> {
+/** One of those words. */
+export function readTable(pipeline: AggregatePipeline, word: number): Code<'i32'> {
   return load('i32', 'i32.load', i32Const(0), pipeline.table + word);
 }
 
@@ -150,22 +151,53 @@ function findSlot(
   probe(fn, made.words, table.slots, table.mask, hasIntKey(pipeline), (place, leave) => {
     fn.set(entry, load('i32', 'i32.load', place, 0));
     fn.when(i32.eqz(get(entry)), () => {
-      fn.set(entry, i32.add(table.entries, i32.mul(get(table.count), i32Const(pipeline.stride))));
-      made.words.forEach((word, i) => fn.store('i64.store', get(entry), 8 * i, word));
-      for (const cell of pipeline.cells) {
-        startOf(cell).forEach((start, i) => {
-          const op = start.type === 'f64' ? 'f64.store' : 'i64.store';
-          fn.store(op, get(entry), pipeline.cellBase + cell.offset + 8 * i, start);
-        });
-      }
-      fn.store('i32.store', place, 0, get(entry));
-      const nth = i32.sub(get(table.count), table.start);
-      fn.store('i32.store', i32.shl(nth, i32Const(2)), pipeline.fresh, made.number);
-      fn.set(table.count, i32.add(get(table.count), i32Const(1)));
+      makeEntry(fn, pipeline, table, entry, made, place);
       fn.branch(leave);
     });
     fn.branch(leave, same());
   });
+}
+
+/** Makes the entry of a row whose slot, at `place`, is empty; sets `entry` to its address. */
+export function makeEntry(
+  fn: FunctionBuilder,
+  pipeline: AggregatePipeline,
+  table: Pick<Table, 'count' | 'start' | 'entries'>,
+  entry: Local<'i32'>,
+  made: Made,
+  place: Code<'i32'>,
+): void {
+  fn.set(entry, i32.add(table.entries, i32.mul(get(table.count), i32Const(pipeline.stride))));
+  made.words.forEach((word, i) => fn.store('i64.store', get(entry), 8 * i, word));
+  for (const cell of pipeline.cells) {
+    startOf(cell).forEach((start, i) => {
+      const op = start.type === 'f64' ? 'f64.store' : 'i64.store';
+      fn.store(op, get(entry), pipeline.cellBase + cell.offset + 8 * i, start);
+    });
+  }
+  fn.store('i32.store', place, 0, get(entry));
+  const nth = i32.sub(get(table.count), table.start);
+  fn.store('i32.store', i32.shl(nth, i32Const(2)), pipeline.fresh, made.number);
+  fn.set(table.count, i32.add(get(table.count), i32Const(1)));
+}
+
+/** Changes the cells of the entry at `entry` by a row. */
+export function updateCells(
+  fn: FunctionBuilder,
+  pipeline: AggregatePipeline,
+  emitter: Emitter,
+  entry: Code<'i32'>,
+): void {
+  for (const cell of pipeline.cells) {
+    const at = pipeline.cellBase + cell.offset;
+    const old = startOf(cell).map((start, i) => {
+      const op = start.type === 'f64' ? 'f64.load' : 'i64.load';
+      return fn.bind(load(start.type, op, entry, at + 8 * i), 'old');
+    });
+    advance(cell, emitter, old, undefined).forEach((code, i) => {
+      fn.store(code.type === 'f64' ? 'f64.store' : 'i64.store', entry, at + 8 * i, code);
+    });
+  }
 }
 
 /** A row's keys, and its number in the batch. */
@@ -200,16 +232,7 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
     findEntry(frame, pipeline, table, entry, made);
     if (pipeline.owners !== undefined)
       fn.store('i32.store', i32.shl(get(k), i32Const(2)), pipeline.owners, get(entry));
-    for (const cell of pipeline.cells) {
-      const at = pipeline.cellBase + cell.offset;
-      const old = startOf(cell).map((start, i) => {
-        const op = start.type === 'f64' ? 'f64.load' : 'i64.load';
-        return fn.bind(load(start.type, op, get(entry), at + 8 * i), 'old');
-      });
-      advance(cell, emitter, old, undefined).forEach((code, i) => {
-        fn.store(code.type === 'f64' ? 'f64.store' : 'i64.store', get(entry), at + 8 * i, code);
-      });
-    }
+    updateCells(fn, pipeline, emitter, get(entry));
   });
   fn.store('i32.store', i32Const(0), pipeline.table + COUNT, get(count));
   frame.finishFailed();

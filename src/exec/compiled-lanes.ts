@@ -1,168 +1,43 @@
 /**
  * Aggregates without groups and nulls, two rows at a time: SIMD over lanes of 64 bits.
  *
- * Hides which expressions have lanes: columns of 8 bytes (uint64 apart) and of 4, widened; constants; comparisons, AND,
- * OR, NOT, IN; + - * / of doubles; counts, sums, and extremes of integers. Invariants: a pipeline is all lanes or has
- * none; a condition is a mask of all bits a lane; nothing here can fail; the meaning is that of the rules for single
- * rows.
+ * Hides how cells are kept in lanes: counts, sums and extremes. Invariants: a pipeline is all lanes or has none;
+ * nothing here can fail; the meaning is that of the rules for single rows. What two lanes cannot tell of extremes of
+ * doubles - which zero came first, and what becomes of NaN - is found row by row, by one more loop over the block.
  */
 import { assert } from '../base/assert.ts';
-import { binary, FunctionBuilder, get, i32Const, lane, load, select, unary, v128Const } from '../codegen/code.ts';
+import { FunctionBuilder, get, i32Const, i64Const, lane, select, v128Const } from '../codegen/code.ts';
 import type { Code, Local } from '../codegen/code.ts';
-import type { OpName } from '../codegen/opcode.ts';
-import type { Expr } from '../plan/expr.ts';
 import type { Cell } from './compiled-cells.ts';
-import { isOrderedLiteral } from './compiled-compare.ts';
 import { Frame } from './compiled-emit.ts';
+import { and, isNan, LaneEmitter, LANES, op2, or, splatParams } from './compiled-lane.ts';
+import type { Lanes } from './compiled-lane.ts';
 import type { AggregatePipeline } from './compiled-pipeline.ts';
-import { startOf } from './compiled-state.ts';
-import { isUnsigned64, laneForm, widthOf } from './compiled-value.ts';
+import { advance as advanceRow, startOf } from './compiled-state.ts';
 import { f64, i32, i64 } from './compiled-vocabulary.ts';
 
-type Lanes = Code<'v128'>;
+/** Rows of one turn of the loop: as many sums of doubles go on at once as the processor adds meanwhile. */
+const TURN = 8;
+/** The sign of an int64: as unsigned numbers they are in order when it is turned. */
+const SIGN = 1n << 63n;
+/** What the upper half of a turned int64 is too large by. */
+const TURNED = 1n << 31n;
 
-const op2 = (op: OpName): ReturnType<typeof binary<'v128'>> => binary<'v128'>(op, 'v128');
-const not = unary<'v128'>('v128.not', 'v128');
-const and = op2('v128.and');
-const or = op2('v128.or');
-const LANES = 2;
-/** Rows of one turn of the loop. */
-const TURN = 4;
-
-const INT_TESTS: Readonly<Record<string, OpName>> = {
-  '=': 'i64x2.eq',
-  '<>': 'i64x2.ne',
-  '<': 'i64x2.lt_s',
-  '<=': 'i64x2.le_s',
-  '>': 'i64x2.gt_s',
-  '>=': 'i64x2.ge_s',
-};
-const ARITHMETIC: Readonly<Record<string, OpName>> = {
-  '+': 'f64x2.add',
-  '-': 'f64x2.sub',
-  '*': 'f64x2.mul',
-  '/': 'f64x2.div',
-};
-
-function isNan(x: Lanes): Lanes {
-  return op2('f64x2.ne')(x, x);
+/** True for extremes of doubles; their second word in lanes: of the greatest, if one was NaN, else if any row counted. */
+function isFloatExtreme({ kind, form }: Cell): boolean {
+  return form === 'float' && (kind === 'min' || kind === 'max');
 }
 
-/** x < y, NaN above all numbers. */
-function less(x: Lanes, y: Lanes, plainX: boolean, plainY: boolean): Lanes {
-  if (plainY) return op2('f64x2.lt')(x, y);
-  if (plainX) return not(op2('f64x2.le')(y, x));
-  return or(op2('f64x2.lt')(x, y), and(isNan(y), op2('f64x2.eq')(x, x)));
-}
-
-function equal(x: Lanes, y: Lanes, plain: boolean): Lanes {
-  const same = op2('f64x2.eq')(x, y);
-  return plain ? same : or(same, and(isNan(x), isNan(y)));
-}
-
-function compareFloats(operator: string, [a, b]: readonly Expr[], [x, y]: readonly [Lanes, Lanes]): Lanes {
-  const [plainX, plainY] = [isOrderedLiteral(a as Expr), isOrderedLiteral(b as Expr)];
-  switch (operator) {
-    case '=':
-      return equal(x, y, plainX || plainY);
-    case '<>':
-      return not(equal(x, y, plainX || plainY));
-    case '<':
-      return less(x, y, plainX, plainY);
-    case '<=':
-      return not(less(y, x, plainY, plainX));
-    case '>':
-      return less(y, x, plainY, plainX);
-    default:
-      return not(less(x, y, plainX, plainY));
-  }
-}
-
-/** Code of expressions for rows `row` + `step` and the next; undefined where there are no lanes. */
-class LaneEmitter {
-  readonly #frame: Frame;
-  readonly #splats: Map<number, Lanes>;
-  readonly #row: Code<'i32'>;
-  readonly #step: number;
-  readonly #loaded = new Map<number, Lanes>();
-
-  constructor(frame: Frame, splats: Map<number, Lanes>, row: Code<'i32'>, step: number) {
-    this.#frame = frame;
-    this.#splats = splats;
-    this.#row = row;
-    this.#step = step;
-  }
-
-  #slot(index: number): Lanes | undefined {
-    const known = this.#loaded.get(index);
-    const slot = this.#frame.pipeline.shape.slots[index];
-    if (known !== undefined || slot === undefined || slot.mode !== 'value' || isUnsigned64(slot.type)) return known;
-    const form = laneForm(slot.type);
-    const width = form === 'int' || form === 'float' ? widthOf(slot.type) : 0;
-    const isUnsigned = slot.type.id === 'int' && !slot.type.signed;
-    if (width !== 8 && (width !== 4 || form === 'float')) return undefined;
-    const op = width === 8 ? 'v128.load' : isUnsigned ? 'v128.load32x2_u' : 'v128.load32x2_s';
-    const at = i32.shl(this.#row, i32Const(width === 8 ? 3 : 2));
-    const lanes = this.#frame.fn.bind(load('v128', op, at, slot.data + this.#step * width), 'lanes');
-    this.#loaded.set(index, lanes);
-    return lanes;
-  }
-
-  value(expr: Expr): Lanes | undefined {
-    const place = this.#frame.pipeline.shape.place(expr);
-    if (place?.kind === 'slot') return this.#slot(place.index);
-    if (place?.kind === 'param') return this.#splats.get(place.index);
-    if (place !== undefined || expr.kind !== 'call') return undefined;
-    const args: Lanes[] = [];
-    for (const arg of expr.args) {
-      const lanes = this.value(arg);
-      if (lanes === undefined) return undefined;
-      args.push(lanes);
-    }
-    return this.#call(expr.name, expr.args, args);
-  }
-
-  #call(name: string, exprs: readonly Expr[], args: readonly Lanes[]): Lanes | undefined {
-    const [first] = exprs;
-    const type = first?.type ?? { id: 'null' };
-    if (name === 'and' || name === 'or') return args.reduce(name === 'and' ? and : or);
-    if (name === 'not') return not(args[0] as Lanes);
-    const [x, y] = args.map((arg) => this.#frame.fn.bind(arg, 'x')) as [Lanes, Lanes];
-    const form = laneForm(type);
-    if (form === 'float' && widthOf(type) === 8) {
-      const arithmetic = ARITHMETIC[name];
-      if (arithmetic !== undefined && args.length === 2) return op2(arithmetic)(x, y);
-      return INT_TESTS[name] === undefined ? undefined : compareFloats(name, exprs, [x, y]);
-    }
-    if (form !== 'int' || isUnsigned64(type)) return undefined;
-    if (name === 'in')
-      return args
-        .slice(1)
-        .map((item) => op2('i64x2.eq')(x, item))
-        .reduce(or);
-    const test = INT_TESTS[name];
-    return test === undefined ? undefined : op2(test)(x, y);
-  }
-}
-
-/** Constants in every lane, made before the loop. */
-function splatParams(frame: Frame): Map<number, Lanes> {
-  const splats = new Map<number, Lanes>();
-  frame.params.forEach(([word], i) => {
-    if (word?.type === 'f64')
-      splats.set(i, frame.fn.bind(unary<'f64', 'v128'>('f64x2.splat', 'v128')(word as Code<'f64'>), 'splat'));
-    if (word?.type === 'i64')
-      splats.set(i, frame.fn.bind(unary<'i64', 'v128'>('i64x2.splat', 'v128')(word as Code<'i64'>), 'splat'));
-  });
-  return splats;
-}
-
-/** The words of a cell after two rows. */
+/**
+ * The words of a cell in lanes after two rows. A sum of int64 has the sum, which may pass 64 bits, and the sum of the
+ * turned upper halves.
+ */
 function advance(
   cell: Cell,
   old: readonly Lanes[],
   value: Lanes | undefined,
   mask: Lanes | undefined,
+  sign: Lanes,
 ): readonly Lanes[] {
   const [first] = old as readonly [Lanes];
   if (cell.kind === 'count') return [op2('i64x2.sub')(first, mask ?? v128Const(-1n, -1n))];
@@ -171,9 +46,15 @@ function advance(
     const counted = mask === undefined ? x : and(x, mask);
     if (cell.form === 'float') return [op2('f64x2.add')(first, counted)];
     if (cell.words === 1) return [op2('i64x2.add')(first, counted)];
-    const low = and(counted, v128Const(0xffffffffn, 0xffffffffn));
-    const high: Lanes = { type: 'v128', op: 'i64x2.shr_s', args: [counted, i32Const(32)], immediate: undefined };
-    return [op2('i64x2.add')(first, low), op2('i64x2.add')(old[1] as Lanes, high)];
+    const turned = op2('v128.xor')(counted, sign);
+    const high: Lanes = { type: 'v128', op: 'i64x2.shr_u', args: [turned, i32Const(32)], immediate: undefined };
+    return [op2('i64x2.add')(first, counted), op2('i64x2.add')(old[1] as Lanes, high)];
+  }
+  if (cell.form === 'float') {
+    const counted = mask === undefined ? x : bitselect(x, first, mask);
+    const isMin = cell.kind === 'min';
+    const noted = isMin ? (mask ?? v128Const(-1n, -1n)) : isNan(counted);
+    return [op2(isMin ? 'f64x2.pmin' : 'f64x2.pmax')(first, counted), or(old[1] as Lanes, noted)];
   }
   const better = op2(cell.kind === 'min' ? 'i64x2.lt_s' : 'i64x2.gt_s')(x, first);
   return [bitselect(x, first, mask === undefined ? better : and(better, mask))];
@@ -188,23 +69,98 @@ function fits(cell: Cell): boolean {
   if (cell.test !== undefined || cell.unsigned) return false;
   // Other expressions may be null, or fail.
   if (cell.kind === 'count') return cell.arg === undefined || cell.arg.kind === 'column';
-  if (cell.form !== 'int' && cell.form !== 'float') return false;
-  // Of the zeros in two lanes nobody knows which was first.
-  return cell.kind === 'sum' || cell.form === 'int';
+  return cell.form === 'int' || cell.form === 'float';
 }
 
-/** What the two lanes of a word amount to, with `total` so far. */
-function joinLanes(cell: Cell, total: Code, lanes: Lanes): Code {
+/** The lanes of a word. */
+function lanesOf(cell: Cell, lanes: Lanes): readonly [Code, Code] {
+  if (cell.form === 'float')
+    return [lane('f64', 'f64x2.extract_lane', lanes, 0), lane('f64', 'f64x2.extract_lane', lanes, 1)];
+  return [lane('i64', 'i64x2.extract_lane', lanes, 0), lane('i64', 'i64x2.extract_lane', lanes, 1)];
+}
+
+/** Adds what a set of lanes amounts to to a cell's words. `whole`: rows that went through all sets. */
+function joinLanes(
+  frame: Frame,
+  cell: Cell,
+  words: readonly Local[],
+  set: readonly Local<'v128'>[],
+  whole: Code<'i32'>,
+): void {
+  const { fn } = frame;
+  const [word] = words as readonly [Local];
+  const [first, second] = lanesOf(cell, get(set[0] as Local<'v128'>));
   if (cell.form === 'float') {
-    const parts = [0, 1].map((i) => lane('f64', 'f64x2.extract_lane', lanes, i as 0 | 1));
-    return parts.reduce((sum, part) => f64.add(sum as Code<'f64'>, part), total);
+    const sum = f64.add(f64.add(get(word as Local<'f64'>), first as Code<'f64'>), second as Code<'f64'>);
+    fn.set(word as Local<'f64'>, sum);
+    return;
   }
-  const parts = [0, 1].map((i) => lane('i64', 'i64x2.extract_lane', lanes, i as 0 | 1));
-  return parts.reduce((joined, part) => {
-    const old = joined as Code<'i64'>;
-    if (cell.kind === 'count' || cell.kind === 'sum') return i64.add(old, part);
-    return select((cell.kind === 'min' ? i64.lt_s : i64.gt_s)(part, old), part, old);
-  }, total);
+  const own = word as Local<'i64'>;
+  const [a, b] = [first, second] as readonly [Code<'i64'>, Code<'i64'>];
+  if (cell.kind === 'min' || cell.kind === 'max') {
+    const better = cell.kind === 'min' ? i64.lt_s : i64.gt_s;
+    const best = fn.bind(select(better(a, b), a, b), 'best');
+    fn.set(own, select(better(best, get(own)), best, get(own)));
+    return;
+  }
+  const sum = fn.bind(i64.add(a, b), 'sum');
+  if (cell.words === 1) {
+    fn.set(own, i64.add(get(own), sum));
+    return;
+  }
+  // The lower halves are what the sum has besides the upper ones.
+  const [c, d] = lanesOf(cell, get(set[1] as Local<'v128'>)) as readonly [Code<'i64'>, Code<'i64'>];
+  const turned = i64.mul(i64.extend_u(whole), i64Const(TURNED));
+  const high = fn.bind(i64.sub(i64.add(c, d), turned), 'high');
+  const top = words[1] as Local<'i64'>;
+  fn.set(top, i64.add(get(top), high));
+  fn.set(own, i64.add(get(own), i64.sub(sum, i64.shl(high, i64Const(32n)))));
+}
+
+/** Takes an extreme of doubles into its cell, row by row where lanes cannot tell it. */
+function joinExtreme(
+  frame: Frame,
+  cell: Cell,
+  word: Local<'f64'>,
+  set: readonly Local<'v128'>[],
+  whole: Code<'i32'>,
+): void {
+  const { fn } = frame;
+  const [a, b] = lanesOf(cell, get(set[0] as Local<'v128'>)) as readonly [Code<'f64'>, Code<'f64'>];
+  const isMin = cell.kind === 'min';
+  const best = fn.bind(select((isMin ? f64.lt : f64.gt)(a, b), a, b), 'best');
+  const old = get(word);
+  const notes = [0, 1].map((i) => lane('i64', 'i64x2.extract_lane', get(set[1] as Local<'v128'>), i as 0 | 1));
+  const isNoted = i64.ne(i64.or(notes[0] as Code<'i64'>, notes[1] as Code<'i64'>), i64Const(0n));
+  const isZero = f64.eq(best, f64.const(0));
+  // What begins as infinity may become one, or be left by rows that are all NaN.
+  const isOpen = isMin
+    ? i32.and(i32.and(isNoted, i32.or(isZero, f64.eq(best, f64.const(Infinity)))), i32.not(f64.le(old, best)))
+    : i32.and(i32.or(isNoted, i32.and(isZero, i32.not(f64.ge(old, best)))), f64.eq(old, old));
+  const better = isMin ? i32.and(isNoted, i32.or(f64.lt(best, old), f64.ne(old, old))) : f64.gt(best, old);
+  fn.when(
+    isOpen,
+    () => {
+      const row = fn.local('i32', 'row');
+      fn.set(row, i32Const(0));
+      frame.eachRest(row, whole, (emitter) => {
+        const active = frame.condition(emitter);
+        const [next] = advanceRow(cell, emitter, [old], active === undefined ? undefined : fn.bind(active, 'passes'));
+        fn.set(word, next as Code<'f64'>);
+      });
+    },
+    () => fn.set(word, select(better, best, old)),
+  );
+}
+
+/** What a word in lanes begins with. */
+function startLanes(cell: Cell): readonly Code<'v128'>[] {
+  const start = startOf(cell).map(({ type, immediate }) => (type === 'f64' ? 0n : (immediate as bigint)));
+  if (!isFloatExtreme(cell)) return start.map((value) => v128Const(value, value));
+  const [least] = new BigInt64Array(
+    Float64Array.of(cell.kind === 'min' ? Infinity : -Infinity).buffer,
+  ) as unknown as [bigint];
+  return [v128Const(least, least), v128Const(0n, 0n)];
 }
 
 /** Locals of a cell in lanes, one set for each pair of rows of a turn. */
@@ -212,10 +168,9 @@ function laneLocals(frame: Frame, cell: Cell): readonly (readonly Local<'v128'>[
   const { fn } = frame;
   const sets = cell.kind === 'sum' && cell.form === 'float' ? TURN / LANES : 1;
   return Array.from({ length: sets }, () => {
-    return startOf(cell).map((start) => {
+    return startLanes(cell).map((start) => {
       const local = fn.local('v128', cell.kind);
-      const value = start.immediate as bigint;
-      fn.set(local, start.type === 'f64' ? v128Const(0n, 0n) : v128Const(value, value));
+      fn.set(local, start);
       return local;
     });
   });
@@ -227,14 +182,16 @@ export function hasLanes(pipeline: AggregatePipeline): boolean {
   return tryLanes(new Frame(fn, pipeline, { nullable: false, bits: [] }), pipeline, undefined, i32Const(0));
 }
 
-/** Adds the rows below `whole`, a multiple of TURN, to the cells, whose words are in `words`. */
+/** Adds rows to the cells, whose words are in `words`, in whole turns; answers how many of `rows` were added. */
 export function advanceInLanes(
   frame: Frame,
   pipeline: AggregatePipeline,
   words: readonly (readonly Local[])[],
-  whole: Code<'i32'>,
-): void {
+  rows: Code<'i32'>,
+): Code<'i32'> {
+  const whole = frame.fn.bind(i32.and(rows, i32Const(-TURN)), 'whole');
   assert(tryLanes(frame, pipeline, words, whole), () => `there are no lanes for ${pipeline.key}`);
+  return whole;
 }
 
 /** The code; false where something has no lanes, and then it is of no use. Without `words` only that is asked. */
@@ -248,6 +205,8 @@ function tryLanes(
   const { fn } = frame;
   const splats = splatParams(frame);
   const sums = pipeline.cells.map((cell) => laneLocals(frame, cell));
+  const sign = fn.local('v128', 'sign');
+  fn.set(sign, v128Const(SIGN, SIGN));
   const row = fn.local('i32', 'row');
   let isWhole = true;
   fn.count('lanes', row, whole, TURN, () => {
@@ -263,18 +222,17 @@ function tryLanes(
         const sets = sums[c] as readonly (readonly Local<'v128'>[])[];
         const set = sets[(step / LANES) % sets.length] as readonly Local<'v128'>[];
         const value = arg === undefined ? undefined : fn.bind(arg, 'arg');
-        const next = advance(cell, set.map(get), value, mask).map((code) => fn.bind(code, 'next'));
+        const next = advance(cell, set.map(get), value, mask, get(sign)).map((code) => fn.bind(code, 'next'));
         set.forEach((local, i) => fn.set(local, next[i] as Lanes));
       });
     }
   });
   if (!isWhole || words === undefined) return isWhole;
   pipeline.cells.forEach((cell, c) => {
+    const own = words[c] as readonly Local[];
     for (const set of sums[c] as readonly (readonly Local<'v128'>[])[]) {
-      set.forEach((local, i) => {
-        const word = words[c]?.[i] as Local;
-        fn.set(word, joinLanes(cell, get(word), get(local)));
-      });
+      if (isFloatExtreme(cell)) joinExtreme(frame, cell, own[0] as Local<'f64'>, set, whole);
+      else joinLanes(frame, cell, own, set, whole);
     }
   });
   return true;

@@ -21,6 +21,7 @@ import type { Validity } from '../function/validity.ts';
 import { ALL_PRESENT, validityOf } from '../function/validity.ts';
 import { aggregateCode } from './compiled-aggregate.ts';
 import { WordKeys } from './compiled-key.ts';
+import { directCode } from './compiled-direct.ts';
 import type { Variant } from './compiled-emit.ts';
 import { groupCode } from './compiled-group.ts';
 import type { CompiledPipeline } from './compiled-pipeline.ts';
@@ -35,7 +36,8 @@ import type { Evaluator, Rows } from './rows.ts';
 /** The functions of a pipeline. */
 export function codeOf(pipeline: CompiledPipeline, variant: Variant): readonly FunctionCode[] {
   if (pipeline.kind === 'select') return selectCode(pipeline, variant);
-  return (pipeline.groups.length > 0 ? groupCode : aggregateCode)(pipeline, variant);
+  if (pipeline.groups.length === 0) return aggregateCode(pipeline, variant);
+  return [...groupCode(pipeline, variant), ...directCode(pipeline, variant)];
 }
 
 function aligned(bytes: number): number {
@@ -151,6 +153,11 @@ export class PipelineMemory {
   /** The memory as 32-bit words; valid until the next growth. */
   get words(): Int32Array {
     return new Int32Array(this.#memory.buffer);
+  }
+
+  /** Words of 64 bits; valid until the next growth. */
+  longs(address: number, count: number): BigInt64Array {
+    return new BigInt64Array(this.#memory.buffer, address, count);
   }
 
   word(address: number): number {

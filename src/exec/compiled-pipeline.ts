@@ -15,7 +15,7 @@ import { addCells } from './compiled-cells.ts';
 import type { Cell, CompiledCall } from './compiled-cells.ts';
 import { hasWords } from './compiled-key.ts';
 import { isCompilable, isHarmless, isWorthwhile, Shape } from './compiled-shape.ts';
-import { laneForm, widthOf } from './compiled-value.ts';
+import { isUnsigned64, laneForm, widthOf } from './compiled-value.ts';
 import { canFail } from './evaluate-lazy.ts';
 
 type Column = Extract<Expr, { kind: 'column' }>;
@@ -73,6 +73,19 @@ export interface GroupKey {
   readonly words: 1 | 2;
 }
 
+/** Where lies what is known of the keys of a block's selected rows, if one integer is all of the key. */
+export interface DirectPlaces {
+  /** Low words, 4 bytes each, and which of them are present, a byte each. */
+  readonly keys: number;
+  readonly present: number;
+  /** Addresses of their entries, 4 bytes each. */
+  readonly owners: number;
+  /** The least and the greatest key that were found, two i64. */
+  readonly found: number;
+  /** The key of the second slot, an i64; the first is null's. */
+  readonly least: number;
+}
+
 export interface AggregatePipeline extends Pipeline {
   readonly kind: 'aggregate';
   readonly plan: Extract<PhysicalPlan, { kind: 'aggregate' }>;
@@ -92,6 +105,8 @@ export interface AggregatePipeline extends Pipeline {
   readonly fresh: number;
   /** Where the entries of the selected rows are listed, by address; undefined when nobody asks. */
   readonly owners: number | undefined;
+  /** Undefined where the key is not one integer. */
+  readonly direct: DirectPlaces | undefined;
 }
 
 /** True when a pipeline leaves rows out. */
@@ -271,6 +286,23 @@ function keyBytes(groups: readonly GroupKey[]): number {
   return groups.reduce((sum, { words }) => sum + words * 8, 8);
 }
 
+/** True for one integer, date or time, of which groups may be found by its distance from the least. */
+function isDirect([key, ...others]: readonly GroupKey[]): boolean {
+  return (
+    key?.kind === 'code' && others.length === 0 && laneForm(key.expr.type) === 'int' && !isUnsigned64(key.expr.type)
+  );
+}
+
+function directPlaces(shape: Shape, owners: number | undefined): DirectPlaces {
+  return {
+    keys: shape.take(4 * CODE_BLOCK_ROWS),
+    present: shape.take(CODE_BLOCK_ROWS),
+    owners: owners ?? shape.take(4 * CODE_BLOCK_ROWS),
+    found: shape.take(16),
+    least: shape.take(8),
+  };
+}
+
 const NULL_BITS = 64;
 
 function aggregatePipeline(plan: AggregatePipeline['plan']): AggregatePipeline | undefined {
@@ -301,6 +333,7 @@ function aggregateOf(plan: AggregatePipeline['plan'], chain: Chain): AggregatePi
   if (!isWhole && keys.length === 0) return undefined;
   const prefix = keys.length === 0 ? 0 : keyBytes(keys);
   const keyText = groups.map((group) => group.text).join(' ; ');
+  const owners = isWhole ? undefined : shape.take(4 * CODE_BLOCK_ROWS);
   return {
     kind: 'aggregate',
     plan,
@@ -317,7 +350,8 @@ function aggregateOf(plan: AggregatePipeline['plan'], chain: Chain): AggregatePi
     stride: prefix + cells.byteCount,
     table: shape.take(16),
     fresh: shape.take(4 * CODE_BLOCK_ROWS),
-    owners: isWhole ? undefined : shape.take(4 * CODE_BLOCK_ROWS),
+    owners,
+    direct: isDirect(keys) ? directPlaces(shape, owners) : undefined,
     selection: shape.take(4 * CODE_BLOCK_ROWS),
     failed: shape.take(4),
     measured: shape.take(16 * shape.slots.length),

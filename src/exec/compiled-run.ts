@@ -19,6 +19,7 @@ import { LookUps } from './compiled-dictionary.ts';
 import { finishCall } from './compiled-finish.ts';
 import type { CellView } from './compiled-finish.ts';
 import { HostedCalls } from './compiled-hosted.ts';
+import { IntegerTable } from './compiled-integer-table.ts';
 import { PipelineMemory } from './compiled-memory.ts';
 import type { LoadedBatch } from './compiled-memory.ts';
 import { leavesRowsOut } from './compiled-pipeline.ts';
@@ -52,6 +53,43 @@ function interpreted({ operators, source }: CompiledPipeline, rows: LazyRows): P
 /** Rows [start, start + rows) of `rowCount`, a block at a time. */
 function* blocksOf(rowCount: number, { blockRows }: LoadedBatch): Generator<readonly [start: number, rows: number]> {
   for (let start = 0; start < rowCount; start += blockRows) yield [start, Math.min(blockRows, rowCount - start)];
+}
+
+/** Room for `bytes` bytes, all of which are written before they are read. */
+function roomOf(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+}
+
+/** A column of all rows of a batch, which code computes a block at a time. */
+class WholeColumn {
+  readonly #place: OutputPlace;
+  readonly #rowCount: number;
+  readonly #data: Uint8Array<ArrayBuffer>;
+  readonly #validity: Uint8Array<ArrayBuffer> | undefined;
+
+  constructor(place: OutputPlace, rowCount: number) {
+    this.#place = place;
+    this.#rowCount = rowCount;
+    this.#data = roomOf(this.#length(rowCount));
+    this.#validity = place.expr.nullable ? roomOf((rowCount + 7) >> 3) : undefined;
+  }
+
+  #length(rows: number): number {
+    const { type } = this.#place.expr;
+    return type.id === 'bool' ? (rows + 7) >> 3 : rows * widthOf(type);
+  }
+
+  /** Takes the rows from `start` on, a multiple of 8, out of memory. */
+  take(bytes: Uint8Array, start: number, rows: number): void {
+    const { data, validity } = this.#place;
+    this.#data.set(bytes.subarray(data, data + this.#length(rows)), this.#length(start));
+    this.#validity?.set(bytes.subarray(validity, validity + ((rows + 7) >> 3)), start >> 3);
+  }
+
+  finish(): Vector {
+    const presence = this.#validity === undefined ? ALL_PRESENT : validityFrom(this.#validity, this.#rowCount);
+    return vectorOf(this.#place.expr.type, this.#rowCount, presence, this.#data);
+  }
 }
 
 /** A pipeline that filters and computes. */
@@ -89,6 +127,7 @@ class SelectRun {
     const { rowCount } = all;
     const loaded = memory.load(all);
     this.#lookUps.prepare(memory, loaded, () => undefined);
+    if (!leavesRowsOut(this.#pipeline)) return this.#runWhole(all, loaded);
     this.#clear(rowCount);
     let count = 0;
     for (const [start, rows] of blocksOf(rowCount, loaded)) {
@@ -100,6 +139,24 @@ class SelectRun {
     const { selection, outputs } = this.#pipeline;
     const rows = count === rowCount ? all : all.pick(this.#selected(selection, count));
     return rows.arrange(outputs.map((output, i) => this.#column(output, rows, count, i)));
+  }
+
+  /** What comes of all rows: columns are taken out of memory block by block, while they are in the cache. */
+  #runWhole(all: LazyRows, loaded: LoadedBatch): LazyRows | undefined {
+    const memory = this.#memory;
+    const { rowCount } = all;
+    const { outputs, failed } = this.#pipeline;
+    const columns = outputs.map((output) => {
+      return output.kind === 'code' ? new WholeColumn(output.place, rowCount) : undefined;
+    });
+    for (const [start, rows] of blocksOf(rowCount, loaded)) {
+      memory.copy(loaded, start, rows);
+      this.#clear(rows);
+      memory.call('run', loaded.nullable, rows, start, 0);
+      if (memory.word(failed) !== 0) return undefined;
+      for (const column of columns) column?.take(memory.bytes, start, rows);
+    }
+    return all.arrange(outputs.map((output, i) => columns[i]?.finish() ?? this.#column(output, all, rowCount, i)));
   }
 
   #selected(address: number, count: number): Uint32Array {
@@ -217,7 +274,7 @@ class AggregateRun {
   readonly #pipeline: AggregatePipeline;
   readonly #memory: PipelineMemory;
   readonly #lookUps: LookUps;
-  readonly #table: GroupTable | undefined;
+  readonly #table: GroupTable | IntegerTable | undefined;
   readonly #evaluators: readonly Evaluator[];
   /** Aggregates that are not kept in cells. */
   readonly #hosted: HostedCalls;
@@ -232,8 +289,10 @@ class AggregateRun {
     this.#evaluators = pipeline.groups.map(({ expr }) => compileExpr(expr));
     this.#hosted = new HostedCalls(pipeline);
     this.#parts = pipeline.groups.map(() => []);
-    if (pipeline.groups.length > 0) this.#table = new GroupTable(pipeline, memory);
-    else this.#start();
+    const { direct } = pipeline;
+    const table = pipeline.groups.length > 0 ? new GroupTable(pipeline, memory) : undefined;
+    this.#table = direct && table ? new IntegerTable(pipeline, direct, memory, table) : table;
+    if (table === undefined) this.#start();
   }
 
   /** Bytes held outside of the memory. */
@@ -262,7 +321,7 @@ class AggregateRun {
       this.#table?.makeRoom(loaded.nullable);
       const before = this.#table?.count ?? 0;
       memory.copy(loaded, start, rows);
-      const selected = memory.call('run', loaded.nullable, rows, start);
+      const selected = this.#run(loaded.nullable, rows, start);
       if (memory.word(this.#pipeline.failed) !== 0) return false;
       if (this.#table === undefined) continue;
       fresh.push(this.#freshRows(before));
@@ -271,6 +330,11 @@ class AggregateRun {
     this.#keepKeys(all, fresh);
     this.#hosted.update(all, this.#table?.count ?? 1);
     return true;
+  }
+
+  #run(nullable: boolean, rows: number, start: number): number {
+    if (this.#table instanceof IntegerTable) return this.#table.run(nullable, rows, start);
+    return this.#memory.call('run', nullable, rows, start);
   }
 
   /** Rows of the batch that made the groups from number `before` on. */

@@ -1,10 +1,12 @@
 /**
- * list_transform, list_filter and list_reduce: a lambda over the values of lists.
+ * list_transform, list_filter and list_reduce: a lambda over the values of lists; TRY and `let`: one over the rows
+ * themselves.
  *
  * Hides that a body is run once over the values of all lists. Invariants: what it reads of a row is repeated for
  * each of its values; values that no row shows are not looked at; list_reduce takes as many steps as the longest
  * list has values, each over the rows that have one more.
  */
+import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { nullVector } from '../arrow/null-vector.ts';
 import { EngineError } from '../base/errors.ts';
@@ -17,8 +19,8 @@ import type { ListRows } from '../function/list-rows.ts';
 import { ALL_PRESENT, bitAt } from '../function/validity.ts';
 import type { Expr, Lambda } from '../plan/expr.ts';
 import { joinParts } from './join.ts';
-import { lazyRows } from './rows.ts';
-import type { Evaluator } from './rows.ts';
+import { lazyRows, someRows } from './rows.ts';
+import type { Evaluator, Rows } from './rows.ts';
 
 type Call = Extract<Expr, { kind: 'call' }>;
 
@@ -31,10 +33,36 @@ function placesVector(places: Uint32Array): Vector {
   return vectorOf(INT64, places.length, ALL_PRESENT, bytesOf(words));
 }
 
+/**
+ * TRY: rows that fail are found by halves, so that each costs the logarithm of the rows, and are NULL. What the body
+ * reads comes from the rows around it.
+ */
+function tryEvaluator(type: DataType, args: readonly Evaluator[], body: Evaluator): Evaluator {
+  const within = (rows: Rows): Vector => {
+    try {
+      return body(rows);
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== 'value_error') throw error;
+      if (rows.rowCount <= 1) return nullVector(type, rows.rowCount);
+      const half = rows.rowCount >> 1;
+      const all = Uint32Array.from({ length: rows.rowCount }, (_, i) => i);
+      return joinParts([all.subarray(0, half), all.subarray(half)].map((part) => within(someRows(rows, part))));
+    }
+  };
+  return (rows) => within(readsOf(rows, args));
+}
+
+/** What a body without parameters reads, each computed once. */
+function readsOf(rows: Rows, args: readonly Evaluator[]): Rows {
+  return lazyRows(rows.rowCount, (index) => (args[index] as Evaluator)(rows));
+}
+
 /** The evaluator of a call with a lambda. */
 export function lambdaEvaluator(expr: Call, lambda: Lambda, compile: (expr: Expr) => Evaluator): Evaluator {
   const args = expr.args.map(compile);
   const body = compile(lambda.body);
+  if (expr.name === 'try') return tryEvaluator(expr.type, args, body);
+  if (expr.name === 'let') return (rows) => body(readsOf(rows, args));
   return (rows) => {
     const vectors = args.map((arg) => arg(rows));
     const list = compactRows(listRowsOf(vectors[0] as Vector));

@@ -23,7 +23,7 @@ import type { AggregateMethod, GroupedValues, QuantileMethod, ResolvedCall } fro
 import type { AggregateEntry } from './entry.ts';
 import { INTERVAL } from './interval.ts';
 import { elementOf, listOf } from './nested-type.ts';
-import { DOUBLE, FLOAT, flatType, HUGE, INT64, isNumeric, isOrdered, valueType } from './signature.ts';
+import { DOUBLE, FLOAT, flatType, HUGE, INT64, isComparable, isNumeric, valueType } from './signature.ts';
 import { momentType } from './temporal-type.ts';
 
 function call(name: string, parameters: readonly DataType[], type: DataType): ResolvedCall {
@@ -57,7 +57,7 @@ interface QuantileType {
 function medianType(type: DataType): QuantileType | undefined {
   const continuous = type.id === 'timestamp' ? type : continuousType(type);
   if (continuous !== undefined) return { parameter: continuous, isContinuous: true };
-  return isOrdered(type) ? { parameter: valueType(type), isContinuous: false } : undefined;
+  return isComparable(type) ? { parameter: valueType(type), isContinuous: false } : undefined;
 }
 
 /** DuckDB has the digest's answer in few types. */
@@ -206,7 +206,7 @@ export const QUANTILES: readonly AggregateEntry[] = [
   ),
   quantile(
     ['quantile_disc', 'quantile'],
-    (type) => (isOrdered(type) ? type : undefined),
+    (type) => (isComparable(type) ? type : undefined),
     discreteQuantile,
     'The quantile, always one of the values; below zero it counts from the greatest. Of a list, all of them.',
     'quantile_disc(x, 0.25) over 1, 2, 3, 5 → 1',

@@ -18,6 +18,7 @@ import { LIST_CONTAINS } from './list-search.ts';
 import { mapContainsKernel, mapExtractKernel, mapValueKernel, resolveMapKey } from './map-access.ts';
 import { listOf, mapOf, mapTypes, structOf, tupleOf } from './nested-type.ts';
 import { numberRows, rowError } from './scalar-frame.ts';
+import { STRUCT_CONTAINS } from './struct-search.ts';
 import { BOOL, flatType, isComparable, UINT64, valueType } from './signature.ts';
 import { bitAt, mergeValidity, validityOf } from './validity.ts';
 import type { Validity } from './validity.ts';
@@ -171,12 +172,19 @@ const MAP_CONTAINS = keyEntry(
   () => ({ type: BOOL, canMakeNull: false }),
 );
 
-/** contains of lists and maps. */
+function containsOf(type: DataType | undefined): FunctionEntry {
+  return type?.id === 'map' ? MAP_CONTAINS : type?.id === 'struct' ? STRUCT_CONTAINS : LIST_CONTAINS;
+}
+
+/** contains of lists, maps and tuples. */
 export const CONTAINS: FunctionEntry = {
   ...LIST_CONTAINS,
-  expects: `${LIST_CONTAINS.expects} or ${MAP_CONTAINS.expects}`,
-  resolve: (args, known) => LIST_CONTAINS.resolve(args, known) ?? MAP_CONTAINS.resolve(args, known),
-  kernel: (parameters) => (parameters[0]?.id === 'map' ? MAP_CONTAINS : LIST_CONTAINS).kernel(parameters),
+  expects: [LIST_CONTAINS, MAP_CONTAINS, STRUCT_CONTAINS].map(({ expects }) => expects).join(' or '),
+  resolve: (args, known) => {
+    const found = LIST_CONTAINS.resolve(args, known) ?? MAP_CONTAINS.resolve(args, known);
+    return found ?? STRUCT_CONTAINS.resolve(args, known);
+  },
+  kernel: (parameters) => containsOf(parameters[0]).kernel(parameters),
 };
 
 /** The entries of this family. */

@@ -86,6 +86,7 @@ export function fieldPlaces(from: StructType, to: StructType): readonly number[]
 type Meet = (a: DataType, b: DataType) => DataType | undefined;
 
 function commonStruct(a: StructType, b: StructType, meet: Meet): DataType | undefined {
+  if ((a.children.length === 0) !== (b.children.length === 0)) return undefined;
   if (isTuple(a) !== isTuple(b) || (isTuple(a) && isTuple(b))) {
     if (a.children.length !== b.children.length) return undefined;
     const named = isTuple(a) ? b : a;
@@ -137,7 +138,8 @@ export function castsNested(from: DataType, to: DataType, casts: (from: DataType
   if (left !== undefined && right !== undefined) return isPlainList(to) && casts(left, right);
   if (from.id === 'struct' && to.id === 'struct') {
     const places = fieldPlaces(from, to);
-    if (places.every((place) => place < 0)) return false;
+    if ((from.children.length === 0) !== (to.children.length === 0)) return false;
+    if (places.length > 0 && places.every((place) => place < 0)) return false;
     return places.every((place, i) => {
       const [source, target] = [from.children[place]?.type, to.children[i]?.type];
       return source === undefined || target === undefined || casts(source, target);

@@ -21,6 +21,7 @@ import { MATH } from './math.ts';
 import { WHOLE_NUMBERS } from './math-integer.ts';
 import { ROUNDING } from './math-round.ts';
 import { PATTERN } from './pattern.ts';
+import { GENERIC } from './generic.ts';
 import { HASH } from './hash.ts';
 import { LIST_ACCESS } from './list-access.ts';
 import { LIST_AGGREGATE } from './list-aggregate.ts';
@@ -32,9 +33,12 @@ import { LIST_ORDER } from './list-order.ts';
 import { LIST_SEARCH } from './list-search.ts';
 import { LIST_TEXT } from './list-text.ts';
 import { MAP } from './map.ts';
+import { MAP_CONCAT } from './map-concat.ts';
 import { STRING } from './string.ts';
 import { RANDOM } from './random.ts';
+import { REMAP } from './remap.ts';
 import { STRUCT } from './struct.ts';
+import { STRUCT_SEARCH } from './struct-search.ts';
 import { TIME_FUNCTIONS } from './time-function.ts';
 import { TEXT_CODE } from './text-code.ts';
 import { TEXT_DISTANCE } from './text-distance.ts';
@@ -84,8 +88,12 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...LIST_ORDER,
   ...LIST_TEXT,
   ...STRUCT,
+  ...STRUCT_SEARCH,
+  REMAP,
   ...MAP,
+  MAP_CONCAT,
   ...LIST_AGGREGATE,
+  ...GENERIC,
   ...RANDOM,
   IS_OTHER_BIN,
   DECIMAL_DIVISION,

@@ -32,7 +32,7 @@ function namedFields(
   known: readonly KnownArgument[],
 ): (readonly [name: string, type: DataType])[] | undefined {
   const names = known.map(({ name }) => name);
-  if (args.length === 0 || !names.every((name) => name !== undefined)) return undefined;
+  if (names.length < args.length || !names.every((name) => name !== undefined)) return undefined;
   if (new Set(names.map(foldName)).size < names.length) return undefined;
   return names.map((name, i) => [name, valueType(args[i] as DataType)]);
 }
@@ -49,7 +49,7 @@ function resolveInsert([given, ...values]: readonly DataType[], known: readonly 
   const struct = structType(given);
   const fields = namedFields(values, known.slice(1));
   const isWritten = known.slice(1).every(({ isNamed }) => isNamed === true);
-  if (struct === undefined || fields === undefined || !isWritten) return undefined;
+  if (struct === undefined || fields === undefined || fields.length === 0 || !isWritten) return undefined;
   if (fields.some(([name]) => fieldIndex(struct, name) >= 0)) return undefined;
   const own = struct.children.map(({ name, type }): readonly [string, DataType] => [name, type]);
   const parameters = [struct, ...fields.map(([, type]) => type)];
@@ -60,7 +60,9 @@ function resolveConcat(args: readonly DataType[]): Shape | undefined {
   const structs = args.map(structType);
   if (args.length === 0 || !structs.every((struct) => struct !== undefined)) return undefined;
   const fields = structs.flatMap(({ children }) => children.map(({ name, type }) => [name, type] as const));
-  const areTuples = structs.every(isTuple);
+  const full = structs.filter(({ children }) => children.length > 0);
+  const areTuples = full.length > 0 && full.every(isTuple);
+  if (!areTuples && full.some(isTuple)) return undefined;
   if (!areTuples && new Set(fields.map(([name]) => foldName(name))).size < fields.length) return undefined;
   const type = areTuples ? tupleOf(fields.map(([, field]) => field)) : structOf(fields);
   return { parameters: structs, type, nulls: 'never', canMakeNull: false };
@@ -94,7 +96,7 @@ const keysKernel: Kernel = ([struct], rowCount, type) => {
 export const STRUCT: readonly FunctionEntry[] = [
   nestedEntry({
     name: 'struct_pack',
-    expects: 'values with different names, as in (a := 1)',
+    expects: 'values with different names, as in (a := 1), or none',
     doc: "A struct of the named values; also as `{'a': 1}`.",
     example: "struct_pack(a := 1, b := 'x') → {'a': 1, 'b': x}",
     resolve: resolvePack,
@@ -102,12 +104,11 @@ export const STRUCT: readonly FunctionEntry[] = [
   }),
   nestedEntry({
     name: 'row',
-    expects: 'one or more values',
+    expects: 'values',
     doc: 'A tuple of the values, a struct whose fields have no names; also as `(a, b)`.',
     example: "row(1, 'x') → (1, x)",
     resolve: (args) => {
       const parameters = args.map(valueType);
-      if (args.length === 0) return undefined;
       return { parameters, type: tupleOf(parameters), nulls: 'never', canMakeNull: false };
     },
     kernel: makeKernel,

@@ -9,12 +9,13 @@ import { isUtf8 } from 'node:buffer';
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, rowBytes } from './byte-rows.ts';
-import { formOf } from './column.ts';
+import { formOf, vectorOf } from './column.ts';
 import type { Kernel, ResolvedCall } from './contract.ts';
 import { decimalValues } from './decimal.ts';
 import type { FunctionEntry } from './entry.ts';
 import {
   checkTextBytes,
+  eachRow,
   fitKinds,
   integersOf,
   numberRows,
@@ -25,7 +26,7 @@ import {
   textsOf,
 } from './scalar-frame.ts';
 import type { Kind } from './scalar-frame.ts';
-import { flatType, HUGE, INT32, strictCall, UTF8 } from './signature.ts';
+import { flatType, HUGE, INT32, strictCall, UINT64, UTF8 } from './signature.ts';
 import { sameType } from '../arrow/type.ts';
 
 const BINARY: DataType = { id: 'binary' };
@@ -225,6 +226,26 @@ function digest(name: 'md5' | 'sha1' | 'sha256', doc: string, example: string): 
   return strictEntry({ name, overloads, type: UTF8, doc, example, kernel: digestKernel(name) });
 }
 
+/** Half of the MD5 digest as a number, its first byte the lowest. */
+function digestNumber(name: string, start: 0 | 8, half: string, example: string): FunctionEntry {
+  return strictEntry({
+    name,
+    overloads: [['text'], ['binary']] as const,
+    type: UINT64,
+    doc: `The ${half} eight bytes of the MD5 digest as a number, the first of them the lowest.`,
+    example,
+    kernel: (args, rowCount, type) => {
+      const rows = byteRowsOf(args[0] as Vector);
+      const out = new Uint8Array(rowCount * 8);
+      const validity = eachRow(args, rowCount, (i) => {
+        const made = createHash('md5').update(rowBytes(rows, i)).digest();
+        out.set(made.subarray(start, start + 8), i * 8);
+      });
+      return vectorOf(type, rowCount, validity, out);
+    },
+  });
+}
+
 /** hex and bin of text, binary (hex only), integers up to 64 bits and HUGEINT. */
 function digitsEntry(name: string, alias: string, radix: 2 | 16, doc: string, example: string): FunctionEntry {
   const kinds: readonly Kind[] = radix === 16 ? ['text', 'binary'] : ['text'];
@@ -369,6 +390,8 @@ export const TEXT_CODE: readonly FunctionEntry[] = [
     "length(nfc_normalize('e' || chr(769))) → 1",
   ),
   digest('md5', 'The MD5 digest.', "md5('a') → '0cc175b9c0f1b6a831c399e269772661'"),
+  digestNumber('md5_number_upper', 0, 'first', "md5_number_upper('a') → 12157170054180749580"),
+  digestNumber('md5_number_lower', 8, 'last', "md5_number_lower('a') → 7000413967451013937"),
   digest('sha1', 'The SHA-1 digest.', "sha1('a') → '86f7e437faa5a7fce15d1ddcb9eaeaea377667b8'"),
   digest(
     'sha256',

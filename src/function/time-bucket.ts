@@ -24,9 +24,10 @@ import type { Moments } from './time-words.ts';
 import { mergeValidity, withoutRows } from './validity.ts';
 import { zoneOf } from './zone.ts';
 
-/** 2000-01-03, a Monday, and 2000-01-01. */
-const DAY_ORIGIN = 10_959;
-const MONTH_ORIGIN = 24_000;
+/** From what buckets of days and less count: 2000-01-03, a Monday. */
+export const DAY_ORIGIN = 10_959;
+/** From what buckets of months count, in months since the year 0: 2000-01-01. */
+export const MONTH_ORIGIN = 24_000;
 /** The most days from 1970 of a timestamp in microseconds. */
 const TIMESTAMP_DAYS = 106_751_991;
 

@@ -33,7 +33,7 @@ import { windowFunctionOf } from '../function/registry.ts';
 import { bindWindowCall } from './bind-window.ts';
 import { filled } from './window-fill.ts';
 import { bindInterval, momentLiteral } from './bind-time.ts';
-import { bindLambdaCall, lambdaFunction } from './bind-lambda.ts';
+import { bindLambdaCall, lambdaFunction, onceFor } from './bind-lambda.ts';
 import type { LambdaFrame, LambdaKind } from './bind-lambda.ts';
 import { bindField, bindNested, resolveIn, resolveRow } from './bind-nested.ts';
 import { bindWritten } from './bind-pattern.ts';
@@ -166,10 +166,12 @@ export class ExpressionBinder {
         return makeCall(this.#sql, node.negated ? 'is_not_distinct_from' : 'is_distinct_from', args, node.span);
       }
       case 'between': {
-        const operand = this.bind(node.operand, clause);
-        const low = makeComparison(this.#sql, '>=', operand, this.bind(node.low, clause), node.span);
-        const high = makeComparison(this.#sql, '<=', operand, this.bind(node.high, clause), node.span);
-        return this.#denyIf(node.negated, makeCall(this.#sql, 'and', [low, high], node.span));
+        const range = (operand: Expr): Expr => {
+          const low = makeComparison(this.#sql, '>=', operand, this.bind(node.low, clause), node.span);
+          const high = makeComparison(this.#sql, '<=', operand, this.bind(node.high, clause), node.span);
+          return makeCall(this.#sql, 'and', [low, high], node.span);
+        };
+        return this.#denyIf(node.negated, onceFor(this.bind(node.operand, clause), range, node.span));
       }
       case 'in':
         return this.#bindIn(node, clause);
@@ -209,7 +211,7 @@ export class ExpressionBinder {
   #bindSubquery(node: SubqueryNode, clause: Clause): Expr {
     const { subqueries } = this.#around;
     if (this.#lambdas.length > 0) {
-      throw sqlError('sql_unsupported', this.#sql, node.span, 'a subquery in a lambda is not supported yet');
+      throw sqlError('sql_unsupported', this.#sql, node.span, `a subquery in ${clause.name} is not supported yet`);
     }
     const outer = new OuterColumns(this.#resolverIn(clause), this.#around.outer);
     if (subqueries !== undefined) {
@@ -310,7 +312,7 @@ export class ExpressionBinder {
     const name = node.name.name.toLowerCase();
     const ranked = rankedCall(this.#sql, node);
     if (ranked !== undefined) return this.bind(ranked, clause);
-    if (node.over !== undefined) return this.#bindWindow(node, name, clause);
+    if (node.over !== undefined) return this.#outside(() => this.#bindWindow(node, name, clause));
     if (node.nulls !== undefined) {
       const message = `${node.nulls.toUpperCase()} NULLS belongs to window functions`;
       throw sqlError('sql_bind', this.#sql, node.span, message, 'add OVER (…)');
@@ -331,7 +333,7 @@ export class ExpressionBinder {
     const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
     const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
     if (isUnnest(name)) return this.#bindUnnest(node, args, names, clause);
-    const written = bindWritten(this.#sql, name, args, node.span);
+    const written = bindWritten(this.#sql, name, args, names, node.span);
     if (written !== undefined) return written;
     const call = makeCall(this.#sql, name, meetingArgs(name, args), node.span, names);
     return ROUNDING.has(name) ? withDigits(call, args) : call;
@@ -371,7 +373,8 @@ export class ExpressionBinder {
       plain: (part) => this.bind(part, clause),
       within: (frame, body) => {
         this.#lambdas.push(frame);
-        const bound = this.bind(body, { ...clause, name: 'a lambda' });
+        const name = kind === 'try' ? 'TRY' : 'a lambda';
+        const bound = this.bind(body, { ...clause, name });
         this.#lambdas.pop();
         return bound;
       },
@@ -402,10 +405,10 @@ export class ExpressionBinder {
     if (node.kind !== 'function_call' || !isUnnest(node.name.name.toLowerCase())) return undefined;
     const names = node.args.map((arg) => (arg.kind === 'named_argument' ? arg.name.name : undefined));
     const args = node.args.map((arg) => this.bind(arg.kind === 'named_argument' ? arg.value : arg, clause));
-    const { list, deeper } = readUnnest(this.#sql, args, names, node.span);
-    if (targetOf(list.type).id === 'struct') return fieldsOf(this.#sql, list, node.span, deeper);
+    const { list, deeper, keepsNames } = readUnnest(this.#sql, args, names, node.span);
+    if (targetOf(list.type).id === 'struct') return fieldsOf(this.#sql, list, node.span, deeper, keepsNames);
     if (deeper < 1 || !isStructList(list)) return undefined;
-    return fieldsOf(this.#sql, unnestCall(list, node.span), node.span, deeper - 1);
+    return fieldsOf(this.#sql, unnestCall(list, node.span), node.span, deeper - 1, keepsNames);
   }
 
   /** now() and its kin as literals; of bare words only those that are no column and no alias. */

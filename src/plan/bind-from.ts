@@ -28,7 +28,7 @@ import { joinByPairs, ownColumns, placeOnSides } from './join-subquery.ts';
 import type { LogicalPlan } from './logical.ts';
 import { makeJoin, pickColumns, scanAll } from './logical.ts';
 import { numberRows } from './numbered.ts';
-import { renameColumns } from './rename.ts';
+import { renameColumns, tellApart } from './rename.ts';
 import { Scope } from './scope.ts';
 import { bindShown } from './show.ts';
 import { openDependent, SubqueryList } from './subquery.ts';
@@ -118,7 +118,7 @@ class FromBinder {
     depth: number,
   ): From {
     const named = typeof names === 'string' ? { name: names } : names;
-    const renamed = renameColumns(this.#sql, plan, columns, alias?.name ?? named.name);
+    const renamed = tellApart(renameColumns(this.#sql, plan, columns, alias?.name ?? named.name));
     return { plan: renamed, scope: Scope.of(this.#sql, { ...named, schema: renamed.schema }, alias), depth };
   }
 

@@ -1,11 +1,13 @@
 /**
- * Calls with a lambda: list_transform, list_filter, list_reduce, and invoke, which is its lambda's body.
+ * Calls with a lambda: list_transform, list_filter, list_reduce, and invoke, which is its lambda's body; TRY, whose
+ * argument is the body of one without parameters.
  *
  * Hides how a body reads what is around it. Invariants: a lambda's body is bound over its parameters' values and
  * then what it reads of the rows around it, which become arguments of the call; so every pass sees these, and none
  * the body.
  */
 import type { DataType } from '../arrow/type.ts';
+import type { Span } from '../base/errors.ts';
 import { elementOf, listOf } from '../function/nested-type.ts';
 import { castKind, commonType } from '../function/registry.ts';
 import { foldName } from '../base/names.ts';
@@ -15,11 +17,11 @@ import { targetOf } from './adapt.ts';
 import { castTo, coerce, toCondition } from './coerce.ts';
 import { INT64 } from './constant.ts';
 import type { Expr } from './expr.ts';
-import { exprKey, mapColumns } from './expr-walk.ts';
+import { exprKey, hasVolatile, mapColumns, mapLeaves } from './expr-walk.ts';
 import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
 
-export type LambdaKind = 'list_transform' | 'list_filter' | 'list_reduce' | 'invoke';
+export type LambdaKind = 'list_transform' | 'list_filter' | 'list_reduce' | 'invoke' | 'try';
 type LambdaNode = Extract<ExprNode, { kind: 'lambda' }>;
 
 const KINDS: ReadonlyMap<string, LambdaKind> = new Map([
@@ -29,6 +31,7 @@ const KINDS: ReadonlyMap<string, LambdaKind> = new Map([
   ...['list_filter', 'array_filter', 'filter'].map((name) => [name, 'list_filter'] as const),
   ...['list_reduce', 'array_reduce', 'reduce'].map((name) => [name, 'list_reduce'] as const),
   ['invoke', 'invoke'],
+  ['try', 'try'],
 ]);
 
 /** The function with a lambda that `name` means; undefined when it means none. */
@@ -81,6 +84,7 @@ interface LambdaBinding {
 /** Binds such a call. @throws `sql_bind`, `sql_unsupported` */
 export function bindLambdaCall(sql: string, node: FunctionCall, kind: LambdaKind, binding: LambdaBinding): Expr {
   if (kind === 'invoke') return bindInvoke(sql, node, binding);
+  if (kind === 'try') return bindTry(sql, node, binding);
   const [listNode, lambda, initialNode, ...more] = node.args;
   const most = kind === 'list_reduce' ? 3 : 2;
   if (listNode === undefined || lambda?.kind !== 'lambda' || node.args.length > most || more.length > 0) {
@@ -134,6 +138,29 @@ function bindInvoke(sql: string, node: FunctionCall, binding: LambdaBinding): Ex
   const body = binding.within(frame, lambda.body);
   const sources = [...given, ...frame.reads];
   return { ...mapColumns(body, (column) => sources[column.index] ?? column), span: node.span };
+}
+
+/** `try(expression)`: NULL for rows for which it fails. @throws `sql_bind` */
+function bindTry(sql: string, { args, span }: FunctionCall, binding: LambdaBinding): Expr {
+  const [only, ...more] = args;
+  if (only === undefined || more.length > 0) throw sqlError('sql_bind', sql, span, 'TRY takes one expression');
+  const frame = new LambdaFrame([], []);
+  const body = foldExpr(binding.within(frame, only));
+  if (hasVolatile(body)) {
+    throw sqlError('sql_bind', sql, only.span, 'TRY cannot hold a call that answers anew for each row');
+  }
+  const lambda = { body, parameters: 0, leading: 0 };
+  return { kind: 'call', name: 'try', args: frame.reads, lambda, type: body.type, nullable: true, span };
+}
+
+/** What `body` makes of a value, which is computed once for each row also where it would answer anew each time. */
+export function onceFor(value: Expr, body: (value: Expr) => Expr, span: Span): Expr {
+  if (!hasVolatile(value)) return body(value);
+  const frame = new LambdaFrame([], []);
+  const once = frame.read(value);
+  const made = mapLeaves(body(once), (leaf) => (leaf === once ? leaf : frame.read(leaf)));
+  const lambda = { body: made, parameters: 0, leading: 0 };
+  return { kind: 'call', name: 'let', args: frame.reads, lambda, type: made.type, nullable: made.nullable, span };
 }
 
 function checkParameters(sql: string, { parameters, span }: LambdaNode, kind: LambdaKind): void {

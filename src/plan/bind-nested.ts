@@ -10,7 +10,7 @@ import { quoteText, sqlError } from '../sql/frame.ts';
 import { nearestName } from '../base/names.ts';
 import { fieldIndex, listOf } from '../function/nested-type.ts';
 import { targetOf } from './adapt.ts';
-import { makeCall } from './coerce.ts';
+import { makeCall, meetingArgs } from './coerce.ts';
 import { makeLiteral } from './constant.ts';
 import { constantVector } from '../function/constant.ts';
 import type { Expr } from './expr.ts';
@@ -30,7 +30,7 @@ export function bindNested(sql: string, node: NestedNode, bind: (node: ExprNode)
     case 'row':
       return makeCall(sql, 'row', node.items.map(bind), node.span);
     case 'array':
-      return makeCall(sql, 'list_value', node.items.map(bind), node.span);
+      return makeCall(sql, 'list_value', meetingArgs('list_value', node.items.map(bind)), node.span);
     case 'subscript':
       return makeCall(sql, 'array_extract', [bind(node.operand), bind(node.index)], node.span);
     case 'slice': {

@@ -1,6 +1,7 @@
 /**
  * Calls that are written with others: regexp_extract and regexp_extract_all with names of groups, which are structs of
- * calls for one group each, parts of dates by constants (bind-time), and typeof, which is a constant.
+ * calls for one group each, parts of dates by constants (bind-time), calls about structs (bind-struct), and typeof,
+ * which is a constant.
  *
  * Hides the writing. Invariants: of groups the pattern and the names are constants, and the pattern has a group for
  * each name; a NULL text is NULL.
@@ -11,27 +12,39 @@ import { groupCountOf } from '../function/registry.ts';
 import { elementOf, listOf, structOf } from '../function/nested-type.ts';
 import { sqlError } from '../sql/frame.ts';
 import { bindTimeCall, knownText } from './bind-time.ts';
+import { bindStructCall } from './bind-struct.ts';
 import { castTo, makeCall } from './coerce.ts';
 import { INT32, makeLiteral } from './constant.ts';
 import type { Expr } from './expr.ts';
+import { foldExpr } from './pass-fold.ts';
 import { sqlTypeName } from './sql-type.ts';
 
 const EXTRACTING = new Set(['regexp_extract', 'regexp_extract_all']);
 
 /** What such a call is written as; undefined for all other calls. @throws `sql_bind` */
-export function bindWritten(sql: string, name: string, args: readonly Expr[], span: Span): Expr | undefined {
+export function bindWritten(
+  sql: string,
+  name: string,
+  args: readonly Expr[],
+  names: readonly (string | undefined)[],
+  span: Span,
+): Expr | undefined {
   const [only] = args;
   if (name === 'typeof' && args.length === 1 && only !== undefined) {
     return makeLiteral(sqlTypeName(only.type), { id: 'utf8' }, span);
   }
-  return bindTimeCall(sql, name, args, span) ?? bindGroups(sql, name, args, span);
+  const timed = bindTimeCall(sql, name, args, span) ?? bindGroups(sql, name, args, span);
+  return timed ?? bindStructCall(sql, name, args, names, span);
 }
 
 /** The struct, or list of structs, of the groups that the third argument names; undefined for other calls. */
 function bindGroups(sql: string, name: string, args: readonly Expr[], span: Span): Expr | undefined {
   const [text, pattern, given, ...options] = args;
   if (!EXTRACTING.has(name) || text === undefined || pattern === undefined || given === undefined) return undefined;
-  if (elementOf(given.type) === undefined) return undefined;
+  if (elementOf(given.type) === undefined) {
+    if (name === 'regexp_extract_all' || foldExpr(given).kind === 'literal') return undefined;
+    throw sqlError('sql_bind', sql, given.span, `${name} takes a constant for the group`);
+  }
   const names = groupNames(sql, name, pattern, given);
   const groups = names.map((_, k) => {
     const group = makeLiteral(k + 1, INT32, given.span);
@@ -45,10 +58,10 @@ function bindGroups(sql: string, name: string, args: readonly Expr[], span: Span
 }
 
 function groupNames(sql: string, name: string, pattern: Expr, given: Expr): readonly string[] {
-  const names = knownText(given);
+  const names = knownText(given, true);
   const written = knownText(pattern);
   if (typeof names !== 'object' || typeof written !== 'string') {
-    throw sqlError('sql_bind', sql, given.span, `${name} with names of groups takes constants`);
+    throw sqlError('sql_bind', sql, given.span, `${name} with names of groups takes constants that are not NULL`);
   }
   const has = groupCount(sql, written, pattern.span);
   const folded = new Set(names.map((field) => field.toLowerCase()));

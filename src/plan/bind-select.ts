@@ -111,7 +111,9 @@ class SelectBinder {
     const having = select.having === undefined ? undefined : this.#bindCondition(select.having, 'HAVING', true);
     const qualify = this.#bindQualify();
     const { keys, hidden } = this.#bindOrders(outputs);
-    const distinctOn = select.distinctOn.map((node) => this.#bindDistinctOn(node, outputs, hidden));
+    const distinctOn = select.distinctOn
+      .flatMap((node) => expandExpr(this.#sql, this.#scope, node)?.map((column) => column.node) ?? [node])
+      .map((node) => this.#bindDistinctOn(node, outputs, hidden));
     const all = [...outputs, ...hidden];
     const visible = { count: outputs.length, distinctOn };
     const isGrouped =

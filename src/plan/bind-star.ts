@@ -220,7 +220,7 @@ function replaceColumns<N extends Node>(node: N, column: ExprNode): N {
 /** An expression for each column of the COLUMNS within it; undefined without one. @throws `sql_bind` */
 export function expandColumns(sql: string, scope: Scope, node: ExprNode): readonly StarColumn[] | undefined {
   // Its own text alone: a look at all of it for each item would take time that is quadratic in the length.
-  if (!MAY_HAVE_COLUMNS.test(sql.slice(node.span.start, node.span.end))) return undefined;
+  if (node.kind !== 'columns' && !MAY_HAVE_COLUMNS.test(sql.slice(node.span.start, node.span.end))) return undefined;
   const first = columnsWithin(node);
   if (first === undefined) return undefined;
   return columnsOf(sql, scope, first).map(({ name, node: column }) => {

@@ -13,6 +13,7 @@ import type { Expr } from './expr.ts';
 import { columnOf } from './expr-walk.ts';
 import type { LogicalPlan } from './logical.ts';
 import type { Subquery, SubqueryList } from './subquery.ts';
+import { QUANTIFIED_PATTERNS } from './subquery.ts';
 
 /** What binding subqueries needs. */
 export interface SubqueryBinding {
@@ -34,6 +35,10 @@ const OPPOSITE: Readonly<Record<string, string>> = {
   '<=': '>',
   '>': '<=',
   '>=': '<',
+  '~': '!~',
+  '!~': '~',
+  '~*': '!~*',
+  '!~*': '~*',
 };
 
 /** Binds one; `outer` takes what it reads of the query that it stands in. @throws `sql_bind`, `sql_unsupported` */
@@ -63,6 +68,9 @@ export function bindSubquery(
     }
     case 'quantified': {
       const operands = operandsOf(node.operand, plan).map(bindOperand);
+      if (operands.length > 1 && QUANTIFIED_PATTERNS[node.operator] !== undefined) {
+        throw sqlError('sql_bind', sql, node.span, `${node.operator} takes one text, not a row`);
+      }
       if (node.quantifier === 'any') return add('any', node.operator === '!=' ? '<>' : node.operator, operands);
       const found = add('any', OPPOSITE[node.operator] ?? '<>', operands);
       return makeCall(sql, 'not', [found], node.span);

@@ -31,14 +31,16 @@ export function bindTimeCall(sql: string, name: string, args: readonly Expr[], s
   return call.zoned ? castTo(sql, made, MOMENT, false, span) : made;
 }
 
-/** The text of a constant, or the texts of a constant list of them. */
-export function knownText(arg: Expr): KnownText {
+/** The text of a constant, or the texts of a constant list of them, NULLs left out unless they are refused. */
+export function knownText(arg: Expr, refusesNulls = false): KnownText {
   if (arg.kind === 'literal' && typeof arg.value === 'string') return arg.value;
   if (elementOf(arg.type) === undefined) return undefined;
   const folded = foldExpr(arg);
   if (folded.kind !== 'literal' || folded.value === null || !isNestedValue(folded.value)) return undefined;
   const items = makeReader(folded.value)(0);
-  return Array.isArray(items) ? items.filter((item): item is string => typeof item === 'string') : undefined;
+  if (!Array.isArray(items)) return undefined;
+  const texts = items.filter((item): item is string => typeof item === 'string');
+  return refusesNulls && texts.length < items.length ? undefined : texts;
 }
 
 /** The parts of a moment side by side, NULL where it is. */

@@ -11,6 +11,7 @@ import { EngineError } from '../base/errors.ts';
 import type { Span } from '../base/errors.ts';
 import { constantText } from '../function/constant.ts';
 import type { ResolvedCall, Unresolved } from '../function/contract.ts';
+import { partsOf } from '../function/nested-type.ts';
 import type { KnownArgument } from '../function/registry.ts';
 import { castKind, functionNames, isVolatile, resolveFunction, resultType } from '../function/registry.ts';
 import { quoteText, sqlError } from '../sql/frame.ts';
@@ -91,11 +92,7 @@ export function makeCall(
   span: Span,
   names: readonly (string | undefined)[] = [],
 ): Expr {
-  const answer = resolveFunction(
-    name,
-    args.map((arg) => arg.type),
-    args.map((arg, i) => knownOf(arg, names[i])),
-  );
+  const answer = resolveCall(sql, name, args, names, span);
   if (!isResolved(answer)) throw unresolvedError(sql, name, args, answer, span);
   // What stands beside nothing but parameters was chosen among several.
   const firm = COMPARING.has(answer.name) && args.some((arg) => arg.type.id !== 'null');
@@ -112,6 +109,26 @@ export function makeCall(
   // `date '1998-12-01' - interval '90' day` is a literal before it is compared, so that the other side is not cast.
   const isTemporal = TEMPORAL.has(answer.type.id) && coerced.every((arg) => arg.kind === 'literal');
   return (isTemporal ? evaluateCall(call) : undefined) ?? call;
+}
+
+/** What the registry answers; its errors get their place in the text. */
+function resolveCall(
+  sql: string,
+  name: string,
+  args: readonly Expr[],
+  names: readonly (string | undefined)[],
+  span: Span,
+): ResolvedCall | Unresolved {
+  try {
+    return resolveFunction(
+      name,
+      args.map((arg) => arg.type),
+      args.map((arg, i) => knownOf(arg, names[i])),
+    );
+  } catch (error) {
+    if (error instanceof EngineError) throw sqlError(error.code, sql, span, error.message);
+    throw error;
+  }
 }
 
 const COMPARING = new Set(['=', '<>', '<', '<=', '>', '>=', 'in', 'is_distinct_from', 'is_not_distinct_from']);
@@ -192,7 +209,7 @@ export function comparable(sql: string, expr: Expr, other: Expr): Expr {
   if (expr.kind !== 'literal' || expr.value === null) return expr;
   const target = targetOf(other.type);
   const isText = expr.type.id === 'utf8';
-  if (isText && isReadable(target)) return readText(sql, expr, target);
+  if (isText && takesText(target)) return readText(sql, expr, target);
   return other.kind === 'literal' ? expr : (adaptLiteral(expr, target) ?? expr);
 }
 
@@ -217,6 +234,15 @@ function isReadable(type: DataType): boolean {
   }
 }
 
+/** Nested types that text has a form for. */
+function isNestedType(type: DataType): boolean {
+  return partsOf(type) !== undefined && castKind({ id: 'utf8' }, type) !== 'none';
+}
+
+function takesText(type: DataType): boolean {
+  return isReadable(type) || isNestedType(type);
+}
+
 /** `integers > 1.5` is `integers > 1`, and so on: no integer lies between a fraction and its floor. */
 function compareWithFraction(sql: string, name: string, expr: Expr, literal: Literal, span: Span): Expr | undefined {
   const type = targetOf(expr.type);
@@ -239,6 +265,7 @@ const MEETING = new Set(
 
 /** Arguments, made alike where they meet; a number that is the first of NULLIF keeps its type, which is the result's. */
 export function meetingArgs(name: string, args: readonly Expr[]): readonly Expr[] {
+  if (name === 'list_value') return readTexts(args, () => true, isNestedType);
   if (!MEETING.has(name)) return args;
   const [first] = args;
   const isNumber = first?.type.id === 'int' || first?.type.id === 'decimal' || first?.type.id === 'float';
@@ -268,7 +295,11 @@ function isTyped({ type, value }: Literal): boolean {
 }
 
 /** Text literals beside values of another type are read as that; what cannot be is an error where it is evaluated. */
-function readTexts(args: readonly Expr[], takesPart: (index: number) => boolean): readonly Expr[] {
+function readTexts(
+  args: readonly Expr[],
+  takesPart: (index: number) => boolean,
+  isRead = takesText,
+): readonly Expr[] {
   const isText = (arg: Expr): boolean => arg.kind === 'literal' && arg.type.id === 'utf8';
   const others = args.filter((arg, i) => takesPart(i) && !isText(arg) && arg.type.id !== 'null');
   const type = others
@@ -277,7 +308,7 @@ function readTexts(args: readonly Expr[], takesPart: (index: number) => boolean)
       (met, next) => (met === undefined || next === undefined ? undefined : resultType(met, next)),
       others[0]?.type,
     );
-  if (type === undefined || !isReadable(targetOf(type))) return args;
+  if (type === undefined || !isRead(targetOf(type))) return args;
   return args.map((arg, i) => {
     if (arg.kind !== 'literal' || !takesPart(i) || !isText(arg) || arg.value === null) return arg;
     try {

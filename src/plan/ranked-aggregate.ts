@@ -4,6 +4,7 @@
  * Hides the writing. Invariants: `max(x, 3)` is the first three of `list(x ORDER BY x DESC)` over the rows where x is
  * not NULL; where NULLs are last, no row is left out; of equal rows those that come first are taken.
  */
+import { RANKED_ROWS_MAX } from '../base/limits.ts';
 import type { ExprNode, FunctionCall, Identifier, OrderItem } from '../sql/ast.ts';
 import { sqlError } from '../sql/frame.ts';
 
@@ -73,7 +74,9 @@ function named(name: string, node: FunctionCall): Identifier {
 }
 
 function checkCount(sql: string, node: FunctionCall, count: ExprNode): void {
-  const isBelowOne = count.kind === 'number' && !(Number(count.text) > 0);
-  const isWrong = isBelowOne || count.kind === 'null' || count.kind === 'unary';
-  if (isWrong) throw sqlError('sql_bind', sql, count.span, `${node.name.name} takes a number of rows from 1 on`);
+  const isOutside = count.kind === 'number' && !(Number(count.text) > 0 && Number(count.text) <= RANKED_ROWS_MAX);
+  const isWrong = isOutside || count.kind === 'null' || count.kind === 'unary';
+  if (!isWrong) return;
+  const message = `${node.name.name} takes a number of rows from 1 to ${RANKED_ROWS_MAX.toString()}`;
+  throw sqlError('sql_bind', sql, count.span, message);
 }

@@ -1,5 +1,5 @@
 /**
- * New names for the columns of a plan: `t(a, b)` and `WITH t(a, b)`.
+ * New names for the columns of a plan: `t(a, b)` and `WITH t(a, b)`, and for those that are called alike.
  *
  * Hides nothing. Invariant: only names change.
  */
@@ -22,10 +22,33 @@ export function renameColumns(
     const counts = `${names.length.toString()} names are given to ${quoteText(what)}, which has ${fields.length.toString()}`;
     throw sqlError('sql_bind', sql, extra.span, `${counts} column${fields.length === 1 ? '' : 's'}`);
   }
-  const picked = pickColumns(
+  return withNames(
     plan,
-    fields.map((_, i) => i),
+    fields.map((field, i) => names[i]?.name ?? field.name),
   );
-  const renamed = fields.map((field, i) => ({ ...field, name: names[i]?.name ?? field.name }));
+}
+
+function withNames(plan: LogicalPlan, names: readonly string[]): LogicalPlan {
+  const { fields } = plan.schema;
+  const picked = pickColumns(plan, [...fields.keys()]);
+  const renamed = fields.map((field, i) => ({ ...field, name: names[i] ?? field.name }));
   return { ...picked, schema: { ...picked.schema, fields: renamed } };
+}
+
+/** The plan with columns of the same name told apart as DuckDB does: `a`, `a_1`, `a_2`. */
+export function tellApart(plan: LogicalPlan): LogicalPlan {
+  const given = plan.schema.fields.map(({ name }) => name);
+  if (new Set(given).size === given.length) return plan;
+  const counts = new Map<string, number>();
+  const names = given.map((name) => {
+    let own = name;
+    while (counts.has(own)) {
+      const count = (counts.get(name) ?? 0) + 1;
+      counts.set(name, count);
+      own = `${name}_${count.toString()}`;
+    }
+    counts.set(own, 0);
+    return own;
+  });
+  return withNames(plan, names);
 }

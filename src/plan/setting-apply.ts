@@ -2,17 +2,19 @@
  * Settings over a statement: the tree as it would be if everything that the session's settings say were written out.
  *
  * Hides which nodes a setting touches. Invariants: binding knows no settings; with default settings, and without
- * current_setting, a statement is the very tree that was parsed; spans stay those of the text. As in DuckDB, columns
- * are named by what is meant: `a / b` is `(a // b)` under integer_division.
+ * current_setting and SHOW of a setting, a statement is the very tree that was parsed; spans stay those of the text. As
+ * in DuckDB, columns are named by what is meant: `a / b` is `(a // b)` under integer_division.
  */
+import type { Span } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
 import type { ExprNode, FunctionCall, OrderItem, SelectItem, Statement } from '../sql/ast.ts';
 import type { Node } from '../sql/walk.ts';
 import { mapChildren } from '../sql/walk.ts';
 import { sqlError } from '../sql/frame.ts';
+import { plainSelect } from '../sql/plain-select.ts';
 import { columnLabel } from '../sql/print.ts';
-import type { Settings } from './setting.ts';
-import { settingNamed, settingText } from './setting.ts';
+import type { SettingName, Settings } from './setting.ts';
+import { knownSetting, settingNamed, settingText } from './setting.ts';
 
 const LOOKUP = 'current_setting';
 
@@ -22,7 +24,26 @@ export function applySettings(sql: string, statement: Statement, settings: Setti
   let written: Node = statement;
   if (settings.integer_division || ordered) written = writeDefaults(written, settings);
   if (foldName(sql).includes(LOOKUP)) written = writeLookups(sql, written, settings);
+  if (MAY_SHOW.test(sql)) written = writeShown(sql, written, settings);
   return written as Statement;
+}
+
+/** A look at the text, so that most statements are not searched. */
+const MAY_SHOW = /\bshow\b/iu;
+
+/** SHOW of a name that is a setting's, with the query that shows it. */
+function writeShown(sql: string, node: Node, settings: Settings): Node {
+  const written = mapChildren(node, (child) => writeShown(sql, child, settings));
+  if (written.kind !== 'describe' || !written.shows || written.target.kind !== 'table_name') return written;
+  const behaviour = settings.show_behavior;
+  const { path, span } = written.target;
+  const name = path.map((part) => part.name).join('.');
+  if (behaviour === 'setting') settingNamed(sql, name, span);
+  const setting = path.length === 1 && written.target.at === undefined ? knownSetting(name) : undefined;
+  if (setting === undefined || behaviour === 'table') return written;
+  const alias = { kind: 'identifier', name, quoted: true, span } as const;
+  const item = { kind: 'select_item', expr: settingValue(settings, setting, span), alias, span } as const;
+  return { ...written, setting: { query: plainSelect([item], undefined, span), always: behaviour === 'setting' } };
 }
 
 function writeDefaults(node: Node, settings: Settings): Node {
@@ -71,7 +92,12 @@ function lookUp(sql: string, call: FunctionCall, settings: Settings): ExprNode {
   if (arg?.kind !== 'string' || more.length > 0 || call.distinct || call.star) {
     throw sqlError('sql_bind', sql, span, `${LOOKUP} takes the name of a setting in quotes`);
   }
-  const { text, type } = settingText(settings, settingNamed(sql, arg.value, arg.span));
+  return settingValue(settings, settingNamed(sql, arg.value, arg.span), span);
+}
+
+/** The value of a setting, of its type. */
+function settingValue(settings: Settings, setting: SettingName, span: Span): ExprNode {
+  const { text, type } = settingText(settings, setting);
   return {
     kind: 'cast',
     operand: { kind: 'string', value: text, span },

@@ -28,6 +28,8 @@ export interface Settings {
   readonly memory_limit: number;
   /** The most threads that one statement may use. */
   readonly threads: number;
+  /** What SHOW name looks for: a table and then a setting, or one of them alone. */
+  readonly show_behavior: 'auto' | 'table' | 'setting';
   readonly TimeZone: 'UTC';
 }
 
@@ -40,6 +42,7 @@ export const DEFAULT_SETTINGS: Settings = {
   integer_division: false,
   memory_limit: QUERY_MEMORY_BYTES_MAX,
   threads: 1,
+  show_behavior: 'auto',
   TimeZone: 'UTC',
 };
 
@@ -73,10 +76,15 @@ const NULL_ORDERS: Readonly<Record<string, NullOrder>> = {
   postgres: 'NULLS_LAST_ON_ASC_FIRST_ON_DESC',
 };
 
+/** The setting of a name, whatever its case; undefined where there is none. */
+export function knownSetting(name: string): SettingName | undefined {
+  const folded = foldName(name);
+  return NAMES.find((known) => foldName(known) === folded) ?? ALIASES[folded];
+}
+
 /** The setting of a name, whatever its case. @throws `sql_bind` with the nearest name */
 export function settingNamed(sql: string, name: string, span: Span): SettingName {
-  const folded = foldName(name);
-  const found = NAMES.find((known) => foldName(known) === folded) ?? ALIASES[folded];
+  const found = knownSetting(name);
   if (found !== undefined) return found;
   const near = nearestName(name, [...NAMES, ...Object.keys(ALIASES)]);
   const remedy = near === undefined ? `there are ${NAMES.join(', ')}` : `did you mean "${near}"?`;
@@ -131,6 +139,9 @@ function bindValue(sql: string, setting: SettingName, node: ExprNode): SettingVa
       if (typeof value !== 'bigint' || value < 1n) throw refuse('a whole number from 1');
       return Number(value);
     }
+    case 'show_behavior':
+      if (text === 'auto' || text === 'table' || text === 'setting') return text;
+      throw refuse("'auto', 'table' or 'setting'");
     case 'memory_limit': {
       const bytes = bytesOf(text);
       if (bytes === undefined) throw refuse("a size with its unit, such as '500MB' or '1 GiB'");
@@ -174,6 +185,7 @@ const DESCRIPTIONS: Readonly<Record<SettingName, string>> = {
   default_order: 'The direction of ORDER BY where none is written.',
   integer_division: 'Whether / means //, the division of integers.',
   memory_limit: 'What the operators of one statement may hold.',
+  show_behavior: 'Whether SHOW name tells of a table, of a setting, or of whichever there is.',
   threads: 'The most threads for one statement.',
   TimeZone: 'The time zone of the session.',
 };

@@ -8,7 +8,6 @@ import type { Field } from '../arrow/schema.ts';
 import type { ColumnDefault } from '../arrow/source.ts';
 import { present } from '../base/assert.ts';
 import type { Span } from '../base/errors.ts';
-import type { Query, TableName } from '../sql/ast.ts';
 import type { ShowStatement } from '../sql/ast-view.ts';
 import { printText } from '../sql/print.ts';
 import { bindView, findView, viewFields } from './bind-view.ts';
@@ -18,6 +17,7 @@ import { BOOL, castLiteral, literalOfRow } from './constant.ts';
 import type { LogicalPlan } from './logical.ts';
 import { scanAll } from './logical.ts';
 import type { PlanCatalog } from './physical.ts';
+import { lookUpTable } from './scope.ts';
 import { sqlTypeName } from './sql-type.ts';
 import { CATALOG_NAME, SCHEMA_NAME } from './system-name.ts';
 import { findSource } from './system-table.ts';
@@ -35,7 +35,7 @@ export function bindShown(
     case 'show_snapshots':
       return showSnapshots(binding.catalog);
     case 'describe':
-      return describe(binding, statement.target, common);
+      return describe(binding, statement, common);
   }
 }
 
@@ -96,14 +96,20 @@ function showSnapshots(catalog: PlanCatalog): LogicalPlan {
   return scanAll(source.name, source);
 }
 
-/** The columns that DuckDB's DESCRIBE has. */
-function describe(binding: Binding, target: TableName | Query, common: CommonTables): LogicalPlan {
+type DescribeStatement = Extract<ShowStatement, { kind: 'describe' }>;
+
+/** The columns that DuckDB's DESCRIBE has; of SHOW the value of a setting where there is no such table. */
+function describe(binding: Binding, { target, setting }: DescribeStatement, common: CommonTables): LogicalPlan {
+  if (setting?.always === true) return binding.bind(setting.query, common, undefined).plan;
   if (target.kind !== 'table_name') return describeRows(binding.bind(target, common, undefined).plan.schema.fields);
   const { sql, catalog } = binding;
   const named = commonNamed(common, target);
   if (named !== undefined) return describeRows(named.read().schema.fields);
   const view = findView(sql, catalog, target);
   if (view !== undefined) return describeRows(bindView(binding, view, target.span).plan.schema.fields);
+  if (setting !== undefined && lookUpTable(sql, catalog, target) === undefined) {
+    return binding.bind(setting.query, common, undefined).plan;
+  }
   const { source } = findSource(binding, target);
   return describeFields(source.schema.fields, source.defaults ?? []);
 }

@@ -128,6 +128,7 @@ function nestedTypeOf(sql: string, type: TypeName): DataType {
 
 function plainTypeOf(sql: string, type: TypeName): DataType {
   if (DECIMALS.has(type.name)) return decimalOf(sql, type);
+  if (type.name === 'struct' && type.sizes.length === 0) return structOf([]);
   if (LACKING.has(type.name) || type.name === 'time with time zone' || type.name === 'timetz') {
     const message = `the type ${type.name.toUpperCase()} is not supported yet`;
     throw sqlError('sql_unsupported', sql, type.span, message);
@@ -232,6 +233,7 @@ function nestedName(type: DataType): string {
       if (type.id === 'struct' && isTuple(type)) {
         return `TUPLE(${type.children.map((child) => partName(child.type)).join(', ')})`;
       }
+      if (type.id === 'struct' && type.children.length === 0) return 'STRUCT';
       const members = type.children.map((child) => `${printName(child.name)} ${partName(child.type)}`);
       return `${type.id === 'struct' ? 'STRUCT' : 'UNION'}(${members.join(', ')})`;
     }

@@ -207,6 +207,14 @@ export function openDependent(
   return { input: rows(), plan: made, conditions };
 }
 
+/** The functions of operators that are no comparisons. */
+export const QUANTIFIED_PATTERNS: Readonly<Record<string, string>> = {
+  '~': 'regexp_matches',
+  '!~': '!~',
+  '~*': '~*',
+  '!~*': '!~*',
+};
+
 /** What `any` asks, over the columns around, `width` of them, and then the subquery's. */
 function comparisons(sql: string, entry: Subquery, width: number): readonly Expr[] {
   const { operator, operands, span } = entry;
@@ -214,6 +222,8 @@ function comparisons(sql: string, entry: Subquery, width: number): readonly Expr
     const field = present(entry.plan.schema.fields[i], 'a column of a subquery');
     return [operand, shiftColumns(columnOf(i, field, span), (index) => index + width)];
   });
+  const pattern = QUANTIFIED_PATTERNS[operator];
+  if (pattern !== undefined) return pairs.map((pair) => makeCall(sql, pattern, pair, span));
   const each = (name: string): Expr[] => pairs.map(([a, b]) => makeComparison(sql, name, a, b, span));
   if (pairs.length === 1 || operator === '=') return each(operator);
   if (operator === '<>') return [makeCall(sql, 'or', each('<>'), span)];

@@ -9,7 +9,7 @@ import type { Field } from '../arrow/schema.ts';
 import { makeField } from '../arrow/schema.ts';
 import type { DataType } from '../arrow/type.ts';
 import type { Span } from '../base/errors.ts';
-import { elementOf } from '../function/nested-type.ts';
+import { elementOf, isTuple } from '../function/nested-type.ts';
 import { sqlError } from '../sql/frame.ts';
 import { targetOf } from './adapt.ts';
 import { makeCall } from './coerce.ts';
@@ -35,6 +35,8 @@ export interface Unnested {
   readonly list: Expr;
   /** How many levels are to be opened beside the first: fields of structs become columns of their own. */
   readonly deeper: number;
+  /** Names of fields begin with those of the structs that they are in. */
+  readonly keepsNames: boolean;
 }
 
 /** Reads the arguments of unnest. @throws `sql_bind` */
@@ -44,13 +46,13 @@ export function readUnnest(
   names: readonly (string | undefined)[],
   span: Span,
 ): Unnested {
-  const [given, option, ...more] = args;
-  if (given === undefined || more.length > 0) throw sqlError('sql_bind', sql, span, 'unnest takes one list');
+  const [given, ...options] = args;
+  if (given === undefined) throw sqlError('sql_bind', sql, span, 'unnest takes one list');
   if (hasUnnest(given)) {
     const remedy = 'write unnest(x, recursive := true) to unnest several levels';
     throw sqlError('sql_bind', sql, given.span, 'an unnest within another is not possible', remedy);
   }
-  const depth = option === undefined ? 1 : depthOf(sql, option, names[1]);
+  const { depth, keepsNames } = readOptions(sql, options, names.slice(1));
   let list = given;
   let level = 1;
   while (level < depth && isList(elementOf(targetOf(list.type)))) {
@@ -62,7 +64,11 @@ export function readUnnest(
     const message = `unnest takes a list or a struct, not ${sqlTypeName(type)}`;
     throw sqlError('sql_bind', sql, given.span, message);
   }
-  return { list, deeper: depth - level };
+  const opened = targetOf(elementOf(type) ?? type);
+  if (opened.id === 'struct' && opened.children.length === 0 && (type.id === 'struct' || depth > level)) {
+    throw sqlError('sql_bind', sql, given.span, 'an empty struct cannot be unnested: it has no fields');
+  }
+  return { list, deeper: depth - level, keepsNames };
 }
 
 /** True for a list of structs. */
@@ -75,12 +81,25 @@ function isList(type: DataType | undefined): boolean {
   return type !== undefined && elementOf(targetOf(type)) !== undefined;
 }
 
-/** `recursive := true` is any depth, `max_depth := n` so many levels. */
-function depthOf(sql: string, option: Expr, name: string | undefined): number {
-  const value = option.kind === 'literal' ? option.value : undefined;
-  if (name === 'recursive' && typeof value === 'boolean') return value ? Number.POSITIVE_INFINITY : 1;
-  if (name === 'max_depth' && typeof value === 'number' && value >= 1) return value;
-  throw sqlError('sql_bind', sql, option.span, 'unnest takes recursive := true or max_depth := n beside its list');
+/** `recursive := true` is any depth, `max_depth := n` so many levels; the last of them holds. */
+function readOptions(
+  sql: string,
+  options: readonly Expr[],
+  names: readonly (string | undefined)[],
+): { readonly depth: number; readonly keepsNames: boolean } {
+  let [depth, keepsNames] = [1, false];
+  options.forEach((option, i) => {
+    const value = option.kind === 'literal' ? option.value : undefined;
+    const name = names[i]?.toLowerCase();
+    if (name === 'recursive' && typeof value === 'boolean') depth = value ? Number.POSITIVE_INFINITY : depth;
+    else if (name === 'keep_parent_names' && typeof value === 'boolean') keepsNames = value;
+    else if (name === 'max_depth' && typeof value === 'number' && value >= 1) depth = value;
+    else {
+      const message = 'unnest takes recursive := true, max_depth := n and keep_parent_names := true beside its list';
+      throw sqlError('sql_bind', sql, option.span, message);
+    }
+  });
+  return { depth, keepsNames };
 }
 
 /** An unnest as it stands in an expression while binding. */
@@ -95,15 +114,27 @@ function hasUnnest(expr: Expr): boolean {
   return expr.kind === 'call' && (expr.name === UNNEST || expr.args.some(hasUnnest));
 }
 
-/** The fields of a struct as expressions, under their names; of structs within it in their place, `deeper` levels. */
-export function fieldsOf(sql: string, struct: Expr, span: Span, deeper: number): readonly NamedExpr[] {
+/**
+ * The fields of a struct as expressions, under their names; of structs within it in their place, `deeper` levels, and
+ * with their names before those of their fields where `keepsNames`.
+ */
+export function fieldsOf(
+  sql: string,
+  struct: Expr,
+  span: Span,
+  deeper: number,
+  keepsNames: boolean,
+): readonly NamedExpr[] {
   const type = targetOf(struct.type);
   if (type.id !== 'struct') return [];
   return type.children.flatMap(({ name }): readonly NamedExpr[] => {
     const key = makeLiteral(name, { id: 'utf8' }, span);
     const field = makeCall(sql, 'struct_extract', [struct, key], span);
-    const isOpened = deeper > 0 && targetOf(field.type).id === 'struct';
-    return isOpened ? fieldsOf(sql, field, span, deeper - 1) : [[name, field]];
+    const inner = targetOf(field.type);
+    if (deeper <= 0 || inner.id !== 'struct') return [[name, field]];
+    const fields = fieldsOf(sql, field, span, deeper - 1, keepsNames);
+    if (!keepsNames || isTuple(inner)) return fields;
+    return fields.map(([own, expr]) => [`${name}.${own}`, expr]);
   });
 }
 

@@ -2,7 +2,8 @@
  * SQL's words: which may stand as a name, and which names of features we recognise but do not have.
  *
  * Hides the lists. Invariant: all words are lower-case ASCII. Source: the keyword classes that DuckDB 2.0 reports
- * (duckdb_keywords()): "reserved" and "type_function" words never name a column or table unquoted.
+ * (duckdb_keywords()): "reserved" words, and "type_function" words that are not "column_name" as well, never name a
+ * column or table unquoted.
  */
 const RESERVED = new Set(
   (
@@ -17,11 +18,27 @@ const RESERVED = new Set(
 
 const TYPE_OR_FUNCTION = new Set(
   (
-    'anti asof authorization binary by collation columns concurrently cross freeze full generated glob ' +
-    'ilike inner is isnull join left like map natural notnull outer overlaps positional right semi ' +
-    'similar struct tablesample tuple try_cast unpack verbose at'
+    'anti asof authorization binary by collation concurrently cross freeze full generated glob ' +
+    'ilike inner is isnull join left like natural notnull outer overlaps positional right semi ' +
+    'similar tablesample unpack verbose at'
   ).split(' '),
 );
+
+/** May name a column, and is quoted where it does. */
+const COLUMN_NAME = new Set(
+  (
+    'between bigint bit boolean char character coalesce columns dec decimal exists extract float grouping ' +
+    'grouping_id inout int integer interval map national nchar none nullif numeric out overlay position ' +
+    'precision real row setof smallint struct substring time timestamp treat trim try_cast tuple values ' +
+    'varchar xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot ' +
+    'xmlserialize xmltable'
+  ).split(' '),
+);
+
+/** True when the word as a name is printed without quotes, as DuckDB does. */
+export function isPlainName(word: string): boolean {
+  return canBeName(word) && !COLUMN_NAME.has(word);
+}
 
 /** True when the unquoted word may name a column, a table or an alias without AS. */
 export function canBeName(word: string): boolean {

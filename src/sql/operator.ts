@@ -69,6 +69,9 @@ export const INFIX: ReadonlyMap<string, Infix> = new Map([
   ['**', { power: POWER.power, operator: '**' }],
 ] as const);
 
+/** Operators that are no comparisons, and behind which ANY and ALL may stand. */
+export const QUANTIFIED_PATTERNS: ReadonlySet<BinaryOperator> = new Set<BinaryOperator>(['~', '!~', '~*', '!~*']);
+
 /** Prefix operators, and what they leave to others. */
 export const PREFIX: ReadonlyMap<string, number> = new Map([
   ['-', POWER.sign],

@@ -10,7 +10,7 @@ import type { Cursor } from './cursor.ts';
 import { parseCallOrder, parseFilter, parseWithinGroup } from './parse-aggregate.ts';
 import { canBeFunction, canBeName } from './keyword.ts';
 import { sqlError } from './frame.ts';
-import { INFIX, INFIX_LACKING, POWER, PREFIX } from './operator.ts';
+import { INFIX, INFIX_LACKING, POWER, PREFIX, QUANTIFIED_PATTERNS } from './operator.ts';
 import { parseArrayQuery, parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
 import { parseWordedCall } from './parse-call.ts';
@@ -47,7 +47,8 @@ function parseAbove(cursor: Cursor, floor: number): ExprNode {
         if (compares && compared) throw chainError(cursor);
         compared = compares;
         cursor.advance();
-        const quantified = compares ? parseQuantified(cursor, left, infix.operator, parseExpression) : undefined;
+        const quantifies = compares || QUANTIFIED_PATTERNS.has(infix.operator);
+        const quantified = quantifies ? parseQuantified(cursor, left, infix.operator, parseExpression) : undefined;
         if (quantified !== undefined) {
           left = quantified;
           continue;
@@ -170,6 +171,8 @@ function parseIs(cursor: Cursor, operand: ExprNode): ExprNode {
   if (!cursor.takeWord('distinct')) throw cursor.unexpected();
   cursor.expectWord('from');
   const right = parseAbove(cursor, POWER.is);
+  const ahead = cursor.isWord('is') && cursor.peek(1).word === 'not' ? 2 : 1;
+  if (cursor.isWord('is') && cursor.peek(ahead).word === 'distinct') throw chainError(cursor);
   return { kind: 'distinct_from', left: operand, right, negated, span: cursor.spanFrom(start) };
 }
 
@@ -291,6 +294,7 @@ function parseSymbolPrimary(cursor: Cursor): ExprNode {
     const query = parseScalarQuery(cursor);
     if (query !== undefined) return query;
     cursor.advance();
+    if (cursor.takeSymbol(')')) return { kind: 'row', items: [], span: cursor.spanFrom(token.start) };
     const items = [parseExpression(cursor)];
     let isRow = false;
     while (cursor.takeSymbol(',')) {

@@ -7,7 +7,7 @@ import type { ExprNode, FromItem, GroupItem, GroupingSets, Select, SelectItem } 
 import type { Cursor } from './cursor.ts';
 import { parseExpression, STAR_READERS } from './parse-expression.ts';
 import { parseFrom } from './parse-from.ts';
-import { asStar } from './parse-star.ts';
+import { asMatchingStar, asStar } from './parse-star.ts';
 import { parseWindows } from './parse-window.ts';
 import { BARE_FRAME, selectAll } from './plain-select.ts';
 
@@ -96,7 +96,7 @@ function parseItem(cursor: Cursor): SelectItem {
   const start = cursor.token.start;
   const before = cursor.takePrefixAlias();
   const parsed = parseExpression(cursor);
-  const expr = asStar(cursor, parsed, STAR_READERS) ?? parsed;
+  const expr = asMatchingStar(parsed) ?? asStar(cursor, parsed, STAR_READERS) ?? parsed;
   const isPlain = expr.kind === 'star' && expr.filter === undefined;
   const alias = before ?? (isPlain && !cursor.isWord('as') ? undefined : cursor.takeAlias(true));
   return { kind: 'select_item', expr, alias, span: cursor.spanFrom(start) };

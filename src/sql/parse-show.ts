@@ -26,7 +26,7 @@ export function parseShown(cursor: Cursor): ShowStatement {
   }
 }
 
-/** SHOW [ALL] TABLES, SHOW SNAPSHOTS, and SHOW t, which is DESCRIBE t. */
+/** SHOW [ALL] TABLES, SHOW SNAPSHOTS, and SHOW t, which is DESCRIBE t, or a setting. */
 function parseShow(cursor: Cursor): ShowStatement {
   const start = cursor.advance().start;
   const token = cursor.token;
@@ -35,7 +35,7 @@ function parseShow(cursor: Cursor): ShowStatement {
   }
   if (cursor.takeWord('snapshots')) return { kind: 'show_snapshots', span: cursor.spanFrom(start) };
   const all = cursor.takeWord('all');
-  if (!all && !cursor.isWord('tables')) return describe(cursor, start, parseTarget(cursor));
+  if (!all && !cursor.isWord('tables')) return describe(cursor, start, parseTarget(cursor), true);
   cursor.expectWord('tables');
   if (cursor.isWord('from') || cursor.isWord('like'))
     throw cursor.unsupported('a filter of SHOW TABLES', cursor.token);
@@ -48,11 +48,11 @@ function parseDescribe(cursor: Cursor): ShowStatement {
     return { kind: 'show_tables', all: true, span: cursor.spanFrom(start) };
   }
   cursor.takeWord('table');
-  return describe(cursor, start, parseTarget(cursor));
+  return describe(cursor, start, parseTarget(cursor), false);
 }
 
-function describe(cursor: Cursor, start: number, target: TableName | Query): ShowStatement {
-  return { kind: 'describe', target, span: cursor.spanFrom(start) };
+function describe(cursor: Cursor, start: number, target: TableName | Query, shows: boolean): ShowStatement {
+  return { kind: 'describe', target, shows, span: cursor.spanFrom(start) };
 }
 
 function parseSummarize(cursor: Cursor): ShowStatement {

@@ -17,6 +17,14 @@ export interface StarReaders {
   readonly pattern: (cursor: Cursor, operand: ExprNode, negated: boolean) => LikeNode;
 }
 
+/** `* ~ 'pattern'` and `* ~* 'pattern'`, which are COLUMNS('pattern'); undefined for another expression. */
+export function asMatchingStar(parsed: ExprNode): ColumnsNode | undefined {
+  if (parsed.kind !== 'binary' || parsed.left.kind !== 'star' || parsed.right.kind !== 'string') return undefined;
+  const { left: star, operator, right, span } = parsed;
+  if (star.table.length > 0 || (operator !== '~' && operator !== '~*')) return undefined;
+  return { kind: 'columns', star, pattern: operator === '~' ? right.value : `(?i)${right.value}`, span };
+}
+
 /** The star that `parsed` begins, with the clauses that follow; undefined for another expression. */
 export function asStar(cursor: Cursor, parsed: ExprNode, readers: StarReaders): Star | undefined {
   if (parsed.kind === 'like' && parsed.operand.kind === 'star') {

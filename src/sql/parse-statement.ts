@@ -3,7 +3,7 @@
  *
  * Hides the form of DDL. Invariant: a statement that DuckDB has and we lack is named in the error.
  */
-import type { ColumnDefinition, Query, Statement } from './ast.ts';
+import type { ColumnDefinition, Identifier, Query, Statement, TableName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { sqlError } from './frame.ts';
 import { STATEMENTS_LACKING } from './keyword.ts';
@@ -18,6 +18,8 @@ import { parseCopy } from './parse-copy.ts';
 import { parseDeallocate, parseExecute, parsePrepare } from './parse-prepare.ts';
 import { parseReset, parseSet } from './parse-set.ts';
 import { parseShown } from './parse-show.ts';
+import { selectAll } from './plain-select.ts';
+import { printName, printNames } from './print.ts';
 
 /** First words of the statements that there are, as messages list them. */
 const STATEMENT_WORDS =
@@ -101,10 +103,9 @@ const CREATE_LACKING = new Set([
   'secret',
   'database',
   'persistent',
-  'recursive',
 ]);
 
-/** CREATE [OR REPLACE] { TABLE | VIEW } [IF NOT EXISTS] … */
+/** CREATE [OR REPLACE] { TABLE | [RECURSIVE] VIEW } [IF NOT EXISTS] … */
 function parseCreate(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   const orReplace = cursor.takeWord('or');
@@ -117,8 +118,9 @@ function parseCreate(cursor: Cursor): Statement {
     );
   }
   if (CREATE_LACKING.has(token.word)) throw cursor.unsupported(`CREATE ${token.word.toUpperCase()}`, token);
+  const isRecursive = cursor.takeWord('recursive');
   const isView = cursor.takeWord('view');
-  if (!isView) cursor.expectWord('table');
+  if (!isView) cursor.expectWord(isRecursive ? 'view' : 'table');
   const guard = cursor.token;
   const ifNotExists = cursor.takeWord('if');
   if (ifNotExists) {
@@ -127,6 +129,7 @@ function parseCreate(cursor: Cursor): Statement {
     if (orReplace) throw sqlError('sql_syntax', cursor.sql, guard, 'OR REPLACE and IF NOT EXISTS exclude each other');
   }
   const how = { orReplace, ifNotExists };
+  if (isRecursive) return parseRecursiveView(cursor, start, how);
   return isView ? parseCreateView(cursor, start, how) : parseCreateTable(cursor, start, how);
 }
 
@@ -159,6 +162,26 @@ function parseCreateView(cursor: Cursor, start: number, how: CreateGuards): Stat
   const query = expectQuery(cursor);
   const text = cursor.sql.slice(first, cursor.lastEnd);
   return { kind: 'create_view', view, ...how, columns, query, text, span: cursor.spanFrom(start) };
+}
+
+/** `CREATE RECURSIVE VIEW v(a) AS query`, which is the view of `WITH RECURSIVE v(a) AS (query) FROM v`. */
+function parseRecursiveView(cursor: Cursor, start: number, how: CreateGuards): Statement {
+  const view = parseTableName(cursor);
+  cursor.note('the names of the columns');
+  if (!cursor.isSymbol('(')) throw cursor.unexpected();
+  const columns = parseNames(cursor);
+  cursor.expectWord('as');
+  const first = cursor.token.start;
+  const inner = expectQuery(cursor);
+  const written = cursor.sql.slice(first, cursor.lastEnd);
+  const span = cursor.spanFrom(start);
+  const name = view.path.at(-1) as Identifier;
+  const table: TableName = { ...view, path: [name], at: undefined, alias: undefined, columns: [] };
+  const common = { kind: 'common_table', name, columns, recursive: true, query: inner, span } as const;
+  const query: Query = { ...selectAll(table, span), common: [common] };
+  const label = printName(name.name);
+  const text = `WITH RECURSIVE ${label}${printNames(columns)} AS (${written}\n) SELECT * FROM ${label}`;
+  return { kind: 'create_view', view, ...how, columns: [], query, text, span };
 }
 
 function parseCreateQuery(cursor: Cursor): Query {

@@ -26,7 +26,7 @@ import type {
 import type { ShowStatement } from './ast-view.ts';
 import type { WindowFrame, WindowSpec } from './ast-window.ts';
 import type { IntervalUnit } from './ast-word.ts';
-import { canBeFunction, canBeName } from './keyword.ts';
+import { canBeFunction, isPlainName } from './keyword.ts';
 
 /** How count(*) is written: as SQL, or as the column name that DuckDB gives it. */
 type Style = 'sql' | 'name';
@@ -43,9 +43,9 @@ export function columnLabel(node: ExprNode): string {
   return expression(node, 'name');
 }
 
-/** A name, in double quotes where it would not be read back as itself. */
+/** A name, in double quotes where it would not be read back as itself, or is a word of the language. */
 export function printName(name: string): string {
-  if (/^[a-z_][a-z0-9_$]*$/iu.test(name) && canBeName(name.toLowerCase())) return name;
+  if (/^[a-z_][a-z0-9_$]*$/iu.test(name) && isPlainName(name.toLowerCase())) return name;
   return `"${name.replaceAll('"', '""')}"`;
 }
 
@@ -150,7 +150,7 @@ export function printShown(statement: ShowStatement): string {
     case 'summarize': {
       const { kind, target } = statement;
       const text = target.kind === 'table_name' ? printTable(target) : printQuery(target);
-      return `${kind.toUpperCase()} ${text}`;
+      return `${kind === 'describe' && statement.shows ? 'SHOW' : kind.toUpperCase()} ${text}`;
     }
   }
 }
@@ -465,6 +465,7 @@ function callName(node: FunctionCall): string {
   if (node.over !== undefined && !node.withinGroup)
     return name === 'first' || name === 'last' ? `${name}_value` : name;
   if (name === 'grouping' || name === 'grouping_id') return 'GROUPING';
+  if (name === 'try') return 'TRY';
   if (QUOTED_NAMES.has(name)) return `"${name}"`;
   return node.withinGroup ? name.replace(/^percentile_/u, 'quantile_') : name;
 }

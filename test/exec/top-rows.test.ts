@@ -2,8 +2,8 @@
  * The first rows by some keys are the beginning of all rows in that order.
  *
  * Method: keys of each form that top-N leaves rows out by (text with shared prefixes and many equal values, decimals of
- * 128 bits, integers of any width, doubles with NaN, dictionaries, intervals, lists), with NULLs first and last, up and down, a second key that settles ties; rows come
- * in many batches, so that the worst row kept is held against later ones.
+ * 128 bits, integers of any width, doubles with NaN, dictionaries), with NULLs first and last, up and down, a second
+ * key that settles ties; rows come in many batches, so that the worst row kept is held against later ones.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

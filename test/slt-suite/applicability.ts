@@ -188,7 +188,7 @@ export function changedWithin(sql: string): string[] {
   return first === undefined ? names : [first, ...names];
 }
 
-const WORDS_BEFORE = 'from|join|into|update|table|view|describe|exists|execute|using';
+const WORDS_BEFORE = 'from|join|into|update|table|view|describe|summarize|exists|execute|using';
 const BEFORE_A_THING = String.raw`(?:\b(?:${WORDS_BEFORE})\s+|[,(.]\s*)`;
 
 /** True when a statement names one of `things` where a table or function stands. */

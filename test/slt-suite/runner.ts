@@ -175,7 +175,9 @@ class Runner {
     }
     const result = await this.#run(sql, connection);
     const fault = this.#faultOf(words, result, wanted);
-    const isLost = result.error !== undefined && isDropping(sql) && this.#lost.has(changed ?? '');
+    // What a transaction took back is still there.
+    const isMoot = isDropping(sql) || result.code === 'already_exists';
+    const isLost = result.error !== undefined && isMoot && this.#lost.has(changed ?? '');
     const reason =
       fault === undefined ? undefined : isLost ? READS_LOST : this.#reasonAfter(words, result, verdict, wanted);
     if (reason !== undefined) {
