@@ -22,10 +22,18 @@ export interface Bound {
   readonly value?: BoundValue;
 }
 
+/** Bounds that are found while a scan runs. */
+export interface MovingBounds {
+  /** Another number whenever `bounds` answers others, which hold for every row of interest that is still to come. */
+  readonly version: () => number;
+  readonly bounds: () => readonly Bound[];
+}
+
 export interface ScanRequest {
   /** Indexes into the source's schema, in the order wanted; may be empty (then batches have no columns, but rows). */
   readonly columns: readonly number[];
   readonly bounds: readonly Bound[];
+  readonly moving?: MovingBounds | undefined;
   /** The engine will not want more rows than this; a hint. */
   readonly limit: number | undefined;
 }

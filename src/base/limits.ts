@@ -158,6 +158,12 @@ export const KEY_SET_BITS_MAX = 2 ** 28;
 export const KEY_FILTER_BATCHES_TRIED = 4;
 /** The share of rows above which keeping them is not worth asking. */
 export const KEY_FILTER_SHARE_MAX = 0.8;
+/** The share of a batch's rows above which those that a top-N may want are not picked out where they come from. */
+export const BOUND_FILTER_SHARE_MAX = 0.5;
+/** Rows of the first batch, beside those that are wanted, by which a top-N leaves out others of that batch. */
+export const TOP_ROWS_HEAD = 1_024;
+/** Rows that a top-N holds, beside those that are wanted, before it sorts them. */
+export const TOP_ROWS_SPARE = 16;
 /** Queries running at one time; more wait. */
 export const QUERIES_RUNNING_MAX = 64;
 /** Queries waiting at one time; more are told `busy`. */

@@ -97,7 +97,7 @@ const VECTOR = {
   ...run(0x47, ['f64x2.eq', 'f64x2.ne', 'f64x2.lt', 'f64x2.gt', 'f64x2.le', 'f64x2.ge'], SIMD),
   ...run(0x4d, ['v128.not', 'v128.and'], SIMD),
   ...run(0x50, ['v128.or', 'v128.xor'], SIMD),
-  ...run(0x52, ['v128.bitselect'], SIMD),
+  ...run(0x52, ['v128.bitselect', 'v128.any_true'], SIMD),
   ...run(0x64, ['i8x16.bitmask'], SIMD),
   ...run(0xcd, ['i64x2.shr_u'], SIMD),
   ...run(0xce, ['i64x2.add'], SIMD),

@@ -1,5 +1,5 @@
 /**
- * Ranks of byte strings: numbers that order as the strings do.
+ * Byte strings as words, and their ranks: numbers that order as the strings do.
  *
  * Hides prefixes. Invariants: equal strings share a rank; strings order by bytes, a prefix before what it begins.
  * Method: rows are sorted by eight bytes and how many are left of them, as words; those that are equal so far and have
@@ -64,6 +64,72 @@ export function prefixNumbers(rows: ByteRows, numbers: Float64Array): void {
   for (let i = 0; i < numbers.length; i++) numbers[i] = words.word(i, 0) * 65536 + (words.word(i, 4) >>> 16);
 }
 
+/** Eight bytes of some rows as two words, and how many are left of a row. */
+class RoundWords {
+  readonly first: Uint32Array;
+  readonly second: Uint32Array;
+  readonly left: Uint32Array;
+
+  constructor(count: number) {
+    this.first = new Uint32Array(count);
+    this.second = new Uint32Array(count);
+    this.left = new Uint32Array(count);
+  }
+
+  get words(): readonly Uint32Array[] {
+    return [this.first, this.second, this.left];
+  }
+
+  /** Takes in places [from, to) of `given`, rows that have `depth` bytes at least, from that byte on. */
+  fill(rows: ByteRows, prefix: PrefixWords, given: Uint32Array, depth: number, from: number, to: number): void {
+    const [{ which, starts, ends }, { first, second, left }] = [rows, this];
+    const bytes = rows.buffers[0] ?? new Uint8Array(0);
+    const view = viewOf(bytes);
+    const last = which === undefined ? bytes.length - ROUND_BYTES : -1;
+    for (let i = from; i < to; i++) {
+      const row = given[i] as number;
+      const start = (starts[row] as number) + depth;
+      const rest = (ends[row] as number) - start;
+      left[i] = rest > ROUND_BYTES ? MORE : rest;
+      if (rest >= ROUND_BYTES && start <= last) {
+        first[i] = view.getUint32(start);
+        second[i] = view.getUint32(start + 4);
+      } else if (rest < ROUND_BYTES && start <= last) {
+        first[i] = rest < 4 ? (view.getUint32(start) & headMask(rest)) >>> 0 : view.getUint32(start);
+        second[i] = rest <= 4 ? 0 : (view.getUint32(start + 4) & headMask(rest - 4)) >>> 0;
+      } else {
+        first[i] = prefix.word(row, depth);
+        second[i] = prefix.word(row, depth + 4);
+      }
+    }
+  }
+}
+
+/** The first 0 to 3 bytes of a word. */
+function headMask(byteCount: number): number {
+  return byteCount === 0 ? 0 : -1 << (32 - 8 * byteCount);
+}
+
+function longest({ starts, ends }: ByteRows, count: number): number {
+  let most = 0;
+  for (let i = 0; i < count; i++) {
+    const length = (ends[i] as number) - (starts[i] as number);
+    if (length > most) most = length;
+  }
+  return most;
+}
+
+/** Words that order as the rows do: of short rows their bytes and length, of others their ranks. */
+export function* byteWords(rows: ByteRows, count: number): Work<readonly Uint32Array[]> {
+  if (longest(rows, count) > ROUND_BYTES) return [yield* byteRanks(rows, count)];
+  const round = new RoundWords(count);
+  const all = new Uint32Array(count);
+  for (let i = 0; i < count; i++) all[i] = i;
+  const prefix = new PrefixWords(rows);
+  yield* inPieces(count, (from, to) => round.fill(rows, prefix, all, 0, from, to));
+  return round.words;
+}
+
 /** Places [start, end) of the order, whose rows are equal in their first `depth` bytes and have more. */
 interface Segment {
   readonly start: number;
@@ -72,6 +138,7 @@ interface Segment {
 }
 
 class RankRun {
+  readonly #rows: ByteRows;
   readonly #words: PrefixWords;
   readonly #order: Uint32Array;
   /** 1 at each place whose row differs from that of the place before. */
@@ -79,6 +146,7 @@ class RankRun {
   readonly #open: Segment[];
 
   constructor(rows: ByteRows, count: number) {
+    this.#rows = rows;
     this.#words = new PrefixWords(rows);
     this.#order = new Uint32Array(count);
     for (let i = 0; i < count; i++) this.#order[i] = i;
@@ -120,20 +188,12 @@ class RankRun {
 
   /** Sorts a segment by its next bytes; what is equal in them and has more is left open. */
   *#round({ start, end, depth }: Segment): Work<void> {
-    const words = this.#words;
     const given = this.#order.slice(start, end);
     const count = given.length;
-    const [first, second, left] = [new Uint32Array(count), new Uint32Array(count), new Uint32Array(count)];
-    yield* inPieces(count, (from, to) => {
-      for (let i = from; i < to; i++) {
-        const row = given[i] as number;
-        first[i] = words.word(row, depth);
-        second[i] = words.word(row, depth + 4);
-        const rest = words.length(row) - depth;
-        left[i] = rest > ROUND_BYTES ? MORE : rest;
-      }
-    });
-    const sorted = yield* sortWork([first, second, left], count);
+    const round = new RoundWords(count);
+    const { first, second, left } = round;
+    yield* inPieces(count, (from, to) => round.fill(this.#rows, this.#words, given, depth, from, to));
+    const sorted = yield* sortWork(round.words, count);
     let head = 0;
     const close = (i: number): void => {
       if (left[sorted[head] as number] === MORE && i - head > 1) {

@@ -17,7 +17,7 @@ import type { Interpret } from './compiled-run.ts';
 import { runFilter } from './filter.ts';
 import { runJoin } from './hash-join.ts';
 import { RowSieve, codedFilters, inputFilters, sideFilters } from './key-filter.ts';
-import type { KeyFilters } from './key-filter.ts';
+import type { RowFilters } from './key-filter.ts';
 import { runLimit } from './limit.ts';
 import { MemoryBudget, Pace } from './operator.ts';
 import type { Batches, MemoryUsage, RowStream, RunContext } from './operator.ts';
@@ -25,7 +25,7 @@ import { Profile } from './profile.ts';
 import { runProject } from './project.ts';
 import { LazyRows } from './rows.ts';
 import { runRecursive, runShared, runUnion, runWorking } from './shared.ts';
-import { runSort } from './sort.ts';
+import { runSort, runTop } from './sort.ts';
 import { runScan, runValues } from './source-scan.ts';
 import { runUnnest } from './unnest.ts';
 import { runWindow } from './window.ts';
@@ -49,7 +49,7 @@ async function* gathered(plan: PhysicalPlan, input: RowStream): Batches {
 }
 
 /** Batches as rows, without those that `filters` leave out. */
-async function* sifted(input: Batches, filters: KeyFilters): RowStream {
+async function* sifted(input: Batches, filters: RowFilters): RowStream {
   const sieve = new RowSieve(filters);
   for await (const batch of input) {
     const rows = sieve.pick(LazyRows.of(batch));
@@ -65,14 +65,14 @@ function open(plan: PhysicalPlan, context: RunContext): Batches {
 }
 
 /** Opens an operator for somebody who asks for some columns of some rows; those that `filters` name are enough. */
-function openRows(plan: PhysicalPlan, context: RunContext, filters: KeyFilters = []): RowStream {
+function openRows(plan: PhysicalPlan, context: RunContext, filters: RowFilters = []): RowStream {
   const { profile } = context;
   if (profile === undefined) return openLazy(plan, context, context, filters);
   return profile.watch(plan, openLazy(plan, context, profile.contextOf(plan, context), filters));
 }
 
 /** Opens an operator in `own`, and its inputs in `context`. */
-function openLazy(plan: PhysicalPlan, context: RunContext, own: RunContext, filters: KeyFilters): RowStream {
+function openLazy(plan: PhysicalPlan, context: RunContext, own: RunContext, filters: RowFilters): RowStream {
   switch (plan.kind) {
     case 'filter':
     case 'project': {
@@ -100,7 +100,7 @@ function openLazy(plan: PhysicalPlan, context: RunContext, own: RunContext, filt
 }
 
 /** Opens a pipeline that selects; over a table it applies the filters itself. */
-function openSelect(plain: SelectPipeline, context: RunContext, own: RunContext, filters: KeyFilters): RowStream {
+function openSelect(plain: SelectPipeline, context: RunContext, own: RunContext, filters: RowFilters): RowStream {
   const { source } = plain;
   if (source.kind !== 'scan') return runSelect(plain, [], openRows(source, context, filters), own, interpreter(own));
   const { columns, sets, rest } = codedFilters(filters, source.schema);
@@ -114,7 +114,7 @@ function openSelect(plain: SelectPipeline, context: RunContext, own: RunContext,
 }
 
 /** Opens a scan, rows that `filters` leave out left out. */
-function openSieve(plan: Extract<PhysicalPlan, { kind: 'scan' }>, own: RunContext, filters: KeyFilters): RowStream {
+function openSieve(plan: Extract<PhysicalPlan, { kind: 'scan' }>, own: RunContext, filters: RowFilters): RowStream {
   const { columns, sets, rest } = codedFilters(filters, plan.schema);
   const sieve = columns.length === 0 ? undefined : compileSieve(plan, own.compile, columns);
   const batches = runScan(plan, filters, own);
@@ -127,12 +127,12 @@ function interpreter(own: RunContext): Interpret {
 }
 
 /** What a pipeline's source can be asked. */
-function sourceFilters({ operators }: CompiledPipeline, filters: KeyFilters): KeyFilters {
+function sourceFilters({ operators }: CompiledPipeline, filters: RowFilters): RowFilters {
   return operators.reduce((known, operator) => inputFilters(operator, known), filters);
 }
 
 /** Opens an operator in `own`, and its inputs in `context`; `filters` are hints. */
-function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext, filters: KeyFilters): Batches {
+function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext, filters: RowFilters): Batches {
   const below = inputFilters(plan, filters);
   const again = (inner: PhysicalPlan): Batches => open(inner, context);
   /** The input, without what `below` leaves out where that is known at its source. */
@@ -156,7 +156,8 @@ function openOperator(plan: PhysicalPlan, context: RunContext, own: RunContext, 
     case 'window':
       return runWindow(plan, again(plan.input), own);
     case 'sort':
-      return runSort(plan, lessOf(plan.input), own);
+      if (plan.limit === undefined) return runSort(plan, lessOf(plan.input), own);
+      return runTop(plan, plan.limit, (more) => openRows(plan.input, context, more), own);
     case 'unnest':
       return runUnnest(plan, again(plan.input), own);
     case 'limit':

@@ -21,7 +21,7 @@ import { bitAt, validityOf } from '../function/validity.ts';
 import type { JoinKey } from '../plan/expr.ts';
 import { compileExpr } from './evaluate.ts';
 import { joinParts } from './join.ts';
-import type { KeyFilters } from './key-filter.ts';
+import type { RowFilters } from './key-filter.ts';
 import { columnsBytes } from './memory.ts';
 import type { RowStream, RunContext } from './operator.ts';
 import { step } from './operator.ts';
@@ -202,7 +202,7 @@ export class JoinTable {
   }
 
   /** What the other side, with the keys' left expressions, can be asked. */
-  filters(keys: readonly JoinKey[]): KeyFilters {
+  filters(keys: readonly JoinKey[]): RowFilters {
     return keys.flatMap(({ left }, k) => {
       const set = this.keySets[k];
       return set !== undefined && left.kind === 'column' ? [{ column: left.index, keys: set }] : [];

@@ -1,19 +1,20 @@
 /**
- * Key filters: a join tells what it reads which keys it holds, so that rows which cannot join are left out where they
- * come from, before anything is computed or gathered of them.
+ * Row filters: a join tells what it reads which keys it holds, and a top-N how far down its order rows are still
+ * wanted, so that other rows are left out where they come from, before anything is computed or gathered of them.
  *
- * Hides the sets, and through which operators they go. Invariants: a filter leaves rows out, and never one whose value
- * is a key; the join looks every row up all the same, so a filter may be left out anywhere; one that keeps most rows is
- * given up.
+ * Hides the sets and bounds, and through which operators they go. Invariants: a filter leaves rows out, and never one
+ * whose value is a key, or that is not behind the bound; whoever made it looks at every row all the same, so a filter
+ * may be left out anywhere; a set that keeps most rows is given up, a bound only for the batch, for it gets tighter.
  */
 import type { Field, Schema } from '../arrow/schema.ts';
-import type { Bound } from '../arrow/source.ts';
-import { KEY_FILTER_BATCHES_TRIED, KEY_FILTER_SHARE_MAX } from '../base/limits.ts';
+import type { Bound, MovingBounds } from '../arrow/source.ts';
+import { BOUND_FILTER_SHARE_MAX, KEY_FILTER_BATCHES_TRIED, KEY_FILTER_SHARE_MAX } from '../base/limits.ts';
 import type { KeySet } from '../function/key-set.ts';
 import type { Expr } from '../plan/expr.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { laneForm } from './compiled-value.ts';
 import type { LazyRows } from './rows.ts';
+import type { TopBound } from './top-rows.ts';
 
 type Column = Extract<Expr, { kind: 'column' }>;
 
@@ -23,18 +24,33 @@ export interface KeyFilter {
   readonly keys: KeySet;
 }
 
-export type KeyFilters = readonly KeyFilter[];
+/** Rows that come behind `bound` by their value of `column` are of no interest. */
+export interface BoundFilter {
+  readonly column: number;
+  readonly bound: TopBound;
+}
+
+export type RowFilter = KeyFilter | BoundFilter;
+export type RowFilters = readonly RowFilter[];
 
 /** The filters on columns that `exprs` pass on untouched, as filters on the columns that these are of. */
-function lowered(filters: KeyFilters, exprs: readonly Expr[]): KeyFilters {
-  return filters.flatMap(({ column, keys }) => {
-    const expr = exprs[column];
-    return expr?.kind === 'column' ? [{ column: expr.index, keys }] : [];
+function lowered(filters: RowFilters, exprs: readonly Expr[]): RowFilters {
+  return filters.flatMap((filter): RowFilters => {
+    const expr = exprs[filter.column];
+    return expr?.kind === 'column' ? [{ ...filter, column: expr.index }] : [];
   });
 }
 
+function isKeyFilter(filter: RowFilter): filter is KeyFilter {
+  return 'keys' in filter;
+}
+
+function isBoundFilter(filter: RowFilter): filter is BoundFilter {
+  return 'bound' in filter;
+}
+
 /** Of the filters on an operator's rows, what its one input can be asked. */
-export function inputFilters(plan: PhysicalPlan, filters: KeyFilters): KeyFilters {
+export function inputFilters(plan: PhysicalPlan, filters: RowFilters): RowFilters {
   if (filters.length === 0) return filters;
   switch (plan.kind) {
     case 'filter':
@@ -55,13 +71,13 @@ export function inputFilters(plan: PhysicalPlan, filters: KeyFilters): KeyFilter
 /** Of the filters on a join's rows, what either side can be asked. */
 export function sideFilters(
   plan: Extract<PhysicalPlan, { kind: 'join' }>,
-  filters: KeyFilters,
-): { readonly left: KeyFilters; readonly right: KeyFilters } {
+  filters: RowFilters,
+): { readonly left: RowFilters; readonly right: RowFilters } {
   const width = plan.left.schema.fields.length;
   const left = filters.filter(({ column }) => column < width);
   const right = filters
     .filter(({ column }) => column >= width)
-    .map(({ column, keys }) => ({ column: column - width, keys }));
+    .map((filter) => ({ ...filter, column: filter.column - width }));
   switch (plan.join) {
     case 'inner':
       return { left, right };
@@ -78,24 +94,43 @@ export function sideFilters(
   }
 }
 
-/** What the zone maps of a table can tell of filters. */
-export function boundsOf(filters: KeyFilters): readonly Bound[] {
-  return filters.flatMap(({ column, keys }): readonly Bound[] => [
+/** What the zone maps of a table can tell of sets of keys. */
+export function boundsOf(filters: RowFilters): readonly Bound[] {
+  return filters.filter(isKeyFilter).flatMap(({ column, keys }): readonly Bound[] => [
     { column, operator: '>=', value: keys.least },
     { column, operator: '<=', value: keys.most },
   ]);
+}
+
+/** What they can tell of bounds, which get tighter; undefined without any. `columns` are the scan's in its table. */
+export function movingBoundsOf(
+  filters: RowFilters,
+  columns: readonly number[],
+  { fields }: Schema,
+): MovingBounds | undefined {
+  const moving = filters.filter(isBoundFilter);
+  if (moving.length === 0) return undefined;
+  return {
+    version: () => moving.reduce((sum, { bound }) => sum + bound.version, 0),
+    bounds: () =>
+      moving.flatMap(({ column, bound }) => {
+        return bound.zoneBounds(columns[column] as number, (fields[column] as Field).nullable);
+      }),
+  };
 }
 
 /** Filters that code can apply, and those that it cannot. */
 export interface CodedFilters {
   readonly columns: readonly Column[];
   readonly sets: readonly KeySet[];
-  readonly rest: KeyFilters;
+  readonly rest: RowFilters;
 }
 
 /** Parts filters on the rows of `schema` by whether code reads their columns as integers. */
-export function codedFilters(filters: KeyFilters, { fields }: Schema): CodedFilters {
-  const isCoded = ({ column }: KeyFilter): boolean => laneForm((fields[column] as Field).type) === 'int';
+export function codedFilters(filters: RowFilters, { fields }: Schema): CodedFilters {
+  const isCoded = (filter: RowFilter): filter is KeyFilter => {
+    return isKeyFilter(filter) && laneForm((fields[filter.column] as Field).type) === 'int';
+  };
   const coded = filters.filter(isCoded);
   return {
     columns: coded.map(({ column }) => {
@@ -116,14 +151,23 @@ interface Tried {
 /** Leaves rows out, batch by batch. */
 export class RowSieve {
   #tried: Tried[];
+  readonly #bounds: readonly BoundFilter[];
 
-  constructor(filters: KeyFilters) {
-    this.#tried = filters.map((filter) => ({ filter, batches: 0, seen: 0, kept: 0 }));
+  constructor(filters: RowFilters) {
+    this.#tried = filters.filter(isKeyFilter).map((filter) => ({ filter, batches: 0, seen: 0, kept: 0 }));
+    this.#bounds = filters.filter(isBoundFilter);
   }
 
   /** The rows that are of interest; undefined when there are none. */
   pick(rows: LazyRows): LazyRows | undefined {
     let left: LazyRows = rows;
+    for (const { column, bound } of this.#bounds) {
+      const chosen = bound.choose(left.column(column));
+      if (chosen === undefined || chosen.length > left.rowCount * BOUND_FILTER_SHARE_MAX) continue;
+      bound.leftOut += left.rowCount - chosen.length;
+      if (chosen.length === 0) return undefined;
+      left = left.pick(chosen);
+    }
     let isFruitless = false;
     for (const tried of this.#tried) {
       const { column, keys } = tried.filter;

@@ -12,7 +12,7 @@ import { EngineError } from '../base/errors.ts';
 import { QUERY_TURN_MS } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import type { CompileMode } from './compiled-pipeline.ts';
-import type { KeyFilters } from './key-filter.ts';
+import type { RowFilters } from './key-filter.ts';
 import type { Profile } from './profile.ts';
 import type { LazyRows } from './rows.ts';
 
@@ -24,8 +24,8 @@ export type RowStream = AsyncGenerator<LazyRows, void, undefined>;
 
 /** The inputs of a join, opened when it is their turn, with what is known of the rows of interest. */
 export interface JoinInputs {
-  readonly left: (filters: KeyFilters) => RowStream;
-  readonly right: (filters: KeyFilters) => RowStream;
+  readonly left: (filters: RowFilters) => RowStream;
+  readonly right: (filters: RowFilters) => RowStream;
 }
 
 /** Bytes that the operators of a query hold, and held at most. */

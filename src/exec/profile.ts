@@ -12,6 +12,7 @@ import type { RunContext } from './operator.ts';
 interface Figures extends OperatorFigures {
   heldBytes: number;
   peakBytes: number;
+  leftOutCount?: number;
   rowCount: number;
   batchCount: number;
   totalMs: number;
@@ -40,6 +41,12 @@ export class Profile {
   /** The run as the operator of `plan` sees it: what it holds is counted as its own. */
   contextOf(plan: PhysicalPlan, context: RunContext): RunContext {
     return { ...context, memory: context.memory.part(this.#of(plan)) };
+  }
+
+  /** Notes that `rowCount` rows were left out because `plan`'s operator had no use for them. */
+  leaveOut(plan: PhysicalPlan, rowCount: number): void {
+    const figures = this.#of(plan);
+    figures.leftOutCount = (figures.leftOutCount ?? 0) + rowCount;
   }
 
   /** The batches of `plan`'s operator, counted. */

@@ -7,16 +7,14 @@
  * replaced by their rank among all rows, and so are nested values, in which null is greatest.
  */
 import type { Vector } from '../arrow/vector.ts';
-import { byteRowsOf, compareRows, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
-import type { ByteRows } from '../function/byte-rows.ts';
-import { bitsOf, formOf, numbersOf, wordsOf } from '../function/column.ts';
+import { byteRowsOf, dictionaryByteRows, indexesOf } from '../function/byte-rows.ts';
+import { bitsOf, formOf, numbersOf } from '../function/column.ts';
 import { decodeVector } from '../function/decode.ts';
-import { gather } from '../function/gather.ts';
 import { orderWordsOf } from '../function/interval.ts';
 import { isPlainText } from '../function/signature.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import { valueRanks } from '../function/value-order.ts';
-import { byteRanks, prefixNumbers } from './byte-rank.ts';
+import { byteRanks, byteWords, prefixNumbers } from './byte-rank.ts';
 import { finish, inPieces } from './work.ts';
 import type { Work } from './work.ts';
 
@@ -27,25 +25,50 @@ export interface KeyOrder {
 }
 
 const SIGN = 0x80000000;
+/** High word of infinity. */
+const INFINITY_TOP = 0x7ff00000;
 const TWO_32 = 4294967296;
 
 function* numberWords(numbers: Float64Array): Work<readonly Uint32Array[]> {
   const count = numbers.length;
   const [high, low] = [new Uint32Array(count), new Uint32Array(count)];
-  yield* inPieces(count, (from, to) => fillNumberWords(numbers, high, low, from, to));
+  const bits = new Int32Array(numbers.buffer, numbers.byteOffset, 2 * count);
+  yield* inPieces(count, (from, to) => fillNumberWords(bits, high, low, from, to));
   return [high, low];
 }
 
-function fillNumberWords(numbers: Float64Array, high: Uint32Array, low: Uint32Array, from: number, to: number): void {
-  const canonical = new Float64Array(1);
-  const bits = new Uint32Array(canonical.buffer);
+/** Integers of up to 32 bits, unsigned or by their sign. */
+function* integerWords(vector: Vector): Work<Uint32Array> {
+  const numbers = numbersOf(vector);
+  const words = new Uint32Array(vector.length);
+  const flip = vector.type.id === 'int' && !vector.type.signed ? 0 : SIGN;
+  yield* inPieces(vector.length, (from, to) => fillIntegerWords(numbers, words, flip, from, to));
+  return words;
+}
+
+function fillIntegerWords(numbers: Float64Array, words: Uint32Array, flip: number, from: number, to: number): void {
+  for (let i = from; i < to; i++) words[i] = (numbers[i] as number) ^ flip;
+}
+
+/** `bits`: the low word of each double, then the high one. */
+function fillNumberWords(bits: Int32Array, high: Uint32Array, low: Uint32Array, from: number, to: number): void {
   for (let i = from; i < to; i++) {
-    const value = numbers[i] as number;
-    canonical[0] = value === value ? value + 0 : NaN;
-    const top = bits[1] as number;
-    const negative = top >= SIGN && value === value;
-    high[i] = negative ? ~top : top | SIGN;
-    low[i] = negative ? ~(bits[0] as number) : (bits[0] as number);
+    const top = bits[2 * i + 1] as number;
+    const bottom = bits[2 * i] as number;
+    const magnitude = top & 0x7fffffff;
+    if (magnitude > INFINITY_TOP || (magnitude === INFINITY_TOP && bottom !== 0)) {
+      // All NaN are one.
+      high[i] = 0xffffffff;
+      low[i] = 0;
+    } else if (top < 0) {
+      // -0 is 0.
+      const isZero = magnitude === 0 && bottom === 0;
+      high[i] = isZero ? SIGN : ~top;
+      low[i] = isZero ? 0 : ~bottom;
+    } else {
+      high[i] = top | SIGN;
+      low[i] = bottom;
+    }
   }
 }
 
@@ -68,7 +91,7 @@ function* wideWords(
 
 function* bytesWords(vector: Vector): Work<readonly Uint32Array[]> {
   const values = vector.type.id === 'dictionary' ? vector.dictionary : undefined;
-  if (values === undefined) return [yield* byteRanks(byteRowsOf(vector), vector.length)];
+  if (values === undefined) return yield* byteWords(byteRowsOf(vector), vector.length);
   const ranks = yield* byteRanks(dictionaryByteRows(values), values.length);
   const indexes = indexesOf(vector);
   const words = new Uint32Array(vector.length);
@@ -86,7 +109,7 @@ function* valueWords(vector: Vector): Work<readonly Uint32Array[]> {
   const form = formOf(vector.type);
   switch (form.kind) {
     case 'number':
-      return yield* numberWords(numbersOf(vector));
+      return form.isFloat ? yield* numberWords(numbersOf(vector)) : [yield* integerWords(vector)];
     case 'words':
       return yield* wideWords(orderWordsOf(vector), form.words, vector.length, form.signed);
     case 'bool':
@@ -99,13 +122,13 @@ function* valueWords(vector: Vector): Work<readonly Uint32Array[]> {
 }
 
 /** A key column without encodings that have no words of their own. */
-function plain(vector: Vector): Vector {
+export function plainKey(vector: Vector): Vector {
   return isPlainText(vector.type) ? vector : decodeVector(vector);
 }
 
 /** The words of a key column, most significant first. */
 export function* keyWordsWork(column: Vector, order: KeyOrder): Work<readonly Uint32Array[]> {
-  const vector = plain(column);
+  const vector = plainKey(column);
   const words = yield* valueWords(vector);
   const present = validityOf(vector).bits;
   const rank = present === undefined ? undefined : new Uint32Array(vector.length);
@@ -163,31 +186,6 @@ function leads(vector: Vector): Float64Array {
 }
 
 /**
- * True unless `leadNumbers` would be above `threshold` for every row: a look that allocates nothing, at the forms of
- * numbers without nulls.
- */
-export function hasLeadBelow(column: Vector, order: KeyOrder, threshold: number): boolean {
-  if (threshold === Infinity || column.nullCount > 0) return true;
-  const form = formOf(column.type);
-  const sign = order.descending ? -1 : 1;
-  if (form.kind === 'number' && column.type.id === 'float' && column.type.bitWidth === 64) {
-    const numbers = numbersOf(column);
-    // NaN is above all numbers, and so at the end when it is turned.
-    for (let i = 0; i < numbers.length; i++) {
-      const number = numbers[i] as number;
-      if (sign * number <= threshold || (number !== number && sign < 0)) return true;
-    }
-    return false;
-  }
-  if (form.kind !== 'words' || column.type.id === 'interval') return true;
-  const words = wordsOf(column);
-  for (let i = 0; i < column.length; i++) {
-    if (sign * wordsLead(words, i, form.words, form.signed) <= threshold) return true;
-  }
-  return false;
-}
-
-/**
  * An integer of several words as a double. Rounded at each word, it never turns an order around: what a lower word adds
  * is less than one of the word above.
  */
@@ -204,7 +202,7 @@ function wordsLead(words: Int32Array, row: number, count: number, signed: boolea
  * Equal numbers say nothing. It is what top-N skips rows by.
  */
 export function leadNumbers(column: Vector, order: KeyOrder): Float64Array {
-  const vector = plain(column);
+  const vector = plainKey(column);
   const numbers = leads(vector);
   const present = validityOf(vector).bits;
   if (order.descending) for (let i = 0; i < numbers.length; i++) numbers[i] = -(numbers[i] as number);
@@ -212,45 +210,4 @@ export function leadNumbers(column: Vector, order: KeyOrder): Float64Array {
   const nullLead = order.nullsFirst ? -Infinity : Infinity;
   for (let i = 0; i < numbers.length; i++) if (!bitAt(present, i)) numbers[i] = nullLead;
   return numbers;
-}
-
-/** Which rows of text a key does not put behind all that are wanted. */
-export class TextBound {
-  readonly #order: KeyOrder;
-  /** One row: the bound. */
-  readonly #bound: ByteRows;
-
-  private constructor(order: KeyOrder, bound: ByteRows) {
-    this.#order = order;
-    this.#bound = bound;
-  }
-
-  /** The bound that is the value of `row`; undefined where it is null, or the column no text. */
-  static of(column: Vector, row: number, order: KeyOrder): TextBound | undefined {
-    const vector = plain(column);
-    if (formOf(vector.type).kind !== 'bytes') return undefined;
-    const { bits } = validityOf(vector);
-    if (bits !== undefined && !bitAt(bits, row)) return undefined;
-    return new TextBound(order, byteRowsOf(gather(vector, Uint32Array.of(row))));
-  }
-
-  /** The rows that are not behind the bound; equal ones are among them. */
-  choose(column: Vector): Uint32Array {
-    const vector = plain(column);
-    const { bits } = validityOf(vector);
-    const rows = byteRowsOf(vector);
-    const chosen = new Uint32Array(vector.length);
-    const { descending, nullsFirst } = this.#order;
-    let count = 0;
-    for (let i = 0; i < vector.length; i++) {
-      chosen[count] = i;
-      if (bits !== undefined && !bitAt(bits, i)) {
-        if (nullsFirst) count++;
-        continue;
-      }
-      const difference = compareRows(rows, i, this.#bound, 0);
-      if (descending ? difference >= 0 : difference <= 0) count++;
-    }
-    return chosen.subarray(0, count);
-  }
 }

@@ -9,8 +9,8 @@ import type { Schema } from '../arrow/schema.ts';
 import { sliceBatch } from '../arrow/slice.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
-import { boundsOf } from './key-filter.ts';
-import type { KeyFilters } from './key-filter.ts';
+import { boundsOf, movingBoundsOf } from './key-filter.ts';
+import type { RowFilters } from './key-filter.ts';
 import { step } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
 
@@ -28,13 +28,14 @@ function* cut(batch: RecordBatch, schema: Schema): Generator<RecordBatch> {
 /** Reads a table; batches that `filters` leave nothing of may be left out. */
 export async function* runScan(
   plan: Extract<PhysicalPlan, { kind: 'scan' }>,
-  filters: KeyFilters,
+  filters: RowFilters,
   context: RunContext,
 ): Batches {
   await step(context);
   const { columns, limit } = plan;
   const known = boundsOf(filters).map((bound) => ({ ...bound, column: columns[bound.column] as number }));
-  for await (const batch of plan.source.scan({ columns, bounds: [...plan.bounds, ...known], limit })) {
+  const moving = movingBoundsOf(filters, columns, plan.schema);
+  for await (const batch of plan.source.scan({ columns, bounds: [...plan.bounds, ...known], moving, limit })) {
     await step(context);
     yield* cut(batch, plan.schema);
     await step(context);

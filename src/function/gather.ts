@@ -97,18 +97,6 @@ function gatherFixed(bytes: Uint8Array, rows: Uint32Array, width: number, source
   return out;
 }
 
-/** Offsets of 32 or 64 bits, as they lie. */
-function readOffsets(bytes: Uint8Array, wide: boolean, count: number): Int32Array {
-  const words = count * (wide ? 2 : 1);
-  return bytes.byteLength < words * 4 ? new Int32Array(words) : typedView(Int32Array, bytes, words);
-}
-
-/** One offset of them as a number; all lie below 2^53. */
-function offsetOf(words: Int32Array, wide: boolean, index: number): number {
-  if (!wide) return words[index] as number;
-  return (words[2 * index + 1] as number) * 4294967296 + ((words[2 * index] as number) >>> 0);
-}
-
 function writeOffsets(offsets: Float64Array, wide: boolean, type: DataType): Uint8Array {
   if (!wide) {
     if ((offsets.at(-1) ?? 0) > INT32_MAX) {
@@ -137,18 +125,47 @@ interface Ranges {
 
 /** Where each taken row begins in the source, and the offsets of the result. */
 function gatherRanges(vector: Vector, rows: Uint32Array, nulls: Nulls, wide: boolean): Ranges {
-  const source = readOffsets(vector.buffers[1] as Uint8Array, wide, vector.length + 1);
   const starts = new Float64Array(rows.length);
   const offsets = new Float64Array(rows.length + 1);
+  const bytes = vector.buffers[1] as Uint8Array;
+  const words = (vector.length + 1) * (wide ? 2 : 1);
+  // Without rows there may be no offset at all.
+  if (bytes.byteLength < words * 4) return { starts, offsets };
+  const source = typedView(Int32Array, bytes, words);
+  if (wide) gatherWideStarts(source, rows, starts, offsets);
+  else gatherStarts(source, rows, starts, offsets);
+  if (nulls.nullCount > 0) for (let i = 0; i < rows.length; i++) if (isNull(nulls, i)) offsets[i + 1] = 0;
+  sumUp(offsets);
+  return { starts, offsets };
+}
+
+/** Turns lengths into offsets, in place. */
+function sumUp(lengths: Float64Array): void {
   let at = 0;
+  for (let i = 1; i < lengths.length; i++) {
+    at += lengths[i] as number;
+    lengths[i] = at;
+  }
+}
+
+/** Where each taken row begins, and how long it is; the length of row i stands at i + 1. */
+function gatherStarts(source: Int32Array, rows: Uint32Array, starts: Float64Array, lengths: Float64Array): void {
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as number;
-    const start = offsetOf(source, wide, row);
+    const start = source[row] as number;
     starts[i] = start;
-    if (!isNull(nulls, i)) at += offsetOf(source, wide, row + 1) - start;
-    offsets[i + 1] = at;
+    lengths[i + 1] = (source[row + 1] as number) - start;
   }
-  return { starts, offsets };
+}
+
+/** As `gatherStarts`, of offsets of two words, all of which lie below 2^53. */
+function gatherWideStarts(source: Int32Array, rows: Uint32Array, starts: Float64Array, lengths: Float64Array): void {
+  for (let i = 0; i < rows.length; i++) {
+    const at = 2 * (rows[i] as number);
+    const start = (source[at + 1] as number) * 4294967296 + ((source[at] as number) >>> 0);
+    starts[i] = start;
+    lengths[i + 1] = (source[at + 3] as number) * 4294967296 + ((source[at + 2] as number) >>> 0) - start;
+  }
 }
 
 /**

@@ -16,6 +16,8 @@ export interface OperatorFigures {
   readonly selfMs: number;
   /** The most bytes that it held at one time. */
   readonly peakBytes: number;
+  /** Of a top-N: rows that were read and left out because enough others come before them. */
+  readonly leftOutCount?: number;
 }
 
 /** By operator. */
@@ -39,6 +41,7 @@ export async function figuresText(plan: PhysicalPlan, figures: OperatorFigures |
     `self=${msText(figures.selfMs)}`,
   ];
   if (figures.peakBytes > 0) words.push(`memory=${formatBytes(figures.peakBytes)}`);
+  if (figures.leftOutCount !== undefined) words.push(`left_out=${figures.leftOutCount.toString()}`);
   if (plan.kind === 'scan') {
     const { segments } = await plan.source.countBatches(plan.bounds);
     if (segments !== undefined) {

@@ -6,7 +6,7 @@
  * is never skipped for its maximum; a comparison is never true for a null.
  */
 import type { Schema } from '../arrow/schema.ts';
-import type { Bound, BoundValue } from '../arrow/source.ts';
+import type { Bound, BoundValue, MovingBounds } from '../arrow/source.ts';
 import { ENTRY_HEAD_BYTES, HAS_BOUNDS, HAS_NAN, NO_MAX, NULLS_UNKNOWN, boundsKind } from './statistics.ts';
 import type { BoundsKind } from './statistics.ts';
 
@@ -29,20 +29,37 @@ interface Words {
 
 /** A set of bounds, made ready to be held against many batches. */
 export class Pruner {
-  readonly #conditions: readonly Condition[];
+  readonly #schema: Schema;
+  readonly #fixed: readonly Condition[];
+  readonly #moving: MovingBounds | undefined;
+  #version = 0;
+  #conditions: readonly Condition[];
 
-  constructor(schema: Schema, bounds: readonly Bound[]) {
-    this.#conditions = bounds.flatMap((bound) => conditionOf(schema, bound));
+  /** Both kinds of bounds are on columns of `schema`. */
+  constructor(schema: Schema, bounds: readonly Bound[], moving?: MovingBounds) {
+    this.#schema = schema;
+    this.#fixed = bounds.flatMap((bound) => conditionOf(schema, bound));
+    this.#moving = moving;
+    this.#conditions = this.#fixed;
   }
 
-  /** True when there is nothing to prune by. */
+  /** True when there is nothing to prune by, now or later. */
   get isEmpty(): boolean {
-    return this.#conditions.length === 0;
+    return this.#conditions.length === 0 && this.#moving === undefined;
+  }
+
+  /** Takes up what moved since the last batch. */
+  #move(moving: MovingBounds): void {
+    const version = moving.version();
+    if (version === this.#version) return;
+    this.#version = version;
+    this.#conditions = [...this.#fixed, ...moving.bounds().flatMap((bound) => conditionOf(this.#schema, bound))];
   }
 
   /** Whether the batch whose packed statistics are bytes [start, end) of `view` holds no row of interest. */
   canSkip(view: DataView, start: number, end: number, rowCount: number): boolean {
     if (end - start < 4) return false;
+    if (this.#moving !== undefined) this.#move(this.#moving);
     const columns = view.getUint32(start, true);
     for (const condition of this.#conditions) {
       if (condition.column >= columns) continue;

@@ -132,7 +132,7 @@ class ManifestScan implements TableSnapshot {
       last = known.get(definition);
       if (last !== undefined) return last;
       const layout = new Layout(definition, this.#definition, request.columns);
-      last = { definition, layout, pruner: new Pruner(definition.schema, layout.bounds(request.bounds)) };
+      last = { definition, layout, pruner: prunerOf(definition.schema, layout, request) };
       known.set(definition, last);
       return last;
     };
@@ -162,6 +162,11 @@ class ManifestScan implements TableSnapshot {
   #refuseDamage(): void {
     for (const { segment } of this.#segments) if (segment.damage !== undefined) throw segment.damage;
   }
+}
+
+function prunerOf(schema: Schema, layout: Layout, { bounds, moving }: ScanRequest): Pruner {
+  const own = moving && { ...moving, bounds: () => layout.bounds(moving.bounds()) };
+  return new Pruner(schema, layout.bounds(bounds), own);
 }
 
 function segmentDescription({ segment, length, rowCount, messageCount }: SegmentView): SegmentDescription {

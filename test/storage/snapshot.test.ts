@@ -144,6 +144,27 @@ test('a scan skips batches by bounds, stops at its limit, and counts what it wou
   );
 });
 
+test('a scan takes up bounds that are found while it runs, whatever a segment calls their column', async (t) => {
+  const storage = await openFor(t, { directory: temporaryDirectory(t), bounds: { batchRowsMax: 100 } });
+  await put(storage, 't', [numbered(0, 500)]);
+  await storage.seal();
+  await storage.alterTable('t', { kind: 'drop_column', column: 'name' });
+  await storage.alterTable('t', { kind: 'rename_column', column: 'id', to: 'number' });
+  const table = tableIn(storage.snapshot(), 't');
+  let version = 0;
+  const moving = {
+    version: () => version,
+    bounds: () => (version === 0 ? [] : [{ column: 0, operator: '>=', value: BigInt(version) } as const]),
+  };
+  const rows: number[] = [];
+  for await (const batch of table.scan({ columns: [0], bounds: [], moving, limit: undefined })) {
+    rows.push(batch.rowCount);
+    version = rows.length === 1 ? 250 : 450;
+  }
+  // Batch 0, then the one with 250, then the one with 450.
+  assert.deepEqual(rows, [100, 100, 100]);
+});
+
 test('a snapshot keeps its rows while the table grows, seals and is read by others', async (t) => {
   const storage = await openFor(t, { directory: temporaryDirectory(t) });
   await put(storage, 't', [numbered(0, 10)]);
