@@ -110,7 +110,7 @@ export const GENERIC: readonly FunctionEntry[] = [
     },
     makes: true,
     kernel: ([from, to]: readonly DataType[]): Kernel => {
-      const kind = castKind(from ?? NULL, to ?? NULL);
+      const kind = castKind(valueType(from ?? NULL), valueType(to ?? NULL));
       const isImplicit = kind === 'same' || kind === 'implicit';
       return (_args, rowCount, type) => {
         const bits = isImplicit ? fullBits(rowCount) : new Uint8Array((rowCount + 7) >> 3);

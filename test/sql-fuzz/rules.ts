@@ -38,7 +38,7 @@ function hasUnread(sql: string): boolean {
 /** What DuckDB says about types that do not fit. */
 const TOO_STRICT = new RegExp(
   '^BinderException: .*(No function matches|does not support the supplied|Cannot (combine|mix|compare|cast)' +
-    '|Could not choose|has no effect|must not be NULL)',
+    '|Could not choose|has no effect|must not be NULL|"constant_or_null" must be a constant)',
   'u',
 );
 
@@ -55,7 +55,8 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'more is taken',
-    reason: 'functions, UNION, CASE and ORDER BY take types that DuckDB wants to be cast',
+    reason:
+      'functions, UNION, CASE and ORDER BY take types that DuckDB wants to be cast, or values that it wants constant',
     knows: theirsFails(TOO_STRICT),
   },
   {
