@@ -48,6 +48,13 @@ export function pick(groups: Uint32Array, rows: Uint32Array): Uint32Array {
   return picked;
 }
 
+/** The numbers from `start` on, below `end`. */
+export function countFrom(start: number, end: number): Uint32Array {
+  const numbers = new Uint32Array(end - start);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = start + i;
+  return numbers;
+}
+
 /** One value a group. */
 class ChosenAccumulator implements Accumulator {
   readonly #chooser: Chooser;

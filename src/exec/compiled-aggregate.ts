@@ -61,8 +61,7 @@ function eachRow(
 export function aggregateCode(pipeline: AggregatePipeline, variant: Variant): readonly FunctionCode[] {
   const fn = new FunctionBuilder('run');
   const rows = get(fn.param('i32', 'rows'));
-  const frame = new Frame(fn, pipeline, variant);
-  frame.searchTexts(rows);
+  const frame = new Frame(fn, pipeline, variant, rows);
   const locals = pipeline.cells.map((cell) => localsOf(fn, cell, pipeline.cellBase));
   const body: RowBody = (emitter, _row, step) => {
     const condition = frame.condition(emitter);

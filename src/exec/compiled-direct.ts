@@ -63,8 +63,7 @@ function hasNulls({ groups: [group] }: AggregatePipeline, { nullable }: Variant)
 function keysFunction(pipeline: AggregatePipeline, variant: Variant, places: DirectPlaces): FunctionCode {
   const fn = new FunctionBuilder('keys');
   const rows = get(fn.param('i32', 'rows'));
-  const frame = new Frame(fn, pipeline, variant);
-  frame.searchTexts(rows);
+  const frame = new Frame(fn, pipeline, variant, rows);
   const { condition, groups } = pipeline;
   const selected =
     condition === undefined ? rows : fn.bind(frame.selectRows(rows, i32Const(0), i32Const(0)), 'selected');
@@ -134,7 +133,7 @@ function findFunction(pipeline: AggregatePipeline, variant: Variant, places: Dir
 function cellsFunction(pipeline: AggregatePipeline, variant: Variant, places: DirectPlaces): FunctionCode {
   const fn = new FunctionBuilder('cells');
   const selected = get(fn.param('i32', 'selected'));
-  const frame = new Frame(fn, pipeline, variant);
+  const frame = new Frame(fn, pipeline, variant, undefined);
   const entryAt = (place: Code<'i32'>, step: number): Code<'i32'> =>
     fn.bind(load('i32', 'i32.load', i32.shl(place, i32Const(2)), places.owners + 4 * step), 'entry');
   if (pipeline.condition === undefined) {

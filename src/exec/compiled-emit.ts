@@ -132,8 +132,16 @@ export class Frame {
   readonly #keyTables: readonly ReadKeyTable[];
   readonly #texts: readonly ReadText[];
 
-  /** Parameters of the function must be there already. */
-  constructor(fn: FunctionBuilder, pipeline: CompiledPipeline, { nullable, bits }: Variant) {
+  /**
+   * Parameters of the function must be there already. `rows`: how many the block has, for the function that comes to it
+   * first, which finds out which of them hold what conditions look for within text; undefined for all others.
+   */
+  constructor(
+    fn: FunctionBuilder,
+    pipeline: CompiledPipeline,
+    { nullable, bits }: Variant,
+    rows: Code<'i32'> | undefined,
+  ) {
     this.fn = fn;
     this.pipeline = pipeline;
     this.failed = fn.local('i32', 'failed');
@@ -148,11 +156,8 @@ export class Frame {
       size: fn.bind(load('i64', 'i64.load', i32Const(0), range + 8), 'size'),
       bits: fn.bind(load('i32', 'i32.load', i32Const(0), pointer), 'bits'),
     }));
-  }
-
-  /** Finds out which of the block's rows hold what conditions look for within text; before any row is looked at. */
-  searchTexts(rows: Code<'i32'>): void {
-    for (const text of this.#texts) emitSearch(this.fn, text, this.#slots[text.slot] as SlotPlace, rows);
+    if (rows === undefined) return;
+    for (const text of this.#texts) emitSearch(fn, text, this.#slots[text.slot] as SlotPlace, rows);
   }
 
   #readParam(param: Expr, place: number): readonly Code[] {

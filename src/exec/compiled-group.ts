@@ -272,8 +272,7 @@ function runFunction(pipeline: AggregatePipeline, variant: Variant): FunctionCod
   const fn = new FunctionBuilder('run');
   const rows = get(fn.param('i32', 'rows'));
   const first = get(fn.param('i32', 'first'));
-  const frame = new Frame(fn, pipeline, variant);
-  frame.searchTexts(rows);
+  const frame = new Frame(fn, pipeline, variant, rows);
   const hasCondition = pipeline.condition !== undefined;
   const selected = hasCondition ? fn.bind(frame.selectRows(rows, i32Const(0), i32Const(0)), 'selected') : rows;
   const rowAt = (place: Code<'i32'>): Code<'i32'> => {

@@ -179,7 +179,8 @@ function laneLocals(frame: Frame, cell: Cell): readonly (readonly Local<'v128'>[
 /** True when all of a pipeline has lanes. */
 export function hasLanes(pipeline: AggregatePipeline): boolean {
   const fn = new FunctionBuilder('trial');
-  return tryLanes(new Frame(fn, pipeline, { nullable: false, bits: [] }), pipeline, undefined, i32Const(0));
+  const frame = new Frame(fn, pipeline, { nullable: false, bits: [] }, undefined);
+  return tryLanes(frame, pipeline, undefined, i32Const(0));
 }
 
 /** Adds rows to the cells, whose words are in `words`, in whole turns; answers how many of `rows` were added. */

@@ -61,7 +61,7 @@ function isLane({ expr: { type } }: OutputPlace): boolean {
 /** The outputs among `places` that are computed two rows at a time. */
 function laneOutputs(pipeline: SelectPipeline, places: readonly OutputPlace[]): readonly OutputPlace[] {
   const fn = new FunctionBuilder('trial');
-  const frame = new Frame(fn, pipeline, { nullable: false, bits: [] });
+  const frame = new Frame(fn, pipeline, { nullable: false, bits: [] }, undefined);
   const emitter = new LaneEmitter(frame, splatParams(frame), i32Const(0), 0, fn.local('v128', 'failed'));
   return places.filter((place) => isLane(place) && emitter.value(place.expr) !== undefined);
 }
@@ -102,8 +102,7 @@ export function selectCode(pipeline: SelectPipeline, variant: Variant): readonly
   const rows = get(fn.param('i32', 'rows'));
   const first = get(fn.param('i32', 'first'));
   const at = get(fn.param('i32', 'at'));
-  const frame = new Frame(fn, pipeline, variant);
-  frame.searchTexts(rows);
+  const frame = new Frame(fn, pipeline, variant, rows);
   const places = pipeline.outputs.flatMap(computed);
   const hasCondition = leavesRowsOut(pipeline);
   const count = hasCondition ? fn.bind(frame.selectRows(rows, at, first), 'count') : rows;

@@ -9,6 +9,7 @@ import type { Bound, BoundValue } from '../arrow/source.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { byteRowsOf, rowBytes } from '../function/byte-rows.ts';
 import { formOf, numbersOf, wordsOf } from '../function/column.ts';
+import { bigintOfWords } from '../function/constant.ts';
 import { bitAt, validityOf } from '../function/validity.ts';
 import { chooseNumbers, chooseWide } from './bound-kernel.ts';
 import type { BoundTest } from './bound-kernel.ts';
@@ -136,9 +137,7 @@ function boundValue(one: Vector): BoundValue | undefined {
     }
     case 'words': {
       if (type.id === 'interval') return undefined;
-      const bytes = new Uint8Array(wordsOf(one).slice(0, form.words).buffer).reverse();
-      const value = BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
-      return form.signed ? BigInt.asIntN(32 * form.words, value) : value;
+      return bigintOfWords(wordsOf(one), 0, form.words, form.signed);
     }
     case 'bytes': {
       if (type.id !== 'utf8' && type.id !== 'large_utf8' && type.id !== 'utf8_view') return undefined;

@@ -12,6 +12,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { TOP_ROWS_HEAD, TOP_ROWS_SPARE } from '../base/limits.ts';
 import { gather } from '../function/gather.ts';
 import type { SortKey } from '../plan/expr.ts';
+import { countFrom, pick } from './accumulator.ts';
 import { compileExpr } from './evaluate.ts';
 import { KeyBound, mergeRows } from './key-bound.ts';
 import { selectRank } from './radix.ts';
@@ -72,8 +73,8 @@ export class TopBound {
     const ties = complement(before, picked.rowCount);
     const kept = this.sift(picked.pick(ties), keys, many, k + 1);
     if (kept === undefined) return chosen;
-    const own = mergeRows(before, take(ties, kept));
-    return chosen === undefined ? own : take(chosen, own);
+    const own = mergeRows(before, pick(ties, kept));
+    return chosen === undefined ? own : pick(chosen, own);
   }
 }
 
@@ -87,19 +88,6 @@ function complement(rows: Uint32Array, count: number): Uint32Array {
     else rest[at++] = i;
   }
   return rest;
-}
-
-function take(rows: Uint32Array, places: Uint32Array): Uint32Array {
-  const taken = new Uint32Array(places.length);
-  for (let i = 0; i < places.length; i++) taken[i] = rows[places[i] as number] as number;
-  return taken;
-}
-
-/** The numbers from `start` to `end` - 1. */
-function rowsFrom(start: number, end: number): Uint32Array {
-  const rows = new Uint32Array(end - start);
-  for (let i = 0; i < rows.length; i++) rows[i] = start + i;
-  return rows;
 }
 
 /** Those of ascending numbers that are not below `start`. */
@@ -140,7 +128,7 @@ export class TopRows {
   add(rows: LazyRows): void {
     const head = this.bound.isKnown ? 0 : Math.min(rows.rowCount, this.#limit + TOP_ROWS_HEAD);
     // A bound by the first rows spares the others.
-    if (head > 0) this.#keep(head === rows.rowCount ? rows : rows.pick(rowsFrom(0, head)));
+    if (head > 0) this.#keep(head === rows.rowCount ? rows : rows.pick(countFrom(0, head)));
     if (head < rows.rowCount) this.#addFrom(rows, head);
   }
 
@@ -151,7 +139,7 @@ export class TopRows {
       this.#keep(rows);
       return;
     }
-    const chosen = sifted === undefined ? rowsFrom(head, rows.rowCount) : behind(sifted, head);
+    const chosen = sifted === undefined ? countFrom(head, rows.rowCount) : behind(sifted, head);
     this.bound.leftOut += rows.rowCount - head - chosen.length;
     if (chosen.length > 0) this.#keep(rows.pick(chosen));
   }

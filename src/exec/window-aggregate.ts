@@ -11,6 +11,7 @@ import { decodeVector } from '../function/decode.ts';
 import { aggregateMethod } from '../function/registry.ts';
 import type { Expr, WindowCall } from '../plan/expr.ts';
 import type { RunContext } from './operator.ts';
+import { countFrom } from './accumulator.ts';
 import { keyWordsWork } from './sort-key.ts';
 import { bestPlaces, denseRanks, orderNumbers } from './window-extreme.ts';
 import type { Frames } from './window-frame.ts';
@@ -145,9 +146,7 @@ function* placed(order: WindowOrder, call: WindowCall, frames: Frames): Work<Win
 }
 
 function uniqueRanks(words: readonly Uint32Array[], count: number): Work<Uint32Array> {
-  const places = new Uint32Array(count);
-  for (let i = 0; i < count; i++) places[i] = i;
-  return denseRanks([...words, places], count);
+  return denseRanks([...words, countFrom(0, count)], count);
 }
 
 function* atPlaces(order: WindowOrder, call: WindowCall, places: Uint32Array): Work<WindowResult> {

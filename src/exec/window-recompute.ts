@@ -10,6 +10,7 @@ import type { Vector } from '../arrow/vector.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import type { AggregateCall, Expr, WindowCall } from '../plan/expr.ts';
 import { exprsOfCall, mapCall } from '../plan/expr-walk.ts';
+import { countFrom } from './accumulator.ts';
 import { RunningCall } from './aggregate-call.ts';
 import { gather } from '../function/gather.ts';
 import { joinParts } from './join.ts';
@@ -76,12 +77,6 @@ export async function wholeResult(order: WindowOrder, call: WindowCall, context:
   const vector = running.finish(count);
   context.memory.change('a window', held, 0);
   return { vector, rows };
-}
-
-function countFrom(start: number, end: number): Uint32Array {
-  const numbers = new Uint32Array(end - start);
-  for (let i = 0; i < numbers.length; i++) numbers[i] = start + i;
-  return numbers;
 }
 
 /** Frames that begin with their partition and only grow: each row is taken once, by an accumulator a partition. */

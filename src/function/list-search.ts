@@ -6,6 +6,7 @@
  */
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
+import { withValidity } from './column.ts';
 import type { Kernel } from './contract.ts';
 import type { FunctionEntry, KnownArgument } from './entry.ts';
 import { gather } from './gather.ts';
@@ -35,22 +36,29 @@ function placesOf([list, value]: readonly Vector[], rowCount: number): Uint32Arr
   return places;
 }
 
-const containsKernel: Kernel = (args, rowCount, type) => {
-  const places = placesOf(args, rowCount);
-  return boolRows(args, rowCount, type, (i) => (places[i] as number) > 0);
-};
+/** Answers for each row the place from 1 of its second argument within its first; 0 where it is not. */
+type FindPlaces = (args: readonly Vector[], rowCount: number) => Uint32Array;
 
-/** Null where the value is not in the list; a null value may be. */
-const positionKernel: Kernel = (args, rowCount, type) => {
-  const places = placesOf(args, rowCount);
-  const made = numberRows([], rowCount, type, (i) => places[i] as number);
-  const bits = writableBits(validityOf(args[0] as Vector), rowCount);
-  for (let i = 0; i < rowCount; i++) {
-    if (places[i] === 0) bits[i >> 3] = (bits[i >> 3] as number) & ~(1 << (i & 7));
-  }
-  const { bits: shown, nullCount } = validityFrom(bits, rowCount);
-  return { ...made, nullCount, buffers: [shown ?? new Uint8Array(0), ...made.buffers.slice(1)] };
-};
+/** Whether the second argument is in the first. */
+export function containsBy(places: FindPlaces): Kernel {
+  return (args, rowCount, type) => {
+    const found = places(args, rowCount);
+    return boolRows(args, rowCount, type, (i) => (found[i] as number) > 0);
+  };
+}
+
+/** Where the second argument is in the first; null where it is not. A null value may be there. */
+export function positionBy(places: FindPlaces): Kernel {
+  return (args, rowCount, type) => {
+    const found = places(args, rowCount);
+    const made = numberRows([], rowCount, type, (i) => found[i] as number);
+    const bits = writableBits(validityOf(args[0] as Vector), rowCount);
+    for (let i = 0; i < rowCount; i++) {
+      if (found[i] === 0) bits[i >> 3] = (bits[i >> 3] as number) & ~(1 << (i & 7));
+    }
+    return withValidity(made, validityFrom(bits, rowCount));
+  };
+}
 
 function resolveSearch(
   [list, value, ...more]: readonly DataType[],
@@ -74,7 +82,7 @@ export const LIST_CONTAINS: FunctionEntry = nestedEntry({
     const parameters = resolveSearch(args, known);
     return parameters === undefined ? undefined : { parameters, type: BOOL, canMakeNull: false };
   },
-  kernel: containsKernel,
+  kernel: containsBy(placesOf),
 });
 
 /** Marks of values that were seen in a row, by their numbers. */
@@ -235,7 +243,7 @@ export const LIST_SEARCH: readonly FunctionEntry[] = [
       const parameters = resolveSearch(args, known);
       return parameters === undefined ? undefined : { parameters, type: INT32, nulls: 'custom' };
     },
-    kernel: positionKernel,
+    kernel: positionBy(placesOf),
   }),
   pairEntry(
     ['list_has_any', 'array_has_any', '&&'],

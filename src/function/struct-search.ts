@@ -7,17 +7,14 @@
 import type { DataType } from '../arrow/type.ts';
 import type { Vector } from '../arrow/vector.ts';
 import { makeCastKernel } from './cast.ts';
-import type { Kernel } from './contract.ts';
 import type { FunctionEntry } from './entry.ts';
 import { nestedEntry } from './list-frame.ts';
 import type { Shape } from './list-frame.ts';
+import { containsBy, positionBy } from './list-search.ts';
 import { isTuple } from './nested-type.ts';
-import { boolRows, numberRows } from './scalar-frame.ts';
 import { BOOL, commonType, flatType, INT32, isComparable } from './signature.ts';
 import { shownField } from './struct-field.ts';
-import { bitAt, validityFrom, validityOf, writableBits } from './validity.ts';
 import { comparer } from './value-order.ts';
-import { withValidity } from './column.ts';
 
 const NULL: DataType = { id: 'null' };
 
@@ -47,23 +44,6 @@ function resolveTuple([given, value, ...more]: readonly DataType[], type: DataTy
   return isFit ? { parameters: [tuple, flatType(value)], type } : undefined;
 }
 
-const containsKernel: Kernel = (args, rowCount, type) => {
-  const places = placesOf(args, rowCount);
-  return boolRows(args, rowCount, type, (i) => (places[i] as number) > 0);
-};
-
-const positionKernel: Kernel = (args, rowCount, type) => {
-  const places = placesOf(args, rowCount);
-  const made = numberRows([], rowCount, type, (i) => places[i] as number);
-  const { bits } = validityOf(args[0] as Vector);
-  const shown = writableBits({ bits: undefined, nullCount: 0 }, rowCount);
-  for (let i = 0; i < rowCount; i++) {
-    const isThere = places[i] !== 0 && (bits === undefined || bitAt(bits, i));
-    if (!isThere) shown[i >> 3] = (shown[i >> 3] as number) & ~(1 << (i & 7));
-  }
-  return withValidity(made, validityFrom(shown, rowCount));
-};
-
 /** contains of tuples. */
 export const STRUCT_CONTAINS: FunctionEntry = nestedEntry({
   name: 'struct_contains',
@@ -72,7 +52,7 @@ export const STRUCT_CONTAINS: FunctionEntry = nestedEntry({
   doc: 'True when the value is in the tuple; also as `value IN tuple`.',
   example: "struct_contains((1, 'x'), 'x') → true",
   resolve: (args) => resolveTuple(args, BOOL),
-  kernel: containsKernel,
+  kernel: containsBy(placesOf),
 });
 
 /** The entries of this family. */
@@ -88,6 +68,6 @@ export const STRUCT_SEARCH: readonly FunctionEntry[] = [
       const shape = resolveTuple(args, INT32);
       return shape === undefined ? undefined : { ...shape, nulls: 'custom' };
     },
-    kernel: positionKernel,
+    kernel: positionBy(placesOf),
   }),
 ];
