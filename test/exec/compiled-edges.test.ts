@@ -9,44 +9,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeField, makeSchema } from '../../src/arrow/schema.ts';
 import type { DataType } from '../../src/arrow/type.ts';
-import { makeReader } from '../../src/arrow/value.ts';
 import type { Value } from '../../src/arrow/value.ts';
 import { makeVector } from '../../src/arrow/vector.ts';
-import { EngineError } from '../../src/base/errors.ts';
-import { compiledOperators } from '../../src/exec/compiled-pipeline.ts';
-import type { CompileMode } from '../../src/exec/compiled-pipeline.ts';
-import { runPlan } from '../../src/exec/exec.ts';
-import { planStatement } from '../../src/plan/plan.ts';
-import { catalogOf, tableOf, tableOfVectors } from '../support/memory-source.ts';
+import { tableOf, tableOfVectors } from '../support/memory-source.ts';
 import type { GivenColumn, MemorySource } from '../support/memory-source.ts';
+import { outcome } from '../support/outcome.ts';
 
 const INT64: DataType = { id: 'int', bitWidth: 64, signed: true };
 const UINT64: DataType = { id: 'int', bitWidth: 64, signed: false };
 const INT32: DataType = { id: 'int', bitWidth: 32, signed: true };
 const DOUBLE: DataType = { id: 'float', bitWidth: 64 };
 const BOOL: DataType = { id: 'bool' };
-
-/** Values of this file: numbers, booleans, null. */
-function cellText(value: Value): string {
-  return Object.is(value, -0) ? '-0' : `${value as number | bigint | boolean | null}`;
-}
-
-async function outcome(sql: string, table: MemorySource, compile: CompileMode): Promise<string> {
-  const planned = planStatement(sql, catalogOf([table]));
-  assert.equal(planned.kind, 'query');
-  if (compile === 'always') assert(compiledOperators(planned.plan, compile).size > 0, `${sql} is compiled`);
-  try {
-    const rows: string[] = [];
-    for await (const batch of runPlan(planned.plan, { compile })) {
-      const readers = batch.columns.map(makeReader);
-      for (let i = 0; i < batch.rowCount; i++) rows.push(readers.map((read) => cellText(read(i))).join());
-    }
-    return rows.join(';');
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    return `${error.code}: ${error.message}`;
-  }
-}
 
 /** Holds both ways against one another, and answers what they say. */
 async function both(sql: string, table: MemorySource): Promise<string> {

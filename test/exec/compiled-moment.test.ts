@@ -7,37 +7,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DataType } from '../../src/arrow/type.ts';
-import { makeReader } from '../../src/arrow/value.ts';
-import { EngineError } from '../../src/base/errors.ts';
-import { compiledOperators } from '../../src/exec/compiled-pipeline.ts';
-import type { CompileMode } from '../../src/exec/compiled-pipeline.ts';
-import { runPlan } from '../../src/exec/exec.ts';
-import { planStatement } from '../../src/plan/plan.ts';
-import { catalogOf, tableOf } from '../support/memory-source.ts';
-import type { MemorySource } from '../support/memory-source.ts';
+import { tableOf } from '../support/memory-source.ts';
+import { outcome } from '../support/outcome.ts';
 
 const DATE: DataType = { id: 'date', unit: 'day' };
 const PER_SECOND = { second: 1n, millisecond: 1_000n, microsecond: 1_000_000n, nanosecond: 1_000_000_000n };
 type Unit = keyof typeof PER_SECOND;
 const MOST = (1n << 63n) - 1n;
-
-async function outcome(sql: string, table: MemorySource, compile: CompileMode): Promise<string> {
-  const planned = planStatement(sql, catalogOf([table]));
-  assert.equal(planned.kind, 'query');
-  if (compile === 'always') assert(compiledOperators(planned.plan, compile).size > 0, `${sql} is compiled`);
-  try {
-    const rows: string[] = [];
-    for await (const batch of runPlan(planned.plan, { compile })) {
-      const readers = batch.columns.map(makeReader);
-      for (let i = 0; i < batch.rowCount; i++)
-        rows.push(readers.map((read) => String(read(i) as bigint | number | null)).join());
-    }
-    return rows.join(';');
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    return `${error.code}: ${error.message}`;
-  }
-}
 
 /** Rows that do not fail, and ends of ranges that may. */
 interface Moments {
