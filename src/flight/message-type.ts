@@ -49,15 +49,6 @@ export interface FlightInfo {
   readonly app_metadata?: Uint8Array;
 }
 
-/** One of the fields is there, or none: an option that is to be unset. */
-export interface SessionOptionValue {
-  readonly string_value?: string;
-  readonly bool_value?: boolean;
-  readonly int64_value?: number;
-  readonly double_value?: number;
-  readonly string_list_value?: { readonly values: readonly string[] };
-}
-
 /** What each option of an ingest is about: 0 is the protocol's default. */
 export interface TableDefinitionOptions {
   /** 1 create, 2 fail. */

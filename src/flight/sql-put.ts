@@ -58,7 +58,7 @@ export async function sqlPut(caller: Caller, command: SqlCommand, put: SqlPut): 
 }
 
 /** Ends the statement and tells the rows that it changed, -1 for one that only reads. */
-export async function updateAnswer(result: QueryResult): Promise<Buffer> {
+async function updateAnswer(result: QueryResult): Promise<Buffer> {
   for await (const batch of result.batches()) countBatch('out', batch.rowCount);
   return encodeMessage('DoPutUpdateResult', { record_count: result.changedCount ?? -1 });
 }
