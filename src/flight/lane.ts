@@ -28,6 +28,7 @@ import {
 } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 import { countBytes } from './call.ts';
+import type { CallScope } from './call.ts';
 import { CopiedMessage, encodeFrame, encodeFrameHead } from './encode.ts';
 import { Inbox } from './inbox.ts';
 
@@ -46,8 +47,11 @@ export type LaneKind = 'direct' | 'messages';
 
 /** Takes the messages of one answer in order. */
 export interface Outbox {
-  /** Resolves when the next message may be sent. @throws `cancelled`, `deadline` when nobody will read it */
-  send(message: Message): Promise<void>;
+  /**
+   * Resolves when the next message may be sent. An empty header with `appMetadata` is a message of metadata alone.
+   * @throws `cancelled`, `deadline` when nobody will read it
+   */
+  send(message: Message, appMetadata?: Uint8Array): Promise<void>;
   /** Call after the last message, whether all went well or not: hands on what still waits. Never throws. */
   close(): void;
 }
@@ -211,12 +215,14 @@ function readMessages(call: ServerDuplexStream<Uint8Array, unknown>): Inbox {
   return inbox;
 }
 
-/** The way out of `call`, by which FlightData messages are sent. */
+/** The way out of `call`, by which FlightData messages are sent; the answer's headers go first. */
 export function openOutbox(
-  call: ServerWritableStream<unknown, CopiedMessage>,
+  call: ServerWritableStream<unknown, CopiedMessage> | ServerDuplexStream<unknown, CopiedMessage>,
   kind: LaneKind,
-  signal: AbortSignal,
+  scope: CallScope,
 ): Outbox {
+  const { signal } = scope;
+  scope.sendHeaders();
   const inner = kind === 'direct' ? innerCall(call) : undefined;
   const stream = inner === undefined ? undefined : streamOf(baseOf(inner));
   if (stream !== undefined) {
@@ -229,7 +235,7 @@ export function openOutbox(
   }
   laneCalls.inc({ direction: 'out', kind: 'messages' });
   return {
-    send: (message) => sendMessage(call, new CopiedMessage(message), signal),
+    send: (message, appMetadata) => sendMessage(call, new CopiedMessage(message, appMetadata), signal),
     close: () => undefined,
   };
 }
@@ -302,12 +308,12 @@ class DirectOutbox implements Outbox {
     });
   }
 
-  async send(message: Message): Promise<void> {
+  async send(message: Message, appMetadata?: Uint8Array): Promise<void> {
     this.#refuseIfOver();
     if (message.bodyBytes <= FLIGHT_JOIN_BYTES_MAX) {
-      this.#take(encodeFrame(message));
+      this.#take(encodeFrame(message, appMetadata));
     } else {
-      this.#take(encodeFrameHead(message));
+      this.#take(encodeFrameHead(message, appMetadata));
       for (const part of message.body) {
         for (let at = 0; at < part.byteLength;) {
           const end = Math.min(part.byteLength, at + FLIGHT_SLICE_BYTES_MAX - this.#sliceBytes);

@@ -49,6 +49,15 @@ export interface FlightInfo {
   readonly app_metadata?: Uint8Array;
 }
 
+export interface PollInfo {
+  readonly info: FlightInfo;
+  /** To poll again with; null when the query has ended. */
+  readonly flight_descriptor: FlightDescriptor | null;
+  /** From 0 to 1. */
+  readonly progress?: number;
+  readonly expiration_time: Timestamp | null;
+}
+
 /** What each option of an ingest is about: 0 is the protocol's default. */
 export interface TableDefinitionOptions {
   /** 1 create, 2 fail. */

@@ -1,18 +1,10 @@
 /**
- * The Flight server: the service's methods, each as one line of a table, on a grpc-js server.
+ * The Flight server: a grpc-js server that listens, with the service on it.
  *
- * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by
- * status.ts; what a method does stands in its own file and knows nothing of gRPC.
+ * Hides grpc-js's settings. Invariant: what a call does is the handlers' affair, whatever methods they lead to.
  */
 import { Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
-import type {
-  ServerDuplexStream,
-  ServerUnaryCall,
-  ServerWritableStream,
-  ServiceDefinition,
-  UntypedServiceImplementation,
-  sendUnaryData,
-} from '@grpc/grpc-js';
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { EngineError } from '../base/errors.ts';
 import {
   FLIGHT_CONNECTION_CALLS_MAX,
@@ -22,27 +14,16 @@ import {
 } from '../base/limits.ts';
 import { makeLog } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
-import { doAction, listActions } from './action.ts';
-import { CallScope } from './call.ts';
-import type { Caller } from './caller.ts';
-import { doGet } from './do-get.ts';
-import { doPut } from './do-put.ts';
 import type { FlightDoor } from './door.ts';
-import { decodeTicket } from './encode.ts';
-import type { CopiedMessage, FlightDescriptor } from './encode.ts';
-import { getFlightInfo, getSchema } from './get-flight-info.ts';
-import { Connections, laneInterceptor, openInbox, openOutbox, sendInTime, sendMessage } from './lane.ts';
+import { serviceDefinition, serviceHandlers } from './handlers.ts';
+import { Connections, laneInterceptor } from './lane.ts';
 import type { LaneKind } from './lane.ts';
-import { listFlights } from './list-flights.ts';
-import { flightService } from './message.ts';
+import { ENGINE_METHODS } from './methods.ts';
 import { PreparedStatements } from './prepared-statements.ts';
-import { toStatus } from './status.ts';
-import type { CallStatus } from './status.ts';
 
-/** Makes the caller of a call. */
-type CallerOf = (scope: CallScope) => Caller;
-
-const DO_PUT = '/arrow.flight.protocol.FlightService/DoPut';
+const SERVICE = '/arrow.flight.protocol.FlightService/';
+/** The calls that bring data. */
+const INCOMING = new Set([`${SERVICE}DoPut`, `${SERVICE}DoExchange`]);
 
 export interface FlightServerOptions {
   readonly host: string;
@@ -51,8 +32,22 @@ export interface FlightServerOptions {
   readonly lane?: LaneKind;
 }
 
-/** Listens and serves. @throws `io_error` when the address cannot be listened on */
-export async function startFlightServer(engine: Engine, options: FlightServerOptions): Promise<FlightDoor> {
+/** Listens and serves the engine. @throws `io_error` when the address cannot be listened on */
+export function startFlightServer(engine: Engine, options: FlightServerOptions): Promise<FlightDoor> {
+  return startService((lane) => engineHandlers(engine, lane), options);
+}
+
+/** The product's handlers for one engine, with what they keep between calls. */
+function engineHandlers(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
+  const statements = new PreparedStatements();
+  return serviceHandlers(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
+}
+
+/** Listens and serves the handlers that `handlersOf` makes. @throws as `startFlightServer` */
+export async function startService(
+  handlersOf: (lane: LaneKind) => UntypedServiceImplementation,
+  options: FlightServerOptions,
+): Promise<FlightDoor> {
   const log = makeLog('grpc');
   const toLog = (level: 'debug' | 'info' | 'warn') => (text?: unknown) => {
     log[level](String(text));
@@ -68,9 +63,9 @@ export async function startFlightServer(engine: Engine, options: FlightServerOpt
     'grpc.keepalive_time_ms': FLIGHT_KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': FLIGHT_KEEPALIVE_TIMEOUT_MS,
     'grpc.enable_channelz': 0,
-    interceptors: [laneInterceptor(lane, new Set([DO_PUT]), connections)],
+    interceptors: [laneInterceptor(lane, INCOMING, connections)],
   });
-  server.addService(serviceDefinition(), methods(engine, lane));
+  server.addService(serviceDefinition(), handlersOf(lane));
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   const port = await listen(server, `${host}:${options.port.toString()}`);
   return {
@@ -78,123 +73,6 @@ export async function startFlightServer(engine: Engine, options: FlightServerOpt
     reason: undefined,
     close: (graceMs) => shutDown(server, connections, graceMs),
   };
-}
-
-/** The service of proto/Flight.proto, with FlightData and Ticket in our own hands. */
-function serviceDefinition(): ServiceDefinition {
-  const service = flightService();
-  const asIs = { requestDeserialize: (bytes: Buffer) => bytes, responseSerialize: (message: Buffer) => message };
-  return {
-    ...service,
-    DoGet: { ...methodOf(service, 'DoGet'), ...asIs },
-    DoPut: { ...methodOf(service, 'DoPut'), requestDeserialize: asIs.requestDeserialize },
-    DoExchange: { ...methodOf(service, 'DoExchange'), ...asIs },
-  };
-}
-
-function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[string] {
-  const method = service[name];
-  if (method === undefined) throw new Error(`Flight.proto has no ${name}`);
-  return method;
-}
-
-function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
-  const statements = new PreparedStatements();
-  const callerOf = ({ signal }: CallScope): Caller => ({ engine, signal, statements, session: undefined });
-  return {
-    GetFlightInfo: unary<FlightDescriptor, unknown>('GetFlightInfo', callerOf, getFlightInfo),
-    GetSchema: unary<FlightDescriptor, unknown>('GetSchema', callerOf, getSchema),
-    ListFlights: answers<{ expression: Uint8Array }>('ListFlights', callerOf, (caller, criteria) =>
-      listFlights(caller.engine, criteria.expression),
-    ),
-    ListActions: answers<unknown>('ListActions', callerOf, () => listActions()),
-    DoAction: answers<{ type: string; body: Uint8Array }>('DoAction', callerOf, async function* (caller, action) {
-      for (const body of await doAction(caller, action.type, action.body)) yield { body };
-    }),
-    DoGet: (call: ServerWritableStream<Uint8Array, CopiedMessage>) => {
-      const scope = new CallScope('DoGet', call);
-      const open = () => openOutbox(call, lane, scope.signal);
-      const run = async (): Promise<void> => doGet(callerOf(scope), decodeTicket(call.request), open);
-      finish(call, scope, run());
-    },
-    DoPut: (call: ServerDuplexStream<Uint8Array, unknown>) => {
-      const scope = new CallScope('DoPut', call);
-      const inbox = openInbox(call, scope.signal);
-      const headers = (name: string): string[] => call.metadata.get(name).map(String);
-      const send = (bytes: Buffer): Promise<void> => sendInTime(call, { app_metadata: bytes }, scope.signal);
-      finish(call, scope, doPut(callerOf(scope), { inbox, headers, send }));
-    },
-    Handshake: notOffered('Handshake', 'this server asks for no login; call without one'),
-    DoExchange: notOffered('DoExchange', 'use DoGet to read and DoPut to write'),
-    PollFlightInfo: unary('PollFlightInfo', callerOf, () =>
-      Promise.reject(new EngineError('unimplemented', 'PollFlightInfo is not offered yet; use GetFlightInfo')),
-    ),
-  };
-}
-
-/** A method of one request and one answer. */
-function unary<Q, A>(rpc: string, callerOf: CallerOf, run: (caller: Caller, request: Q) => Promise<A>) {
-  return (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): void => {
-    const scope = new CallScope(rpc, call);
-    const work = async (): Promise<() => void> => {
-      try {
-        const answer = await run(callerOf(scope), call.request);
-        scope.succeed();
-        return () => {
-          callback(null, answer);
-        };
-      } catch (error) {
-        const status = toStatus(scope.fail(error));
-        return () => {
-          callback(status);
-        };
-      }
-    };
-    void work().then((tell) => {
-      tell();
-    });
-  };
-}
-
-/** A method of one request and a few small answers, sent through grpc-js. */
-function answers<Q>(
-  rpc: string,
-  callerOf: CallerOf,
-  run: (caller: Caller, request: Q) => Iterable<unknown> | AsyncIterable<unknown>,
-) {
-  return (call: ServerWritableStream<Q, unknown>): void => {
-    const scope = new CallScope(rpc, call);
-    const send = async (): Promise<void> => {
-      for await (const answer of run(callerOf(scope), call.request)) await sendMessage(call, answer, scope.signal);
-    };
-    finish(call, scope, send());
-  };
-}
-
-/** A method that is not there yet; `instead` says what to do. */
-function notOffered(rpc: string, instead: string) {
-  return (call: ServerDuplexStream<unknown, unknown>): void => {
-    const scope = new CallScope(rpc, call);
-    call.resume();
-    finish(call, scope, Promise.reject(new EngineError('unimplemented', `${rpc} is not offered yet; ${instead}`)));
-  };
-}
-
-/** Ends a streaming call when `work` ends. */
-function finish(
-  call: { end(): unknown; emit(event: 'error', status: CallStatus): unknown },
-  scope: CallScope,
-  work: Promise<void>,
-): void {
-  work.then(
-    () => {
-      scope.succeed();
-      call.end();
-    },
-    (error: unknown) => {
-      call.emit('error', toStatus(scope.fail(error)));
-    },
-  );
 }
 
 function listen(server: Server, address: string): Promise<number> {

@@ -1,0 +1,157 @@
+/**
+ * The Flight service on grpc-js: its definition, and a handler for each method.
+ *
+ * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by
+ * status.ts; headers of the answer leave before its first message, and also before an error.
+ */
+import type {
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+  sendUnaryData,
+} from '@grpc/grpc-js';
+import { EngineError } from '../base/errors.ts';
+import { CallScope } from './call.ts';
+import { decodeTicket } from './encode.ts';
+import type { CopiedMessage, FlightDescriptor } from './encode.ts';
+import { openInbox, openOutbox, sendInTime, sendMessage } from './lane.ts';
+import type { LaneKind } from './lane.ts';
+import { flightService } from './message.ts';
+import type { FlightMethods } from './methods.ts';
+import { toStatus } from './status.ts';
+import type { CallStatus } from './status.ts';
+
+/** The service of proto/Flight.proto, with FlightData and Ticket in our own hands. */
+export function serviceDefinition(): ServiceDefinition {
+  const service = flightService();
+  const asIs = { requestDeserialize: (bytes: Buffer) => bytes, responseSerialize: (message: Buffer) => message };
+  return {
+    ...service,
+    DoGet: { ...methodOf(service, 'DoGet'), ...asIs },
+    DoPut: { ...methodOf(service, 'DoPut'), requestDeserialize: asIs.requestDeserialize },
+    DoExchange: { ...methodOf(service, 'DoExchange'), ...asIs },
+  };
+}
+
+function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[string] {
+  const method = service[name];
+  if (method === undefined) throw new Error(`Flight.proto has no ${name}`);
+  return method;
+}
+
+/** The handlers of a service that `methods` are; `callerOf` makes the caller of each call. */
+export function serviceHandlers<C>(
+  methods: FlightMethods<C>,
+  callerOf: (scope: CallScope) => C,
+  lane: LaneKind,
+): UntypedServiceImplementation {
+  return {
+    GetFlightInfo: unary<FlightDescriptor, unknown>('GetFlightInfo', (scope, descriptor) =>
+      methods.getFlightInfo(callerOf(scope), descriptor),
+    ),
+    PollFlightInfo: unary<FlightDescriptor, unknown>('PollFlightInfo', (scope, descriptor) =>
+      methods.pollFlightInfo(callerOf(scope), descriptor),
+    ),
+    GetSchema: unary<FlightDescriptor, unknown>('GetSchema', (scope, descriptor) =>
+      methods.getSchema(callerOf(scope), descriptor),
+    ),
+    ListFlights: answers<{ expression: Uint8Array }>('ListFlights', (scope, { expression }) =>
+      methods.listFlights(callerOf(scope), expression),
+    ),
+    ListActions: answers<unknown>('ListActions', (scope) => methods.listActions(callerOf(scope))),
+    DoAction: answers<{ type: string; body: Uint8Array }>('DoAction', async function* (scope, { type, body }) {
+      for (const answer of await methods.doAction(callerOf(scope), type, body)) yield { body: answer };
+    }),
+    DoGet: (call: ServerWritableStream<Uint8Array, CopiedMessage>) => {
+      const scope = new CallScope('DoGet', call);
+      const open = () => openOutbox(call, lane, scope);
+      finish(call, scope, async () => methods.doGet(callerOf(scope), decodeTicket(call.request), open));
+    },
+    DoPut: (call: ServerDuplexStream<Uint8Array, unknown>) => {
+      const scope = new CallScope('DoPut', call);
+      const inbox = openInbox(call, scope.signal);
+      const headers = (name: string): readonly string[] => scope.header(name);
+      const send = (bytes: Uint8Array): Promise<void> => {
+        scope.sendHeaders();
+        return sendInTime(call, { app_metadata: bytes }, scope.signal);
+      };
+      finish(call, scope, async () => methods.doPut(callerOf(scope), { inbox, headers, send }));
+    },
+    DoExchange: (call: ServerDuplexStream<Uint8Array, CopiedMessage>) => {
+      const scope = new CallScope('DoExchange', call);
+      const exchange = { inbox: openInbox(call, scope.signal), open: () => openOutbox(call, lane, scope) };
+      finish(call, scope, async () => methods.doExchange(callerOf(scope), exchange));
+    },
+    Handshake: notOffered('Handshake', 'this server asks for no login; call without one'),
+  };
+}
+
+/** A method of one request and one answer. */
+function unary<Q, A>(rpc: string, run: (scope: CallScope, request: Q) => Promise<A>) {
+  return (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): void => {
+    const scope = new CallScope(rpc, call);
+    const work = async (): Promise<() => void> => {
+      try {
+        const answer = await run(scope, call.request);
+        scope.succeed();
+        return () => {
+          callback(null, answer);
+        };
+      } catch (error) {
+        const status = toStatus(scope.fail(error));
+        return () => {
+          callback(status);
+        };
+      }
+    };
+    void work().then((tell) => {
+      scope.sendHeaders();
+      tell();
+    });
+  };
+}
+
+/** A method of one request and a few small answers, sent through grpc-js. */
+function answers<Q>(rpc: string, run: (scope: CallScope, request: Q) => Iterable<unknown> | AsyncIterable<unknown>) {
+  return (call: ServerWritableStream<Q, unknown>): void => {
+    const scope = new CallScope(rpc, call);
+    finish(call, scope, async () => {
+      for await (const answer of run(scope, call.request)) {
+        scope.sendHeaders();
+        await sendMessage(call, answer, scope.signal);
+      }
+    });
+  };
+}
+
+/** A method that is not there yet; `instead` says what to do. */
+function notOffered(rpc: string, instead: string) {
+  return (call: ServerDuplexStream<unknown, unknown>): void => {
+    const scope = new CallScope(rpc, call);
+    call.resume();
+    finish(call, scope, () =>
+      Promise.reject(new EngineError('unimplemented', `${rpc} is not offered yet; ${instead}`)),
+    );
+  };
+}
+
+/** Ends a streaming call when `work` ends. */
+function finish(
+  call: { end(): unknown; emit(event: 'error', status: CallStatus): unknown },
+  scope: CallScope,
+  work: () => Promise<void>,
+): void {
+  work().then(
+    () => {
+      scope.sendHeaders();
+      scope.succeed();
+      call.end();
+    },
+    (error: unknown) => {
+      scope.sendHeaders();
+      call.emit('error', toStatus(scope.fail(error)));
+    },
+  );
+}
