@@ -296,6 +296,8 @@ export const FLIGHT_RAISED_SESSIONS_MAX = 64;
 export const FLIGHT_KEEPALIVE_MS = 60_000;
 /** Milliseconds for the answer to that. */
 export const FLIGHT_KEEPALIVE_TIMEOUT_MS = 20_000;
+/** Milliseconds until the watch of a health check learns of a change. */
+export const HEALTH_WATCH_MS = 1_000;
 /**
  * UTF-8 bytes of an error's message in a gRPC status; clients refuse trailers above 8 KiB, percent-encoding triples
  * them.

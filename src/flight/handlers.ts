@@ -1,5 +1,5 @@
 /**
- * The Flight service on grpc-js: its definition, and a handler for each method.
+ * The Flight service on grpc-js: its definition, and a handler for each method; other services take their kinds from here.
  *
  * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by
  * status.ts; headers of the answer leave before its first message, and also before an error.
@@ -18,14 +18,32 @@ import { decodeTicket } from './encode.ts';
 import type { CopiedMessage, FlightDescriptor } from './encode.ts';
 import { openInbox, openOutbox, sendInTime, sendMessage } from './lane.ts';
 import type { LaneKind } from './lane.ts';
-import { flightService } from './message.ts';
+import { serviceOf } from './message.ts';
 import type { FlightMethods } from './methods.ts';
 import { toStatus } from './status.ts';
 import type { CallStatus } from './status.ts';
 
+/** A service as grpc-js takes it. */
+export interface Service {
+  readonly definition: ServiceDefinition;
+  readonly handlers: UntypedServiceImplementation;
+}
+
+/** The full name of the Flight service. */
+export const FLIGHT_SERVICE = 'arrow.flight.protocol.FlightService';
+
+/** The Flight service that `methods` are; `callerOf` makes the caller of each call. */
+export function flightService<C>(
+  methods: FlightMethods<C>,
+  callerOf: (scope: CallScope) => C,
+  lane: LaneKind,
+): Service {
+  return { definition: flightDefinition(), handlers: flightHandlers(methods, callerOf, lane) };
+}
+
 /** The service of proto/Flight.proto, with FlightData and Ticket in our own hands. */
-export function serviceDefinition(): ServiceDefinition {
-  const service = flightService();
+function flightDefinition(): ServiceDefinition {
+  const service = serviceOf(FLIGHT_SERVICE);
   const asIs = { requestDeserialize: (bytes: Buffer) => bytes, responseSerialize: (message: Buffer) => message };
   return {
     ...service,
@@ -41,8 +59,7 @@ function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[s
   return method;
 }
 
-/** The handlers of a service that `methods` are; `callerOf` makes the caller of each call. */
-export function serviceHandlers<C>(
+function flightHandlers<C>(
   methods: FlightMethods<C>,
   callerOf: (scope: CallScope) => C,
   lane: LaneKind,
@@ -89,7 +106,7 @@ export function serviceHandlers<C>(
 }
 
 /** A method of one request and one answer. */
-function unary<Q, A>(rpc: string, run: (scope: CallScope, request: Q) => Promise<A>) {
+export function unary<Q, A>(rpc: string, run: (scope: CallScope, request: Q) => Promise<A>) {
   return (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): void => {
     const scope = new CallScope(rpc, call);
     const work = async (): Promise<() => void> => {
@@ -114,7 +131,10 @@ function unary<Q, A>(rpc: string, run: (scope: CallScope, request: Q) => Promise
 }
 
 /** A method of one request and a few small answers, sent through grpc-js. */
-function answers<Q>(rpc: string, run: (scope: CallScope, request: Q) => Iterable<unknown> | AsyncIterable<unknown>) {
+export function answers<Q>(
+  rpc: string,
+  run: (scope: CallScope, request: Q) => Iterable<unknown> | AsyncIterable<unknown>,
+) {
   return (call: ServerWritableStream<Q, unknown>): void => {
     const scope = new CallScope(rpc, call);
     finish(call, scope, async () => {
@@ -138,7 +158,7 @@ function notOffered(rpc: string, instead: string) {
 }
 
 /** Ends a streaming call when `work` ends. */
-function finish(
+export function finish(
   call: { end(): unknown; emit(event: 'error', status: CallStatus): unknown },
   scope: CallScope,
   work: () => Promise<void>,

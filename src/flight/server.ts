@@ -1,10 +1,9 @@
 /**
- * The Flight server: a grpc-js server that listens, with the service on it.
+ * The Flight server: a grpc-js server that listens, with the services on it.
  *
  * Hides grpc-js's settings. Invariant: what a call does is the handlers' affair, whatever methods they lead to.
  */
 import { Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { EngineError } from '../base/errors.ts';
 import {
   FLIGHT_CONNECTION_CALLS_MAX,
@@ -15,15 +14,17 @@ import {
 import { makeLog } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
 import type { FlightDoor } from './door.ts';
-import { serviceDefinition, serviceHandlers } from './handlers.ts';
+import { FLIGHT_SERVICE, flightService } from './handlers.ts';
+import type { Service } from './handlers.ts';
+import { HEALTH_SERVICE, healthService } from './health.ts';
 import { Connections, laneInterceptor } from './lane.ts';
 import type { LaneKind } from './lane.ts';
 import { ENGINE_METHODS } from './methods.ts';
 import { PreparedStatements } from './prepared-statements.ts';
+import { reflectionService } from './reflection.ts';
 
-const SERVICE = '/arrow.flight.protocol.FlightService/';
 /** The calls that bring data. */
-const INCOMING = new Set([`${SERVICE}DoPut`, `${SERVICE}DoExchange`]);
+const INCOMING = new Set([`/${FLIGHT_SERVICE}/DoPut`, `/${FLIGHT_SERVICE}/DoExchange`]);
 
 export interface FlightServerOptions {
   readonly host: string;
@@ -34,18 +35,26 @@ export interface FlightServerOptions {
 
 /** Listens and serves the engine. @throws `io_error` when the address cannot be listened on */
 export function startFlightServer(engine: Engine, options: FlightServerOptions): Promise<FlightDoor> {
-  return startService((lane) => engineHandlers(engine, lane), options);
+  const isServing = (): boolean => !engine.status().draining;
+  return startServices(
+    (lane) => [
+      engineService(engine, lane),
+      healthService([FLIGHT_SERVICE], isServing),
+      reflectionService([FLIGHT_SERVICE, HEALTH_SERVICE]),
+    ],
+    options,
+  );
 }
 
-/** The product's handlers for one engine, with what they keep between calls. */
-function engineHandlers(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
+/** The product's service for one engine, with what it keeps between calls. */
+function engineService(engine: Engine, lane: LaneKind): Service {
   const statements = new PreparedStatements();
-  return serviceHandlers(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
+  return flightService(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
 }
 
-/** Listens and serves the handlers that `handlersOf` makes. @throws as `startFlightServer` */
-export async function startService(
-  handlersOf: (lane: LaneKind) => UntypedServiceImplementation,
+/** Listens and serves what `servicesOf` makes. @throws as `startFlightServer` */
+export async function startServices(
+  servicesOf: (lane: LaneKind) => readonly Service[],
   options: FlightServerOptions,
 ): Promise<FlightDoor> {
   const log = makeLog('grpc');
@@ -65,7 +74,7 @@ export async function startService(
     'grpc.enable_channelz': 0,
     interceptors: [laneInterceptor(lane, INCOMING, connections)],
   });
-  server.addService(serviceDefinition(), handlersOf(lane));
+  for (const { definition, handlers } of servicesOf(lane)) server.addService(definition, handlers);
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   const port = await listen(server, `${host}:${options.port.toString()}`);
   return {

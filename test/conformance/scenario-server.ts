@@ -4,13 +4,13 @@
  * Hides which methods are scripted and which are the product's. Invariant: transport, framing, messages and statuses are
  * the product's in all of them.
  */
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { FlightDoor } from '../../src/flight/door.ts';
-import { serviceHandlers } from '../../src/flight/handlers.ts';
+import { flightService } from '../../src/flight/handlers.ts';
+import type { Service } from '../../src/flight/handlers.ts';
 import type { LaneKind } from '../../src/flight/lane.ts';
 import { ENGINE_METHODS } from '../../src/flight/methods.ts';
 import { PreparedStatements } from '../../src/flight/prepared-statements.ts';
-import { startService } from '../../src/flight/server.ts';
+import { startServices } from '../../src/flight/server.ts';
 import {
   exchangeEcho,
   expirationTime,
@@ -26,22 +26,22 @@ import { StatementEngine } from './sql-scenarios.ts';
 import { streamStore } from './stream-store.ts';
 import type { StoredStream } from './stream-store.ts';
 
-type HandlersOf = (lane: LaneKind) => UntypedServiceImplementation;
+type ServiceOf = (lane: LaneKind) => Service;
 
-function scripted(methods: Script): HandlersOf {
-  return (lane) => serviceHandlers(methods, (scope) => scope, lane);
+function scripted(methods: Script): ServiceOf {
+  return (lane) => flightService(methods, (scope) => scope, lane);
 }
 
 /** The product's methods over an engine of fixed answers. */
-function overStatements(): HandlersOf {
+function overStatements(): ServiceOf {
   const engine = new StatementEngine();
   const statements = new PreparedStatements();
   return (lane) =>
-    serviceHandlers(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
+    flightService(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
 }
 
 /** By the name that integration clients call them. */
-const SCENARIOS: Readonly<Record<string, () => HandlersOf>> = {
+const SCENARIOS: Readonly<Record<string, () => ServiceOf>> = {
   middleware: () => scripted(middleware()),
   ordered: () => scripted(ordered()),
   'expiration_time:do_get': () => scripted(expirationTime()),
@@ -61,9 +61,9 @@ export const GO_SCENARIOS = Object.keys(SCENARIOS).filter((name) => name !== 'do
 
 /** Starts the server of a scenario on a free port. */
 export function startScenario(name: string, lane: LaneKind = 'direct'): Promise<FlightDoor> {
-  const handlersOf = SCENARIOS[name]?.();
-  if (handlersOf === undefined) throw new Error(`there is no scenario ${name}`);
-  return startService(handlersOf, { host: '127.0.0.1', port: 0, lane });
+  const serviceOf = SCENARIOS[name]?.();
+  if (serviceOf === undefined) throw new Error(`there is no scenario ${name}`);
+  return startServices((kind) => [serviceOf(kind)], { host: '127.0.0.1', port: 0, lane });
 }
 
 /** Starts the server of the JSON mode; `streams` are what was put to it, by path. */
@@ -72,7 +72,7 @@ export async function startStore(
 ): Promise<{ readonly door: FlightDoor; readonly streams: ReadonlyMap<string, StoredStream> }> {
   let address = '';
   const { streams, methods } = streamStore(() => address);
-  const door = await startService(scripted(methods), { host: '127.0.0.1', port: 0, lane });
+  const door = await startServices((kind) => [scripted(methods)(kind)], { host: '127.0.0.1', port: 0, lane });
   ({ address } = door);
   return { door, streams };
 }
