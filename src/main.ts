@@ -47,6 +47,8 @@ async function serve(flags: Flags): Promise<number> {
   const engine = await open(settings.dataDir, {
     snapshotRetentionMs: settings.snapshotRetentionSeconds * 1_000,
     scrubBytesPerSecond: settings.scrubMibPerSecond * 2 ** 20,
+    queryTimeoutMs: settings.queryTimeoutSeconds * 1_000,
+    slowQueryMs: settings.slowQueryMs,
     ...(settings.copyDir === '' ? {} : { copyDirectory: settings.copyDir }),
   });
   const doors: Door[] = [];

@@ -51,6 +51,10 @@ export interface Settings {
   readonly graceSeconds: number;
   readonly snapshotRetentionSeconds: number;
   readonly scrubMibPerSecond: number;
+  /** 0: statements may take as long as they want. */
+  readonly queryTimeoutSeconds: number;
+  /** 0: no statement is logged for being slow. */
+  readonly slowQueryMs: number;
   readonly allowOrigin: readonly string[];
   /** Where COPY may read and write files; empty for nowhere. */
   readonly copyDir: string;
