@@ -19,7 +19,7 @@ import { EXIT, UsageError } from './cli/host.ts';
 import { describeSettings, isLoopback, resolveSettings } from './config.ts';
 import { open } from './engine/engine.ts';
 import type { Engine } from './engine/engine.ts';
-import { openFlightDoor } from './flight/door.ts';
+import { hasFlight, openFlightDoor } from './flight/door.ts';
 import { startHttp } from './http/server.ts';
 import { realOs } from './os/real-os.ts';
 
@@ -222,6 +222,7 @@ const host: CliHost = {
   openFile,
   hasDatabase: (directory) => os.exists(join(directory, CATALOG_FILE)),
   readServerRecord,
+  hasFlight,
   serve,
 };
 

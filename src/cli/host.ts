@@ -88,6 +88,8 @@ export interface CliHost {
   hasDatabase(directory: string): Promise<boolean>;
   /** The directory's server.json, or undefined when there is none that can be read. */
   readServerRecord(directory: string): Promise<ServerRecord | undefined>;
+  /** Whether the packages of the Flight door are there. */
+  hasFlight(): Promise<boolean>;
   /** Serves until a stop signal; resolves with the exit code. */
   serve(flags: Flags): Promise<number>;
 }
