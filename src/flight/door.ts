@@ -6,6 +6,7 @@
  */
 import { makeLog } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
+import type { startFlightServer } from './server.ts';
 import { flightStub } from './stub.ts';
 
 /** A door that is open, or that stands for one. */
@@ -43,7 +44,7 @@ export async function hasFlight(): Promise<boolean> {
   return (await loadServer()) !== undefined;
 }
 
-function loadServer(): Promise<typeof import('./server.ts') | undefined> {
+function loadServer(): Promise<{ readonly startFlightServer: typeof startFlightServer } | undefined> {
   return import('./server.ts').catch((error: unknown) => {
     if (!isPackageMissing(error)) throw error;
     return undefined;
