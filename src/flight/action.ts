@@ -65,8 +65,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   queries: {
     description:
-      'The statements that run, and the last ones that ended, as a JSON array of {"id", "state", "sql", "elapsed_ms", ' +
-      '"rows", "error"}. No body.',
+      'The statements that run, and the last ones that ended, as a JSON array of {"id", "state", "sql", ' +
+      '"elapsed_ms", "rows", "error"}. No body.',
     run: queries,
   },
   'cancel-query': {
