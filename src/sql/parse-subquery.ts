@@ -25,8 +25,13 @@ export function parseScalarQuery(cursor: Cursor): ExprNode | undefined {
 
 /** `EXISTS (SELECT …)`, or undefined when that does not begin here. */
 export function parseExists(cursor: Cursor): ExprNode | undefined {
-  if (!cursor.isWord('exists') || cursor.peek(1).text !== '(' || !cursor.isQuery(2)) return undefined;
+  if (!cursor.isWord('exists') || cursor.peek(1).text !== '(') return undefined;
   const start = cursor.advance().start;
+  if (!cursor.isQuery(1)) {
+    cursor.advance();
+    cursor.note('SELECT');
+    throw cursor.unexpected();
+  }
   return { kind: 'exists', query: parseEnclosed(cursor), span: cursor.spanFrom(start) };
 }
 
