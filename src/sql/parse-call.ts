@@ -1,5 +1,6 @@
 /**
- * Calls whose form is their own: POSITION, SUBSTRING, TRIM and OVERLAY with words between arguments, NULLIF with two, COALESCE with one.
+ * Calls whose form is their own: POSITION, SUBSTRING, TRIM and OVERLAY have words between arguments, NULLIF has two
+ * arguments, COALESCE one or more.
  *
  * Hides these grammars. Invariants: what comes out is an ordinary call with its arguments in the order of the function;
  * names in quotes are never read so. Source: SQL:2016, "String value function", as DuckDB 2.0 has it.

@@ -10,6 +10,8 @@ import type { Cursor } from './cursor.ts';
 import { parseCallOrder, parseFilter, parseWithinGroup } from './parse-aggregate.ts';
 import { canBeFunction, canBeName } from './keyword.ts';
 import { sqlError } from './frame.ts';
+import { chainedAfter, chainError, checkChain, TESTS } from './chain.ts';
+import type { Chained } from './chain.ts';
 import { INFIX, INFIX_LACKING, POWER, PREFIX, QUANTIFIED_PATTERNS } from './operator.ts';
 import type { Infix } from './operator.ts';
 import { parseArrayQuery, parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
@@ -60,43 +62,6 @@ function parseAbove(cursor: Cursor, floor: number): ExprNode {
   });
 }
 
-/** What was read last, by which what may not follow it without parentheses is known. */
-type Chained = 'any' | 'comparison' | 'test' | 'list';
-
-/** Words of tests that bind alike. */
-const TESTS = new Set(['between', 'in', 'like', 'ilike', 'similar', 'glob']);
-
-/** What `node`, made by an operator of this power, is to those that follow. */
-function chainedAfter(node: ExprNode, power: number): Chained {
-  switch (node.kind) {
-    case 'in':
-    case 'in_query':
-      return 'list';
-    case 'is':
-    case 'like':
-    case 'between':
-      return 'test';
-    case 'binary':
-      return power === POWER.compare ? 'comparison' : power === POWER.range ? 'test' : 'any';
-    case 'quantified':
-      return power === POWER.range ? 'test' : 'any';
-    default:
-      return 'any';
-  }
-}
-
-/** Comparisons do not chain, tests follow no tests, and nothing that binds tighter follows the list of IN. */
-function checkChain(cursor: Cursor, before: Chained, power: number): void {
-  const remedy = 'put parentheses around the first';
-  if (before === 'comparison' && power === POWER.compare) throw chainError(cursor);
-  if (before === 'test' && power === POWER.range) {
-    throw sqlError('sql_syntax', cursor.sql, cursor.token, 'tests cannot be chained', remedy);
-  }
-  if (before === 'list' && power > POWER.range) {
-    throw sqlError('sql_syntax', cursor.sql, cursor.token, 'this operator cannot follow IN', remedy);
-  }
-}
-
 function parseInfix(cursor: Cursor, left: ExprNode, { operator, power }: Infix): ExprNode {
   cursor.advance();
   const quantifies = power === POWER.compare || QUANTIFIED_PATTERNS.has(operator);
@@ -104,11 +69,6 @@ function parseInfix(cursor: Cursor, left: ExprNode, { operator, power }: Infix):
   if (quantified !== undefined) return quantified;
   const right = parseAbove(cursor, power);
   return { kind: 'binary', operator, left, right, span: coverSpans(left.span, right.span) };
-}
-
-function chainError(cursor: Cursor): Error {
-  const remedy = 'join two comparisons with AND';
-  return sqlError('sql_syntax', cursor.sql, cursor.token, 'comparisons cannot be chained', remedy);
 }
 
 /** `::type`, `!`, and symbols that we know but lack. */

@@ -47,6 +47,7 @@ export function isTypedLiteral(cursor: Cursor): boolean {
 
 const OPENERS = '.([';
 const VARYING = new Set(['character', 'char', 'nchar', 'bit']);
+const CONSTANTS = new Set(['null', 'true', 'false']);
 const ZONED = new Set(['timestamp', 'time']);
 
 function isSymbolAt(cursor: Cursor, ahead: number, symbol: string): boolean {
@@ -67,11 +68,10 @@ function closeOf(cursor: Cursor, open: number): number | undefined {
 /** The same, when nothing but constants and commas stand within. */
 function closeOfConstants(cursor: Cursor, open: number): number | undefined {
   for (let at = open + 1; ; at++) {
-    const { kind, text } = cursor.peek(at);
+    const { kind, text, word } = cursor.peek(at);
     if (kind === 'symbol' && text === ')') return at;
-    const isConstant =
-      kind === 'number' || kind === 'string' || (kind === 'symbol' && (text === ',' || text === '-'));
-    if (!isConstant) return undefined;
+    const isConstant = kind === 'number' || kind === 'string' || CONSTANTS.has(word);
+    if (!isConstant && !(kind === 'symbol' && (text === ',' || text === '-'))) return undefined;
   }
 }
 

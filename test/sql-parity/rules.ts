@@ -112,6 +112,12 @@ export const RULES: readonly Rule[] = [
     examples: ["SET TIME ZONE 'a' || 'b'"],
   },
   {
+    name: 'any percentage',
+    reason: 'LIMIT takes an expression before PERCENT, as it does without; DuckDB wants a constant or parentheses',
+    knows: (verdict) => /\blimit\b/iu.test(verdict.sql) && theyRefuse(/at or near "percent"/iu)(verdict),
+    examples: ['SELECT 1 LIMIT a PERCENT'],
+  },
+  {
     name: 'an operator without its operand',
     reason: 'DuckDB reads a call of a function of that name, and has none when binding; so has @ between operands',
     knows: weRefuse(LONE_OPERATOR),
