@@ -5,7 +5,6 @@
  * statement is planned on one snapshot and runs on it; what a ticket promised is what its redemption yields; nothing
  * is written by a read-only query; `close` waits for nothing but the disk (call `drain` first to let work end).
  */
-import { randomBytes } from 'node:crypto';
 import { prepareCodecs } from '../arrow/compression.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
@@ -22,7 +21,7 @@ import type { PhysicalPlan } from '../plan/physical.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { CompactionReport, IngestState, Snapshot, Storage } from '../storage/contract.ts';
 import { openStorage } from '../storage/storage.ts';
-import { Admission } from './admission.ts';
+import type { Admission } from './admission.ts';
 import { commandSchema, isStoring, refuseWrite, runCommand, runningPlan } from './command.ts';
 import type { Command, CommandResult, CommandTarget } from './command.ts';
 import { CopyFiles } from './copy.ts';
@@ -38,18 +37,21 @@ import type {
   StatementOptions,
   TableDescription,
 } from './contract.ts';
-import { KeptResults } from './kept-result.ts';
+import type { KeptResults } from './kept-result.ts';
 import { noSession, planRequest, readPrepared, readRequest } from './planning.ts';
 import type { Planning, Request } from './planning.ts';
+import { makeParts } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { makePrepared } from './prepared.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
-import { QueryLog } from './query-log.ts';
-import { Redemptions } from './redemption.ts';
+import type { Queries } from './query-log.ts';
+import type { Redemptions } from './redemption.ts';
 import { exactBytes, keptResult, knownRowCount, makeResult, planBatches, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
+import type { Rights } from './rights.ts';
 import type { Session } from './session.ts';
-import { StatementCache } from './statement-cache.ts';
-import { looksLikeTicket, openTicket, sealTicket } from './ticket.ts';
+import type { StatementCache } from './statement-cache.ts';
+import { looksLikeTicket, newTicketId, openTicket, sealTicket } from './ticket.ts';
 import type { TicketPayload } from './ticket.ts';
 import { description, tableOf, viewQuery } from './tables.ts';
 import { openWorld } from './world.ts';
@@ -74,6 +76,7 @@ export interface OpenOptions {
 const queriesTotal = makeCounter('queries_total', 'Statements run, by outcome', ['outcome']);
 const KEY_BYTES = 32;
 const SWEEP_MS = 30_000;
+const COPY_FILES = 'COPY, whose files belong to no table';
 
 /**
  * Opens the database in `directory`, which is made when it is missing, and recovers it.
@@ -97,7 +100,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   try {
     const key = await storage.secret('ticket-key', KEY_BYTES);
     const files = await CopyFiles.open(options.copyDirectory, directory, key);
-    return new SheafEngine(storage, os, clock, key, files);
+    return new SheafEngine(makeParts({ storage, clock, ticketKey: key, files, os }));
   } catch (error) {
     await storage.close();
     throw error;
@@ -106,31 +109,42 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
 
 class SheafEngine implements Engine {
   readonly directory: string;
+  readonly principal: string | undefined;
+  readonly #parts: Parts;
+  readonly #rights: Rights | undefined;
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #ticketKey: Uint8Array;
   readonly #files: CopyFiles;
-  readonly #admission = new Admission();
-  readonly #queries: QueryLog;
+  readonly #admission: Admission;
+  readonly #queries: Queries;
   readonly #kept: KeptResults;
-  readonly #redemptions = new Redemptions();
-  readonly #statements = new StatementCache();
-  readonly #startedMs: number;
-  readonly #sweep: NodeJS.Timeout;
-  #putsOpen = 0;
+  readonly #redemptions: Redemptions;
+  readonly #statements: StatementCache;
+  readonly #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(storage: Storage, os: Os, clock: Clock, ticketKey: Uint8Array, files: CopyFiles) {
-    this.directory = storage.directory;
-    this.#storage = storage;
-    this.#clock = clock;
-    this.#queries = new QueryLog(clock);
-    this.#ticketKey = ticketKey;
-    this.#files = files;
-    this.#kept = new KeptResults(os, storage.spoolDirectory);
-    this.#startedMs = clock.monotonicMs();
-    this.#sweep = setInterval(() => void this.#kept.sweep(clock.wallMs()).catch(() => undefined), SWEEP_MS);
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#rights = parts.rights;
+    this.principal = parts.rights?.name;
+    this.directory = parts.storage.directory;
+    this.#storage = parts.storage;
+    this.#clock = parts.clock;
+    this.#ticketKey = parts.ticketKey;
+    this.#files = parts.files;
+    this.#admission = parts.admission;
+    this.#queries = parts.queries;
+    this.#kept = parts.kept;
+    this.#redemptions = parts.redemptions;
+    this.#statements = parts.statements;
+    if (parts.rights !== undefined) return;
+    this.#sweep = setInterval(() => void this.#kept.sweep(this.#clock.wallMs()).catch(() => undefined), SWEEP_MS);
     this.#sweep.unref();
+  }
+
+  as(rights: Rights): Engine {
+    return new SheafEngine(this.#parts.restrict(rights));
   }
 
   async query(sql: string, options: StatementOptions = {}): Promise<QueryResult> {
@@ -222,7 +236,8 @@ class SheafEngine implements Engine {
             release();
           },
         };
-        const kept = payload.result === undefined ? undefined : this.#kept.open(payload.result);
+        const isOurs = payload.owner === this.#owner;
+        const kept = payload.result === undefined || !isOurs ? undefined : this.#kept.open(payload.result);
         if (kept !== undefined) return keptResult(kept, signal, turn);
         const snapshot = await this.#storage.snapshotAt(payload.version);
         if (payload.kind === 'sql') {
@@ -240,36 +255,22 @@ class SheafEngine implements Engine {
 
   async cancel(ticket: Uint8Array): Promise<void> {
     const payload = openTicket(ticket, this.#ticketKey, this.#clock.wallMs());
+    if (payload.owner !== this.#owner) this.#rights?.demandEverywhere('admin', "another's ticket");
     this.#redemptions.cancel(payload.id);
     if (payload.result !== undefined) await this.#kept.drop(payload.result);
   }
 
   tables(): readonly TableDescription[] {
-    const snapshot = this.#storage.snapshot();
-    try {
-      return snapshot.tableNames().flatMap((name) => {
-        const table = snapshot.table(name);
-        return table === undefined ? [] : [description(table)];
-      });
-    } finally {
-      snapshot.release();
-    }
+    return this.#look((snapshot) => snapshot.tableNames().map((name) => description(tableOf(snapshot, name))));
   }
 
   async schemaOf(name: string): Promise<Schema> {
-    const snapshot = this.#storage.snapshot();
-    const view = snapshot.view(name);
-    snapshot.release();
+    const view = this.#look((snapshot) => snapshot.view(name));
     return view === undefined ? this.table(name).schema : this.describe(viewQuery(view.name));
   }
 
   table(name: string): TableDescription {
-    const snapshot = this.#storage.snapshot();
-    try {
-      return description(tableOf(snapshot, name));
-    } finally {
-      snapshot.release();
-    }
+    return this.#look((snapshot) => description(tableOf(snapshot, name)));
   }
 
   async createTable(name: string, schema: Schema): Promise<void> {
@@ -287,28 +288,28 @@ class SheafEngine implements Engine {
 
   async beginPut(name: string, schema: Schema, options: PutOptions = {}): Promise<Put> {
     this.#admission.refuseWhileDraining();
-    if (this.#putsOpen >= PUT_STREAMS_MAX) {
-      throw new EngineError('busy', `${this.#putsOpen.toString()} put streams are open; try again later`);
+    if (this.#parts.puts.openCount >= PUT_STREAMS_MAX) {
+      throw new EngineError('busy', `${this.#parts.puts.openCount.toString()} put streams are open; try again later`);
     }
     const create = options.create ?? true;
     checkTableName(name);
     if (!create) this.table(name);
-    else if (!this.#isTable(name)) checkNewTableName(name);
+    else if (this.#look((snapshot) => snapshot.table(name)) === undefined) checkNewTableName(name);
     checkTableSchema(name, schema);
-    this.#putsOpen++;
+    this.#parts.puts.openCount++;
     try {
       const { tag } = options;
       const append = await this.#storage.beginAppend(name, schema, { create, ...(tag === undefined ? {} : { tag }) });
       try {
         return makePut(name, schema, append, this.#nowMs(), () => {
-          this.#putsOpen--;
+          this.#parts.puts.openCount--;
         });
       } catch (error) {
         await append.abort();
         throw error;
       }
     } catch (error) {
-      this.#putsOpen--;
+      this.#parts.puts.openCount--;
       throw error;
     }
   }
@@ -329,10 +330,10 @@ class SheafEngine implements Engine {
   status(): EngineStatus {
     return {
       ...this.#storage.status(),
-      uptimeMs: Math.round(this.#clock.monotonicMs() - this.#startedMs),
+      uptimeMs: Math.round(this.#clock.monotonicMs() - this.#parts.startedMs),
       queriesRunning: this.#admission.runningCount,
       queriesWaiting: this.#admission.waitingCount,
-      putsOpen: this.#putsOpen,
+      putsOpen: this.#parts.puts.openCount,
       draining: this.#admission.draining,
     };
   }
@@ -372,13 +373,19 @@ class SheafEngine implements Engine {
     }
   }
 
-  #isTable(name: string): boolean {
+  /** Looks at the tables as they are now. */
+  #look<T>(work: (snapshot: Snapshot) => T): T {
     const snapshot = this.#storage.snapshot();
     try {
-      return snapshot.table(name) !== undefined;
+      return work(snapshot);
     } finally {
       snapshot.release();
     }
+  }
+
+  /** By what its tickets are known. */
+  get #owner(): string {
+    return this.#rights?.fingerprint ?? '';
   }
 
   /** Whole milliseconds since 1970: what now() means in a statement that begins. */
@@ -432,6 +439,8 @@ class SheafEngine implements Engine {
     planAgain: CommandTarget['planAgain'],
   ): Promise<CommandResult> {
     this.#admission.refuseWhileDraining();
+    if (command.kind === 'copy_from') this.#rights?.demandEverywhere('ingest', COPY_FILES);
+    if (command.kind === 'copy_to') this.#rights?.demandEverywhere('admin', COPY_FILES);
     return runCommand(command, {
       storage: this.#storage,
       files: this.#files,
@@ -464,7 +473,7 @@ class SheafEngine implements Engine {
   ): Promise<PromisedResult> {
     const expiresAtMs = this.#clock.wallMs() + TICKET_LIFE_MS;
     const ticket = (result: string | undefined): Uint8Array =>
-      sealTicket({ ...what, id: randomBytes(8).toString('hex'), expiresAtMs, result }, this.#ticketKey);
+      sealTicket({ ...what, id: newTicketId(), owner: this.#owner, expiresAtMs, result }, this.#ticketKey);
     const { schema } = physical;
     const known = isRepeatable ? knownRowCount(physical) : undefined;
     if (known !== undefined) {

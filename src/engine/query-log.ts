@@ -15,6 +15,8 @@ export type QueryState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled'
 /** One statement at one moment. */
 export interface QueryRow {
   readonly id: number;
+  /** Who sent it; undefined where nobody is asked who he is. */
+  readonly principal: string | undefined;
   readonly text: string;
   readonly state: QueryState;
   /** Wall time at which it came. */
@@ -28,12 +30,19 @@ export interface QueryRow {
   readonly error: string | undefined;
 }
 
+/** A statement, and who sent it. */
+interface Asked {
+  readonly text: string;
+  readonly principal: string | undefined;
+}
+
 /** A statement from its coming to its end. */
 export class RunningQuery {
   readonly id: number;
   /** Counts what its operators hold. */
   readonly usage: MemoryUsage = { heldBytes: 0, peakBytes: 0 };
   rowCount = 0;
+  readonly #principal: string | undefined;
   readonly #text: string;
   readonly #clock: Clock;
   readonly #startedMs: number;
@@ -41,8 +50,10 @@ export class RunningQuery {
   readonly #onEnd: (row: QueryRow) => void;
   #state: QueryState = 'waiting';
 
-  constructor(id: number, text: string, clock: Clock, onEnd: (row: QueryRow) => void) {
+  constructor(id: number, asked: Asked, clock: Clock, onEnd: (row: QueryRow) => void) {
+    const { text, principal } = asked;
     this.id = id;
+    this.#principal = principal;
     this.#text = cut(text);
     this.#clock = clock;
     this.#startedMs = clock.wallMs();
@@ -71,6 +82,7 @@ export class RunningQuery {
   row(error?: string): QueryRow {
     return {
       id: this.id,
+      principal: this.#principal,
       text: this.#text,
       state: this.#state,
       startedMs: this.#startedMs,
@@ -92,8 +104,16 @@ function cut(text: string): string {
   return text.length <= QUERY_TEXT_LENGTH_MAX ? text : `${text.slice(0, QUERY_TEXT_LENGTH_MAX)}…`;
 }
 
+/** Where statements are taken in, and looked at. */
+export interface Queries {
+  /** Takes a statement in. */
+  begin(text: string): RunningQuery;
+  /** The statements as they stand now: those that ended, then the others, by their coming. */
+  rows(): readonly QueryRow[];
+}
+
 /** All statements of an engine. */
-export class QueryLog {
+export class QueryLog implements Queries {
   readonly #clock: Clock;
   readonly #open = new Map<number, RunningQuery>();
   /** The oldest first. */
@@ -104,19 +124,29 @@ export class QueryLog {
     this.#clock = clock;
   }
 
-  /** Takes a statement in. */
   begin(text: string): RunningQuery {
-    const query = new RunningQuery(this.#next++, text, this.#clock, (row) => {
+    return this.#begin({ text, principal: undefined });
+  }
+
+  /** The log as a principal has it: its own statements, and those of others if it `seesAll`. */
+  of(principal: string, seesAll: boolean): Queries {
+    return {
+      begin: (text) => this.#begin({ text, principal }),
+      rows: () => this.rows().filter((row) => seesAll || row.principal === principal),
+    };
+  }
+
+  rows(): readonly QueryRow[] {
+    return [...this.#ended, ...[...this.#open.values()].map((query) => query.row())];
+  }
+
+  #begin(asked: Asked): RunningQuery {
+    const query = new RunningQuery(this.#next++, asked, this.#clock, (row) => {
       this.#open.delete(row.id);
       this.#ended.push(row);
       if (this.#ended.length > QUERIES_REMEMBERED_MAX) this.#ended.shift();
     });
     this.#open.set(query.id, query);
     return query;
-  }
-
-  /** The statements as they stand now: those that ended, then the others, by their coming. */
-  rows(): readonly QueryRow[] {
-    return [...this.#ended, ...[...this.#open.values()].map((query) => query.row())];
   }
 }

@@ -7,7 +7,7 @@
  * payload is parsed; the key lives in the catalog, so tickets survive a restart; the magic is no valid UTF-8, so
  * that no SQL text is ever taken for a ticket.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { EngineError } from '../base/errors.ts';
 
 /** 0xFF never occurs in UTF-8. */
@@ -25,6 +25,8 @@ export interface TicketPayload {
   readonly version: number;
   /** Wall time in ms that now() means in the statement: what runs again answers the same. */
   readonly nowMs: number;
+  /** Fingerprint of the rights that it was made under; empty where there were none to ask for. */
+  readonly owner: string;
   /** Wall time in ms. */
   readonly expiresAtMs: number;
   /** Kept result that answers it, when there is one. */
@@ -34,6 +36,11 @@ export interface TicketPayload {
 /** True when `bytes` begin as our tickets do; says nothing about their truth. */
 export function looksLikeTicket(bytes: Uint8Array): boolean {
   return bytes.byteLength >= MAGIC.byteLength && MAGIC.every((byte, i) => bytes[i] === byte);
+}
+
+/** A new id for a ticket. */
+export function newTicketId(): string {
+  return randomBytes(8).toString('hex');
 }
 
 /** Makes the ticket of `payload` under `key` (32 secret bytes). */

@@ -61,6 +61,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
 };
 
+/** True for actions that nobody needs a right for: they say that the server is there. */
+export function isPublicAction(type: string): boolean {
+  return type === 'ping' || type === 'healthcheck';
+}
+
 /** What ListActions answers. */
 export function listActions(): readonly { readonly type: string; readonly description: string }[] {
   return Object.entries(ACTIONS).map(([type, { description }]) => ({ type, description }));
