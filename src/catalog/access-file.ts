@@ -249,7 +249,12 @@ export async function copyAccess(source: string, target: string): Promise<void> 
 
 function prepareFile(connection: Database.Database, path: string): void {
   // Changes are rare and small; EXTRA syncs the directory too, so that a revocation is not undone by a power cut.
-  for (const pragma of ['journal_mode = DELETE', 'synchronous = EXTRA', 'foreign_keys = ON', 'trusted_schema = OFF']) {
+  for (const pragma of [
+    'journal_mode = DELETE',
+    'synchronous = EXTRA',
+    'foreign_keys = ON',
+    'trusted_schema = OFF',
+  ]) {
     connection.pragma(pragma);
   }
   const read = (name: string): number => Number(connection.pragma(name, { simple: true }));
@@ -270,9 +275,11 @@ function prepareFile(connection: Database.Database, path: string): void {
 }
 
 function isSame(left: readonly Grant[], right: readonly Grant[]): boolean {
-  const textOf = (grants: readonly Grant[]): string =>
-    JSON.stringify(grants.map(({ table, role }) => [table ?? null, role]).sort());
-  return textOf(left) === textOf(right);
+  const textsOf = (grants: readonly Grant[]): ReadonlySet<string> =>
+    new Set(grants.map(({ table, role }) => JSON.stringify([table ?? null, role])));
+  const others = textsOf(right);
+  const ours = textsOf(left);
+  return ours.size === others.size && [...ours].every((one) => others.has(one));
 }
 
 function otherRights(name: string): EngineError {

@@ -186,5 +186,8 @@ function malformed(what: string): Refusal {
 }
 
 function notGood(reason: Reason): Refusal {
-  return new Refusal(reason, 'the token does not serve: it is mistyped, revoked or expired, or it is of another user');
+  return new Refusal(
+    reason,
+    'the token does not serve: it is mistyped, revoked or expired, or it is of another user',
+  );
 }

@@ -1,15 +1,15 @@
 /**
  * What a principal may do with which table.
  *
- * Hides how grants add up. Invariants: what is granted nowhere is not allowed; a right goes by the table's name, whether
- * there is such a table or not, so that no answer tells that one is there; ASCII case of names does not matter.
+ * Hides how grants add up. Invariants: what is granted nowhere is not allowed; a right goes by the table's name,
+ * whether there is such a table or not, so that no answer tells that one is there; ASCII case of names does not matter.
  */
 import { createHash } from 'node:crypto';
 import type { Principal, Role } from '../catalog/access-file.ts';
 import { EngineError } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
 
-export type { Grant, Principal, Role } from '../catalog/access-file.ts';
+export type { Principal, Role } from '../catalog/access-file.ts';
 
 const RANKS: Readonly<Record<Role, number>> = { read: 1, ingest: 2, admin: 3 };
 
@@ -32,7 +32,8 @@ export class Rights {
       if (table === undefined) this.#everywhere = Math.max(this.#everywhere, rank);
       else this.#tables.set(foldName(table), Math.max(this.#tables.get(foldName(table)) ?? 0, rank));
     }
-    const said = [name, this.#everywhere, [...this.#tables].sort()];
+    const tables = [...this.#tables].map((one) => JSON.stringify(one)).sort((a, b) => (a < b ? -1 : 1));
+    const said = [name, this.#everywhere, tables];
     this.fingerprint = createHash('sha256').update(JSON.stringify(said)).digest('hex');
   }
 

@@ -108,7 +108,9 @@ function checkRequest({ name, grants = [] }: TokenRequest): void {
     throw new EngineError('request_invalid', `${shown} cannot name a principal: ${why}`);
   };
   if (name.length > PRINCIPAL_NAME_LENGTH_MAX) {
-    refuse(`it has ${name.length.toString()} characters, at most ${PRINCIPAL_NAME_LENGTH_MAX.toString()} are allowed`);
+    refuse(
+      `it has ${name.length.toString()} characters, at most ${PRINCIPAL_NAME_LENGTH_MAX.toString()} are allowed`,
+    );
   }
   if (!NAME_FORM.test(name)) refuse('use letters, digits and . _ @ -, with a letter or digit first');
   if (ID_FORM.test(name)) refuse('it looks like the id of a token');

@@ -60,7 +60,7 @@ export function guarded(
     };
   };
   const methods = Object.fromEntries(Object.keys(open).map((rpc) => [rpc, gate.isGuarded ? guard(rpc) : open[rpc]]));
-  return { ...methods, Handshake: handshake(gate) } as unknown as UntypedServiceImplementation;
+  return { ...methods, Handshake: handshake(gate) };
 }
 
 function refuse(rpc: string, call: Call, callback: Parameters<Handler>[1], error: unknown): void {

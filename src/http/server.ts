@@ -1,8 +1,8 @@
 /**
  * The HTTP door: listens, routes, answers errors, logs, stops.
  *
- * Hides node:http and node:https. One request goes: id, host and origin, route, who asks, answer, log line. Invariants: every request gets
- * one answer or a broken connection, and one access log line; an error after the first byte breaks the connection,
+ * Hides node:http and node:https. One request goes: id, host, route, origin, who asks, answer, log line.
+ * Invariants: every request gets one answer or a broken connection, and one access log line; an error after the first byte breaks the connection,
  * so that a torn body is never taken for whole; a stop lets running requests end for a while, then cancels them.
  */
 import { createServer } from 'node:http';
