@@ -94,6 +94,8 @@ export const ARRAY_SIZE_MAX = 100_000;
 export const SQL_FRAME_CHARS_MAX = 120;
 /** Milliseconds that a ticket made by GetFlightInfo stays valid. */
 export const TICKET_LIFE_MS = 15 * 60 * 1_000;
+/** Base64 characters of parameters' values in a ticket; with longer ones the query runs before its ticket is made. */
+export const TICKET_VALUES_BYTES_MAX = 65_536;
 /** Bytes of one kept result in memory, before it goes to a spool file. */
 export const RESULT_MEMORY_BYTES_MAX = 16 * MIB;
 /** Bytes of all kept results in memory. */
@@ -309,6 +311,12 @@ export const RECEIVE_SPARE_BYTES_MAX = 32 * MIB;
 export const FLIGHT_FRAME_BYTES = 256 * KIB;
 /** Time zones whose offsets are kept; there are some 600 names. */
 export const ZONES_CACHED_MAX = 1_000;
+/** Prepared statements that have a handle; with more, the one that was idle longest goes. */
+export const PREPARED_STATEMENTS_MAX = 10_000;
+/** Milliseconds after which an idle prepared statement may be forgotten. */
+export const PREPARED_IDLE_MS_MAX = 60 * 60 * 1_000;
+/** Bytes of values that are bound to prepared statements, all of them together. */
+export const BOUND_VALUES_BYTES_MAX = 256 * 2 ** 20;
 /** Cancelled tickets that are remembered until they expire. */
 export const TICKETS_CANCELLED_MAX = 10_000;
 /** Bytes of one read of a segment that is compacted or scrubbed. */

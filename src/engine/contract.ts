@@ -20,6 +20,8 @@ export interface QueryResult {
   readonly rowCount: number | undefined;
   /** Exact message bytes where known, else undefined. */
   readonly byteCount: number | undefined;
+  /** Rows that a statement that writes added, changed or removed, 0 where it is not about rows; undefined for queries. */
+  readonly changedCount: number | undefined;
   /** Yields the batches once, as they are made; ends with EngineError `cancelled` when the signal fires. */
   batches(): AsyncIterable<ResultBatch>;
   /** Frees what the result holds; needed when `batches` is not drained. May be called again. */
@@ -61,12 +63,15 @@ export interface PreparedStatement {
    * rows in one commit; other statements that write commit each row, and results of a query follow each other.
    */
   runRows(batch: RecordBatch, options?: Omit<StatementOptions, 'values'>): Promise<QueryResult>;
+  /** What `Engine.promiseOnce` does for a text, with the rows of `batch` as `runRows` takes them. */
+  promise(batch?: RecordBatch, options?: Omit<StatementOptions, 'values'>): Promise<PromisedResult>;
 }
 
 /** What GetFlightInfo promises. `ticket` is opaque, authenticated, and survives a restart. */
 export interface PromisedResult {
   readonly schema: Schema;
   readonly ticket: Uint8Array;
+  /** -1 when not known, which only `promiseOnce` may leave open. */
   readonly rowCount: number;
   /** -1 when not known. */
   readonly byteCount: number;
@@ -94,8 +99,11 @@ export interface Put {
 }
 
 export interface PutOptions {
-  /** Make a missing table from the stream's schema; true unless said. */
-  readonly create?: boolean;
+  /**
+   * Make a missing table from the stream's schema; true unless said. With `new` the table must be missing, with
+   * `replace` one that is there is replaced, in the same commit.
+   */
+  readonly create?: boolean | 'new' | 'replace';
   /** Store it exactly once: see Storage. */
   readonly tag?: PutTag;
 }
@@ -145,10 +153,15 @@ export interface Engine {
   /** Parses a statement and infers its types; runs nothing. @throws as `query` does for text that cannot be planned */
   prepare(sql: string, options?: { readonly session?: Session }): Promise<PreparedStatement>;
   /** The schema that `query` would answer with; runs nothing. */
-  describe(sql: string): Promise<Schema>;
+  describe(sql: string, options?: { readonly session?: Session }): Promise<Schema>;
   /** Plans a read-only statement, learns its exact row count, and makes the ticket for it. */
   promise(sql: string, options?: QueryOptions): Promise<PromisedResult>;
-  /** The same for a whole table or view. @throws `not_found`, and for a view what its query throws */
+  /**
+   * What drivers ask for before every read: a query is planned and counted only where that is free, and runs when its
+   * ticket is redeemed; a statement that writes runs here, once, and its ticket names the answer.
+   */
+  promiseOnce(sql: string, options?: Omit<StatementOptions, 'values'>): Promise<PromisedResult>;
+  /** As `promise`, for a whole table or view. @throws `not_found`, and for a view what its query throws */
   promiseTable(name: string): Promise<PromisedResult>;
   /** True when `bytes` are a ticket of ours by their leading bytes. */
   isTicket(bytes: Uint8Array): boolean;

@@ -15,9 +15,7 @@ import { makeCounter } from '../base/metrics.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
 import type { RunOptions } from '../exec/exec.ts';
-import { scanAll } from '../plan/logical.ts';
 import { describeStatement } from '../plan/plan.ts';
-import type { PhysicalPlan } from '../plan/physical.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { CompactionReport, IngestState, Snapshot, Storage } from '../storage/contract.ts';
 import { openStorage } from '../storage/storage.ts';
@@ -38,21 +36,21 @@ import type {
   TableDescription,
 } from './contract.ts';
 import type { KeptResults } from './kept-result.ts';
-import { noSession, planRequest, readPrepared, readRequest } from './planning.ts';
-import type { Planning, Request } from './planning.ts';
+import { planRequest, readPrepared, readRequest } from './planning.ts';
+import type { Planning, Request, RequestOptions } from './planning.ts';
 import { makeParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { makePrepared } from './prepared.ts';
+import { Promises } from './promises.ts';
+import type { PromisedStatement } from './promises.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
 import type { Queries } from './query-log.ts';
-import type { Redemptions } from './redemption.ts';
-import { exactBytes, keptResult, knownRowCount, makeResult, planBatches, startPlan } from './result.ts';
+import { makeResult, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
 import type { Rights } from './rights.ts';
 import type { Session } from './session.ts';
 import type { StatementCache } from './statement-cache.ts';
-import { looksLikeTicket, newTicketId, openTicket, sealTicket } from './ticket.ts';
-import type { TicketPayload } from './ticket.ts';
+import { looksLikeTicket } from './ticket.ts';
 import { description, tableOf, viewQuery } from './tables.ts';
 import { openWorld } from './world.ts';
 
@@ -111,33 +109,36 @@ class SheafEngine implements Engine {
   readonly directory: string;
   readonly principal: string | undefined;
   readonly #parts: Parts;
-  readonly #rights: Rights | undefined;
   readonly #storage: Storage;
   readonly #clock: Clock;
-  readonly #ticketKey: Uint8Array;
   readonly #files: CopyFiles;
   readonly #admission: Admission;
   readonly #queries: Queries;
   readonly #kept: KeptResults;
-  readonly #redemptions: Redemptions;
+  readonly #promises: Promises;
   readonly #statements: StatementCache;
   readonly #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#rights = parts.rights;
     this.principal = parts.rights?.name;
     this.directory = parts.storage.directory;
     this.#storage = parts.storage;
     this.#clock = parts.clock;
-    this.#ticketKey = parts.ticketKey;
     this.#files = parts.files;
     this.#admission = parts.admission;
     this.#queries = parts.queries;
     this.#kept = parts.kept;
-    this.#redemptions = parts.redemptions;
     this.#statements = parts.statements;
+    this.#promises = new Promises({
+      ...parts,
+      admitted: (text, options, work) => this.#admitted(text, options, work),
+      planning: (run, session) => this.#planning(run, session),
+      runOptions,
+      request: (sql, nowMs, options) => this.#request(sql, nowMs, options),
+      start: (request, snapshot, options, turn) => this.#start(request, snapshot, options, turn),
+    });
     if (parts.rights !== undefined) return;
     this.#sweep = setInterval(() => void this.#kept.sweep(this.#clock.wallMs()).catch(() => undefined), SWEEP_MS);
     this.#sweep.unref();
@@ -160,62 +161,41 @@ class SheafEngine implements Engine {
     const world = await openWorld(parsed, undefined, this.#storage.snapshot(), facts);
     try {
       const described = describeStatement(parsed, world.catalog, { settings });
-      return makePrepared(parsed, described, (request, options) =>
-        this.#admitted(sql, options, (turn) => {
-          const now = (): Request => request(this.#nowMs());
-          return this.#start(now, this.#storage.snapshot(), options, turn);
-        }),
-      );
+      return makePrepared(parsed, described, {
+        start: (request, options) =>
+          this.#admitted(sql, options, (turn) => {
+            const now = (): Request => request(this.#nowMs());
+            return this.#start(now, this.#storage.snapshot(), options, turn);
+          }),
+        promise: (statement, options) => this.#promises.once(statement, options),
+        done: (result) => this.#promises.done(result),
+      });
     } finally {
       world.release();
     }
   }
 
-  async describe(sql: string): Promise<Schema> {
+  async describe(sql: string, options: { readonly session?: Session } = {}): Promise<Schema> {
     this.#admission.refuseWhileDraining();
-    const request = (): Request => this.#request(sql, this.#nowMs(), {});
-    const { planned, world } = await planRequest(this.#planning({}), request, this.#storage.snapshot());
+    const request = (): Request => this.#request(sql, this.#nowMs(), options);
+    const planning = this.#planning({}, options.session);
+    const { planned, world } = await planRequest(planning, request, this.#storage.snapshot());
     world.release();
     return planned.kind === 'query' ? planned.schema : commandSchema(planned);
   }
 
   async promise(sql: string, options: QueryOptions = {}): Promise<PromisedResult> {
-    return this.#admitted(sql, options, async ({ query, release }) => {
-      const snapshot = this.#storage.snapshot();
-      const { version } = snapshot;
-      const nowMs = this.#nowMs();
-      const run = { ...runOptions(options), usage: query.usage };
-      const request = (): Request => this.#request(sql, nowMs, {});
-      const { planned, world } = await planRequest(this.#planning(run), request, snapshot);
-      try {
-        if (planned.kind !== 'query')
-          throw isStoring(planned) ? refuseWrite(planned, sql) : noSession('the statement');
-        const what = { kind: 'sql', text: sql, version, nowMs } as const;
-        const promised = await this.#promisePlan(what, planned.plan, run, world.isRepeatable());
-        query.end('done');
-        return promised;
-      } finally {
-        world.release();
-        release();
-      }
-    });
+    return this.#promises.counted(this.#promised(sql, {}), options);
+  }
+
+  async promiseOnce(sql: string, options: StatementOptions = {}): Promise<PromisedResult> {
+    return this.#promises.once(this.#promised(sql, options), options);
   }
 
   async promiseTable(name: string): Promise<PromisedResult> {
     this.#admission.refuseWhileDraining();
-    const snapshot = this.#storage.snapshot();
-    const view = snapshot.view(name);
-    if (view !== undefined) {
-      snapshot.release();
-      return this.promise(viewQuery(view.name));
-    }
-    try {
-      const table = tableOf(snapshot, name);
-      const what = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() } as const;
-      return await this.#promisePlan(what, scanAll(table.name, table), {}, true);
-    } finally {
-      snapshot.release();
-    }
+    const view = this.#look((snapshot) => snapshot.view(name));
+    return view === undefined ? this.#promises.table(name) : this.promise(viewQuery(view.name));
   }
 
   isTicket(bytes: Uint8Array): boolean {
@@ -223,41 +203,11 @@ class SheafEngine implements Engine {
   }
 
   async redeem(ticket: Uint8Array, options: QueryOptions = {}): Promise<QueryResult> {
-    const payload = openTicket(ticket, this.#ticketKey, this.#clock.wallMs());
-    const redemption = this.#redemptions.begin(payload.id, options.signal);
-    const { signal } = redemption;
-    try {
-      const text = payload.kind === 'sql' ? payload.text : `TABLE ${JSON.stringify(payload.text)}`;
-      return await this.#admitted(text, { signal }, async ({ query, release }) => {
-        const turn = {
-          query,
-          release: (): void => {
-            redemption.end();
-            release();
-          },
-        };
-        const isOurs = payload.owner === this.#owner;
-        const kept = payload.result === undefined || !isOurs ? undefined : this.#kept.open(payload.result);
-        if (kept !== undefined) return keptResult(kept, signal, turn);
-        const snapshot = await this.#storage.snapshotAt(payload.version);
-        if (payload.kind === 'sql') {
-          const request = (): Request => this.#request(payload.text, payload.nowMs, {});
-          return this.#start(request, snapshot, { signal, readOnly: true }, turn);
-        }
-        const table = tableOf(snapshot, payload.text);
-        return startPlan(scanAll(table.name, table), () => snapshot.release(), { signal }, turn);
-      });
-    } catch (error) {
-      redemption.end();
-      throw error;
-    }
+    return this.#promises.redeem(ticket, options.signal);
   }
 
   async cancel(ticket: Uint8Array): Promise<void> {
-    const payload = openTicket(ticket, this.#ticketKey, this.#clock.wallMs());
-    if (payload.owner !== this.#owner) this.#rights?.demandEverywhere('admin', "another's ticket");
-    this.#redemptions.cancel(payload.id);
-    if (payload.result !== undefined) await this.#kept.drop(payload.result);
+    await this.#promises.cancel(ticket);
   }
 
   tables(): readonly TableDescription[] {
@@ -293,7 +243,7 @@ class SheafEngine implements Engine {
     }
     const create = options.create ?? true;
     checkTableName(name);
-    if (!create) this.table(name);
+    if (create === false) this.table(name);
     else if (this.#look((snapshot) => snapshot.table(name)) === undefined) checkNewTableName(name);
     checkTableSchema(name, schema);
     this.#parts.puts.openCount++;
@@ -383,11 +333,6 @@ class SheafEngine implements Engine {
     }
   }
 
-  /** By what its tickets are known. */
-  get #owner(): string {
-    return this.#rights?.fingerprint ?? '';
-  }
-
   /** Whole milliseconds since 1970: what now() means in a statement that begins. */
   #nowMs(): number {
     return Math.floor(this.#clock.wallMs());
@@ -416,6 +361,7 @@ class SheafEngine implements Engine {
       schema: commandSchema(planned),
       rowCount: done.rowCount,
       byteCount: undefined,
+      changedCount: done.changedCount,
       batches: () => done.batches,
       signal: options.signal,
       turn,
@@ -423,8 +369,12 @@ class SheafEngine implements Engine {
     });
   }
 
-  #request(sql: string, nowMs: number, options: StatementOptions): Request {
+  #request(sql: string, nowMs: number, options: Omit<RequestOptions, 'statements'>): Request {
     return readRequest(sql, nowMs, { ...options, statements: this.#statements });
+  }
+
+  #promised(sql: string, options: StatementOptions): PromisedStatement {
+    return { sql, request: (nowMs) => this.#request(sql, nowMs, options) };
   }
 
   #planning(run: RunOptions, session?: Session): Planning {
@@ -439,8 +389,8 @@ class SheafEngine implements Engine {
     planAgain: CommandTarget['planAgain'],
   ): Promise<CommandResult> {
     this.#admission.refuseWhileDraining();
-    if (command.kind === 'copy_from') this.#rights?.demandEverywhere('ingest', COPY_FILES);
-    if (command.kind === 'copy_to') this.#rights?.demandEverywhere('admin', COPY_FILES);
+    if (command.kind === 'copy_from') this.#parts.rights?.demandEverywhere('ingest', COPY_FILES);
+    if (command.kind === 'copy_to') this.#parts.rights?.demandEverywhere('admin', COPY_FILES);
     return runCommand(command, {
       storage: this.#storage,
       files: this.#files,
@@ -463,25 +413,6 @@ class SheafEngine implements Engine {
         await this.#storage.createView(view, { replace: orReplace });
       },
     });
-  }
-
-  async #promisePlan(
-    what: Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs'>,
-    physical: PhysicalPlan,
-    run: RunOptions,
-    isRepeatable: boolean,
-  ): Promise<PromisedResult> {
-    const expiresAtMs = this.#clock.wallMs() + TICKET_LIFE_MS;
-    const ticket = (result: string | undefined): Uint8Array =>
-      sealTicket({ ...what, id: newTicketId(), owner: this.#owner, expiresAtMs, result }, this.#ticketKey);
-    const { schema } = physical;
-    const known = isRepeatable ? knownRowCount(physical) : undefined;
-    if (known !== undefined) {
-      const byteCount = exactBytes(physical) ?? -1;
-      return { schema, ticket: ticket(undefined), rowCount: known, byteCount, expiresAtMs };
-    }
-    const { id, rowCount, byteCount } = await this.#kept.keep(schema, planBatches(physical, run), expiresAtMs);
-    return { schema, ticket: ticket(id), rowCount, byteCount, expiresAtMs };
   }
 }
 

@@ -5,6 +5,7 @@
  * planned is one statement with a value for each parameter; the snapshot belongs to the world, also when planning
  * fails.
  */
+import type { RecordBatch } from '../arrow/batch.ts';
 import type { Source } from '../arrow/source.ts';
 import { EngineError } from '../base/errors.ts';
 import { SQL_LENGTH_MAX } from '../base/limits.ts';
@@ -16,7 +17,7 @@ import { valuesOfExecute } from '../plan/bind-execute.ts';
 import type { RunFigures } from '../plan/explain-figures.ts';
 import { atMoment, readStatement, withMemory } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
-import { literalsOf } from '../plan/parameter-value.ts';
+import { literalsOf, literalsOfRow } from '../plan/parameter-value.ts';
 import type { GivenValues, ParameterValues } from '../plan/parameter-value.ts';
 import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
 import { planInsertOf, planWith, recallPlan } from '../plan/plan.ts';
@@ -43,6 +44,8 @@ export interface Request {
 export interface RequestOptions {
   readonly session?: Session;
   readonly values?: ParameterValues;
+  /** The same as a batch of one row, a column for each parameter in order. */
+  readonly row?: RecordBatch;
   readonly statements: StatementCache;
 }
 
@@ -52,7 +55,7 @@ export interface RequestOptions {
  */
 export function readRequest(sql: string, nowMs: number, options: RequestOptions): Request {
   checkLength(sql);
-  const { session, values, statements } = options;
+  const { session, values, row, statements } = options;
   const nowMicros = BigInt(nowMs) * 1_000n;
   const parsed = atMoment(statements.read(sql, session?.settings ?? DEFAULT_SETTINGS), nowMicros);
   const { statement, parameters } = parsed;
@@ -62,6 +65,7 @@ export function readRequest(sql: string, nowMs: number, options: RequestOptions)
     const given = valuesOfExecute(sql, parameters, statement.args, prepared.parameters);
     return { parsed: atMoment(prepared, nowMicros), values: given };
   }
+  if (row !== undefined) return { parsed, values: literalsOfRow(parameters, row, 0) };
   return { parsed, values: statement.kind === 'prepare' ? [] : literalsOf(parameters, values) };
 }
 

@@ -23,18 +23,27 @@ import type { GivenValues } from '../plan/parameter-value.ts';
 import type { PlannedStatement } from '../plan/physical.ts';
 import type { DescribedStatement } from '../plan/plan.ts';
 import { COUNT_SCHEMA, commandSchema, countColumn } from './command.ts';
-import type { PreparedStatement, QueryResult, StatementOptions } from './contract.ts';
+import type { PreparedStatement, PromisedResult, QueryResult, StatementOptions } from './contract.ts';
 import type { Request } from './planning.ts';
+import type { PromisedStatement } from './promises.ts';
 import { makeResult } from './result.ts';
 
 /** Starts a request; now() in it is to be what `request` is given. */
 export type StartRequest = (request: (nowMs: number) => Request, options: StatementOptions) => Promise<QueryResult>;
 
+/** How a prepared statement reaches the engine. */
+export interface PreparedHost {
+  readonly start: StartRequest;
+  readonly promise: (statement: PromisedStatement, options: StatementOptions) => Promise<PromisedResult>;
+  /** The promise of an answer that is there. */
+  readonly done: (result: QueryResult) => Promise<PromisedResult>;
+}
+
 /** Makes the prepared statement. */
 export function makePrepared(
   parsed: ParsedStatement,
   { parameters, planned }: DescribedStatement,
-  start: StartRequest,
+  { start, promise, done }: PreparedHost,
 ): PreparedStatement {
   const writes = planned !== undefined && planned.kind !== 'query';
   const runner = new Runner(parsed, start, writes);
@@ -45,6 +54,11 @@ export function makePrepared(
     writes,
     run: async (values = [], options = {}) => runner.run(literalsOf(parsed.parameters, values), options),
     runRows: (batch, options = {}) => runner.runRows(batch, options),
+    promise: async (batch, options = {}) => {
+      if (batch !== undefined && batch.rowCount !== 1) return done(await runner.runRows(batch, options));
+      const request = (nowMs: number): Request => runner.request(nowMs, runner.valuesOf(batch));
+      return promise({ sql: parsed.sql, values: batch, request }, options);
+    },
   };
 }
 
@@ -67,11 +81,20 @@ class Runner {
   }
 
   run(values: GivenValues, options: StatementOptions, rows?: Source): Promise<QueryResult> {
-    const request = (nowMs: number): Request => {
-      const parsed = atMoment(this.#parsed, BigInt(nowMs) * 1_000n);
-      return rows === undefined ? { parsed, values } : { parsed, values, rows };
-    };
-    return this.#start(request, options);
+    return this.#start((nowMs) => this.request(nowMs, values, rows), options);
+  }
+
+  /** The statement with values, its now() at `nowMs`. */
+  request(nowMs: number, values: GivenValues, rows?: Source): Request {
+    const parsed = atMoment(this.#parsed, BigInt(nowMs) * 1_000n);
+    return rows === undefined ? { parsed, values } : { parsed, values, rows };
+  }
+
+  /** The values of a batch of one row, or of none. @throws as `run` */
+  valuesOf(batch: RecordBatch | undefined): GivenValues {
+    if (batch === undefined) return literalsOf(this.#parsed.parameters, []);
+    checkColumns(this.#parsed.parameters, batch);
+    return this.#row(batch, 0);
   }
 
   async runRows(batch: RecordBatch, options: StatementOptions): Promise<QueryResult> {
@@ -113,6 +136,7 @@ class Runner {
       schema,
       rowCount: 1,
       byteCount: undefined,
+      changedCount: count,
       batches,
       signal: options.signal,
       turn: undefined,

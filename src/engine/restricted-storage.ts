@@ -26,7 +26,7 @@ export function restrictStorage(storage: Storage, rights: Rights): Storage {
     versionAt: (timeMs) => storage.versionAt(timeMs),
     snapshots: (most) => storage.snapshots(most),
     async createTable(name, schema, options) {
-      rights.demand('admin', name);
+      rights.demand(options?.replace === true ? 'admin' : 'ingest', name);
       await storage.createTable(name, schema, options);
     },
     async dropTable(name) {
@@ -42,8 +42,7 @@ export function restrictStorage(storage: Storage, rights: Rights): Storage {
       await storage.dropView(name);
     },
     async beginAppend(name, schema, options) {
-      const makes = options.create === 'new' || options.create === 'replace';
-      rights.demand(makes ? 'admin' : 'ingest', name);
+      rights.demand(options.create === 'replace' ? 'admin' : 'ingest', name);
       return storage.beginAppend(name, schema, options);
     },
     async ingestState(name, producer) {

@@ -26,6 +26,8 @@ export interface ResultParts {
   readonly schema: Schema;
   readonly rowCount: number | undefined;
   readonly byteCount: number | undefined;
+  /** Undefined for queries. */
+  readonly changedCount?: number;
   readonly batches: () => AsyncIterable<ResultBatch>;
   readonly signal: AbortSignal | undefined;
   /** Undefined where the results that it is made of have turns of their own. */
@@ -57,6 +59,7 @@ export function makeResult(parts: ResultParts): QueryResult {
     schema: parts.schema,
     rowCount: parts.rowCount,
     byteCount: parts.byteCount,
+    changedCount: parts.changedCount,
     close,
     async *batches(): AsyncGenerator<ResultBatch> {
       assert(!read, 'a result is read once');

@@ -16,6 +16,13 @@ export class Session {
   #settings: Settings = DEFAULT_SETTINGS;
   readonly #prepared = new Map<string, ParsedStatement>();
 
+  /** A session in which `settings` hold from the start. */
+  static with(settings: Settings): Session {
+    const session = new Session();
+    session.#settings = settings;
+    return session;
+  }
+
   get settings(): Settings {
     return this.#settings;
   }

@@ -7,8 +7,9 @@
  * payload is parsed; the key lives in the catalog, so tickets survive a restart; the magic is no valid UTF-8, so
  * that no SQL text is ever taken for a ticket.
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { EngineError } from '../base/errors.ts';
+import type { Settings } from '../plan/setting.ts';
 
 /** 0xFF never occurs in UTF-8. */
 const MAGIC = Uint8Array.of(0xff, 0x53, 0x48, 0x45, 0x41, 0x46, 0x54, 0x31);
@@ -18,9 +19,14 @@ const MAC_BYTES = 32;
 export interface TicketPayload {
   /** Random; what cancelling goes by. */
   readonly id: string;
-  readonly kind: 'sql' | 'table';
-  /** The statement, or the table's name. */
+  /** `done`: a statement that has run; only its kept answer can be had. */
+  readonly kind: 'sql' | 'table' | 'done';
+  /** The statement, or the table's name; empty for what is done. */
   readonly text: string;
+  /** What the session had set otherwise than the defaults. */
+  readonly settings?: Partial<Settings>;
+  /** One row of values for the statement's parameters: an IPC stream in base64. */
+  readonly values?: string;
   /** The snapshot that the promise was made on. */
   readonly version: number;
   /** Wall time in ms that now() means in the statement: what runs again answers the same. */
@@ -36,11 +42,6 @@ export interface TicketPayload {
 /** True when `bytes` begin as our tickets do; says nothing about their truth. */
 export function looksLikeTicket(bytes: Uint8Array): boolean {
   return bytes.byteLength >= MAGIC.byteLength && MAGIC.every((byte, i) => bytes[i] === byte);
-}
-
-/** A new id for a ticket. */
-export function newTicketId(): string {
-  return randomBytes(8).toString('hex');
 }
 
 /** Makes the ticket of `payload` under `key` (32 secret bytes). */

@@ -11,14 +11,24 @@ import { EngineError } from '../base/errors.ts';
 import { ACTION_BODY_BYTES_MAX } from '../base/limits.ts';
 import { nearestName } from '../base/names.ts';
 import type { Engine } from '../engine/contract.ts';
+import type { Caller } from './caller.ts';
 import { decodeCancelRequest } from './encode.ts';
 import { checkName } from './ingest-tag.ts';
+import {
+  closePreparedStatement,
+  createPreparedStatement,
+  refuseSubstrait,
+  refuseTransactions,
+} from './sql-action.ts';
 import { decodeText } from './text.ts';
+import { engineTicket } from './ticket.ts';
+
+type Answer = string | Uint8Array | undefined;
 
 interface Action {
   readonly description: string;
-  /** Returns the body of the one result. */
-  readonly run: (engine: Engine, body: Uint8Array) => string | Uint8Array | Promise<string | Uint8Array>;
+  /** Returns the body of the one result; undefined for none. */
+  readonly run: (caller: Caller, body: Uint8Array) => Answer | Promise<Answer>;
 }
 
 /** Field 1 (status) = 1 (CANCEL_STATUS_CANCELLED). */
@@ -28,7 +38,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   ping: { description: 'Answers `pong`.', run: () => 'pong' },
   healthcheck: {
     description: 'Answers the state of the server as JSON; "status" is ok, read_only or draining.',
-    run: (engine) => JSON.stringify(health(engine)),
+    run: ({ engine }) => JSON.stringify(health(engine)),
   },
   'create-table': {
     description:
@@ -53,6 +63,16 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       'Answers JSON {"inputs", "outputs", "bytes"}: segments read and written.',
     run: compact,
   },
+  CreatePreparedStatement: {
+    description:
+      'Parses a statement and infers its types; runs nothing. Body: ActionCreatePreparedStatementRequest, packed. ' +
+      'Answers ActionCreatePreparedStatementResult, packed.',
+    run: createPreparedStatement,
+  },
+  ClosePreparedStatement: {
+    description: 'Forgets a prepared statement. Body: ActionClosePreparedStatementRequest, packed.',
+    run: closePreparedStatement,
+  },
   'ingest-state': {
     description:
       'How far a producer came in a table. Body: JSON {"table": name, "producer": name}. Answers JSON {"producer", ' +
@@ -66,6 +86,15 @@ export function isPublicAction(type: string): boolean {
   return type === 'ping' || type === 'healthcheck';
 }
 
+/** Actions of Flight SQL that are refused, with the reason. */
+const REFUSED: Readonly<Record<string, () => never>> = {
+  BeginTransaction: refuseTransactions,
+  EndTransaction: refuseTransactions,
+  BeginSavepoint: refuseTransactions,
+  EndSavepoint: refuseTransactions,
+  CreatePreparedSubstraitPlan: refuseSubstrait,
+};
+
 /** What ListActions answers. */
 export function listActions(): readonly { readonly type: string; readonly description: string }[] {
   return Object.entries(ACTIONS).map(([type, { description }]) => ({ type, description }));
@@ -75,14 +104,16 @@ export function listActions(): readonly { readonly type: string; readonly descri
  * Runs one action; returns the bodies of its results. @throws `unimplemented`, `limit_exceeded`, `request_invalid`,
  * and its own
  */
-export async function doAction(engine: Engine, type: string, body: Uint8Array): Promise<readonly Uint8Array[]> {
+export async function doAction(caller: Caller, type: string, body: Uint8Array): Promise<readonly Uint8Array[]> {
+  if (Object.hasOwn(REFUSED, type)) REFUSED[type]?.();
   const action = Object.hasOwn(ACTIONS, type) ? ACTIONS[type] : undefined;
   if (action === undefined) throw unknownAction(type);
   if (body.byteLength > ACTION_BODY_BYTES_MAX) {
     const sizes = `${body.byteLength.toString()} bytes, at most ${ACTION_BODY_BYTES_MAX.toString()} are allowed`;
     throw new EngineError('limit_exceeded', `the body of the action ${type} has ${sizes}`);
   }
-  const answer = await action.run(engine, body);
+  const answer = await action.run(caller, body);
+  if (answer === undefined) return [];
   return [typeof answer === 'string' ? Buffer.from(answer) : answer];
 }
 
@@ -109,32 +140,32 @@ function health(engine: Engine): Readonly<Record<string, unknown>> {
   };
 }
 
-async function createTable(engine: Engine, body: Uint8Array): Promise<string> {
+async function createTable({ engine }: Caller, body: Uint8Array): Promise<string> {
   const fields = readFields('create-table', body);
   const table = textField('create-table', fields, 'table');
   await engine.createTable(table, readSchema(textField('create-table', fields, 'schema')));
   return JSON.stringify({ table, created: true });
 }
 
-async function dropTable(engine: Engine, body: Uint8Array): Promise<string> {
+async function dropTable({ engine }: Caller, body: Uint8Array): Promise<string> {
   const table = textField('drop-table', readFields('drop-table', body), 'table');
   await engine.dropTable(table);
   return JSON.stringify({ table, dropped: true });
 }
 
-async function seal(engine: Engine, body: Uint8Array): Promise<string> {
+async function seal({ engine }: Caller, body: Uint8Array): Promise<string> {
   const table = body.byteLength === 0 ? undefined : textField('seal', readFields('seal', body), 'table');
   await engine.seal(table);
   return JSON.stringify({ sealed: true });
 }
 
-async function compact(engine: Engine, body: Uint8Array): Promise<string> {
+async function compact({ engine }: Caller, body: Uint8Array): Promise<string> {
   const table = body.byteLength === 0 ? undefined : textField('compact', readFields('compact', body), 'table');
   const { inputCount, outputCount, byteCount } = await engine.compact(table);
   return JSON.stringify({ inputs: inputCount, outputs: outputCount, bytes: byteCount });
 }
 
-async function ingestState(engine: Engine, body: Uint8Array): Promise<string> {
+async function ingestState({ engine }: Caller, body: Uint8Array): Promise<string> {
   const fields = readFields('ingest-state', body);
   const table = textField('ingest-state', fields, 'table');
   const producer = checkName(fields['producer'], '"producer" in the body of the action ingest-state');
@@ -153,8 +184,8 @@ async function stateOf(engine: Engine, table: string, producer: string): ReturnT
 }
 
 /** Answers a CancelFlightInfoResult with the status `cancelled`; a ticket that is not ours makes it an error. */
-async function cancelFlightInfo(engine: Engine, body: Uint8Array): Promise<Uint8Array> {
-  for (const ticket of decodeCancelRequest(body)) await engine.cancel(ticket);
+async function cancelFlightInfo({ engine }: Caller, body: Uint8Array): Promise<Uint8Array> {
+  for (const ticket of decodeCancelRequest(body)) await engine.cancel(engineTicket(ticket));
   return CANCELLED_RESULT;
 }
 

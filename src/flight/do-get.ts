@@ -6,19 +6,14 @@
  * disk.
  */
 import { encodeSchema } from '../arrow/ipc-schema.ts';
-import type { Engine } from '../engine/contract.ts';
 import { countBatch } from './call.ts';
+import type { Caller } from './caller.ts';
 import type { Outbox } from './lane.ts';
 import { openTicket } from './ticket.ts';
 
 /** Answers `ticket` into what `open` gives; `open` is called once the result is known to begin. */
-export async function doGet(
-  engine: Engine,
-  ticket: Uint8Array,
-  open: () => Outbox,
-  signal: AbortSignal,
-): Promise<void> {
-  const result = await openTicket(engine, ticket, signal);
+export async function doGet(caller: Caller, ticket: Uint8Array, open: () => Outbox): Promise<void> {
+  const result = await openTicket(caller, ticket);
   try {
     const outbox = open();
     try {

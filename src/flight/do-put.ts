@@ -8,6 +8,8 @@
  * batches; then the client ends. Without a producer no PutResult is sent: the status is the answer. Messages without
  * a header carry only app_metadata and are passed over.
  *
+ * Commands of Flight SQL come here too: an ingest is a whole stream into the table that it names, others are sql-put's.
+ *
  * Hides nothing of the engine. Invariants: the next message is read only when the one before is taken; in the first
  * mode whatever fails before the commit leaves nothing behind, and after a failure the client's stream is read on
  * (bounded) so that it learns the true status; in the second the client may be waiting for an answer, so the failure is
@@ -20,56 +22,82 @@ import { decodeSchema } from '../arrow/ipc-schema.ts';
 import type { RecordBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError, toEngineError } from '../base/errors.ts';
-import type { Engine, Put, PutTag } from '../engine/contract.ts';
+import type { Put, PutOptions, PutTag } from '../engine/contract.ts';
 import { BatchPuts } from './batch-puts.ts';
 import type { SendAnswer } from './batch-puts.ts';
 import { countBatch } from './call.ts';
+import type { Caller } from './caller.ts';
 import { putTarget } from './descriptor.ts';
+import type { PutTarget } from './descriptor.ts';
 import { decodeFlightData } from './encode.ts';
 import type { Inbox, Received } from './inbox.ts';
 import { encodeAnswer, headerTag, mayNameProducer, metadataTag } from './ingest-tag.ts';
 import type { HeaderValues } from './ingest-tag.ts';
+import { encodeMessage } from './message.ts';
+import { ingestTarget } from './sql-ingest.ts';
+import { sqlPut } from './sql-put.ts';
 
 /** A call as its put sees it. */
 export interface PutCall {
   readonly inbox: Inbox;
   readonly headers: HeaderValues;
   readonly send: SendAnswer;
-  readonly signal: AbortSignal;
+}
+
+/** Where a stream goes. */
+interface Destination {
+  readonly table: string;
+  readonly create: PutOptions['create'];
+}
+
+/** What a stream begins with. */
+interface Start {
+  readonly target: PutTarget;
+  /** The schema message's header; empty where a command came without one. */
+  readonly header: Uint8Array;
 }
 
 /** Takes the stream; resolves when all of it is durable and answered. @throws what fails, after draining */
-export async function doPut(engine: Engine, call: PutCall): Promise<void> {
-  const { inbox, signal } = call;
+export async function doPut(caller: Caller, call: PutCall): Promise<void> {
+  const { inbox } = call;
   let stream: PutStream | undefined;
   try {
     const tag = headerTag(call.headers);
     await prepareCodecs();
-    const { table, schemaHeader } = await readStart(inbox);
-    stream = new PutStream(engine, call, tag, table, decodeSchema(schemaHeader));
-    await stream.run();
+    const { target, header } = await readStart(inbox);
+    if (target.kind === 'table') {
+      stream = new PutStream(caller, call, tag, { table: target.name, create: true }, decodeSchema(header));
+      await stream.run();
+    } else if (target.command.name === 'CommandStatementIngest') {
+      const to = ingestTarget(caller, target.command);
+      stream = new PutStream(caller, call, tag, to, decodeSchema(header));
+      await call.send(encodeMessage('DoPutUpdateResult', { record_count: await stream.run() }));
+    } else {
+      await call.send(await sqlPut(caller, target.command, { header, inbox }));
+    }
   } catch (error) {
-    if (stream?.answersAwaited !== true) await inbox.drain(signal);
+    if (stream?.answersAwaited !== true) await inbox.drain(caller.signal);
     throw error;
   } finally {
     inbox.close();
   }
 }
 
-/** Reads up to the schema. */
-async function readStart(inbox: Inbox): Promise<{ readonly table: string; readonly schemaHeader: Uint8Array }> {
-  let table: string | undefined;
+/** Reads up to the schema, or to a command, which may do without. */
+async function readStart(inbox: Inbox): Promise<Start> {
+  let target: PutTarget | undefined;
   for (;;) {
     const received = await inbox.next();
-    if (received === undefined) throw endedEarly(table);
+    if (received === undefined) throw endedEarly(target);
     try {
       const message = decodeFlightData(received.bytes);
       if (metadataTag(message.appMetadata) !== undefined) throw tagWithoutBatch();
-      if (table === undefined) {
+      if (target === undefined) {
         if (message.descriptor === undefined) throw noDescriptor();
-        table = putTarget(message.descriptor);
+        target = putTarget(message.descriptor);
       }
-      if (message.header.byteLength > 0) return { table, schemaHeader: message.header.slice() };
+      const bare = target.kind === 'command' && target.command.name !== 'CommandStatementIngest';
+      if (bare || message.header.byteLength > 0) return { target, header: message.header.slice() };
     } finally {
       received.release();
     }
@@ -78,33 +106,36 @@ async function readStart(inbox: Inbox): Promise<{ readonly table: string; readon
 
 /** What follows the schema. */
 class PutStream {
-  readonly #engine: Engine;
+  readonly #caller: Caller;
   readonly #call: PutCall;
   readonly #tag: PutTag | undefined;
-  readonly #table: string;
+  readonly #to: Destination;
   readonly #reader: BatchReader;
+  #rowCount = 0;
   /** One of the two, from the first batch on. */
   #whole: Put | undefined;
   #batches: BatchPuts | undefined;
   /** The client asks for an answer to each batch, so that it may wait for one and send nothing. */
   answersAwaited = false;
 
-  constructor(engine: Engine, call: PutCall, tag: PutTag | undefined, table: string, schema: Schema) {
-    this.#engine = engine;
+  constructor(caller: Caller, call: PutCall, tag: PutTag | undefined, to: Destination, schema: Schema) {
+    this.#caller = caller;
     this.#call = call;
     this.#tag = tag;
-    this.#table = table;
+    this.#to = to;
     this.#reader = new BatchReader(schema, { trusted: false });
   }
 
-  async run(): Promise<void> {
-    const { inbox, signal } = this.#call;
+  /** Returns the rows that are stored. */
+  async run(): Promise<number> {
+    const { inbox } = this.#call;
+    const { signal } = this.#caller;
     try {
       for (let received = await inbox.next(); received !== undefined; received = await inbox.next()) {
         await this.#takeMessage(received);
       }
       if (signal.aborted) throw signal.reason;
-      await this.#finish();
+      return await this.#finish();
     } catch (error) {
       // What was begun before this failure is answered before it is told, and a failure among that comes first.
       await this.#batches?.settle();
@@ -113,13 +144,14 @@ class PutStream {
     }
   }
 
-  async #finish(): Promise<void> {
+  async #finish(): Promise<number> {
     if (this.#batches !== undefined) {
       await this.#batches.settle();
-      return;
+      return this.#rowCount;
     }
     const result = await (await this.#wholePut()).commit();
     if (this.#tag !== undefined) await this.#call.send(encodeAnswer(this.#tag, result));
+    return this.#rowCount;
   }
 
   async #takeMessage(received: Received): Promise<void> {
@@ -140,6 +172,7 @@ class PutStream {
       }
       await this.#takeBatch(batch, tag);
       stored = true;
+      this.#rowCount += batch.rowCount;
       countBatch('in', batch.rowCount);
     } finally {
       // A put owns what it still needs once a write has resolved; dictionaries stay in use by the reader.
@@ -160,25 +193,27 @@ class PutStream {
   }
 
   async #wholePut(): Promise<Put> {
-    const options = this.#tag === undefined ? {} : { tag: this.#tag };
-    this.#whole ??= await this.#engine.beginPut(this.#table, this.#reader.schema, options);
+    const { table, create = true } = this.#to;
+    const options = this.#tag === undefined ? { create } : { create, tag: this.#tag };
+    this.#whole ??= await this.#caller.engine.beginPut(table, this.#reader.schema, options);
     return this.#whole;
   }
 
   #beginBatches(): BatchPuts {
     const { inbox, send } = this.#call;
     // The client may wait for its answer and send nothing: the failure ends the wait for its next message.
-    return new BatchPuts(this.#engine, this.#table, this.#reader.schema, send, (error) => {
+    return new BatchPuts(this.#caller.engine, this.#to.table, this.#reader.schema, send, (error) => {
       inbox.fail(toEngineError(error));
     });
   }
 }
 
-function endedEarly(table: string | undefined): EngineError {
+function endedEarly(target: PutTarget | undefined): EngineError {
+  const what = target?.kind === 'table' ? `table ${target.name}` : target?.command.name;
   const message =
-    table === undefined
+    what === undefined
       ? 'the put stream is empty; its first message must have a descriptor and the schema'
-      : `the put stream for table ${table} ended before its schema`;
+      : `the put stream for ${what} ended before its schema`;
   return new EngineError('request_invalid', message);
 }
 

@@ -1,70 +1,53 @@
 /**
- * GetFlightInfo and GetSchema: what a statement or a table will answer with, before it is read.
+ * FlightInfo: what a promise looks like on the wire.
  *
- * Hides FlightInfo's form. Invariants: the schema is byte for byte the one that DoGet sends first; the row count is
- * exact; one endpoint without a location, which means the connection that asked; the ticket is refused after
- * `expiration_time`.
+ * Hides FlightInfo's form. Invariants: one endpoint without a location, which means the connection that asked; the
+ * ticket is refused after `expiration_time`.
  */
 import { encodeSchema, messagePrefix } from '../arrow/ipc-schema.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { concatBytes } from '../base/bytes.ts';
-import type { Engine, PromisedResult } from '../engine/contract.ts';
-import { readTarget } from './descriptor.ts';
+import type { PromisedResult } from '../engine/contract.ts';
 import type { FlightDescriptor } from './encode.ts';
+import type { FlightInfo, Timestamp } from './message-type.ts';
 
-/** FlightInfo as proto/Flight.proto has it. */
-export interface FlightInfo {
-  readonly schema: Uint8Array;
-  readonly flight_descriptor: FlightDescriptor;
-  readonly endpoint: readonly {
-    readonly ticket: { readonly ticket: Uint8Array };
-    readonly location: readonly { readonly uri: string }[];
-    readonly expiration_time: { readonly seconds: number; readonly nanos: number };
-  }[];
-  readonly total_records: number;
-  readonly total_bytes: number;
-  readonly ordered: boolean;
-}
-
-/** The schema as FlightInfo and SchemaResult carry it: an encapsulated message. */
-function schemaBytes(schema: Schema): Uint8Array {
+/** The schema as Flight's messages carry it: an encapsulated message. */
+export function schemaBytes(schema: Schema): Uint8Array {
   const message = encodeSchema(schema);
   return concatBytes([messagePrefix(message), message.header]);
 }
 
-/** The FlightInfo that tells `promised`. */
-export function flightInfo(descriptor: FlightDescriptor, promised: PromisedResult): FlightInfo {
-  const seconds = Math.floor(promised.expiresAtMs / 1000);
-  const nanos = Math.round((promised.expiresAtMs - seconds * 1000) * 1e6);
+/** The FlightInfo that tells `promised`; `wrap` makes of its ticket what the client is to send back. */
+export function flightInfo(
+  descriptor: FlightDescriptor,
+  promised: PromisedResult,
+  wrap: (ticket: Uint8Array) => Uint8Array = (ticket) => ticket,
+): FlightInfo {
+  const ticket = { ticket: wrap(promised.ticket) };
   return {
     schema: schemaBytes(promised.schema),
     flight_descriptor: descriptor,
-    endpoint: [{ ticket: { ticket: promised.ticket }, location: [], expiration_time: { seconds, nanos } }],
+    endpoint: [{ ticket, location: [], expiration_time: timestamp(promised.expiresAtMs) }],
     total_records: promised.rowCount,
     total_bytes: promised.byteCount,
     ordered: true,
   };
 }
 
-/** Answers GetFlightInfo. @throws `request_invalid`, `not_found`, `unimplemented`, and what the statement brings */
-export async function getFlightInfo(
-  engine: Engine,
-  descriptor: FlightDescriptor,
-  signal: AbortSignal,
-): Promise<FlightInfo> {
-  const target = readTarget(descriptor);
-  const promised = await (target.kind === 'table'
-    ? engine.promiseTable(target.name)
-    : engine.promise(target.sql, { signal }));
-  return flightInfo(descriptor, promised);
+/** The FlightInfo of an answer that is made when `ticket` is sent: no counts, no expiry. */
+export function plainInfo(descriptor: FlightDescriptor, schema: Schema, ticket: Uint8Array): FlightInfo {
+  return {
+    schema: schemaBytes(schema),
+    flight_descriptor: descriptor,
+    endpoint: [{ ticket: { ticket }, location: [], expiration_time: null }],
+    total_records: -1,
+    total_bytes: -1,
+    ordered: true,
+  };
 }
 
-/** Answers GetSchema; nothing runs. @throws as getFlightInfo */
-export async function getSchema(
-  engine: Engine,
-  descriptor: FlightDescriptor,
-): Promise<{ readonly schema: Uint8Array }> {
-  const target = readTarget(descriptor);
-  const schema = await (target.kind === 'table' ? engine.schemaOf(target.name) : engine.describe(target.sql));
-  return { schema: schemaBytes(schema) };
+/** A wall time in ms as the protocol has it. */
+function timestamp(wallMs: number): Timestamp {
+  const seconds = Math.floor(wallMs / 1000);
+  return { seconds, nanos: Math.round((wallMs - seconds * 1000) * 1e6) };
 }

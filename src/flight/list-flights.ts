@@ -10,7 +10,7 @@ import { EngineError } from '../base/errors.ts';
 import { foldName } from '../base/names.ts';
 import type { Engine } from '../engine/contract.ts';
 import { flightInfo } from './flight-info.ts';
-import type { FlightInfo } from './flight-info.ts';
+import type { FlightInfo } from './message-type.ts';
 import { decodeText } from './text.ts';
 
 const TYPE_PATH = 1;

@@ -4,8 +4,7 @@
  * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by
  * status.ts; what a method does stands in its own file and knows nothing of gRPC.
  */
-import { fileURLToPath } from 'node:url';
-import { Server, loadPackageDefinition, setLogger } from '@grpc/grpc-js';
+import { Server, setLogger } from '@grpc/grpc-js';
 import type {
   ServerCredentials,
   ServerDuplexStream,
@@ -15,7 +14,6 @@ import type {
   UntypedServiceImplementation,
   sendUnaryData,
 } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
 import type { CertificateSource } from '../base/certificates.ts';
 import { EngineError } from '../base/errors.ts';
 import {
@@ -30,21 +28,26 @@ import { openGate } from '../engine/gate.ts';
 import type { Gate } from '../engine/gate.ts';
 import { doAction, listActions } from './action.ts';
 import { CallScope } from './call.ts';
+import type { Caller } from './caller.ts';
 import { doGet } from './do-get.ts';
 import { doPut } from './do-put.ts';
 import type { FlightDoor } from './door.ts';
 import { decodeTicket } from './encode.ts';
 import type { CopiedMessage, FlightDescriptor } from './encode.ts';
-import { getFlightInfo, getSchema } from './flight-info.ts';
+import { getFlightInfo, getSchema } from './get-flight-info.ts';
 import { guarded } from './guard.ts';
 import { Connections, laneInterceptor, openInbox, openOutbox, sendInTime, sendMessage } from './lane.ts';
 import type { LaneKind } from './lane.ts';
 import { listFlights } from './list-flights.ts';
+import { flightService } from './message.ts';
+import { PreparedStatements } from './prepared-statements.ts';
 import { serverCredentials } from './server-credentials.ts';
 import { toStatus } from './status.ts';
 import type { CallStatus } from './status.ts';
 
-const PROTO = fileURLToPath(new URL('../../proto/Flight.proto', import.meta.url));
+/** Makes the caller of a call. */
+type CallerOf = (scope: CallScope) => Caller;
+
 const DO_PUT = '/arrow.flight.protocol.FlightService/DoPut';
 
 export interface FlightServerOptions {
@@ -94,11 +97,7 @@ export async function startFlightServer(engine: Engine, options: FlightServerOpt
 
 /** The service of proto/Flight.proto, with FlightData and Ticket in our own hands. */
 function serviceDefinition(): ServiceDefinition {
-  const definition = loadSync(PROTO, { keepCase: true, longs: Number, enums: Number, defaults: true, arrays: true });
-  const loaded = loadPackageDefinition(definition) as unknown as {
-    arrow: { flight: { protocol: { FlightService: { service: ServiceDefinition } } } };
-  };
-  const service = loaded.arrow.flight.protocol.FlightService.service;
+  const service = flightService();
   const asIs = { requestDeserialize: (bytes: Buffer) => bytes, responseSerialize: (message: Buffer) => message };
   return {
     ...service,
@@ -115,22 +114,22 @@ function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[s
 }
 
 function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
+  const statements = new PreparedStatements();
+  const callerOf = ({ signal }: CallScope): Caller => ({ engine, signal, statements, session: undefined });
   return {
-    GetFlightInfo: unary<FlightDescriptor, unknown>('GetFlightInfo', (descriptor, signal) =>
-      getFlightInfo(engine, descriptor, signal),
+    GetFlightInfo: unary<FlightDescriptor, unknown>('GetFlightInfo', callerOf, getFlightInfo),
+    GetSchema: unary<FlightDescriptor, unknown>('GetSchema', callerOf, getSchema),
+    ListFlights: answers<{ expression: Uint8Array }>('ListFlights', callerOf, (caller, criteria) =>
+      listFlights(caller.engine, criteria.expression),
     ),
-    GetSchema: unary<FlightDescriptor, unknown>('GetSchema', (descriptor) => getSchema(engine, descriptor)),
-    ListFlights: answers<{ expression: Uint8Array }>('ListFlights', (criteria) =>
-      listFlights(engine, criteria.expression),
-    ),
-    ListActions: answers<unknown>('ListActions', () => listActions()),
-    DoAction: answers<{ type: string; body: Uint8Array }>('DoAction', async function* ({ type, body }) {
-      for (const result of await doAction(engine, type, body)) yield { body: result };
+    ListActions: answers<unknown>('ListActions', callerOf, () => listActions()),
+    DoAction: answers<{ type: string; body: Uint8Array }>('DoAction', callerOf, async function* (caller, action) {
+      for (const body of await doAction(caller, action.type, action.body)) yield { body };
     }),
     DoGet: (call: ServerWritableStream<Uint8Array, CopiedMessage>) => {
       const scope = new CallScope('DoGet', call);
       const open = () => openOutbox(call, lane, scope.signal);
-      const run = async (): Promise<void> => doGet(engine, decodeTicket(call.request), open, scope.signal);
+      const run = async (): Promise<void> => doGet(callerOf(scope), decodeTicket(call.request), open);
       finish(call, scope, run());
     },
     DoPut: (call: ServerDuplexStream<Uint8Array, unknown>) => {
@@ -138,22 +137,22 @@ function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
       const inbox = openInbox(call, scope.signal);
       const headers = (name: string): string[] => call.metadata.get(name).map(String);
       const send = (bytes: Buffer): Promise<void> => sendInTime(call, { app_metadata: bytes }, scope.signal);
-      finish(call, scope, doPut(engine, { inbox, headers, send, signal: scope.signal }));
+      finish(call, scope, doPut(callerOf(scope), { inbox, headers, send }));
     },
     DoExchange: notOffered('DoExchange', 'use DoGet to read and DoPut to write'),
-    PollFlightInfo: unary('PollFlightInfo', () =>
+    PollFlightInfo: unary('PollFlightInfo', callerOf, () =>
       Promise.reject(new EngineError('unimplemented', 'PollFlightInfo is not offered yet; use GetFlightInfo')),
     ),
   };
 }
 
 /** A method of one request and one answer. */
-function unary<Q, A>(rpc: string, run: (request: Q, signal: AbortSignal) => Promise<A>) {
+function unary<Q, A>(rpc: string, callerOf: CallerOf, run: (caller: Caller, request: Q) => Promise<A>) {
   return (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): void => {
     const scope = new CallScope(rpc, call);
     const work = async (): Promise<() => void> => {
       try {
-        const answer = await run(call.request, scope.signal);
+        const answer = await run(callerOf(scope), call.request);
         scope.succeed();
         return () => {
           callback(null, answer);
@@ -172,11 +171,15 @@ function unary<Q, A>(rpc: string, run: (request: Q, signal: AbortSignal) => Prom
 }
 
 /** A method of one request and a few small answers, sent through grpc-js. */
-function answers<Q>(rpc: string, run: (request: Q) => Iterable<unknown> | AsyncIterable<unknown>) {
+function answers<Q>(
+  rpc: string,
+  callerOf: CallerOf,
+  run: (caller: Caller, request: Q) => Iterable<unknown> | AsyncIterable<unknown>,
+) {
   return (call: ServerWritableStream<Q, unknown>): void => {
     const scope = new CallScope(rpc, call);
     const send = async (): Promise<void> => {
-      for await (const answer of run(call.request)) await sendMessage(call, answer, scope.signal);
+      for await (const answer of run(callerOf(scope), call.request)) await sendMessage(call, answer, scope.signal);
     };
     finish(call, scope, send());
   };

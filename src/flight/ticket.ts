@@ -1,23 +1,34 @@
 /**
- * Tickets of DoGet: SQL text, or what GetFlightInfo and ListFlights handed out.
+ * Tickets of DoGet: SQL text, what GetFlightInfo and ListFlights handed out, or a command of Flight SQL.
  *
  * Hides how they are told apart: ours begin with a byte that never occurs in UTF-8, Flight SQL commands with their
  * type name, and the rest must be text. Invariant: nothing that writes runs from a ticket, so that a repeated DoGet
  * never writes twice.
  */
 import { EngineError } from '../base/errors.ts';
-import type { Engine, QueryResult } from '../engine/contract.ts';
-import { refuseFlightSql } from './descriptor.ts';
+import type { QueryResult } from '../engine/contract.ts';
+import type { Caller } from './caller.ts';
+import { decodeMessage, isPacked, unpack } from './message.ts';
+import { readCommand } from './sql-command.ts';
+import { sqlResult } from './sql-query.ts';
 import { decodeText } from './text.ts';
 
 /** Opens the result that `ticket` names. @throws `request_invalid`, `unimplemented`, and what the statement brings */
-export async function openTicket(engine: Engine, ticket: Uint8Array, signal: AbortSignal): Promise<QueryResult> {
+export async function openTicket(caller: Caller, ticket: Uint8Array): Promise<QueryResult> {
+  const { engine, signal } = caller;
   if (engine.isTicket(ticket)) return engine.redeem(ticket, { signal, readOnly: true });
-  refuseFlightSql(ticket);
+  if (isPacked(ticket)) return sqlResult(caller, readCommand(ticket));
   if (ticket.byteLength === 0) {
     throw new EngineError('request_invalid', 'the ticket is empty; send SQL text, or a ticket from GetFlightInfo');
   }
   return engine.query(ticketText(ticket), { signal, readOnly: true });
+}
+
+/** The engine's ticket that a client was given, whether packed for Flight SQL or not. */
+export function engineTicket(ticket: Uint8Array): Uint8Array {
+  if (!isPacked(ticket)) return ticket;
+  const { name, value } = unpack(ticket);
+  return name === 'TicketStatementQuery' ? decodeMessage(name, value).statement_handle : ticket;
 }
 
 function ticketText(ticket: Uint8Array): string {

@@ -186,6 +186,8 @@ const CHANGES: readonly (readonly [needed: Role, what: string, run: (engine: Eng
   ['ingest', 'insert … returning', (engine) => select(engine, 'INSERT INTO seen VALUES (9) RETURNING id')],
   ['ingest', 'put', (engine) => put(engine, 'seen')],
   ['ingest', 'put that makes the table', (engine) => put(engine, 'made')],
+  ['ingest', 'create', (engine) => select(engine, 'CREATE TABLE IF NOT EXISTS made (id BIGINT)')],
+  ['ingest', 'create as', (engine) => select(engine, 'CREATE TABLE IF NOT EXISTS made AS SELECT 1 AS id')],
   ['ingest', 'ingest state', (engine) => engine.ingestState('seen', 'p')],
   ['admin', 'delete', (engine) => select(engine, 'DELETE FROM seen WHERE id = 9')],
   ['admin', 'delete all', (engine) => select(engine, 'DELETE FROM seen')],
@@ -194,7 +196,12 @@ const CHANGES: readonly (readonly [needed: Role, what: string, run: (engine: Eng
   ['admin', 'truncate', (engine) => select(engine, 'TRUNCATE seen')],
   ['admin', 'alter', (engine) => select(engine, 'ALTER TABLE seen ADD COLUMN IF NOT EXISTS extra BIGINT')],
   ['admin', 'create or replace', (engine) => select(engine, 'CREATE OR REPLACE TABLE made (id BIGINT)')],
-  ['admin', 'create as', (engine) => select(engine, 'CREATE OR REPLACE TABLE made AS SELECT 1 AS id')],
+  [
+    'admin',
+    'put in place of it',
+    (engine) => engine.beginPut('made', IDS, { create: 'replace' }).then((one) => one.abort()),
+  ],
+  ['admin', 'create or replace as', (engine) => select(engine, 'CREATE OR REPLACE TABLE made AS SELECT 1 AS id')],
   ['admin', 'create view', (engine) => select(engine, 'CREATE OR REPLACE VIEW over_seen AS SELECT id FROM seen')],
   ['admin', 'seal', (engine) => engine.seal('seen')],
   ['admin', 'compact', (engine) => engine.compact('seen')],
@@ -267,6 +274,12 @@ test('a ticket gives no more than the rights of who redeems it, whatever was kep
   const kept = await admin.promise('SELECT sum(id) FROM seen');
   await select(engine, 'INSERT INTO seen VALUES (100)');
   assert.deepEqual(await rowsOf((await mine.redeem(kept.ticket)).batches()), [[3n]]);
+  // What drivers ask for is made again under other rights; what has run is its sender's alone.
+  const planned = await admin.promiseOnce('FROM hidden');
+  assert.equal(await outcome(mine.redeem(planned.ticket)), 'sql_bind');
+  const done = await admin.promiseOnce('INSERT INTO hidden VALUES (50) RETURNING id');
+  assert.equal(await outcome(mine.redeem(done.ticket)), 'forbidden');
+  assert.deepEqual(await rowsOf((await admin.redeem(done.ticket)).batches()), [[50n]]);
   // Its owner's statements do not leave by a ticket either.
   await select(admin, 'SELECT 1 AS by_admin');
   const queries = await admin.promise('SELECT query FROM sheaf_queries');

@@ -3,8 +3,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { flightSqlCommand, putTarget, readTarget } from '../../src/flight/descriptor.ts';
+import { putTarget, readTarget } from '../../src/flight/descriptor.ts';
 import { nameFilter } from '../../src/flight/list-flights.ts';
+import { isPacked, packMessage, unpack } from '../../src/flight/message.ts';
 import { field } from '../support/flight-client.ts';
 
 const NONE = new Uint8Array(0);
@@ -15,24 +16,32 @@ function any(typeName: string): Buffer {
 }
 
 test('a Flight SQL command is known by the type name that its Any begins with', () => {
-  assert.equal(flightSqlCommand(any(`${PREFIX}CommandGetTables`)), 'CommandGetTables');
-  assert.equal(flightSqlCommand(any(`${PREFIX}${'X'.repeat(200)}`)), 'X'.repeat(200));
-  assert.equal(flightSqlCommand(any('type.googleapis.com/other.Message')), undefined);
-  assert.equal(flightSqlCommand(NONE), undefined);
+  assert.equal(isPacked(any(`${PREFIX}CommandGetTables`)), true);
+  assert.equal(unpack(any(`${PREFIX}${'X'.repeat(200)}`)).name, 'X'.repeat(200));
+  assert.equal(isPacked(any('type.googleapis.com/other.Message')), false);
+  assert.equal(isPacked(NONE), false);
 });
 
 test('SQL that begins with a newline is SQL, whatever its second letter stands for in protobuf', () => {
   for (let letter = 32; letter < 127; letter++) {
     const sql = `\n${String.fromCharCode(letter)}ELECT 1 ${'x'.repeat(200)}`;
-    assert.equal(flightSqlCommand(Buffer.from(sql)), undefined);
+    assert.equal(isPacked(Buffer.from(sql)), false);
     assert.deepEqual(readTarget({ type: 2, cmd: Buffer.from(sql), path: [] }), { kind: 'sql', sql });
   }
 });
 
 test('a command is SQL to read and a name to put to; a path of one element is a name to both', () => {
   assert.deepEqual(readTarget({ type: 1, cmd: NONE, path: ['t'] }), { kind: 'table', name: 't' });
-  assert.equal(putTarget({ type: 1, cmd: NONE, path: ['t'] }), 't');
-  assert.equal(putTarget({ type: 2, cmd: Buffer.from('grüße'), path: [] }), 'grüße');
+  assert.deepEqual(putTarget({ type: 1, cmd: NONE, path: ['t'] }), { kind: 'table', name: 't' });
+  assert.deepEqual(putTarget({ type: 2, cmd: Buffer.from('grüße'), path: [] }), { kind: 'table', name: 'grüße' });
+});
+
+test('a packed command is read with its fields, those that are optional only where they were sent', () => {
+  const cmd = packMessage('CommandGetTables', { catalog: '', include_schema: true, table_types: ['TABLE'] });
+  const fields = { catalog: '', include_schema: true, table_types: ['TABLE'] };
+  const command = { name: 'CommandGetTables', fields };
+  assert.deepEqual(readTarget({ type: 2, cmd, path: [] }), { kind: 'command', command });
+  assert.deepEqual(putTarget({ type: 2, cmd, path: [] }), { kind: 'command', command });
 });
 
 for (const [name, descriptor, code, message] of [
@@ -61,10 +70,10 @@ for (const [name, descriptor, code, message] of [
     'the command descriptor is not UTF-8 text (1 bytes)',
   ],
   [
-    'Flight SQL',
-    { type: 2, cmd: any(`${PREFIX}CommandStatementIngest`), path: [] },
+    'an unknown command of Flight SQL',
+    { type: 2, cmd: any(`${PREFIX}CommandGetWeather`), path: [] },
     'unimplemented',
-    'the Flight SQL command CommandStatementIngest is not offered yet; send the SQL text itself as ticket or command descriptor',
+    'the Flight SQL command "CommandGetWeather" is not offered; send the SQL text instead',
   ],
 ] as const) {
   test(`a descriptor with ${name} is refused on both ways`, () => {

@@ -17,6 +17,7 @@ import { doAction } from '../../src/flight/action.ts';
 import { encodeAnswer } from '../../src/flight/ingest-tag.ts';
 import { startFlightServer } from '../../src/flight/server.ts';
 import type { LaneKind } from '../../src/flight/lane.ts';
+import { callerOf } from '../support/caller.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 import { dataFields, field, pathField, rawFlight, readAll } from '../support/flight-client.ts';
 import type { Ending, RawFlight } from '../support/flight-client.ts';
@@ -445,7 +446,11 @@ test('an answer leaves out what is not known of a result that is kept no more', 
 });
 
 async function act(engine: FakeEngine, type: string, body: unknown): Promise<unknown> {
-  const [answered] = await doAction(engine, type, Buffer.from(body === undefined ? '' : JSON.stringify(body)));
+  const [answered] = await doAction(
+    callerOf(engine),
+    type,
+    Buffer.from(body === undefined ? '' : JSON.stringify(body)),
+  );
   return JSON.parse(Buffer.from(answered ?? []).toString());
 }
 

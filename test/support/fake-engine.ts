@@ -73,11 +73,16 @@ export class FakeEngine implements Engine {
   async prepare(sql: string): Promise<PreparedStatement> {
     const schema = await this.describe(sql);
     const run = (): Promise<QueryResult> => this.query(sql);
-    return { sql, parameters: makeSchema([]), schema, writes: false, run, runRows: run };
+    const promise = (): Promise<PromisedResult> => this.promise(sql);
+    return { sql, parameters: makeSchema([]), schema, writes: false, run, runRows: run, promise };
   }
 
   describe(sql: string): Promise<Schema> {
     return Promise.resolve().then(() => this.#find(sql).schema);
+  }
+
+  promiseOnce(sql: string): Promise<PromisedResult> {
+    return this.promise(sql);
   }
 
   async promise(sql: string): Promise<PromisedResult> {
@@ -251,6 +256,7 @@ export class FakeEngine implements Engine {
       schema: answer.schema,
       rowCount: undefined,
       byteCount: undefined,
+      changedCount: undefined,
       batches: () => answer.batches(options.signal),
       close: () => {
         if (open) this.resultsOpen--;

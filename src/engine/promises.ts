@@ -1,0 +1,286 @@
+/**
+ * Promises: what a statement will answer with, as a ticket, and the way back from the ticket to the answer.
+ *
+ * Three kinds. A counted promise runs a query whose rows it cannot know otherwise, and keeps the answer (the page's
+ * GetFlightInfo). A planned one runs nothing and counts only what is free (drivers, which ask for every query). A done
+ * one belongs to a statement that writes: it has run, once, and its ticket names the answer.
+ *
+ * Hides what a ticket holds. Invariants: a query's ticket has its snapshot, its values, its settings and its moment, so
+ * that running it again answers the same; nothing that a ticket leads to writes; whoever brings a ticket gets
+ * what his own rights allow.
+ */
+import { randomBytes } from 'node:crypto';
+import type { RecordBatch } from '../arrow/batch.ts';
+import { encodeResults, readStream, writeStream } from '../arrow/ipc-stream.ts';
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { concatBytes } from '../base/bytes.ts';
+import { EngineError } from '../base/errors.ts';
+import { TICKET_LIFE_MS, TICKET_VALUES_BYTES_MAX } from '../base/limits.ts';
+import type { RunOptions } from '../exec/exec.ts';
+import { scanAll } from '../plan/logical.ts';
+import type { PhysicalPlan } from '../plan/physical.ts';
+import { isQuery } from '../plan/plan.ts';
+import type { Settings } from '../plan/setting.ts';
+import { DEFAULT_SETTINGS } from '../plan/setting.ts';
+import type { Snapshot, Storage } from '../storage/contract.ts';
+import { isStoring, refuseWrite } from './command.ts';
+import type { PromisedResult, QueryOptions, QueryResult, StatementOptions } from './contract.ts';
+import type { KeptResults } from './kept-result.ts';
+import { noSession, planRequest } from './planning.ts';
+import type { Planning, Request, RequestOptions } from './planning.ts';
+import type { Redemptions } from './redemption.ts';
+import { exactBytes, keptResult, knownRowCount, planBatches, startPlan } from './result.ts';
+import type { Turn } from './result.ts';
+import type { Rights } from './rights.ts';
+import { Session } from './session.ts';
+import { tableOf } from './tables.ts';
+import { openTicket, sealTicket } from './ticket.ts';
+import type { TicketPayload } from './ticket.ts';
+
+/** What promises need of the engine. */
+export interface PromiseHost {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly ticketKey: Uint8Array;
+  readonly kept: KeptResults;
+  readonly redemptions: Redemptions;
+  /** Whose promises these are; undefined for the engine itself. */
+  readonly rights: Rights | undefined;
+  /** Runs `work` with a permit, which `work` passes on or gives back. */
+  admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T>;
+  planning(run: RunOptions, session: Session | undefined): Planning;
+  runOptions(options: StatementOptions): RunOptions;
+  request(sql: string, nowMs: number, options: Pick<RequestOptions, 'session' | 'row'>): Request;
+  start(request: () => Request, snapshot: Snapshot, options: StatementOptions, turn: Turn): Promise<QueryResult>;
+}
+
+/** A statement that a promise is asked for. */
+export interface PromisedStatement {
+  readonly sql: string;
+  /** The one row of values for its parameters. */
+  readonly values?: RecordBatch | undefined;
+  /** The statement, its now() at `nowMs`. */
+  readonly request: (nowMs: number) => Request;
+}
+
+type Named = Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs' | 'settings' | 'values'>;
+
+export class Promises {
+  readonly #host: PromiseHost;
+  readonly #redemptions: Redemptions;
+  /** By what tickets that are made here are known. */
+  readonly #owner: string;
+
+  constructor(host: PromiseHost) {
+    this.#host = host;
+    this.#redemptions = host.redemptions;
+    this.#owner = host.rights?.fingerprint ?? '';
+  }
+
+  /** A counted promise. @throws `request_invalid` for a statement that writes */
+  async counted(statement: PromisedStatement, options: StatementOptions): Promise<PromisedResult> {
+    return this.#host.admitted(statement.sql, options, async (turn) => {
+      const { planned, world, named, run } = await this.#plan(statement, options, turn);
+      try {
+        if (planned.kind !== 'query') {
+          throw isStoring(planned) ? refuseWrite(planned, statement.sql) : noSession('the statement');
+        }
+        const promised = await this.#count(named, planned.plan, run, world.isRepeatable());
+        turn.query.end('done');
+        return promised;
+      } finally {
+        world.release();
+        turn.release();
+      }
+    });
+  }
+
+  /** A planned promise for a query, a done one for a statement that writes. */
+  async once(statement: PromisedStatement, options: StatementOptions): Promise<PromisedResult> {
+    const values = statement.values === undefined ? undefined : await encodeValues(statement.values);
+    const tooLong = values !== undefined && values.length > TICKET_VALUES_BYTES_MAX;
+    const promised = await this.#host.admitted(statement.sql, options, async (turn) => {
+      if (tooLong || !isQuery(statement.request(this.#nowMs()).parsed.statement)) {
+        const request = (): Request => statement.request(this.#nowMs());
+        return this.#host.start(request, this.#host.storage.snapshot(), options, turn);
+      }
+      const { planned, world, named } = await this.#plan(statement, options, turn);
+      try {
+        assert(planned.kind === 'query', 'a query is planned as one');
+        turn.query.end('done');
+        const what = values === undefined ? named : { ...named, values };
+        return this.#plain(what, planned.plan, world.isRepeatable());
+      } finally {
+        world.release();
+        turn.release();
+      }
+    });
+    return 'ticket' in promised ? promised : this.done(promised);
+  }
+
+  /** A done promise: the ticket of an answer that is already there, which is read to its end here. */
+  async done(result: QueryResult): Promise<PromisedResult> {
+    const expiresAtMs = this.#expiry();
+    const { schema } = result;
+    const { id, rowCount: found, byteCount } = await this.#host.kept.keep(schema, result.batches(), expiresAtMs);
+    const named: Named = { kind: 'done', text: '', version: 0, nowMs: 0 };
+    // Drivers show this as the rows that a statement changed: one row that tells a count must not be taken for it.
+    const rowCount = result.changedCount === undefined || result.changedCount === found ? found : -1;
+    return { schema, ticket: this.#seal(named, expiresAtMs, id), rowCount, byteCount, expiresAtMs };
+  }
+
+  /** The promise of a whole table of the newest snapshot. @throws `not_found` */
+  async table(name: string): Promise<PromisedResult> {
+    const snapshot = this.#host.storage.snapshot();
+    try {
+      const table = tableOf(snapshot, name);
+      const named: Named = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() };
+      return await this.#count(named, scanAll(table.name, table), {}, true);
+    } finally {
+      snapshot.release();
+    }
+  }
+
+  /** The answer of a ticket. @throws `request_invalid` (forged, damaged, expired), `snapshot_gone`, `cancelled` */
+  async redeem(ticket: Uint8Array, outer: AbortSignal | undefined): Promise<QueryResult> {
+    const payload = this.#open(ticket);
+    const redemption = this.#redemptions.begin(payload.id, outer);
+    const { signal } = redemption;
+    try {
+      return await this.#host.admitted(textOf(payload), { signal }, async ({ query, release }) => {
+        const turn = {
+          query,
+          release: (): void => {
+            redemption.end();
+            release();
+          },
+        };
+        const kept = this.#keptFor(payload);
+        return kept === undefined ? this.#again(payload, signal, turn) : keptResult(kept, signal, turn);
+      });
+    } catch (error) {
+      redemption.end();
+      throw error;
+    }
+  }
+
+  /** Ends every redemption of a ticket and refuses those to come. @throws as `redeem` */
+  async cancel(ticket: Uint8Array): Promise<void> {
+    const payload = this.#open(ticket);
+    if (payload.owner !== this.#owner) this.#host.rights?.demandEverywhere('admin', "another's ticket");
+    this.#redemptions.cancel(payload.id);
+    if (payload.result !== undefined) await this.#host.kept.drop(payload.result);
+  }
+
+  async #plan(statement: PromisedStatement, options: StatementOptions, { query }: Turn) {
+    const { storage } = this.#host;
+    const snapshot = storage.snapshot();
+    const { version } = snapshot;
+    const nowMs = this.#nowMs();
+    const run = { ...this.#host.runOptions(options), usage: query.usage };
+    const planning = this.#host.planning(run, options.session);
+    const { planned, world } = await planRequest(planning, () => statement.request(nowMs), snapshot);
+    const settings = ownSettings(options.session);
+    const named: Named = { kind: 'sql', text: statement.sql, version, nowMs, ...settings };
+    return { planned, world, named, run };
+  }
+
+  /** The kept answer, for the rights that it was made under alone: others have the query run again under theirs. */
+  #keptFor({ kind, owner, result }: TicketPayload): ReturnType<KeptResults['open']> {
+    if (owner === this.#owner) return result === undefined ? undefined : this.#host.kept.open(result);
+    if (kind !== 'done') return undefined;
+    throw new EngineError('forbidden', 'the statement has run, and its answer is for those who sent it');
+  }
+
+  /** Runs a ticket's query on its snapshot. */
+  async #again(payload: TicketPayload, signal: AbortSignal, turn: Turn): Promise<QueryResult> {
+    const { kind, text, nowMs } = payload;
+    if (kind === 'done') {
+      throw new EngineError(
+        'snapshot_gone',
+        'the statement has run, but its answer is no longer kept; ask for what it changed by a query',
+      );
+    }
+    const row = payload.values === undefined ? undefined : await decodeValues(payload.values);
+    const snapshot = await this.#host.storage.snapshotAt(payload.version);
+    if (kind === 'table') {
+      const table = tableOf(snapshot, text);
+      return startPlan(scanAll(table.name, table), () => snapshot.release(), { signal }, turn);
+    }
+    const { settings } = payload;
+    const session = settings === undefined ? {} : { session: Session.with({ ...DEFAULT_SETTINGS, ...settings }) };
+    const request = (): Request => {
+      if (row === undefined) return this.#host.request(text, nowMs, session);
+      return this.#host.request(text, nowMs, { ...session, row });
+    };
+    return this.#host.start(request, snapshot, { signal, readOnly: true, ...session }, turn);
+  }
+
+  async #count(what: Named, physical: PhysicalPlan, run: RunOptions, isRepeatable: boolean): Promise<PromisedResult> {
+    const plain = this.#plain(what, physical, isRepeatable);
+    if (plain.rowCount >= 0) return plain;
+    const { schema, expiresAtMs } = plain;
+    const { id, rowCount, byteCount } = await this.#host.kept.keep(schema, planBatches(physical, run), expiresAtMs);
+    return { schema, ticket: this.#seal(what, expiresAtMs, id), rowCount, byteCount, expiresAtMs };
+  }
+
+  /** What is known of a plan that has not run. */
+  #plain(what: Named, physical: PhysicalPlan, isRepeatable: boolean): PromisedResult {
+    const expiresAtMs = this.#expiry();
+    const ticket = this.#seal(what, expiresAtMs, undefined);
+    const rowCount = isRepeatable ? (knownRowCount(physical) ?? -1) : -1;
+    const byteCount = rowCount < 0 ? -1 : (exactBytes(physical) ?? -1);
+    return { schema: physical.schema, ticket, rowCount, byteCount, expiresAtMs };
+  }
+
+  #seal(what: Named, expiresAtMs: number, result: string | undefined): Uint8Array {
+    const id = randomBytes(8).toString('hex');
+    return sealTicket({ ...what, id, owner: this.#owner, expiresAtMs, result }, this.#host.ticketKey);
+  }
+
+  #open(ticket: Uint8Array): TicketPayload {
+    return openTicket(ticket, this.#host.ticketKey, this.#host.clock.wallMs());
+  }
+
+  #expiry(): number {
+    return this.#host.clock.wallMs() + TICKET_LIFE_MS;
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.#host.clock.wallMs());
+  }
+}
+
+/** What the log of queries shows of a ticket. */
+function textOf({ kind, text }: TicketPayload): string {
+  if (kind === 'sql') return text;
+  return kind === 'table' ? `TABLE ${JSON.stringify(text)}` : 'the answer of a statement that has run';
+}
+
+/** The settings of a session that are not the defaults. */
+function ownSettings(session: Session | undefined): { readonly settings?: Partial<Settings> } {
+  const own = Object.entries(session?.settings ?? {}).filter(
+    ([name, value]) => DEFAULT_SETTINGS[name as keyof Settings] !== value,
+  );
+  return own.length === 0 ? {} : { settings: Object.fromEntries(own) };
+}
+
+/** One row of values as text: an IPC stream in base64. */
+async function encodeValues(batch: RecordBatch): Promise<string> {
+  const parts: Uint8Array[] = [];
+  const { schema } = batch;
+  const results = encodeResults(schema, once(batch));
+  for await (const part of writeStream(schema, results)) parts.push(part.slice());
+  return Buffer.from(concatBytes(parts)).toString('base64');
+}
+
+async function decodeValues(text: string): Promise<RecordBatch> {
+  const { batches } = await readStream(once(Buffer.from(text, 'base64')));
+  for await (const batch of batches) return batch;
+  throw new EngineError('request_invalid', 'the ticket has no row of values; ask GetFlightInfo for a new one');
+}
+
+async function* once<T>(value: T): AsyncGenerator<T> {
+  yield await Promise.resolve(value);
+}

@@ -1,0 +1,24 @@
+/**
+ * The caller of one RPC: the engine as it may use it, and what the door keeps between its calls.
+ *
+ * Hides nothing. Invariant: what a method does for a caller goes through these; a method holds no other state.
+ */
+import type { Engine, Session } from '../engine/engine.ts';
+import type { PreparedStatements } from './prepared-statements.ts';
+
+export interface Caller {
+  readonly engine: Engine;
+  /** Fires when the caller is gone or its deadline has passed. */
+  readonly signal: AbortSignal;
+  readonly statements: PreparedStatements;
+  /** Whose settings hold; undefined for a caller that keeps none. */
+  readonly session: Session | undefined;
+}
+
+/** The options that statements of this caller run with. */
+export function statementOptions({ signal, session }: Caller): {
+  readonly signal: AbortSignal;
+  readonly session?: Session;
+} {
+  return session === undefined ? { signal } : { signal, session };
+}
