@@ -33,7 +33,10 @@ const BELOW_ENGINE = [
 
 /** The layers, lowest first. */
 const ROOMS: Readonly<Record<string, Room>> = {
-  base: { mayImport: [], entries: ['assert', 'errors', 'limits', 'bytes', 'clock', 'log', 'metrics', 'names', 'certificates'] },
+  base: {
+    mayImport: [],
+    entries: ['assert', 'errors', 'limits', 'bytes', 'clock', 'log', 'metrics', 'names', 'certificates'],
+  },
   os: { mayImport: ['base'], entries: ['os', 'real-os', 'thread', 'confined'] },
   arrow: {
     mayImport: ['base'],

@@ -2,9 +2,9 @@
  * Sheaf's own HTTP client: queries that stream Arrow back, inserts that stream Arrow out.
  *
  * Hides node:http and node:https, the routes and the error body. Invariants: a failure is an EngineError with the
- * server's own code and message, or `io_error` when no whole answer came; neither direction holds more than a few record batches
- * (backpressure both ways); nothing is retried: an insert whose answer is lost is `commit_unknown`. The Flight client
- * is another file, later.
+ * server's own code and message, or `io_error` when no whole answer came; neither direction holds more than a few
+ * record batches (backpressure both ways); nothing is retried: an insert whose answer is lost is `commit_unknown`. The
+ * Flight client is another file, later.
  */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';

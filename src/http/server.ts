@@ -1,9 +1,10 @@
 /**
  * The HTTP door: listens, routes, answers errors, logs, stops.
  *
- * Hides node:http and node:https. One request goes: id, host, route, origin, who asks, answer, log line.
- * Invariants: every request gets one answer or a broken connection, and one access log line; an error after the first byte breaks the connection,
- * so that a torn body is never taken for whole; a stop lets running requests end for a while, then cancels them.
+ * Hides node:http and node:https. One request goes: id, host, route, origin, who asks, answer, log line. Invariants:
+ * every request gets one answer or a broken connection, and one access log line; an error after the first byte breaks
+ * the connection, so that a torn body is never taken for whole; a stop lets running requests end for a while, then
+ * cancels them.
  */
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
