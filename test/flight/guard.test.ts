@@ -29,7 +29,7 @@ test('a handle of a prepared statement serves no other principal, and survives c
     gate.close();
     await engine.close();
   });
-  await (await engine.query('CREATE TABLE t AS SELECT 1 AS id')).close();
+  (await engine.query('CREATE TABLE t AS SELECT 1 AS id')).close();
   const make = async (name: string): Promise<string> => {
     return (await createToken(directory, { name, grants: ALL, expiresMs: undefined })).token;
   };
