@@ -23,7 +23,7 @@ import { open } from './engine/engine.ts';
 import type { Engine } from './engine/engine.ts';
 import { guardedGate } from './engine/gate.ts';
 import type { Gate } from './engine/gate.ts';
-import { openFlightDoor } from './flight/door.ts';
+import { hasFlight, openFlightDoor } from './flight/door.ts';
 import { startHttp } from './http/server.ts';
 import { realOs } from './os/real-os.ts';
 
@@ -55,6 +55,8 @@ async function serve(flags: Flags): Promise<number> {
   const engine = await open(settings.dataDir, {
     snapshotRetentionMs: settings.snapshotRetentionSeconds * 1_000,
     scrubBytesPerSecond: settings.scrubMibPerSecond * 2 ** 20,
+    queryTimeoutMs: settings.queryTimeoutSeconds * 1_000,
+    slowQueryMs: settings.slowQueryMs,
     ...(settings.copyDir === '' ? {} : { copyDirectory: settings.copyDir }),
   });
   const guard = policy.isGuarded ? await guardedGate(engine) : undefined;
@@ -261,6 +263,7 @@ const host: CliHost = {
   openFile,
   hasDatabase: (directory) => os.exists(join(directory, CATALOG_FILE)),
   readServerRecord,
+  hasFlight,
   serve,
 };
 

@@ -44,7 +44,8 @@ import { makePrepared } from './prepared.ts';
 import { Promises } from './promises.ts';
 import type { PromisedStatement } from './promises.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
-import type { Queries } from './query-log.ts';
+import { QueryLog } from './query-log.ts';
+import type { Queries, QueryRow } from './query-log.ts';
 import { makeResult, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
 import type { Rights } from './rights.ts';
@@ -67,6 +68,10 @@ export interface OpenOptions {
   readonly scrubBytesPerSecond?: number;
   /** Small neighbouring segments that are worth merging in the background; 0: none are. */
   readonly compactSegmentsMin?: number;
+  /** After how long a statement is ended, its reading included; 0 or none: never. */
+  readonly queryTimeoutMs?: number;
+  /** Statements that take this long are logged; 0 or none: none are. */
+  readonly slowQueryMs?: number;
   /** Where COPY may read and write files; nowhere unless given. It must lie apart from the database. */
   readonly copyDirectory?: string;
 }
@@ -98,7 +103,8 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   try {
     const key = await storage.secret('ticket-key', KEY_BYTES);
     const files = await CopyFiles.open(options.copyDirectory, directory, key);
-    return new SheafEngine(makeParts({ storage, clock, ticketKey: key, files, os }));
+    const queries = new QueryLog(clock, options);
+    return new SheafEngine(makeParts({ storage, clock, ticketKey: key, files, os, queries }));
   } catch (error) {
     await storage.close();
     throw error;
@@ -277,6 +283,14 @@ class SheafEngine implements Engine {
     await this.#storage.seal(name === undefined ? undefined : this.table(name).name);
   }
 
+  queries(): readonly QueryRow[] {
+    return this.#queries.rows();
+  }
+
+  cancelQuery(id: number): void {
+    this.#queries.cancel(id);
+  }
+
   status(): EngineStatus {
     return {
       ...this.#storage.status(),
@@ -306,10 +320,10 @@ class SheafEngine implements Engine {
    * way.
    */
   async #admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T> {
-    const query = this.#queries.begin(text);
+    const query = this.#queries.begin(text, options.signal);
     let release: Turn['release'] | undefined;
     try {
-      release = await this.#admission.enter(options.signal);
+      release = await this.#admission.enter(query.signal);
       query.run();
       const result = await work({ query, release });
       queriesTotal.inc({ outcome: 'ok' });
@@ -344,7 +358,7 @@ class SheafEngine implements Engine {
     options: StatementOptions,
     turn: Turn,
   ): Promise<QueryResult> {
-    const run = { ...runOptions(options), usage: turn.query.usage };
+    const run = { ...runOptions(options), signal: turn.query.signal, usage: turn.query.usage };
     const { planned, world, sql } = await planRequest(this.#planning(run, options.session), request, snapshot);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
     // Commands that do not read while they run must not keep files that they want to give up.
@@ -363,7 +377,6 @@ class SheafEngine implements Engine {
       byteCount: undefined,
       changedCount: done.changedCount,
       batches: () => done.batches,
-      signal: options.signal,
       turn,
       unpin: () => undefined,
     });

@@ -10,8 +10,7 @@ import type { Storage } from '../storage/contract.ts';
 import { Admission } from './admission.ts';
 import type { CopyFiles } from './copy.ts';
 import { KeptResults } from './kept-result.ts';
-import { QueryLog } from './query-log.ts';
-import type { Queries } from './query-log.ts';
+import type { Queries, QueryLog } from './query-log.ts';
 import { Redemptions } from './redemption.ts';
 import { restrictStorage } from './restricted-storage.ts';
 import type { Rights } from './rights.ts';
@@ -38,10 +37,9 @@ export interface Parts {
 
 /** The parts of a new engine. */
 export function makeParts(
-  given: Pick<Parts, 'storage' | 'clock' | 'ticketKey' | 'files'> & { readonly os: Os },
+  given: Pick<Parts, 'storage' | 'clock' | 'ticketKey' | 'files'> & { readonly os: Os; readonly queries: QueryLog },
 ): Parts {
-  const { storage, clock, ticketKey, files, os } = given;
-  const queries = new QueryLog(clock);
+  const { storage, clock, ticketKey, files, os, queries } = given;
   const parts: Parts = {
     storage,
     clock,

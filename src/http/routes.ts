@@ -9,6 +9,7 @@ import { sendJson } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { answerHealth, answerPing, answerReady } from './health.ts';
 import { answerInsert } from './insert.ts';
+import { answerCancel, answerQueries, ONE_QUERY, queryNumber } from './queries.ts';
 import { answerGetQuery, answerPostQuery } from './query.ts';
 import { answerMetrics, answerStats, answerTables } from './stats.ts';
 import { RouteError } from './status.ts';
@@ -19,6 +20,7 @@ type Answerer = (engine: Engine, exchange: Exchange) => Promise<void> | void;
 interface Route {
   readonly get?: Answerer;
   readonly post?: Answerer;
+  readonly delete?: Answerer;
   /** Anybody may ask, with any Origin: the answer says nothing. */
   readonly isProbe?: boolean;
 }
@@ -43,6 +45,8 @@ export function makeRoutes(flightAddress: string | undefined): Routes {
     ['/stats', { get: (engine, exchange) => answerStats(engine, exchange, flightAddress) }],
     ['/tables', { get: answerTables }],
     ['/metrics', { get: (_engine, exchange) => answerMetrics(exchange) }],
+    ['/queries', { get: answerQueries }],
+    [ONE_QUERY, { delete: answerCancel }],
   ]);
   routes.set('/', {
     get: (engine, exchange) =>
@@ -66,6 +70,7 @@ export function methodsOf(route: Route): string {
   const methods = [
     ...(route.get === undefined ? [] : ['GET', 'HEAD']),
     ...(route.post === undefined ? [] : ['POST']),
+    ...(route.delete === undefined ? [] : ['DELETE']),
   ];
   return [...methods, 'OPTIONS'].join(', ');
 }
@@ -73,14 +78,19 @@ export function methodsOf(route: Route): string {
 /** The route of a path. @throws RouteError 404 */
 export function routeOf(routes: Routes, exchange: Exchange): Route {
   const path = exchange.path.length > 1 ? exchange.path.replace(/\/$/, '') : exchange.path;
-  const route = routes.get(path);
+  const route = routes.get(queryNumber(path) === undefined ? path : ONE_QUERY);
   if (route !== undefined) return route;
   throw new RouteError(404, 'not_found', `there is no route ${path}`, { fields: { routes: routeList(routes) } });
 }
 
 /** What answers the exchange's method. @throws RouteError 405 */
 export function answererOf(route: Route, exchange: Exchange): Answerer {
-  const answerer = exchange.method === 'GET' ? route.get : exchange.method === 'POST' ? route.post : undefined;
+  const answerers: Readonly<Record<string, Answerer | undefined>> = {
+    GET: route.get,
+    POST: route.post,
+    DELETE: route.delete,
+  };
+  const answerer = Object.hasOwn(answerers, exchange.method) ? answerers[exchange.method] : undefined;
   if (answerer !== undefined) return answerer;
   const allowed = methodsOf(route);
   const message = `${exchange.path} does not take ${exchange.method}; it takes ${allowed}`;

@@ -325,6 +325,19 @@ test('sheaf_queries has everybody his own statements, and an administrator all',
   assert.doesNotMatch(await listed(ann), /by_bob|hidden/);
   assert.doesNotMatch(await listed(bob), /by_ann|hidden/);
   assert.match(await listed(root), /by_ann.*by_bob/);
+  // The same without SQL, and for ending one.
+  const result = await engine.as(ann).query('SELECT id FROM seen, range(1000000)');
+  const { id = 0 } = engine.queries().find(({ state }) => state === 'running') ?? {};
+  assert.equal(
+    engine
+      .as(bob)
+      .queries()
+      .some((row) => row.id === id),
+    false,
+  );
+  assert.throws(() => engine.as(bob).cancelQuery(id), { code: 'not_found' });
+  engine.as(ann).cancelQuery(id);
+  assert.equal(await outcome(rowsOf(result.batches())), 'cancelled');
 });
 
 test('names of tables in rights have no case', async (t) => {
