@@ -1,5 +1,6 @@
 /**
- * The Flight service on grpc-js: its definition, and a handler for each method; other services take their kinds from here.
+ * The Flight service on grpc-js: its definition, and a handler for each method; other services take their kinds from
+ * here.
  *
  * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by
  * status.ts; headers of the answer leave before its first message, and also before an error.
@@ -12,7 +13,6 @@ import type {
   UntypedServiceImplementation,
   sendUnaryData,
 } from '@grpc/grpc-js';
-import { EngineError } from '../base/errors.ts';
 import { CallScope } from './call.ts';
 import { decodeTicket } from './encode.ts';
 import type { CopiedMessage, FlightDescriptor } from './encode.ts';
@@ -32,13 +32,9 @@ export interface Service {
 /** The full name of the Flight service. */
 export const FLIGHT_SERVICE = 'arrow.flight.protocol.FlightService';
 
-/** The Flight service that `methods` are; `callerOf` makes the caller of each call. */
-export function flightService<C>(
-  methods: FlightMethods<C>,
-  callerOf: (scope: CallScope) => C,
-  lane: LaneKind,
-): Service {
-  return { definition: flightDefinition(), handlers: flightHandlers(methods, callerOf, lane) };
+/** The Flight service, by the handlers of its methods. */
+export function flightService(handlers: UntypedServiceImplementation): Service {
+  return { definition: flightDefinition(), handlers };
 }
 
 /** The service of proto/Flight.proto, with FlightData and Ticket in our own hands. */
@@ -59,7 +55,8 @@ function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[s
   return method;
 }
 
-function flightHandlers<C>(
+/** Handlers that call `methods`; `callerOf` makes the caller of each call. Handshake is not among them. */
+export function flightHandlers<C>(
   methods: FlightMethods<C>,
   callerOf: (scope: CallScope) => C,
   lane: LaneKind,
@@ -101,7 +98,6 @@ function flightHandlers<C>(
       const exchange = { inbox: openInbox(call, scope.signal), open: () => openOutbox(call, lane, scope) };
       finish(call, scope, async () => methods.doExchange(callerOf(scope), exchange));
     },
-    Handshake: notOffered('Handshake', 'this server asks for no login; call without one'),
   };
 }
 
@@ -143,17 +139,6 @@ export function answers<Q>(
         await sendMessage(call, answer, scope.signal);
       }
     });
-  };
-}
-
-/** A method that is not there yet; `instead` says what to do. */
-function notOffered(rpc: string, instead: string) {
-  return (call: ServerDuplexStream<unknown, unknown>): void => {
-    const scope = new CallScope(rpc, call);
-    call.resume();
-    finish(call, scope, () =>
-      Promise.reject(new EngineError('unimplemented', `${rpc} is not offered yet; ${instead}`)),
-    );
   };
 }
 

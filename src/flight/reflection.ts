@@ -27,6 +27,8 @@ interface File {
 }
 
 const REFLECTION = 'grpc.reflection.v1.ServerReflection';
+/** What it was called before; the messages are the same, and some tools know no other. */
+const REFLECTION_BEFORE = 'grpc.reflection.v1alpha.ServerReflection';
 const TIMESTAMP = 'google/protobuf/timestamp.proto';
 
 /** What the files are called, by their packages. */
@@ -83,8 +85,8 @@ function mendMaps(message: MessageDescriptor): void {
   }
 }
 
-/** The reflection service; `names`: the services that it tells of, beside itself */
-export function reflectionService(names: readonly string[]): Service {
+/** The reflection service, under both of its names; `names`: the services that it tells of, beside itself */
+export function reflectionServices(names: readonly string[]): readonly Service[] {
   const definition = serviceOf(REFLECTION);
   const method = definition['ServerReflectionInfo'];
   if (method === undefined) throw new Error('Reflection.proto has no ServerReflectionInfo');
@@ -115,7 +117,10 @@ export function reflectionService(names: readonly string[]): Service {
     },
   };
   const asIs = (bytes: Buffer): Buffer => bytes;
-  return { definition: { ServerReflectionInfo: { ...method, requestDeserialize: asIs } }, handlers };
+  return [REFLECTION, REFLECTION_BEFORE].map((name) => {
+    const path = `/${name}/ServerReflectionInfo`;
+    return { definition: { ServerReflectionInfo: { ...method, path, requestDeserialize: asIs } }, handlers };
+  });
 }
 
 /** The file that is asked for, with all others that it may import behind it. */

@@ -3,7 +3,9 @@
  *
  * Hides grpc-js's settings. Invariant: what a call does is the handlers' affair, whatever methods they lead to.
  */
-import { Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
+import { Server, setLogger } from '@grpc/grpc-js';
+import type { ServerCredentials, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { CertificateSource } from '../base/certificates.ts';
 import { EngineError } from '../base/errors.ts';
 import {
   FLIGHT_CONNECTION_CALLS_MAX,
@@ -13,15 +15,19 @@ import {
 } from '../base/limits.ts';
 import { makeLog } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
+import { openGate } from '../engine/gate.ts';
+import type { Gate } from '../engine/gate.ts';
 import type { FlightDoor } from './door.ts';
-import { FLIGHT_SERVICE, flightService } from './handlers.ts';
+import { guarded } from './guard.ts';
+import { FLIGHT_SERVICE, flightHandlers, flightService } from './handlers.ts';
 import type { Service } from './handlers.ts';
 import { HEALTH_SERVICE, healthService } from './health.ts';
 import { Connections, laneInterceptor } from './lane.ts';
 import type { LaneKind } from './lane.ts';
 import { ENGINE_METHODS } from './methods.ts';
 import { PreparedStatements } from './prepared-statements.ts';
-import { reflectionService } from './reflection.ts';
+import { reflectionServices } from './reflection.ts';
+import { serverCredentials } from './server-credentials.ts';
 
 /** The calls that bring data. */
 const INCOMING = new Set([`/${FLIGHT_SERVICE}/DoPut`, `/${FLIGHT_SERVICE}/DoExchange`]);
@@ -29,33 +35,38 @@ const INCOMING = new Set([`/${FLIGHT_SERVICE}/DoPut`, `/${FLIGHT_SERVICE}/DoExch
 export interface FlightServerOptions {
   readonly host: string;
   readonly port: number;
+  /** Who may come in; everybody without one. */
+  readonly gate?: Gate | undefined;
+  /** For TLS; in clear text without them. */
+  readonly certificates?: CertificateSource | undefined;
   /** `direct` unless a test wants the fallback. */
   readonly lane?: LaneKind;
 }
 
 /** Listens and serves the engine. @throws `io_error` when the address cannot be listened on */
 export function startFlightServer(engine: Engine, options: FlightServerOptions): Promise<FlightDoor> {
+  const gate = options.gate ?? openGate(engine);
   const isServing = (): boolean => !engine.status().draining;
   return startServices(
     (lane) => [
-      engineService(engine, lane),
+      flightService(guarded(gate, (admitted) => engineHandlers(admitted, lane))),
       healthService([FLIGHT_SERVICE], isServing),
-      reflectionService([FLIGHT_SERVICE, HEALTH_SERVICE]),
+      ...reflectionServices([FLIGHT_SERVICE, HEALTH_SERVICE]),
     ],
     options,
   );
 }
 
-/** The product's service for one engine, with what it keeps between calls. */
-function engineService(engine: Engine, lane: LaneKind): Service {
+/** The handlers for one engine, with what they keep between its calls. */
+function engineHandlers(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
   const statements = new PreparedStatements();
-  return flightService(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
+  return flightHandlers(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
 }
 
 /** Listens and serves what `servicesOf` makes. @throws as `startFlightServer` */
 export async function startServices(
   servicesOf: (lane: LaneKind) => readonly Service[],
-  options: FlightServerOptions,
+  options: Omit<FlightServerOptions, 'gate'>,
 ): Promise<FlightDoor> {
   const log = makeLog('grpc');
   const toLog = (level: 'debug' | 'info' | 'warn') => (text?: unknown) => {
@@ -76,7 +87,8 @@ export async function startServices(
   });
   for (const { definition, handlers } of servicesOf(lane)) server.addService(definition, handlers);
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
-  const port = await listen(server, `${host}:${options.port.toString()}`);
+  const credentials = serverCredentials(options.certificates);
+  const port = await listen(server, `${host}:${options.port.toString()}`, credentials);
   return {
     address: `${host}:${port.toString()}`,
     reason: undefined,
@@ -84,9 +96,9 @@ export async function startServices(
   };
 }
 
-function listen(server: Server, address: string): Promise<number> {
+function listen(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);
       else reject(cannotListen(address, error));
     });

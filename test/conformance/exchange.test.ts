@@ -1,6 +1,6 @@
 /**
- * Goal: the scenario `do_exchange:echo`, which Go's client lacks: both sides stream at a time, dictionaries and metadata
- * included.
+ * Goal: the scenario `do_exchange:echo`, which Go's client lacks: both sides stream at a time, dictionaries and
+ * metadata included.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,8 +1,8 @@
 /**
  * The golden sets of Apache Arrow's integration tests: where they are, and whether a server gave one back.
  *
- * Hides what may differ between implementations and means the same: ids of dictionaries, the order of metadata, the names
- * of a map's parts. Invariant: the JSON is the truth, values and batch boundaries are compared exactly.
+ * Hides what may differ between implementations and means the same: ids of dictionaries, the order of metadata, the
+ * names of a map's parts. Invariant: the JSON is the truth, values and batch boundaries are compared exactly.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';

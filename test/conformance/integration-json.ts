@@ -1,5 +1,6 @@
 /**
- * The JSON of Apache Arrow's integration tests as a schema and rows of values, to hold what a server gives back against.
+ * The JSON of Apache Arrow's integration tests as a schema and rows of values, to hold what a server gives back
+ * against.
  *
  * Hides the form: buffers as arrays, 64-bit numbers as text, bytes in hexadecimal. Invariants: values are those that
  * arrow/value.ts gives; nothing is rounded but floats to their width. Source: Arrow documentation, "Integration

@@ -1,8 +1,8 @@
 /**
  * Runs Apache Arrow's Flight integration suite, by its Go client, against the scenario server (`npm run test:clients`).
  *
- * Prints a line for each scenario and golden set, then what failed; exits with 1 when anything did. Golden files that the
- * client put are read back below it and held against their JSON, since the client does not compare.
+ * Prints a line for each scenario and golden set, then what failed; exits with 1 when anything did. Golden files that
+ * the client put are read back below it and held against their JSON, since the client does not compare.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,17 +1,21 @@
 /**
  * A server for one integration scenario: the product's Flight layer with the scenario's methods in it.
  *
- * Hides which methods are scripted and which are the product's. Invariant: transport, framing, messages and statuses are
- * the product's in all of them.
+ * Hides which methods are scripted and which are the product's. Invariant: transport, framing, messages and statuses
+ * are the product's in all of them.
  */
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Gate } from '../../src/engine/gate.ts';
 import type { FlightDoor } from '../../src/flight/door.ts';
-import { flightService } from '../../src/flight/handlers.ts';
-import type { Service } from '../../src/flight/handlers.ts';
+import { guarded } from '../../src/flight/guard.ts';
+import { flightHandlers, flightService } from '../../src/flight/handlers.ts';
 import type { LaneKind } from '../../src/flight/lane.ts';
 import { ENGINE_METHODS } from '../../src/flight/methods.ts';
 import { PreparedStatements } from '../../src/flight/prepared-statements.ts';
 import { startServices } from '../../src/flight/server.ts';
 import {
+  basicAuth,
+  basicGate,
   exchangeEcho,
   expirationTime,
   infoMetadata,
@@ -26,22 +30,28 @@ import { StatementEngine } from './sql-scenarios.ts';
 import { streamStore } from './stream-store.ts';
 import type { StoredStream } from './stream-store.ts';
 
-type ServiceOf = (lane: LaneKind) => Service;
+type HandlersOf = (lane: LaneKind) => UntypedServiceImplementation;
 
-function scripted(methods: Script): ServiceOf {
-  return (lane) => flightService(methods, (scope) => scope, lane);
+function scripted(methods: Script): HandlersOf {
+  return (lane) => flightHandlers(methods, (scope) => scope, lane);
+}
+
+/** A scenario behind the product's guard: Handshake, and the token that it gives on each call after it. */
+function behindGate(gate: Gate, methods: Script): HandlersOf {
+  return (lane) => guarded(gate, () => scripted(methods)(lane));
 }
 
 /** The product's methods over an engine of fixed answers. */
-function overStatements(): ServiceOf {
+function overStatements(): HandlersOf {
   const engine = new StatementEngine();
   const statements = new PreparedStatements();
   return (lane) =>
-    flightService(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
+    flightHandlers(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
 }
 
 /** By the name that integration clients call them. */
-const SCENARIOS: Readonly<Record<string, () => ServiceOf>> = {
+const SCENARIOS: Readonly<Record<string, () => HandlersOf>> = {
+  'auth:basic_proto': () => behindGate(basicGate(), basicAuth()),
   middleware: () => scripted(middleware()),
   ordered: () => scripted(ordered()),
   'expiration_time:do_get': () => scripted(expirationTime()),
@@ -61,9 +71,9 @@ export const GO_SCENARIOS = Object.keys(SCENARIOS).filter((name) => name !== 'do
 
 /** Starts the server of a scenario on a free port. */
 export function startScenario(name: string, lane: LaneKind = 'direct'): Promise<FlightDoor> {
-  const serviceOf = SCENARIOS[name]?.();
-  if (serviceOf === undefined) throw new Error(`there is no scenario ${name}`);
-  return startServices((kind) => [serviceOf(kind)], { host: '127.0.0.1', port: 0, lane });
+  const handlersOf = SCENARIOS[name]?.();
+  if (handlersOf === undefined) throw new Error(`there is no scenario ${name}`);
+  return startServices((kind) => [flightService(handlersOf(kind))], { host: '127.0.0.1', port: 0, lane });
 }
 
 /** Starts the server of the JSON mode; `streams` are what was put to it, by path. */
@@ -72,7 +82,11 @@ export async function startStore(
 ): Promise<{ readonly door: FlightDoor; readonly streams: ReadonlyMap<string, StoredStream> }> {
   let address = '';
   const { streams, methods } = streamStore(() => address);
-  const door = await startServices((kind) => [scripted(methods)(kind)], { host: '127.0.0.1', port: 0, lane });
+  const door = await startServices((kind) => [flightService(scripted(methods)(kind))], {
+    host: '127.0.0.1',
+    port: 0,
+    lane,
+  });
   ({ address } = door);
   return { door, streams };
 }

@@ -11,10 +11,12 @@ import { encodeSchema } from '../../src/arrow/ipc-schema.ts';
 import { DictionaryWriter, encodeBatch } from '../../src/arrow/ipc-write.ts';
 import { makeField, makeSchema } from '../../src/arrow/schema.ts';
 import { EngineError } from '../../src/base/errors.ts';
+import type { Gate } from '../../src/engine/gate.ts';
 import type { CallScope } from '../../src/flight/call.ts';
 import type { Outbox } from '../../src/flight/lane.ts';
 import type { FlightEndpoint, FlightInfo, Timestamp } from '../../src/flight/message-type.ts';
 import type { Exchange } from '../../src/flight/methods.ts';
+import { FakeEngine } from '../support/fake-engine.ts';
 import {
   decodeAs,
   encodeAs,
@@ -37,6 +39,34 @@ function numbers(schema: typeof NUMBERS, ...values: readonly number[]): RecordBa
   const [field] = schema.fields;
   if (field === undefined) throw new Error('the schema has a field');
   return { schema, rowCount: values.length, columns: [buildVector(field.type, values)] };
+}
+
+const USER = 'arrow';
+const PASSWORD = 'flight';
+
+/** Lets in one user, whose token is his name. */
+export function basicGate(): Gate {
+  const engine = new FakeEngine();
+  const expect = (shown: string | undefined, wanted: string): void => {
+    if (shown !== wanted) throw new EngineError('unauthenticated', 'the scenario lets in one user alone');
+  };
+  return {
+    isGuarded: true,
+    open: engine,
+    admit: (_door, { authorization }) => {
+      expect(authorization, `Bearer ${USER}`);
+      return engine;
+    },
+    logIn: (_door, { authorization }) => {
+      expect(authorization, `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}`);
+      return USER;
+    },
+  };
+}
+
+/** Says who has come through the gate. */
+export function basicAuth(): Script {
+  return script({ doAction: () => Promise.resolve([Buffer.from(USER)]) });
 }
 
 /** Headers of the request come back, on answers and on errors. */

@@ -1,6 +1,6 @@
 /**
- * The integration scenarios of Flight SQL: the plain one runs the product's own methods over an engine of fixed answers;
- * the extension (Substrait, transactions) and the ingest with options that the product refuses are scripted.
+ * The integration scenarios of Flight SQL: the plain one runs the product's own methods over an engine of fixed
+ * answers; the extension (Substrait, transactions) and the ingest with options that the product refuses are scripted.
  *
  * Hides nothing. Source: what the Go client of Apache Arrow's integration tests sends and compares.
  */

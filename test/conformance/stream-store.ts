@@ -1,8 +1,8 @@
 /**
  * A store for the JSON mode of the integration clients: a put replaces what its path named, and batches stay as put.
  *
- * Hides nothing. Invariants: each batch with app_metadata is answered by a PutResult that echoes it; a DoGet numbers its
- * batches in their app_metadata from 0 on.
+ * Hides nothing. Invariants: each batch with app_metadata is answered by a PutResult that echoes it; a DoGet numbers
+ * its batches in their app_metadata from 0 on.
  */
 import type { RecordBatch } from '../../src/arrow/batch.ts';
 import type { Schema } from '../../src/arrow/schema.ts';
