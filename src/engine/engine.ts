@@ -8,7 +8,7 @@
 import { prepareCodecs } from '../arrow/compression.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
-import { PUT_STREAMS_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
+import { PUT_STREAMS_MAX, SNAPSHOT_RETENTION_MS, TICKET_LIFE_MS } from '../base/limits.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { makeCounter } from '../base/metrics.ts';
@@ -26,19 +26,23 @@ import { CopyFiles } from './copy.ts';
 import type {
   Engine,
   EngineStatus,
+  InputTable,
   PreparedStatement,
+  PromiseOptions,
   PromisedResult,
   Put,
   PutOptions,
   QueryOptions,
   QueryResult,
+  RenewedTicket,
   StatementOptions,
   TableDescription,
 } from './contract.ts';
+import { inputSource } from './input-table.ts';
 import { KeptResults } from './kept-result.ts';
 import { planRequest, readPrepared, readRequest } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
-import { makePrepared } from './prepared.ts';
+import { makePrepared, needsSession, preparedText } from './prepared.ts';
 import { Promises } from './promises.ts';
 import type { PromisedStatement } from './promises.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
@@ -81,7 +85,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   const clock = options.clock ?? systemClock;
   await prepareCodecs();
   const { snapshotRetentionMs, scrubBytesPerSecond, compactSegmentsMin } = options;
-  const bounds = {
+  const bounds: { readonly snapshotRetentionMs?: number } = {
     ...(snapshotRetentionMs === undefined
       ? {}
       : { snapshotRetentionMs: Math.max(snapshotRetentionMs, TICKET_LIFE_MS) }),
@@ -94,7 +98,8 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   try {
     const key = await storage.secret('ticket-key', KEY_BYTES);
     const files = await CopyFiles.open(options.copyDirectory, directory, key);
-    return new SheafEngine(storage, os, clock, key, files);
+    const retentionMs = bounds.snapshotRetentionMs ?? SNAPSHOT_RETENTION_MS;
+    return new SheafEngine(storage, os, clock, key, files, retentionMs);
   } catch (error) {
     await storage.close();
     throw error;
@@ -116,7 +121,14 @@ class SheafEngine implements Engine {
   #putsOpen = 0;
   #closed = false;
 
-  constructor(storage: Storage, os: Os, clock: Clock, ticketKey: Uint8Array, files: CopyFiles) {
+  constructor(
+    storage: Storage,
+    os: Os,
+    clock: Clock,
+    ticketKey: Uint8Array,
+    files: CopyFiles,
+    snapshotRetentionMs: number,
+  ) {
     this.directory = storage.directory;
     this.#storage = storage;
     this.#clock = clock;
@@ -127,6 +139,7 @@ class SheafEngine implements Engine {
       storage,
       clock,
       ticketKey,
+      snapshotRetentionMs,
       kept: this.#kept,
       admitted: (text, options, work) => this.#admitted(text, options, work),
       planning: (run, session) => this.#planning(run, session),
@@ -147,6 +160,7 @@ class SheafEngine implements Engine {
   async prepare(sql: string, { session }: { readonly session?: Session } = {}): Promise<PreparedStatement> {
     this.#admission.refuseWhileDraining();
     const parsed = readPrepared(sql);
+    if (needsSession(parsed)) return preparedText(this, sql, parsed, session);
     const settings = session?.settings ?? DEFAULT_SETTINGS;
     const facts = { storage: this.#storage, queries: this.#queries, settings };
     const world = await openWorld(parsed, undefined, this.#storage.snapshot(), facts);
@@ -175,11 +189,11 @@ class SheafEngine implements Engine {
     return planned.kind === 'query' ? planned.schema : commandSchema(planned);
   }
 
-  async promise(sql: string, options: QueryOptions = {}): Promise<PromisedResult> {
-    return this.#promises.counted(this.#promised(sql, {}), options);
+  async promise(sql: string, options: PromiseOptions = {}): Promise<PromisedResult> {
+    return this.#promises.counted(this.#promised(sql, options), options);
   }
 
-  async promiseOnce(sql: string, options: StatementOptions = {}): Promise<PromisedResult> {
+  async promiseOnce(sql: string, options: PromiseOptions = {}): Promise<PromisedResult> {
     return this.#promises.once(this.#promised(sql, options), options);
   }
 
@@ -201,6 +215,10 @@ class SheafEngine implements Engine {
 
   async cancel(ticket: Uint8Array): Promise<void> {
     await this.#promises.cancel(ticket);
+  }
+
+  async renew(ticket: Uint8Array): Promise<RenewedTicket> {
+    return this.#promises.renew(ticket);
   }
 
   tables(): readonly TableDescription[] {
@@ -352,13 +370,14 @@ class SheafEngine implements Engine {
     turn: Turn,
   ): Promise<QueryResult> {
     const run = { ...runOptions(options), usage: turn.query.usage };
-    const { planned, world, sql } = await planRequest(this.#planning(run, options.session), request, snapshot);
+    const planning = this.#planning(run, options.session, options.input);
+    const { planned, world, sql } = await planRequest(planning, request, snapshot);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
     if (options.readOnly === true && isStoring(planned)) throw refuseWrite(planned, sql);
     const planAgain: CommandTarget['planAgain'] = async (later) => {
-      const again = await planRequest(this.#planning(run, options.session), request, later);
+      const again = await planRequest(planning, request, later);
       return { planned: again.planned, release: () => again.world.release() };
     };
     const done = await this.#runCommand(planned, run, options.session, planAgain).finally(() => world.release());
@@ -384,8 +403,9 @@ class SheafEngine implements Engine {
     return { sql, request: (nowMs) => this.#request(sql, nowMs, options) };
   }
 
-  #planning(run: RunOptions, session?: Session): Planning {
-    return { storage: this.#storage, queries: this.#queries, run, session };
+  #planning(run: RunOptions, session?: Session, input?: InputTable): Planning {
+    const table = input === undefined ? undefined : inputSource(input);
+    return { storage: this.#storage, queries: this.#queries, run, session, input: table };
   }
 
   /** Runs a statement that writes. */
