@@ -162,7 +162,7 @@ export interface Engine {
    */
   promiseOnce(sql: string, options?: PromiseOptions): Promise<PromisedResult>;
   /** As `promise`, for a whole table or view. @throws `not_found`, and for a view what its query throws */
-  promiseTable(name: string): Promise<PromisedResult>;
+  promiseTable(name: string, options?: PromiseOptions): Promise<PromisedResult>;
   /** True when `bytes` are a ticket of ours by their leading bytes. */
   isTicket(bytes: Uint8Array): boolean;
   /** Opens a ticket's result. @throws `request_invalid` (forged, damaged, expired), `snapshot_gone`. */

@@ -57,6 +57,7 @@ import { openWorld } from './world.ts';
 
 export type { Engine, TableDescription } from './contract.ts';
 export { Session } from './session.ts';
+export type { OptionValue } from './session.ts';
 
 /** What `open` can be told; tests bring their own disk and clock. */
 export interface OpenOptions {
@@ -197,12 +198,12 @@ class SheafEngine implements Engine {
     return this.#promises.once(this.#promised(sql, options), options);
   }
 
-  async promiseTable(name: string): Promise<PromisedResult> {
+  async promiseTable(name: string, options: PromiseOptions = {}): Promise<PromisedResult> {
     this.#admission.refuseWhileDraining();
     const snapshot = this.#storage.snapshot();
     const view = snapshot.view(name);
     snapshot.release();
-    return view === undefined ? this.#promises.table(name) : this.promise(viewQuery(view.name));
+    return view === undefined ? this.#promises.table(name) : this.promise(viewQuery(view.name), options);
   }
 
   isTicket(bytes: Uint8Array): boolean {

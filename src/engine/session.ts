@@ -6,7 +6,7 @@
  * statements are compared without regard to case, and their number is bounded.
  */
 import { EngineError } from '../base/errors.ts';
-import { SESSION_STATEMENTS_MAX } from '../base/limits.ts';
+import { SESSION_STATEMENTS_MAX, SESSION_TEXT_LENGTH_MAX } from '../base/limits.ts';
 import { foldName, nearestName } from '../base/names.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
 import type { SettingName, Settings } from '../plan/setting.ts';
@@ -22,6 +22,8 @@ export class Session {
   readonly #keep: () => void;
   #settings: Settings = DEFAULT_SETTINGS;
   readonly #prepared = new Map<string, ParsedStatement>();
+  /** Code units of all statements in `#prepared`. */
+  #textLength = 0;
 
   /** `keep` is called before anything is set or prepared; what it throws refuses that. */
   constructor(keep: () => void = () => undefined) {
@@ -76,6 +78,12 @@ export class Session {
       const most = `${SESSION_STATEMENTS_MAX.toString()} prepared statements`;
       throw new EngineError('limit_exceeded', `the session keeps ${most} already; DEALLOCATE some`);
     }
+    const length = this.#textLength - (this.#prepared.get(key)?.sql.length ?? 0) + statement.sql.length;
+    if (length > SESSION_TEXT_LENGTH_MAX) {
+      const lengths = `${length.toString()} characters, at most ${SESSION_TEXT_LENGTH_MAX.toString()} are kept`;
+      throw new EngineError('limit_exceeded', `the session's prepared statements have ${lengths}; DEALLOCATE some`);
+    }
+    this.#textLength = length;
     this.#prepared.set(key, statement);
   }
 
@@ -90,6 +98,8 @@ export class Session {
 
   /** Forgets a statement; does nothing where there is none, as in DuckDB. */
   deallocate(name: string): void {
-    this.#prepared.delete(foldName(name));
+    const key = foldName(name);
+    this.#textLength -= this.#prepared.get(key)?.sql.length ?? 0;
+    this.#prepared.delete(key);
   }
 }
