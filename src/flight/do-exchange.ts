@@ -15,7 +15,7 @@ import { decodeSchema } from '../arrow/ipc-schema.ts';
 import { vectorBytes } from '../arrow/vector.ts';
 import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
-import { EXCHANGE_INPUT_BYTES_MAX, FLIGHT_SILENCE_MS_MAX } from '../base/limits.ts';
+import { EXCHANGE_INPUT_BYTES_MAX } from '../base/limits.ts';
 import type { InputTable } from '../engine/contract.ts';
 import { countBatch } from './call.ts';
 import { statementOptions } from './caller.ts';
@@ -30,14 +30,14 @@ import { sendResult } from './send-result.ts';
 /** What the client's rows are called in the query. */
 const INPUT_NAME = 'input';
 
-/** Takes the stream and answers the query; resolves when all is sent. @throws what fails, after draining */
-export async function doExchange(caller: Caller, inbox: Inbox, open: () => Outbox): Promise<void> {
+/** Takes the stream and answers the query, as `doGet` does its ticket. @throws what fails, after draining */
+export async function doExchange(caller: Caller, inbox: Inbox, open: () => Outbox, silenceMs: number): Promise<void> {
   const input = new InputStream(inbox);
   try {
     await prepareCodecs();
     const { sql, table } = await input.read();
     const options = { ...statementOptions(caller), readOnly: true, ...(table === undefined ? {} : { input: table }) };
-    await sendResult(await caller.engine.query(sql, options), open, FLIGHT_SILENCE_MS_MAX);
+    await sendResult(await caller.engine.query(sql, options), open, silenceMs);
   } catch (error) {
     await inbox.drain(caller.signal);
     throw error;

@@ -3,7 +3,6 @@
  *
  * Hides nothing.
  */
-import { FLIGHT_SILENCE_MS_MAX } from '../base/limits.ts';
 import type { Caller } from './caller.ts';
 import type { Outbox } from './lane.ts';
 import { sendResult } from './send-result.ts';
@@ -17,7 +16,7 @@ export async function doGet(
   caller: Caller,
   ticket: Uint8Array,
   open: () => Outbox,
-  silenceMs = FLIGHT_SILENCE_MS_MAX,
+  silenceMs: number,
 ): Promise<void> {
   await sendResult(await openTicket(caller, ticket), open, silenceMs);
 }

@@ -81,6 +81,10 @@ type Status<Field extends string> = Readonly<Record<Field, number>>;
 /** Every message that is read or written by name. */
 export interface MessageTypes {
   readonly Packed: { readonly type_url: string; readonly value: Uint8Array };
+  readonly FlightInfo: FlightInfo;
+  readonly FlightEndpoint: FlightEndpoint;
+  readonly PollInfo: PollInfo;
+  readonly Result: { readonly body: Uint8Array };
   readonly CommandGetSqlInfo: { readonly info: readonly number[] };
   readonly CommandGetXdbcTypeInfo: { readonly data_type?: number };
   readonly CommandGetCatalogs: Empty;
@@ -133,8 +137,8 @@ export interface MessageTypes {
   readonly ActionCancelQueryRequest: { readonly info: Uint8Array };
   readonly ActionCancelQueryResult: Status<'result'>;
   readonly CancelFlightInfoResult: Status<'status'>;
+  readonly CancelFlightInfoRequest: { readonly info: FlightInfo | null };
   readonly RenewFlightEndpointRequest: { readonly endpoint: FlightEndpoint | null };
-  readonly FlightEndpoint: FlightEndpoint;
   readonly SetSessionOptionsRequest: { readonly session_options: Readonly<Record<string, SessionOptionValue>> };
   readonly SetSessionOptionsResult: { readonly errors: Readonly<Record<string, { readonly value: number }>> };
   readonly GetSessionOptionsResult: { readonly session_options: Readonly<Record<string, SessionOptionValue>> };

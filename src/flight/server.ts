@@ -18,6 +18,7 @@ import {
   FLIGHT_CONNECTION_CALLS_MAX,
   FLIGHT_KEEPALIVE_MS,
   FLIGHT_KEEPALIVE_TIMEOUT_MS,
+  FLIGHT_SILENCE_MS_MAX,
   RECEIVE_MESSAGE_BYTES_MAX,
 } from '../base/limits.ts';
 import { makeLog } from '../base/log.ts';
@@ -46,6 +47,7 @@ import type { LaneKind } from './lane.ts';
 import { listFlights } from './list-flights.ts';
 import { flightService } from './message.ts';
 import { Polls } from './polls.ts';
+import type { PollTimes } from './polls.ts';
 import { PreparedStatements } from './prepared-statements.ts';
 import { SessionStore } from './session-store.ts';
 import { toStatus } from './status.ts';
@@ -67,6 +69,12 @@ interface Kept {
   readonly polls: Polls;
 }
 
+/** How results are sent. */
+interface Sending {
+  readonly lane: LaneKind;
+  readonly silenceMs: number;
+}
+
 /** Methods whose clients stream to us. */
 const INGOING = ['DoPut', 'DoExchange'].map((name) => `/arrow.flight.protocol.FlightService/${name}`);
 
@@ -75,6 +83,9 @@ export interface FlightServerOptions {
   readonly port: number;
   /** `direct` unless a test wants the fallback. */
   readonly lane?: LaneKind;
+  /** The longest silence of a DoGet, and how polls wait, where a test cannot wait as long as base/limits says. */
+  readonly silenceMs?: number;
+  readonly pollTimes?: PollTimes;
 }
 
 /** Listens and serves. @throws `io_error` when the address cannot be listened on */
@@ -96,8 +107,15 @@ export async function startFlightServer(engine: Engine, options: FlightServerOpt
     'grpc.enable_channelz': 0,
     interceptors: [laneInterceptor(lane, new Set(INGOING), connections)],
   });
-  const kept = { statements: new PreparedStatements(), sessions: new SessionStore(), polls: new Polls() };
-  server.addService(serviceDefinition(), methods(engine, lane, kept));
+  const kept = {
+    statements: new PreparedStatements(),
+    sessions: new SessionStore(),
+    polls: new Polls(options.pollTimes),
+  };
+  server.addService(
+    serviceDefinition(),
+    methods(engine, { lane, silenceMs: options.silenceMs ?? FLIGHT_SILENCE_MS_MAX }, kept),
+  );
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   const port = await listen(server, `${host}:${options.port.toString()}`);
   return {
@@ -128,7 +146,7 @@ function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[s
   return method;
 }
 
-function methods(engine: Engine, lane: LaneKind, kept: Kept): UntypedServiceImplementation {
+function methods(engine: Engine, { lane, silenceMs }: Sending, kept: Kept): UntypedServiceImplementation {
   const { statements, sessions: store, polls } = kept;
   const owner = '';
   const callerOf = ({ signal }: CallScope, call: ServerCall): Caller => {
@@ -160,7 +178,7 @@ function methods(engine: Engine, lane: LaneKind, kept: Kept): UntypedServiceImpl
       const scope = new CallScope('DoGet', call);
       const caller = callerOf(scope, call);
       const open = () => openOutbox(call, lane, scope.signal, headersOf(caller, false));
-      const run = async (): Promise<void> => doGet(caller, decodeTicket(call.request), open);
+      const run = async (): Promise<void> => doGet(caller, decodeTicket(call.request), open, silenceMs);
       finish(call, scope, caller, run());
     },
     DoPut: (call: ServerDuplexStream<Uint8Array, unknown>) => {
@@ -179,7 +197,7 @@ function methods(engine: Engine, lane: LaneKind, kept: Kept): UntypedServiceImpl
       const caller = callerOf(scope, call);
       const inbox = openInbox(call, scope.signal);
       const open = () => openOutbox(call, lane, scope.signal, headersOf(caller, false));
-      finish(call, scope, caller, doExchange(caller, inbox, open));
+      finish(call, scope, caller, doExchange(caller, inbox, open, silenceMs));
     },
     Handshake: notOffered('Handshake', 'this server asks for no login; call without one'),
   };

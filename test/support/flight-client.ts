@@ -17,9 +17,14 @@ export interface Ending {
   readonly position: string;
 }
 
+export interface ReadOptions {
+  readonly deadlineMs?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface RawFlight {
   /** Begins a call with one request; messages come as bytes. */
-  read(rpc: string, request: Uint8Array, options?: { readonly deadlineMs?: number }): ClientReadableStream<Buffer>;
+  read(rpc: string, request: Uint8Array, options?: ReadOptions): ClientReadableStream<Buffer>;
   /** Begins a call that both sides stream on. */
   stream(rpc: string, headers?: Readonly<Record<string, string>>): ClientDuplexStream<Buffer, Buffer>;
   close(): void;
@@ -33,19 +38,17 @@ export function rawFlight(address: string, options: Readonly<Record<string, numb
     ...options,
   });
   return {
-    read: (rpc, request, { deadlineMs } = {}) =>
+    read: (rpc, request, { deadlineMs, headers = {} } = {}) =>
       client.makeServerStreamRequest(
         SERVICE + rpc,
         same,
         same,
         Buffer.from(request),
-        new Metadata(),
+        metadataOf(headers),
         deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs },
       ),
     stream: (rpc, headers = {}) => {
-      const metadata = new Metadata();
-      for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-      return client.makeBidiStreamRequest(SERVICE + rpc, same, same, metadata, {});
+      return client.makeBidiStreamRequest(SERVICE + rpc, same, same, metadataOf(headers), {});
     },
     close: () => {
       client.close();
@@ -53,11 +56,19 @@ export function rawFlight(address: string, options: Readonly<Record<string, numb
   };
 }
 
-/** Reads a call to its end. */
+function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return metadata;
+}
+
+/** Reads a call to its end; `cookies` are the Set-Cookie headers of the response. */
 export async function readAll(
   call: ClientReadableStream<Buffer> | ClientDuplexStream<Buffer, Buffer>,
-): Promise<{ readonly messages: readonly Buffer[]; readonly ending: Ending }> {
+): Promise<{ readonly messages: readonly Buffer[]; readonly cookies: readonly string[]; readonly ending: Ending }> {
   const messages: Buffer[] = [];
+  const cookies: string[] = [];
+  call.on('metadata', (headers: Metadata) => cookies.push(...headers.get('set-cookie').map(String)));
   const ended = new Promise<void>((resolve) => call.on('end', resolve));
   const ending = await new Promise<Ending>((resolve) => {
     call.on('data', (bytes: Buffer) => messages.push(bytes));
@@ -68,7 +79,7 @@ export async function readAll(
     });
   });
   if (ending.grpc === 0) await ended;
-  return { messages, ending };
+  return { messages, cookies, ending };
 }
 
 function varint(value: number): number[] {
