@@ -57,7 +57,7 @@ export interface Progress {
 }
 
 export interface PromiseOptions extends Omit<StatementOptions, 'values' | 'input'> {
-  /** Run a query whose rows are not known otherwise, to its end, as `promise` does. */
+  /** Run a query that has something to compute, to its end, also where its rows could be counted without. */
   readonly counted?: boolean;
   /** Told while the promise is made. */
   readonly progress?: Progress;

@@ -18,6 +18,7 @@ import { EngineError } from '../base/errors.ts';
 import { TICKET_LIFE_MS, TICKET_VALUES_BYTES_MAX } from '../base/limits.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import { scanAll } from '../plan/logical.ts';
+import { inputsOf } from '../plan/physical.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { isQuery } from '../plan/plan.ts';
 import type { Settings } from '../plan/setting.ts';
@@ -89,7 +90,8 @@ export class Promises {
           assert(isStoring(planned), 'what changes the session is not counted');
           throw refuseWrite(planned, statement.sql);
         }
-        const promised = await this.#count(named, planned.plan, run, world.isRepeatable());
+        const mustRun = options.counted === true && isComputed(planned.plan);
+        const promised = await this.#count(named, planned.plan, run, world.isRepeatable() && !mustRun);
         turn.query.end('done');
         return promised;
       } finally {
@@ -112,11 +114,12 @@ export class Promises {
       try {
         assert(planned.kind === 'query', 'a query is planned as one');
         const what = values === undefined ? named : { ...named, values };
+        const { plan } = planned;
         const isRepeatable = world.isRepeatable();
         const found =
           options.counted === true
-            ? await this.#count(what, planned.plan, run, isRepeatable)
-            : this.#plain(what, planned.plan, isRepeatable);
+            ? await this.#count(what, plan, run, isRepeatable && !isComputed(plan))
+            : this.#plain(what, plan, isRepeatable);
         turn.query.end('done');
         return found;
       } finally {
@@ -239,6 +242,7 @@ export class Promises {
     return this.#host.start(request, snapshot, { signal, readOnly: true, ...session }, turn);
   }
 
+  /** What is known once the plan has run, which is left where its rows are known without (`isRepeatable`). */
   async #count(what: Named, physical: PhysicalPlan, run: RunOptions, isRepeatable: boolean): Promise<PromisedResult> {
     const plain = this.#plain(what, physical, isRepeatable);
     if (plain.rowCount >= 0) return plain;
@@ -272,6 +276,12 @@ export class Promises {
   #nowMs(): number {
     return Math.floor(this.#host.clock.wallMs());
   }
+}
+
+/** True for a plan whose first row comes late, so that it had better run before somebody waits for it. */
+function isComputed(plan: PhysicalPlan): boolean {
+  const { kind } = plan;
+  return kind === 'aggregate' || kind === 'sort' || kind === 'window' || inputsOf(plan).some(isComputed);
 }
 
 /** What the log of queries shows of a ticket. */

@@ -85,6 +85,7 @@ export interface MessageTypes {
   readonly FlightEndpoint: FlightEndpoint;
   readonly PollInfo: PollInfo;
   readonly Result: { readonly body: Uint8Array };
+  readonly ActionType: { readonly type: string; readonly description: string };
   readonly CommandGetSqlInfo: { readonly info: readonly number[] };
   readonly CommandGetXdbcTypeInfo: { readonly data_type?: number };
   readonly CommandGetCatalogs: Empty;

@@ -111,3 +111,19 @@ export async function rowsIn(messages: readonly Buffer[]): Promise<unknown[][]> 
   }
   return rowsOf(batches());
 }
+
+/** A query that computes a microsecond or so for each row that it scans of the table `slow`; it answers 8. */
+export const SLOW_SCAN = "SELECT max(levenshtein(x::VARCHAR, 'abcdefgh')) AS far FROM slow";
+
+/** Makes the table of SLOW_SCAN. */
+export async function makeSlowTable(engine: Engine, rowCount: number): Promise<void> {
+  await rowsOfStatement(
+    engine,
+    `CREATE TABLE slow AS SELECT 10_000_000 + range AS x FROM range(${rowCount.toString()})`,
+  );
+}
+
+/** Runs a statement to its end. */
+export async function rowsOfStatement(engine: Engine, sql: string): Promise<unknown[][]> {
+  return rowsOf((await engine.query(sql)).batches());
+}
