@@ -47,6 +47,7 @@ import { Promises } from './promises.ts';
 import type { PromisedStatement } from './promises.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
 import { QueryLog } from './query-log.ts';
+import type { QueryRow } from './query-log.ts';
 import { makeResult, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
 import type { Session } from './session.ts';
@@ -69,6 +70,10 @@ export interface OpenOptions {
   readonly scrubBytesPerSecond?: number;
   /** Small neighbouring segments that are worth merging in the background; 0: none are. */
   readonly compactSegmentsMin?: number;
+  /** After how long a statement is ended, its reading included; 0 or none: never. */
+  readonly queryTimeoutMs?: number;
+  /** Statements that take this long are logged; 0 or none: none are. */
+  readonly slowQueryMs?: number;
   /** Where COPY may read and write files; nowhere unless given. It must lie apart from the database. */
   readonly copyDirectory?: string;
 }
@@ -100,7 +105,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     const key = await storage.secret('ticket-key', KEY_BYTES);
     const files = await CopyFiles.open(options.copyDirectory, directory, key);
     const retentionMs = bounds.snapshotRetentionMs ?? SNAPSHOT_RETENTION_MS;
-    return new SheafEngine(storage, os, clock, key, files, retentionMs);
+    return new SheafEngine(storage, os, clock, key, files, new QueryLog(clock, options), retentionMs);
   } catch (error) {
     await storage.close();
     throw error;
@@ -128,12 +133,13 @@ class SheafEngine implements Engine {
     clock: Clock,
     ticketKey: Uint8Array,
     files: CopyFiles,
+    queries: QueryLog,
     snapshotRetentionMs: number,
   ) {
     this.directory = storage.directory;
     this.#storage = storage;
     this.#clock = clock;
-    this.#queries = new QueryLog(clock);
+    this.#queries = queries;
     this.#files = files;
     this.#kept = new KeptResults(os, storage.spoolDirectory);
     this.#promises = new Promises({
@@ -304,6 +310,14 @@ class SheafEngine implements Engine {
     await this.#storage.seal(name === undefined ? undefined : this.table(name).name);
   }
 
+  queries(): readonly QueryRow[] {
+    return this.#queries.rows();
+  }
+
+  cancelQuery(id: number): void {
+    this.#queries.cancel(id);
+  }
+
   status(): EngineStatus {
     return {
       ...this.#storage.status(),
@@ -333,10 +347,10 @@ class SheafEngine implements Engine {
    * way.
    */
   async #admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T> {
-    const query = this.#queries.begin(text);
+    const query = this.#queries.begin(text, options.signal);
     let release: Turn['release'] | undefined;
     try {
-      release = await this.#admission.enter(options.signal);
+      release = await this.#admission.enter(query.signal);
       query.run();
       const result = await work({ query, release });
       queriesTotal.inc({ outcome: 'ok' });
@@ -370,7 +384,7 @@ class SheafEngine implements Engine {
     options: StatementOptions,
     turn: Turn,
   ): Promise<QueryResult> {
-    const run = { ...runOptions(options), usage: turn.query.usage };
+    const run = { ...runOptions(options), signal: turn.query.signal, usage: turn.query.usage };
     const planning = this.#planning(run, options.session, options.input);
     const { planned, world, sql } = await planRequest(planning, request, snapshot);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
@@ -390,7 +404,6 @@ class SheafEngine implements Engine {
       byteCount: undefined,
       changedCount: done.changedCount,
       batches: () => done.batches,
-      signal: options.signal,
       turn,
       unpin: () => undefined,
     });

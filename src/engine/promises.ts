@@ -168,7 +168,7 @@ export class Promises {
           },
         };
         const kept = payload.result === undefined ? undefined : this.#host.kept.open(payload.result);
-        return kept === undefined ? this.#again(payload, signal, turn) : keptResult(kept, signal, turn);
+        return kept === undefined ? this.#again(payload, turn) : keptResult(kept, turn);
       });
     } catch (error) {
       redemption.end();
@@ -211,6 +211,7 @@ export class Promises {
     const { session, progress } = options;
     const run = {
       ...this.#host.runOptions(options),
+      signal: query.signal,
       usage: query.usage,
       ...(progress === undefined ? {} : { progress }),
     };
@@ -225,21 +226,21 @@ export class Promises {
   }
 
   /** Runs a ticket's query on its snapshot. */
-  async #again(payload: TicketPayload, signal: AbortSignal, turn: Turn): Promise<QueryResult> {
+  async #again(payload: TicketPayload, turn: Turn): Promise<QueryResult> {
     const { kind, text, nowMs } = payload;
     if (kind === 'done') throw doneGone();
     const row = payload.values === undefined ? undefined : await decodeValues(payload.values);
     const snapshot = await this.#host.storage.snapshotAt(payload.version);
     if (kind === 'table') {
       const table = tableOf(snapshot, text);
-      return startPlan(scanAll(table.name, table), () => snapshot.release(), { signal }, turn);
+      return startPlan(scanAll(table.name, table), () => snapshot.release(), {}, turn);
     }
     const session = ownSession(payload);
     const request = (): Request => {
       if (row === undefined) return this.#host.request(text, nowMs, session);
       return this.#host.request(text, nowMs, { ...session, row });
     };
-    return this.#host.start(request, snapshot, { signal, readOnly: true, ...session }, turn);
+    return this.#host.start(request, snapshot, { readOnly: true, ...session }, turn);
   }
 
   /** What is known once the plan has run, which is left where its rows are known without (`isRepeatable`). */

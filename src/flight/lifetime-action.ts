@@ -23,7 +23,7 @@ export async function cancelFlightInfo(caller: Caller, body: Uint8Array): Promis
 }
 
 /** The same as Flight SQL had it first. @throws as `cancelFlightInfo` */
-export async function cancelQuery(caller: Caller, body: Uint8Array): Promise<Uint8Array> {
+export async function cancelPromisedQuery(caller: Caller, body: Uint8Array): Promise<Uint8Array> {
   const { info } = packedBody('ActionCancelQueryRequest', body);
   return packMessage('ActionCancelQueryResult', { result: await cancel(caller, decodeCancelledInfo(info)) });
 }
