@@ -1,9 +1,9 @@
 /**
  * A session: what somebody who sends one statement after another has set by SET, and prepared by PREPARE.
  *
- * Hides how options of a door become settings. Invariants: belongs to one user of an engine and not to the engine, so that no statement's meaning
- * depends on somebody else; a statement sees the settings that were there when it was planned; names of prepared
- * statements are compared without regard to case, and their number is bounded.
+ * Hides how options of a door become settings. Invariants: belongs to one user of an engine and not to the engine, so
+ * that no statement's meaning depends on somebody else; a statement sees the settings that were there when it was
+ * planned; names of prepared statements are compared without regard to case, and their number and length are bounded.
  */
 import { EngineError } from '../base/errors.ts';
 import { SESSION_STATEMENTS_MAX, SESSION_TEXT_LENGTH_MAX } from '../base/limits.ts';

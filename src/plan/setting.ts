@@ -105,8 +105,8 @@ export function bindSetting(
 }
 
 /**
- * What setting it to a plain value means, as SET with that literal does. @throws `sql_bind`, `sql_unsupported` for a value
- * that the setting does not take
+ * What setting it to a plain value means, as SET with that literal does. @throws `sql_bind`, `sql_unsupported` for a
+ * value that the setting does not take
  */
 export function settingOf(setting: SettingName, value: string | number | boolean): SettingValue {
   const text = value.toString();

@@ -205,11 +205,7 @@ const MISTAKES = [
     'ArrowInvalid',
     'request_invalid: "schema" in the body of the action create-table must be the base64 of ',
   ],
-  [
-    'exchange',
-    'ArrowNotImplementedError',
-    'unimplemented: DoExchange is not offered yet; use DoGet to read and DoPut to write',
-  ],
+  ['exchange', 'ArrowInvalid', "request_invalid: the exchange's descriptor is a path; its first message must have "],
   [
     'login',
     'ArrowNotImplementedError',

@@ -33,7 +33,7 @@ function next({ flight_descriptor: descriptor }: PollInfo): Buffer {
   return descriptorOf(descriptor.cmd);
 }
 
-test('a query that is done within the wait is answered whole, as GetFlightInfo would: text, path and command', async (t) => {
+test('a query that is done within the wait is answered whole: text, path and command', async (t) => {
   const { engine, address } = await serveFlight(t, { pollTimes: QUICK });
   await rowsOfStatement(engine, 'CREATE TABLE t AS SELECT range AS x FROM range(10)');
   const caller = new FlightCaller(t, address);
@@ -52,7 +52,7 @@ test('a query that is done within the wait is answered whole, as GetFlightInfo w
   }
 });
 
-test('a slow query runs on between polls, says how far it is, and each poll of its outcome is answered alike', async (t) => {
+test('a slow query runs on between polls, says how far it is, and keeps its outcome', async (t) => {
   const { engine, address } = await serveFlight(t, { pollTimes: BRIEF });
   await makeSlowTable(engine, 300_000);
   const caller = new FlightCaller(t, address);
@@ -104,7 +104,7 @@ test('errors come from the poll, also from the next one; nothing that writes is 
   }, /^Error: value_error: /);
 });
 
-test('a running poll is cancelled by its FlightInfo; one that nobody polls for ends by itself and is forgotten', async (t) => {
+test('a running poll is cancelled by its FlightInfo; one that nobody polls for ends by itself', async (t) => {
   const { engine, address } = await serveFlight(t, { pollTimes: { idleMs: 3_000, waitMs: 20 } });
   await makeSlowTable(engine, 4_000_000);
   const caller = new FlightCaller(t, address);
