@@ -142,11 +142,7 @@ const MISTAKES = [
   ['forged ticket', 'ArrowInvalid', `${UNKNOWN} was not made by this database, or was changed; `],
   ['empty ticket', 'ArrowInvalid', `${UNKNOWN} is empty; send SQL text, or a ticket from GetFlightInfo`],
   ['newline first', '', ''],
-  [
-    'Flight SQL',
-    'ArrowNotImplementedError',
-    'unimplemented: the Flight SQL command CommandStatementQuery is not offered yet; ',
-  ],
+  ['Flight SQL', 'ArrowInvalid', 'sql_syntax: the SQL text holds no statement (line 1, column 1)'],
   ['no such table', 'ArrowKeyError', 'not_found: there is no table "trade"; did you mean "trades"?'],
   ['no such table, schema', 'ArrowKeyError', 'not_found: there is no table "trade"; did you mean "trades"?'],
   [
