@@ -114,7 +114,7 @@ function cookieValue(headers: readonly string[]): string | undefined {
 function noCookie(): EngineError {
   const what = `a session is known by the cookie ${COOKIE}, and this client keeps no cookies, so that it would be lost`;
   const remedy =
-    'switch them on (ADBC: "adbc.flight.sql.rpc.with_cookie_middleware": "true"; JDBC: retainCookies=true; pyarrow: ' +
-    'a ClientMiddleware that sends the cookie back), then send it again';
+    'switch them on (ADBC: "adbc.flight.sql.rpc.with_cookie_middleware": "true"; pyarrow: a ClientMiddleware that ' +
+    'sends the cookie back; JDBC keeps them), then send it again';
   return new EngineError('request_invalid', `${what}; ${remedy}`);
 }

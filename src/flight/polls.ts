@@ -109,7 +109,12 @@ export class Polls {
       },
     );
     const poll: Poll = {
-      ...{ owner: caller.owner, asked, token, controller, progress, ended },
+      owner: caller.owner,
+      asked,
+      token,
+      controller,
+      progress,
+      ended,
       outcome: undefined,
       expiresAtMs: 0,
       timer: undefined,

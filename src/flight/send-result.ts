@@ -38,8 +38,9 @@ export async function sendResult(result: QueryResult, open: () => Outbox, silenc
   }
 }
 
-async function sendBatches({ schema, batches }: QueryResult, outbox: Outbox, silenceMs: number): Promise<void> {
-  const iterator = batches()[Symbol.asyncIterator]();
+async function sendBatches(result: QueryResult, outbox: Outbox, silenceMs: number): Promise<void> {
+  const { schema } = result;
+  const iterator = result.batches()[Symbol.asyncIterator]();
   let needsDictionary = schema.fields.some(({ type }) => hasDictionary(type));
   let isWaiting = false;
   try {
@@ -80,7 +81,7 @@ async function patiently<T>(work: Promise<T>, ms: number, meanwhile: () => Promi
     const first = await Promise.race([work, silence]).finally(() => {
       clearTimeout(timer);
     });
-    if (first !== SILENCE) return first as T;
+    if (first !== SILENCE) return first;
     try {
       await meanwhile();
     } catch (error) {

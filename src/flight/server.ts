@@ -153,7 +153,12 @@ function methods(engine: Engine, { lane, silenceMs }: Sending, kept: Kept): Unty
     const cookies = call.metadata.get('cookie').map(String);
     const sessions = new CallSession(store, { cookies, owner, connection: connectionOf(call) });
     return {
-      ...{ engine, owner, signal, statements, sessions, polls },
+      engine,
+      owner,
+      signal,
+      statements,
+      sessions,
+      polls,
       get session() {
         return sessions.session;
       },

@@ -68,8 +68,8 @@ test('a client that keeps no cookie is told so instead of losing what it sets', 
   const caller = new FlightCaller(t, address, { keepsCookies: false });
   const refusal =
     'request_invalid: a session is known by the cookie arrow_flight_session_id, and this client keeps no cookies, so ' +
-    'that it would be lost; switch them on (ADBC: "adbc.flight.sql.rpc.with_cookie_middleware": "true"; JDBC: ' +
-    'retainCookies=true; pyarrow: a ClientMiddleware that sends the cookie back), then send it again';
+    'that it would be lost; switch them on (ADBC: "adbc.flight.sql.rpc.with_cookie_middleware": "true"; pyarrow: a ' +
+    'ClientMiddleware that sends the cookie back; JDBC keeps them), then send it again';
   await assert.rejects(run(caller, 'SET integer_division = true'), { message: refusal });
   await assert.rejects(run(caller, 'PREPARE q AS SELECT 1'), { message: refusal });
   await assert.rejects(caller.rows('SET threads = 1'), { message: refusal });

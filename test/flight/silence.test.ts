@@ -72,7 +72,7 @@ test('empty batches come while the next one is waited for, and none when it come
 
 test('no empty batch goes before the first dictionary', async (t) => {
   const type = { id: 'dictionary', index: { id: 'int', bitWidth: 32, signed: true }, value: UTF8 } as const;
-  const schema = makeSchema([makeField('name', { ...type, dictionaryId: 0n, ordered: false } as never)]);
+  const schema = makeSchema([makeField('name', { ...type, dictionaryId: 0n, ordered: false })]);
   const values = buildVector(UTF8, ['x', 'y']);
   const indexes = buildVector(type.index, [0, 1, 0]);
   const [field0] = schema.fields;
