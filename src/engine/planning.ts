@@ -26,7 +26,7 @@ import type { PlanOptions } from '../plan/plan.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { NamedSource } from '../plan/row-source.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
-import type { QueryLog } from './query-log.ts';
+import type { Queries } from './query-log.ts';
 import type { Session } from './session.ts';
 import type { StatementCache } from './statement-cache.ts';
 import { openWorld, plainWorld, withTable } from './world.ts';
@@ -97,7 +97,7 @@ export function prepareAgain(session: Session, sql: string): void {
 /** What planning is done with. */
 export interface Planning {
   readonly storage: Storage;
-  readonly queries: QueryLog;
+  readonly queries: Queries;
   /** How EXPLAIN ANALYZE runs what it explains. */
   readonly run: RunOptions;
   readonly session: Session | undefined;

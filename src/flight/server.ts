@@ -4,8 +4,9 @@
  * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by
  * status.ts; what a method does stands in its own file and knows nothing of gRPC.
  */
-import { Metadata, Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
+import { Metadata, Server, setLogger } from '@grpc/grpc-js';
 import type {
+  ServerCredentials,
   ServerDuplexStream,
   ServerUnaryCall,
   ServerWritableStream,
@@ -13,6 +14,7 @@ import type {
   UntypedServiceImplementation,
   sendUnaryData,
 } from '@grpc/grpc-js';
+import type { CertificateSource } from '../base/certificates.ts';
 import { EngineError } from '../base/errors.ts';
 import {
   FLIGHT_CONNECTION_CALLS_MAX,
@@ -23,6 +25,8 @@ import {
 } from '../base/limits.ts';
 import { makeLog } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
+import { openGate } from '../engine/gate.ts';
+import type { Gate } from '../engine/gate.ts';
 import { doAction, listActions } from './action.ts';
 import { CallScope } from './call.ts';
 import { CallSession } from './call-session.ts';
@@ -34,6 +38,7 @@ import type { FlightDoor } from './door.ts';
 import { decodeTicket } from './encode.ts';
 import type { CopiedMessage, FlightDescriptor } from './encode.ts';
 import { getFlightInfo, getSchema } from './get-flight-info.ts';
+import { guarded } from './guard.ts';
 import {
   Connections,
   connectionOf,
@@ -50,6 +55,7 @@ import { Polls } from './polls.ts';
 import type { PollTimes } from './polls.ts';
 import { PreparedStatements } from './prepared-statements.ts';
 import { SessionStore } from './session-store.ts';
+import { serverCredentials } from './server-credentials.ts';
 import { toStatus } from './status.ts';
 import type { CallStatus } from './status.ts';
 
@@ -62,11 +68,11 @@ interface ServerCall {
 /** Makes the caller of a call. */
 type CallerOf = (scope: CallScope, call: ServerCall) => Caller;
 
-/** What the door keeps between calls. */
+/** What the door keeps between calls of all its callers. */
 interface Kept {
-  readonly statements: PreparedStatements;
   readonly sessions: SessionStore;
-  readonly polls: Polls;
+  /** Polls of callers with the same rights. */
+  readonly makePolls: () => Polls;
 }
 
 /** How results are sent. */
@@ -81,6 +87,10 @@ const INGOING = ['DoPut', 'DoExchange'].map((name) => `/arrow.flight.protocol.Fl
 export interface FlightServerOptions {
   readonly host: string;
   readonly port: number;
+  /** Who may come in; everybody without one. */
+  readonly gate?: Gate | undefined;
+  /** For TLS; in clear text without them. */
+  readonly certificates?: CertificateSource | undefined;
   /** `direct` unless a test wants the fallback. */
   readonly lane?: LaneKind;
   /** The longest silence of a DoGet, and how polls wait, where a test cannot wait as long as base/limits says. */
@@ -107,22 +117,26 @@ export async function startFlightServer(engine: Engine, options: FlightServerOpt
     'grpc.enable_channelz': 0,
     interceptors: [laneInterceptor(lane, new Set(INGOING), connections)],
   });
-  const kept = {
-    statements: new PreparedStatements(),
-    sessions: new SessionStore(),
-    polls: new Polls(options.pollTimes),
+  const polls: Polls[] = [];
+  const makePolls = (): Polls => {
+    const made = new Polls(options.pollTimes);
+    polls.push(made);
+    return made;
   };
+  const kept = { sessions: new SessionStore(), makePolls };
+  const sending = { lane, silenceMs: options.silenceMs ?? FLIGHT_SILENCE_MS_MAX };
+  const gate = options.gate ?? openGate(engine);
   server.addService(
     serviceDefinition(),
-    methods(engine, { lane, silenceMs: options.silenceMs ?? FLIGHT_SILENCE_MS_MAX }, kept),
+    guarded(gate, (admitted) => methods(admitted, sending, kept)),
   );
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
-  const port = await listen(server, `${host}:${options.port.toString()}`);
+  const port = await listen(server, `${host}:${options.port.toString()}`, serverCredentials(options.certificates));
   return {
     address: `${host}:${port.toString()}`,
     reason: undefined,
     close: (graceMs) => {
-      kept.polls.close();
+      for (const each of polls) each.close();
       return shutDown(server, connections, graceMs);
     },
   };
@@ -147,8 +161,10 @@ function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[s
 }
 
 function methods(engine: Engine, { lane, silenceMs }: Sending, kept: Kept): UntypedServiceImplementation {
-  const { statements, sessions: store, polls } = kept;
-  const owner = '';
+  const { sessions: store, makePolls } = kept;
+  const statements = new PreparedStatements();
+  const polls = makePolls();
+  const owner = engine.principal ?? '';
   const callerOf = ({ signal }: CallScope, call: ServerCall): Caller => {
     const cookies = call.metadata.get('cookie').map(String);
     const sessions = new CallSession(store, { cookies, owner, connection: connectionOf(call) });
@@ -204,7 +220,6 @@ function methods(engine: Engine, { lane, silenceMs }: Sending, kept: Kept): Unty
       const open = () => openOutbox(call, lane, scope.signal, headersOf(caller, false));
       finish(call, scope, caller, doExchange(caller, inbox, open, silenceMs));
     },
-    Handshake: notOffered('Handshake', 'this server asks for no login; call without one'),
   };
 }
 
@@ -271,25 +286,11 @@ function answers<Q>(
   };
 }
 
-/** A method that is not there yet; `instead` says what to do. */
-function notOffered(rpc: string, instead: string) {
-  return (call: ServerDuplexStream<unknown, unknown>): void => {
-    const scope = new CallScope(rpc, call);
-    call.resume();
-    finish(
-      call,
-      scope,
-      undefined,
-      Promise.reject(new EngineError('unimplemented', `${rpc} is not offered yet; ${instead}`)),
-    );
-  };
-}
-
 /** Ends a streaming call when `work` ends. */
 function finish(
   call: ServerCall & { end(): unknown; emit(event: 'error', status: CallStatus): unknown },
   scope: CallScope,
-  caller: Caller | undefined,
+  caller: Caller,
   work: Promise<void>,
 ): void {
   work.then(
@@ -299,15 +300,15 @@ function finish(
     },
     (error: unknown) => {
       // Unless they have gone before the first message.
-      if (caller !== undefined) sendHeaders(call, caller, false);
+      sendHeaders(call, caller, false);
       call.emit('error', toStatus(scope.fail(error)));
     },
   );
 }
 
-function listen(server: Server, address: string): Promise<number> {
+function listen(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);
       else reject(cannotListen(address, error));
     });

@@ -17,7 +17,7 @@ export interface Ending {
   readonly position: string;
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   readonly deadlineMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { open } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { decodeFlightData } from '../../src/flight/encode.ts';
-import { decodeMessage, encodeMessage } from '../../src/flight/message.ts';
+import { decodeMessage } from '../../src/flight/message.ts';
 import type { MessageTypes } from '../../src/flight/message-type.ts';
 import { startFlightServer } from '../../src/flight/server.ts';
 import type { FlightServerOptions } from '../../src/flight/server.ts';
@@ -93,9 +93,6 @@ export class FlightCaller {
 export function descriptorOf(command: Uint8Array): Buffer {
   return Buffer.concat([Buffer.of(0x08, 2), field(2, command)]);
 }
-
-/** The body of an action that is a plain message. */
-export const bodyOf = encodeMessage;
 
 /** The rows of an answer in FlightData. */
 export async function rowsIn(messages: readonly Buffer[]): Promise<unknown[][]> {
