@@ -57,6 +57,7 @@ export class CallScope {
   readonly #call: CallSource;
   readonly #peer: string;
   #headers: Metadata | undefined;
+  #beforeHeaders: (() => void) | undefined;
   readonly #controller = new AbortController();
   readonly #stopClock: () => number;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -88,8 +89,15 @@ export class CallScope {
     this.#headers.add(name, value);
   }
 
+  /** Has `add` called once, when it is time for the last header: right before the first message, or the status. */
+  beforeHeaders(add: () => void): void {
+    this.#beforeHeaders = add;
+  }
+
   /** Sends the headers that were added, if any and not sent yet. */
   sendHeaders(): void {
+    this.#beforeHeaders?.();
+    this.#beforeHeaders = undefined;
     if (this.#headers !== undefined) this.#call.sendMetadata(this.#headers);
   }
 

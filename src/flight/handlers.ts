@@ -58,30 +58,32 @@ function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[s
 /** Handlers that call `methods`; `callerOf` makes the caller of each call. Handshake is not among them. */
 export function flightHandlers<C>(
   methods: FlightMethods<C>,
-  callerOf: (scope: CallScope) => C,
+  callerOf: (scope: CallScope, call: object) => C,
   lane: LaneKind,
 ): UntypedServiceImplementation {
   return {
-    GetFlightInfo: unary<FlightDescriptor, unknown>('GetFlightInfo', (scope, descriptor) =>
-      methods.getFlightInfo(callerOf(scope), descriptor),
+    GetFlightInfo: unary<FlightDescriptor, unknown>('GetFlightInfo', (scope, descriptor, call) =>
+      methods.getFlightInfo(callerOf(scope, call), descriptor),
     ),
-    PollFlightInfo: unary<FlightDescriptor, unknown>('PollFlightInfo', (scope, descriptor) =>
-      methods.pollFlightInfo(callerOf(scope), descriptor),
+    PollFlightInfo: unary<FlightDescriptor, unknown>('PollFlightInfo', (scope, descriptor, call) =>
+      methods.pollFlightInfo(callerOf(scope, call), descriptor),
     ),
-    GetSchema: unary<FlightDescriptor, unknown>('GetSchema', (scope, descriptor) =>
-      methods.getSchema(callerOf(scope), descriptor),
+    GetSchema: unary<FlightDescriptor, unknown>('GetSchema', (scope, descriptor, call) =>
+      methods.getSchema(callerOf(scope, call), descriptor),
     ),
-    ListFlights: answers<{ expression: Uint8Array }>('ListFlights', (scope, { expression }) =>
-      methods.listFlights(callerOf(scope), expression),
+    ListFlights: answers<{ expression: Uint8Array }>('ListFlights', (scope, { expression }, call) =>
+      methods.listFlights(callerOf(scope, call), expression),
     ),
-    ListActions: answers<unknown>('ListActions', (scope) => methods.listActions(callerOf(scope))),
-    DoAction: answers<{ type: string; body: Uint8Array }>('DoAction', async function* (scope, { type, body }) {
-      for (const answer of await methods.doAction(callerOf(scope), type, body)) yield { body: answer };
+    ListActions: answers<unknown>('ListActions', (scope, _request, call) =>
+      methods.listActions(callerOf(scope, call)),
+    ),
+    DoAction: answers<{ type: string; body: Uint8Array }>('DoAction', async function* (scope, { type, body }, call) {
+      for (const answer of await methods.doAction(callerOf(scope, call), type, body)) yield { body: answer };
     }),
     DoGet: (call: ServerWritableStream<Uint8Array, CopiedMessage>) => {
       const scope = new CallScope('DoGet', call);
       const open = () => openOutbox(call, lane, scope);
-      finish(call, scope, async () => methods.doGet(callerOf(scope), decodeTicket(call.request), open));
+      finish(call, scope, async () => methods.doGet(callerOf(scope, call), decodeTicket(call.request), open));
     },
     DoPut: (call: ServerDuplexStream<Uint8Array, unknown>) => {
       const scope = new CallScope('DoPut', call);
@@ -91,23 +93,23 @@ export function flightHandlers<C>(
         scope.sendHeaders();
         return sendInTime(call, { app_metadata: bytes }, scope.signal);
       };
-      finish(call, scope, async () => methods.doPut(callerOf(scope), { inbox, headers, send }));
+      finish(call, scope, async () => methods.doPut(callerOf(scope, call), { inbox, headers, send }));
     },
     DoExchange: (call: ServerDuplexStream<Uint8Array, CopiedMessage>) => {
       const scope = new CallScope('DoExchange', call);
       const exchange = { inbox: openInbox(call, scope.signal), open: () => openOutbox(call, lane, scope) };
-      finish(call, scope, async () => methods.doExchange(callerOf(scope), exchange));
+      finish(call, scope, async () => methods.doExchange(callerOf(scope, call), exchange));
     },
   };
 }
 
 /** A method of one request and one answer. */
-export function unary<Q, A>(rpc: string, run: (scope: CallScope, request: Q) => Promise<A>) {
+export function unary<Q, A>(rpc: string, run: (scope: CallScope, request: Q, call: object) => Promise<A>) {
   return (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): void => {
     const scope = new CallScope(rpc, call);
     const work = async (): Promise<() => void> => {
       try {
-        const answer = await run(scope, call.request);
+        const answer = await run(scope, call.request, call);
         scope.succeed();
         return () => {
           callback(null, answer);
@@ -129,12 +131,12 @@ export function unary<Q, A>(rpc: string, run: (scope: CallScope, request: Q) => 
 /** A method of one request and a few small answers, sent through grpc-js. */
 export function answers<Q>(
   rpc: string,
-  run: (scope: CallScope, request: Q) => Iterable<unknown> | AsyncIterable<unknown>,
+  run: (scope: CallScope, request: Q, call: object) => Iterable<unknown> | AsyncIterable<unknown>,
 ) {
   return (call: ServerWritableStream<Q, unknown>): void => {
     const scope = new CallScope(rpc, call);
     finish(call, scope, async () => {
-      for await (const answer of run(scope, call.request)) {
+      for await (const answer of run(scope, call.request, call)) {
         scope.sendHeaders();
         await sendMessage(call, answer, scope.signal);
       }

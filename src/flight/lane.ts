@@ -215,12 +215,17 @@ function readMessages(call: ServerDuplexStream<Uint8Array, unknown>): Inbox {
   return inbox;
 }
 
+/** A call that sends FlightData. */
+type SendingCall = ServerWritableStream<unknown, CopiedMessage> | ServerDuplexStream<Uint8Array, CopiedMessage>;
+
+/** What stands for the connection that `call` came over, the same for all its calls; undefined where it is hidden. */
+export function connectionOf(call: object): object | undefined {
+  const inner = innerCall(call);
+  return inner === undefined ? undefined : streamOf(baseOf(inner))?.session;
+}
+
 /** The way out of `call`, by which FlightData messages are sent; the answer's headers go first. */
-export function openOutbox(
-  call: ServerWritableStream<unknown, CopiedMessage> | ServerDuplexStream<unknown, CopiedMessage>,
-  kind: LaneKind,
-  scope: CallScope,
-): Outbox {
+export function openOutbox(call: SendingCall, kind: LaneKind, scope: CallScope): Outbox {
   const { signal } = scope;
   scope.sendHeaders();
   const inner = kind === 'direct' ? innerCall(call) : undefined;

@@ -4,9 +4,9 @@
  * Hides nothing. Invariants: a method's errors are EngineErrors, or become one; a method that takes an inbox closes it,
  * and one that opens an outbox closes that.
  */
-import { EngineError } from '../base/errors.ts';
 import { doAction, listActions } from './action.ts';
 import type { Caller } from './caller.ts';
+import { doExchange } from './do-exchange.ts';
 import { doGet } from './do-get.ts';
 import { doPut } from './do-put.ts';
 import type { PutCall } from './do-put.ts';
@@ -41,20 +41,17 @@ export interface FlightMethods<C> {
   doAction(caller: C, type: string, body: Uint8Array): Promise<readonly Uint8Array[]>;
 }
 
-/** The product's: each calls the caller's engine. */
-export const ENGINE_METHODS: FlightMethods<Caller> = {
-  listFlights: ({ engine }, criteria) => listFlights(engine, criteria),
-  getFlightInfo,
-  pollFlightInfo: () =>
-    Promise.reject(new EngineError('unimplemented', 'PollFlightInfo is not offered yet; use GetFlightInfo')),
-  getSchema,
-  doGet,
-  doPut,
-  doExchange: (_caller, { inbox }) => {
-    inbox.close();
-    const instead = 'use DoGet to read and DoPut to write';
-    return Promise.reject(new EngineError('unimplemented', `DoExchange is not offered yet; ${instead}`));
-  },
-  listActions,
-  doAction,
-};
+/** The product's: each calls the caller's engine. `silenceMs`: the longest time that a stream goes without a message */
+export function engineMethods(silenceMs: number): FlightMethods<Caller> {
+  return {
+    listFlights: ({ engine }, criteria) => listFlights(engine, criteria),
+    getFlightInfo: (caller, descriptor) => getFlightInfo(caller, descriptor),
+    pollFlightInfo: (caller, descriptor) => caller.polls.poll(caller, descriptor),
+    getSchema,
+    doGet: (caller, ticket, open) => doGet(caller, ticket, open, silenceMs),
+    doPut,
+    doExchange: (caller, { inbox, open }) => doExchange(caller, inbox, open, silenceMs),
+    listActions,
+    doAction,
+  };
+}

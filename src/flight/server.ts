@@ -11,26 +11,36 @@ import {
   FLIGHT_CONNECTION_CALLS_MAX,
   FLIGHT_KEEPALIVE_MS,
   FLIGHT_KEEPALIVE_TIMEOUT_MS,
+  FLIGHT_SILENCE_MS_MAX,
   RECEIVE_MESSAGE_BYTES_MAX,
 } from '../base/limits.ts';
 import { makeLog } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
 import { openGate } from '../engine/gate.ts';
 import type { Gate } from '../engine/gate.ts';
+import type { CallScope } from './call.ts';
+import { CallSession } from './call-session.ts';
+import type { Caller } from './caller.ts';
 import type { FlightDoor } from './door.ts';
 import { guarded } from './guard.ts';
 import { FLIGHT_SERVICE, flightHandlers, flightService } from './handlers.ts';
 import type { Service } from './handlers.ts';
 import { HEALTH_SERVICE, healthService } from './health.ts';
-import { Connections, laneInterceptor } from './lane.ts';
+import { Connections, connectionOf, laneInterceptor } from './lane.ts';
 import type { LaneKind } from './lane.ts';
-import { ENGINE_METHODS } from './methods.ts';
+import { engineMethods } from './methods.ts';
+import { Polls } from './polls.ts';
+import type { PollTimes } from './polls.ts';
 import { PreparedStatements } from './prepared-statements.ts';
 import { reflectionServices } from './reflection.ts';
 import { serverCredentials } from './server-credentials.ts';
+import { SessionStore } from './session-store.ts';
 
 /** The calls that bring data. */
 const INCOMING = new Set([`/${FLIGHT_SERVICE}/DoPut`, `/${FLIGHT_SERVICE}/DoExchange`]);
+
+/** The methods that stream data, whose answers offer no cookie. */
+const STREAMS = new Set(['DoGet', 'DoPut', 'DoExchange']);
 
 export interface FlightServerOptions {
   readonly host: string;
@@ -41,32 +51,70 @@ export interface FlightServerOptions {
   readonly certificates?: CertificateSource | undefined;
   /** `direct` unless a test wants the fallback. */
   readonly lane?: LaneKind;
+  /** The longest silence of a DoGet, and how polls wait, where a test cannot wait as long as base/limits says. */
+  readonly silenceMs?: number;
+  readonly pollTimes?: PollTimes;
 }
 
 /** Listens and serves the engine. @throws `io_error` when the address cannot be listened on */
-export function startFlightServer(engine: Engine, options: FlightServerOptions): Promise<FlightDoor> {
+export async function startFlightServer(engine: Engine, options: FlightServerOptions): Promise<FlightDoor> {
+  const { silenceMs = FLIGHT_SILENCE_MS_MAX, pollTimes } = options;
   const gate = options.gate ?? openGate(engine);
+  const sessions = new SessionStore();
+  const methods = engineMethods(silenceMs);
+  /** Of callers with the same rights. */
+  const polls: Polls[] = [];
+  const handlersOf = (admitted: Engine, lane: LaneKind): UntypedServiceImplementation => {
+    const own = new Polls(pollTimes);
+    polls.push(own);
+    return flightHandlers(methods, callersOf(admitted, sessions, own), lane);
+  };
   const isServing = (): boolean => !engine.status().draining;
-  return startServices(
+  const door = await startServices(
     (lane) => [
-      flightService(guarded(gate, (admitted) => engineHandlers(admitted, lane))),
+      flightService(guarded(gate, (admitted) => handlersOf(admitted, lane))),
       healthService([FLIGHT_SERVICE], isServing),
       ...reflectionServices([FLIGHT_SERVICE, HEALTH_SERVICE]),
     ],
     options,
   );
+  const close = (graceMs: number): Promise<void> => {
+    for (const each of polls) each.close();
+    return door.close(graceMs);
+  };
+  return { ...door, close };
 }
 
-/** The handlers for one engine, with what they keep between its calls. */
-function engineHandlers(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
+/** The callers of one engine, who share what it keeps between their calls. */
+function callersOf(engine: Engine, store: SessionStore, polls: Polls): (scope: CallScope, call: object) => Caller {
   const statements = new PreparedStatements();
-  return flightHandlers(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
+  const owner = engine.principal ?? '';
+  return (scope, call) => {
+    const { signal } = scope;
+    const origin = { cookies: scope.header('cookie'), owner, connection: connectionOf(call) };
+    const sessions = new CallSession(store, origin);
+    scope.beforeHeaders(() => {
+      const cookie = sessions.takeSetCookie(!STREAMS.has(scope.rpc));
+      if (cookie !== undefined) scope.addHeader('set-cookie', cookie);
+    });
+    return {
+      engine,
+      owner,
+      signal,
+      statements,
+      sessions,
+      polls,
+      get session() {
+        return sessions.session;
+      },
+    };
+  };
 }
 
 /** Listens and serves what `servicesOf` makes. @throws as `startFlightServer` */
 export async function startServices(
   servicesOf: (lane: LaneKind) => readonly Service[],
-  options: Omit<FlightServerOptions, 'gate'>,
+  options: Pick<FlightServerOptions, 'host' | 'port' | 'certificates' | 'lane'>,
 ): Promise<FlightDoor> {
   const log = makeLog('grpc');
   const toLog = (level: 'debug' | 'info' | 'warn') => (text?: unknown) => {

@@ -5,14 +5,15 @@
  * are the product's in all of them.
  */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { FLIGHT_SILENCE_MS_MAX } from '../../src/base/limits.ts';
 import type { Gate } from '../../src/engine/gate.ts';
 import type { FlightDoor } from '../../src/flight/door.ts';
 import { guarded } from '../../src/flight/guard.ts';
 import { flightHandlers, flightService } from '../../src/flight/handlers.ts';
 import type { LaneKind } from '../../src/flight/lane.ts';
-import { ENGINE_METHODS } from '../../src/flight/methods.ts';
-import { PreparedStatements } from '../../src/flight/prepared-statements.ts';
+import { engineMethods } from '../../src/flight/methods.ts';
 import { startServices } from '../../src/flight/server.ts';
+import { callerOf } from '../support/caller.ts';
 import {
   basicAuth,
   basicGate,
@@ -43,10 +44,9 @@ function behindGate(gate: Gate, methods: Script): HandlersOf {
 
 /** The product's methods over an engine of fixed answers. */
 function overStatements(): HandlersOf {
-  const engine = new StatementEngine();
-  const statements = new PreparedStatements();
-  return (lane) =>
-    flightHandlers(ENGINE_METHODS, ({ signal }) => ({ engine, signal, statements, session: undefined }), lane);
+  const caller = callerOf(new StatementEngine());
+  const methods = engineMethods(FLIGHT_SILENCE_MS_MAX);
+  return (lane) => flightHandlers(methods, ({ signal }) => ({ ...caller, signal }), lane);
 }
 
 /** By the name that integration clients call them. */
