@@ -63,13 +63,25 @@ export interface PreparedStatement {
    */
   runRows(batch: RecordBatch, options?: Omit<StatementOptions, 'values'>): Promise<QueryResult>;
   /** What `Engine.promiseOnce` does for a text, with the rows of `batch` as `runRows` takes them. */
-  promise(batch?: RecordBatch, options?: Omit<StatementOptions, 'values'>): Promise<PromisedResult>;
+  promise(batch?: RecordBatch, options?: Omit<PromiseOptions, 'values'>): Promise<PromisedResult>;
 }
 
-/** What GetFlightInfo promises. `ticket` is opaque, authenticated, and survives a restart. */
+/** How a promise may be made. */
+export interface PromiseOptions extends StatementOptions {
+  /**
+   * In how many parts it may come. A number: the answer is cut into at most so many, and kept for it where a table
+   * cannot be cut instead. `large`: tables that are large are cut. One, the whole, unless given.
+   */
+  readonly parts?: number | 'large' | undefined;
+}
+
+/** What GetFlightInfo promises. Tickets are opaque, authenticated, and survive a restart. */
 export interface PromisedResult {
   readonly schema: Schema;
+  /** Of the whole. */
   readonly ticket: Uint8Array;
+  /** Of parts which, read one after another, are the whole in its order; none where it was not cut. */
+  readonly partTickets: readonly Uint8Array[];
   /** -1 when not known, which only `promiseOnce` may leave open. */
   readonly rowCount: number;
   /** -1 when not known. */
@@ -127,14 +139,14 @@ export interface Engine {
   /** The schema that `query` would answer with; runs nothing. */
   describe(sql: string, options?: { readonly session?: Session }): Promise<Schema>;
   /** Plans a read-only statement, learns its exact row count, and makes the ticket for it. */
-  promise(sql: string, options?: QueryOptions): Promise<PromisedResult>;
+  promise(sql: string, options?: Omit<PromiseOptions, 'values' | 'session'>): Promise<PromisedResult>;
   /**
    * What drivers ask for before every read: a query is planned and counted only where that is free, and runs when its
    * ticket is redeemed; a statement that writes runs here, once, and its ticket names the answer.
    */
-  promiseOnce(sql: string, options?: Omit<StatementOptions, 'values'>): Promise<PromisedResult>;
+  promiseOnce(sql: string, options?: Omit<PromiseOptions, 'values'>): Promise<PromisedResult>;
   /** As `promise`, for a whole table or view. @throws `not_found`, and for a view what its query throws */
-  promiseTable(name: string): Promise<PromisedResult>;
+  promiseTable(name: string, options?: Pick<PromiseOptions, 'parts'>): Promise<PromisedResult>;
   /** True when `bytes` are a ticket of ours by their leading bytes. */
   isTicket(bytes: Uint8Array): boolean;
   /** Opens a ticket's result. @throws `request_invalid` (forged, damaged, expired), `snapshot_gone`. */

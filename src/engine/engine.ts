@@ -27,6 +27,7 @@ import type {
   Engine,
   EngineStatus,
   PreparedStatement,
+  PromiseOptions,
   PromisedResult,
   Put,
   PutOptions,
@@ -39,6 +40,7 @@ import { KeptResults } from './kept-result.ts';
 import { planRequest, readPrepared, readRequest } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
 import { makePrepared } from './prepared.ts';
+import { planOfPart } from './promised-part.ts';
 import { Promises } from './promises.ts';
 import type { PromisedStatement } from './promises.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
@@ -48,6 +50,7 @@ import type { Turn } from './result.ts';
 import type { Session } from './session.ts';
 import { StatementCache } from './statement-cache.ts';
 import { looksLikeTicket } from './ticket.ts';
+import type { TicketPart } from './ticket.ts';
 import { description, tableOf, viewQuery } from './tables.ts';
 import { openWorld } from './world.ts';
 
@@ -175,20 +178,22 @@ class SheafEngine implements Engine {
     return planned.kind === 'query' ? planned.schema : commandSchema(planned);
   }
 
-  async promise(sql: string, options: QueryOptions = {}): Promise<PromisedResult> {
+  async promise(sql: string, options: PromiseOptions = {}): Promise<PromisedResult> {
     return this.#promises.counted(this.#promised(sql, {}), options);
   }
 
-  async promiseOnce(sql: string, options: StatementOptions = {}): Promise<PromisedResult> {
+  async promiseOnce(sql: string, options: PromiseOptions = {}): Promise<PromisedResult> {
     return this.#promises.once(this.#promised(sql, options), options);
   }
 
-  async promiseTable(name: string): Promise<PromisedResult> {
+  async promiseTable(name: string, options: Pick<PromiseOptions, 'parts'> = {}): Promise<PromisedResult> {
     this.#admission.refuseWhileDraining();
     const snapshot = this.#storage.snapshot();
     const view = snapshot.view(name);
     snapshot.release();
-    return view === undefined ? this.#promises.table(name) : this.promise(viewQuery(view.name));
+    return view === undefined
+      ? this.#promises.table(name, options.parts)
+      : this.promise(viewQuery(view.name), options);
   }
 
   isTicket(bytes: Uint8Array): boolean {
@@ -348,12 +353,18 @@ class SheafEngine implements Engine {
   async #start(
     request: () => Request,
     snapshot: Snapshot,
-    options: StatementOptions,
+    options: StatementOptions & { readonly part?: TicketPart | undefined },
     turn: Turn,
   ): Promise<QueryResult> {
     const run = { ...runOptions(options), usage: turn.query.usage };
     const { planned, world, sql } = await planRequest(this.#planning(run, options.session), request, snapshot);
-    if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
+    if (planned.kind === 'query') {
+      const plan = await planOfPart(planned.plan, options.part).catch((error: unknown) => {
+        world.release();
+        throw error;
+      });
+      return startPlan(plan, () => world.release(), run, turn);
+    }
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
     if (options.readOnly === true && isStoring(planned)) throw refuseWrite(planned, sql);

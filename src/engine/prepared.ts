@@ -23,7 +23,7 @@ import type { GivenValues } from '../plan/parameter-value.ts';
 import type { PlannedStatement } from '../plan/physical.ts';
 import type { DescribedStatement } from '../plan/plan.ts';
 import { COUNT_SCHEMA, commandSchema, countColumn } from './command.ts';
-import type { PreparedStatement, PromisedResult, QueryResult, StatementOptions } from './contract.ts';
+import type { PreparedStatement, PromiseOptions, PromisedResult, QueryResult, StatementOptions } from './contract.ts';
 import type { Request } from './planning.ts';
 import type { PromisedStatement } from './promises.ts';
 import { makeResult } from './result.ts';
@@ -34,7 +34,7 @@ export type StartRequest = (request: (nowMs: number) => Request, options: Statem
 /** How a prepared statement reaches the engine. */
 export interface PreparedHost {
   readonly start: StartRequest;
-  readonly promise: (statement: PromisedStatement, options: StatementOptions) => Promise<PromisedResult>;
+  readonly promise: (statement: PromisedStatement, options: PromiseOptions) => Promise<PromisedResult>;
   /** The promise of an answer that is there. */
   readonly done: (result: QueryResult) => Promise<PromisedResult>;
 }

@@ -24,17 +24,18 @@ import type { Settings } from '../plan/setting.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
 import { isStoring, refuseWrite } from './command.ts';
-import type { PromisedResult, QueryOptions, QueryResult, StatementOptions } from './contract.ts';
+import type { PromiseOptions, PromisedResult, QueryOptions, QueryResult, StatementOptions } from './contract.ts';
 import type { KeptResults } from './kept-result.ts';
 import { noSession, planRequest } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
+import { answerParts, resultOfPart, tableParts } from './promised-part.ts';
 import { Redemptions } from './redemption.ts';
-import { exactBytes, keptResult, knownRowCount, planBatches, startPlan } from './result.ts';
+import { exactBytes, keptResult, knownRowCount, planBatches, startPlan, tableScan } from './result.ts';
 import type { Turn } from './result.ts';
 import { Session } from './session.ts';
 import { tableOf } from './tables.ts';
 import { openTicket, sealTicket } from './ticket.ts';
-import type { TicketPayload } from './ticket.ts';
+import type { TicketPart, TicketPayload } from './ticket.ts';
 
 /** What promises need of the engine. */
 export interface PromiseHost {
@@ -47,7 +48,13 @@ export interface PromiseHost {
   planning(run: RunOptions, session: Session | undefined): Planning;
   runOptions(options: StatementOptions): RunOptions;
   request(sql: string, nowMs: number, options: Pick<RequestOptions, 'session' | 'row'>): Request;
-  start(request: () => Request, snapshot: Snapshot, options: StatementOptions, turn: Turn): Promise<QueryResult>;
+  /** `part`: one of those that its table is cut into. */
+  start(
+    request: () => Request,
+    snapshot: Snapshot,
+    options: StatementOptions & { readonly part?: TicketPart | undefined },
+    turn: Turn,
+  ): Promise<QueryResult>;
 }
 
 /** A statement that a promise is asked for. */
@@ -61,6 +68,14 @@ export interface PromisedStatement {
 
 type Named = Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs' | 'settings' | 'values'>;
 
+/** What a promise is made of. */
+interface Planned {
+  readonly named: Named;
+  readonly plan: PhysicalPlan;
+  readonly isRepeatable: boolean;
+  readonly run: RunOptions;
+}
+
 export class Promises {
   readonly #host: PromiseHost;
   readonly #redemptions = new Redemptions();
@@ -70,14 +85,15 @@ export class Promises {
   }
 
   /** A counted promise. @throws `request_invalid` for a statement that writes */
-  async counted(statement: PromisedStatement, options: StatementOptions): Promise<PromisedResult> {
+  async counted(statement: PromisedStatement, options: PromiseOptions): Promise<PromisedResult> {
     return this.#host.admitted(statement.sql, options, async (turn) => {
       const { planned, world, named, run } = await this.#plan(statement, options, turn);
       try {
         if (planned.kind !== 'query') {
           throw isStoring(planned) ? refuseWrite(planned, statement.sql) : noSession('the statement');
         }
-        const promised = await this.#count(named, planned.plan, run, world.isRepeatable());
+        const what = { named, plan: planned.plan, isRepeatable: world.isRepeatable(), run };
+        const promised = await this.#count(what, options.parts);
         turn.query.end('done');
         return promised;
       } finally {
@@ -88,7 +104,7 @@ export class Promises {
   }
 
   /** A planned promise for a query, a done one for a statement that writes. */
-  async once(statement: PromisedStatement, options: StatementOptions): Promise<PromisedResult> {
+  async once(statement: PromisedStatement, options: PromiseOptions): Promise<PromisedResult> {
     const values = statement.values === undefined ? undefined : await encodeValues(statement.values);
     const tooLong = values !== undefined && values.length > TICKET_VALUES_BYTES_MAX;
     const promised = await this.#host.admitted(statement.sql, options, async (turn) => {
@@ -96,12 +112,14 @@ export class Promises {
         const request = (): Request => statement.request(this.#nowMs());
         return this.#host.start(request, this.#host.storage.snapshot(), options, turn);
       }
-      const { planned, world, named } = await this.#plan(statement, options, turn);
+      const { planned, world, named, run } = await this.#plan(statement, options, turn);
       try {
         assert(planned.kind === 'query', 'a query is planned as one');
+        const valued = values === undefined ? named : { ...named, values };
+        const what = { named: valued, plan: planned.plan, isRepeatable: world.isRepeatable(), run };
+        const promised = await this.#planned(what, options.parts);
         turn.query.end('done');
-        const what = values === undefined ? named : { ...named, values };
-        return this.#plain(what, planned.plan, world.isRepeatable());
+        return promised;
       } finally {
         world.release();
         turn.release();
@@ -118,16 +136,18 @@ export class Promises {
     const named: Named = { kind: 'done', text: '', version: 0, nowMs: 0 };
     // Drivers show this as the rows that a statement changed: one row that tells a count must not be taken for it.
     const rowCount = result.changedCount === undefined || result.changedCount === found ? found : -1;
-    return { schema, ticket: this.#seal(named, expiresAtMs, id), rowCount, byteCount, expiresAtMs };
+    const { ticket, partTickets } = this.#seal(named, expiresAtMs, id);
+    return { schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
   }
 
   /** The promise of a whole table of the newest snapshot. @throws `not_found` */
-  async table(name: string): Promise<PromisedResult> {
+  async table(name: string, parts: PromiseOptions['parts']): Promise<PromisedResult> {
     const snapshot = this.#host.storage.snapshot();
     try {
       const table = tableOf(snapshot, name);
       const named: Named = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() };
-      return await this.#count(named, scanAll(table.name, table), {}, true);
+      const what = { named, plan: scanAll(table.name, table), isRepeatable: true, run: {} };
+      return await this.#count(what, parts);
     } finally {
       snapshot.release();
     }
@@ -148,7 +168,7 @@ export class Promises {
           },
         };
         const kept = payload.result === undefined ? undefined : this.#host.kept.open(payload.result);
-        return kept === undefined ? this.#again(payload, signal, turn) : keptResult(kept, signal, turn);
+        return kept === undefined ? this.#again(payload, signal, turn) : keptResult(kept, payload.part, signal, turn);
       });
     } catch (error) {
       redemption.end();
@@ -178,7 +198,7 @@ export class Promises {
 
   /** Runs a ticket's query on its snapshot. */
   async #again(payload: TicketPayload, signal: AbortSignal, turn: Turn): Promise<QueryResult> {
-    const { kind, text, nowMs } = payload;
+    const { kind, text, nowMs, part } = payload;
     if (kind === 'done') {
       throw new EngineError(
         'snapshot_gone',
@@ -188,8 +208,14 @@ export class Promises {
     const row = payload.values === undefined ? undefined : await decodeValues(payload.values);
     const snapshot = await this.#host.storage.snapshotAt(payload.version);
     if (kind === 'table') {
-      const table = tableOf(snapshot, text);
-      return startPlan(scanAll(table.name, table), () => snapshot.release(), { signal }, turn);
+      try {
+        const whole = tableOf(snapshot, text);
+        const table = part === undefined ? whole : await whole.part(part.from, part.to);
+        return startPlan(scanAll(table.name, table), () => snapshot.release(), { signal }, turn);
+      } catch (error) {
+        snapshot.release();
+        throw error;
+      }
     }
     const { settings } = payload;
     const session = settings === undefined ? {} : { session: Session.with({ ...DEFAULT_SETTINGS, ...settings }) };
@@ -197,29 +223,61 @@ export class Promises {
       if (row === undefined) return this.#host.request(text, nowMs, session);
       return this.#host.request(text, nowMs, { ...session, row });
     };
-    return this.#host.start(request, snapshot, { signal, readOnly: true, ...session }, turn);
+    const ofTable = part?.of === 'table' ? { part } : {};
+    const options = { signal, readOnly: true, ...session, ...ofTable };
+    const result = await this.#host.start(request, snapshot, options, turn);
+    return part?.of === 'answer' ? resultOfPart(result, part) : result;
   }
 
-  async #count(what: Named, physical: PhysicalPlan, run: RunOptions, isRepeatable: boolean): Promise<PromisedResult> {
-    const plain = this.#plain(what, physical, isRepeatable);
-    if (plain.rowCount >= 0) return plain;
-    const { schema, expiresAtMs } = plain;
-    const { id, rowCount, byteCount } = await this.#host.kept.keep(schema, planBatches(physical, run), expiresAtMs);
-    return { schema, ticket: this.#seal(what, expiresAtMs, id), rowCount, byteCount, expiresAtMs };
+  async #count(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
+    const rowCount = plannedRows(what);
+    return rowCount < 0 ? this.#kept(what, wanted) : this.#plain(what, await partsOf(what, wanted));
+  }
+
+  /** Runs nothing, unless the answer is to be cut and can only be cut when it is there. */
+  async #planned(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
+    const parts = await partsOf(what, wanted);
+    const isAnswerCut =
+      typeof wanted === 'number' && wanted > 1 && what.isRepeatable && tableScan(what.plan) === undefined;
+    return isAnswerCut ? this.#kept(what, wanted) : this.#plain(what, parts);
+  }
+
+  /** Runs a plan and keeps its answer. */
+  async #kept(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
+    const expiresAtMs = this.#expiry();
+    const { named, plan, run, isRepeatable } = what;
+    const { schema } = plan;
+    const { id, rowCount, byteCount } = await this.#host.kept.keep(schema, planBatches(plan, run), expiresAtMs);
+    const isCut = id !== undefined && typeof wanted === 'number' && isRepeatable;
+    const parts = isCut ? answerParts(this.#host.kept.starts(id), rowCount, wanted) : await partsOf(what, wanted);
+    const { ticket, partTickets } = this.#seal(named, expiresAtMs, id, parts);
+    return { schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
   }
 
   /** What is known of a plan that has not run. */
-  #plain(what: Named, physical: PhysicalPlan, isRepeatable: boolean): PromisedResult {
+  #plain(what: Planned, parts: readonly TicketPart[]): PromisedResult {
     const expiresAtMs = this.#expiry();
-    const ticket = this.#seal(what, expiresAtMs, undefined);
-    const rowCount = isRepeatable ? (knownRowCount(physical) ?? -1) : -1;
-    const byteCount = rowCount < 0 ? -1 : (exactBytes(physical) ?? -1);
-    return { schema: physical.schema, ticket, rowCount, byteCount, expiresAtMs };
+    const { ticket, partTickets } = this.#seal(what.named, expiresAtMs, undefined, parts);
+    const rowCount = plannedRows(what);
+    const byteCount = rowCount < 0 ? -1 : (exactBytes(what.plan) ?? -1);
+    return { schema: what.plan.schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
   }
 
-  #seal(what: Named, expiresAtMs: number, result: string | undefined): Uint8Array {
+  /** The ticket of the whole, and those of its parts, which are cancelled together. */
+  #seal(
+    named: Named,
+    expiresAtMs: number,
+    result: string | undefined,
+    parts: readonly TicketPart[] = [],
+  ): Pick<PromisedResult, 'ticket' | 'partTickets'> {
     const id = randomBytes(8).toString('hex');
-    return sealTicket({ ...what, id, expiresAtMs, result }, this.#host.ticketKey);
+    const { ticketKey } = this.#host;
+    const whole = { ...named, id, expiresAtMs, result };
+    const partTickets = parts.map((part) => {
+      // What is cut by its table never comes from the kept answer.
+      return sealTicket({ ...whole, result: part.of === 'answer' ? result : undefined, part }, ticketKey);
+    });
+    return { ticket: sealTicket(whole, ticketKey), partTickets };
   }
 
   #open(ticket: Uint8Array): TicketPayload {
@@ -233,6 +291,19 @@ export class Promises {
   #nowMs(): number {
     return Math.floor(this.#host.clock.wallMs());
   }
+}
+
+/** Rows of a plan that has not run; -1 when they are not known. */
+function plannedRows({ plan, isRepeatable }: Planned): number {
+  return isRepeatable ? (knownRowCount(plan) ?? -1) : -1;
+}
+
+/** Parts by the table; what answers otherwise each time has none. */
+async function partsOf(
+  { plan, isRepeatable }: Planned,
+  wanted: PromiseOptions['parts'],
+): Promise<readonly TicketPart[]> {
+  return isRepeatable ? tableParts(plan, wanted) : [];
 }
 
 /** What the log of queries shows of a ticket. */

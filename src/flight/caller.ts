@@ -13,6 +13,8 @@ export interface Caller {
   readonly statements: PreparedStatements;
   /** Whose settings hold; undefined for a caller that keeps none. */
   readonly session: Session | undefined;
+  /** A header of the call, as often as it came; its name in lower case. */
+  readonly header: (name: string) => readonly string[];
 }
 
 /** The options that statements of this caller run with. */

@@ -7,21 +7,25 @@
 import { readTarget } from './descriptor.ts';
 import type { Caller } from './caller.ts';
 import type { FlightDescriptor } from './encode.ts';
+import { wantedEndpoints } from './endpoints.ts';
 import { flightInfo, schemaBytes } from './flight-info.ts';
 import type { FlightInfo } from './message-type.ts';
 import { sqlFlightInfo, sqlSchema } from './sql-query.ts';
 
 /** Answers GetFlightInfo. @throws `request_invalid`, `not_found`, `unimplemented`, and what the statement brings */
 export async function getFlightInfo(caller: Caller, descriptor: FlightDescriptor): Promise<FlightInfo> {
-  const { engine, signal } = caller;
+  const { engine, signal, header } = caller;
   const target = readTarget(descriptor);
+  const wanted = wantedEndpoints(header);
+  // The page's clients, of whatever language, read one: they must ask.
+  const parts = wanted === 'large' ? undefined : wanted;
   switch (target.kind) {
     case 'command':
       return sqlFlightInfo(caller, target.command, descriptor);
     case 'table':
-      return flightInfo(descriptor, await engine.promiseTable(target.name));
+      return flightInfo(descriptor, await engine.promiseTable(target.name, { parts }));
     case 'sql':
-      return flightInfo(descriptor, await engine.promise(target.sql, { signal }));
+      return flightInfo(descriptor, await engine.promise(target.sql, { signal, parts }));
   }
 }
 

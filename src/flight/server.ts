@@ -6,6 +6,7 @@
  */
 import { Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
 import type {
+  Metadata,
   ServerDuplexStream,
   ServerUnaryCall,
   ServerWritableStream,
@@ -40,7 +41,7 @@ import { toStatus } from './status.ts';
 import type { CallStatus } from './status.ts';
 
 /** Makes the caller of a call. */
-type CallerOf = (scope: CallScope) => Caller;
+type CallerOf = (scope: CallScope, call: { readonly metadata: Metadata }) => Caller;
 
 const DO_PUT = '/arrow.flight.protocol.FlightService/DoPut';
 
@@ -100,7 +101,10 @@ function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[s
 
 function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
   const statements = new PreparedStatements();
-  const callerOf = ({ signal }: CallScope): Caller => ({ engine, signal, statements, session: undefined });
+  const callerOf: CallerOf = ({ signal }, { metadata }) => {
+    const header = (name: string): readonly string[] => metadata.get(name).map(String);
+    return { engine, signal, statements, session: undefined, header };
+  };
   return {
     GetFlightInfo: unary<FlightDescriptor, unknown>('GetFlightInfo', callerOf, getFlightInfo),
     GetSchema: unary<FlightDescriptor, unknown>('GetSchema', callerOf, getSchema),
@@ -114,15 +118,15 @@ function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
     DoGet: (call: ServerWritableStream<Uint8Array, CopiedMessage>) => {
       const scope = new CallScope('DoGet', call);
       const open = () => openOutbox(call, lane, scope.signal);
-      const run = async (): Promise<void> => doGet(callerOf(scope), decodeTicket(call.request), open);
+      const run = async (): Promise<void> => doGet(callerOf(scope, call), decodeTicket(call.request), open);
       finish(call, scope, run());
     },
     DoPut: (call: ServerDuplexStream<Uint8Array, unknown>) => {
       const scope = new CallScope('DoPut', call);
       const inbox = openInbox(call, scope.signal);
-      const headers = (name: string): string[] => call.metadata.get(name).map(String);
       const send = (bytes: Buffer): Promise<void> => sendInTime(call, { app_metadata: bytes }, scope.signal);
-      finish(call, scope, doPut(callerOf(scope), { inbox, headers, send }));
+      const caller = callerOf(scope, call);
+      finish(call, scope, doPut(caller, { inbox, headers: caller.header, send }));
     },
     Handshake: notOffered('Handshake', 'this server asks for no login; call without one'),
     DoExchange: notOffered('DoExchange', 'use DoGet to read and DoPut to write'),
@@ -138,7 +142,7 @@ function unary<Q, A>(rpc: string, callerOf: CallerOf, run: (caller: Caller, requ
     const scope = new CallScope(rpc, call);
     const work = async (): Promise<() => void> => {
       try {
-        const answer = await run(callerOf(scope), call.request);
+        const answer = await run(callerOf(scope, call), call.request);
         scope.succeed();
         return () => {
           callback(null, answer);
@@ -165,7 +169,8 @@ function answers<Q>(
   return (call: ServerWritableStream<Q, unknown>): void => {
     const scope = new CallScope(rpc, call);
     const send = async (): Promise<void> => {
-      for await (const answer of run(callerOf(scope), call.request)) await sendMessage(call, answer, scope.signal);
+      for await (const answer of run(callerOf(scope, call), call.request))
+        await sendMessage(call, answer, scope.signal);
     };
     finish(call, scope, send());
   };

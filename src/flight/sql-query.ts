@@ -17,6 +17,7 @@ import type { PreparedStatement, QueryResult } from '../engine/contract.ts';
 import { statementOptions } from './caller.ts';
 import type { Caller } from './caller.ts';
 import type { FlightDescriptor } from './encode.ts';
+import { wantedEndpoints } from './endpoints.ts';
 import { flightInfo, plainInfo } from './flight-info.ts';
 import { packMessage } from './message.ts';
 import type { FlightInfo } from './message-type.ts';
@@ -30,7 +31,7 @@ export async function sqlFlightInfo(
   command: SqlCommand,
   descriptor: FlightDescriptor,
 ): Promise<FlightInfo> {
-  const options = statementOptions(caller);
+  const options = { ...statementOptions(caller), parts: wantedEndpoints(caller.header) };
   switch (command.name) {
     case 'CommandStatementQuery': {
       refuseTransaction(command.fields.transaction_id);

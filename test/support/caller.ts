@@ -5,7 +5,9 @@ import type { Engine } from '../../src/engine/engine.ts';
 import type { Caller } from '../../src/flight/caller.ts';
 import { PreparedStatements } from '../../src/flight/prepared-statements.ts';
 
-export function callerOf(engine: Engine): Caller {
+/** With the headers of its calls, by their names in lower case. */
+export function callerOf(engine: Engine, headers: Readonly<Record<string, string>> = {}): Caller {
   const { signal } = new AbortController();
-  return { engine, signal, statements: new PreparedStatements(), session: undefined };
+  const header = (name: string): readonly string[] => (headers[name] === undefined ? [] : [headers[name]]);
+  return { engine, signal, statements: new PreparedStatements(), session: undefined, header };
 }
