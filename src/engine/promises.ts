@@ -230,16 +230,14 @@ export class Promises {
   }
 
   async #count(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
-    const rowCount = plannedRows(what);
-    return rowCount < 0 ? this.#kept(what, wanted) : this.#plain(what, await partsOf(what, wanted));
+    return plannedRows(what) < 0 ? this.#kept(what, wanted) : this.#planned(what, wanted);
   }
 
   /** Runs nothing, unless the answer is to be cut and can only be cut when it is there. */
   async #planned(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
-    const parts = await partsOf(what, wanted);
-    const isAnswerCut =
-      typeof wanted === 'number' && wanted > 1 && what.isRepeatable && tableScan(what.plan) === undefined;
-    return isAnswerCut ? this.#kept(what, wanted) : this.#plain(what, parts);
+    const isAsked = typeof wanted === 'number' && wanted > 1 && what.isRepeatable;
+    if (isAsked && tableScan(what.plan) === undefined) return this.#kept(what, wanted);
+    return this.#plain(what, await partsOf(what, wanted));
   }
 
   /** Runs a plan and keeps its answer. */
