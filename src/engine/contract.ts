@@ -63,11 +63,11 @@ export interface PreparedStatement {
    */
   runRows(batch: RecordBatch, options?: Omit<StatementOptions, 'values'>): Promise<QueryResult>;
   /** What `Engine.promiseOnce` does for a text, with the rows of `batch` as `runRows` takes them. */
-  promise(batch?: RecordBatch, options?: Omit<PromiseOptions, 'values'>): Promise<PromisedResult>;
+  promise(batch?: RecordBatch, options?: PromiseOptions): Promise<PromisedResult>;
 }
 
 /** How a promise may be made. */
-export interface PromiseOptions extends StatementOptions {
+export interface PromiseOptions extends Omit<StatementOptions, 'values'> {
   /**
    * In how many parts it may come. A number: the answer is cut into at most so many, and kept for it where a table
    * cannot be cut instead. `large`: tables that are large are cut. One, the whole, unless given.
@@ -139,12 +139,12 @@ export interface Engine {
   /** The schema that `query` would answer with; runs nothing. */
   describe(sql: string, options?: { readonly session?: Session }): Promise<Schema>;
   /** Plans a read-only statement, learns its exact row count, and makes the ticket for it. */
-  promise(sql: string, options?: Omit<PromiseOptions, 'values' | 'session'>): Promise<PromisedResult>;
+  promise(sql: string, options?: PromiseOptions): Promise<PromisedResult>;
   /**
    * What drivers ask for before every read: a query is planned and counted only where that is free, and runs when its
    * ticket is redeemed; a statement that writes runs here, once, and its ticket names the answer.
    */
-  promiseOnce(sql: string, options?: Omit<PromiseOptions, 'values'>): Promise<PromisedResult>;
+  promiseOnce(sql: string, options?: PromiseOptions): Promise<PromisedResult>;
   /** As `promise`, for a whole table or view. @throws `not_found`, and for a view what its query throws */
   promiseTable(name: string, options?: Pick<PromiseOptions, 'parts'>): Promise<PromisedResult>;
   /** True when `bytes` are a ticket of ours by their leading bytes. */
