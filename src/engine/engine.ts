@@ -15,6 +15,7 @@ import { makeCounter } from '../base/metrics.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
 import type { RunOptions } from '../exec/exec.ts';
+import { atMoment } from '../plan/needs.ts';
 import { describeStatement } from '../plan/plan.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { CompactionReport, IngestState, Snapshot, Storage } from '../storage/contract.ts';
@@ -154,7 +155,10 @@ class SheafEngine implements Engine {
     const facts = { storage: this.#storage, queries: this.#queries, settings };
     const world = await openWorld(parsed, undefined, this.#storage.snapshot(), facts);
     try {
-      const described = describeStatement(parsed, world.catalog, { settings });
+      // Some types are known only once now() has a moment; a run has its own.
+      const described = describeStatement(atMoment(parsed, BigInt(this.#nowMs()) * 1_000n), world.catalog, {
+        settings,
+      });
       return makePrepared(parsed, described, {
         start: (request, options) =>
           this.#admitted(sql, options, (turn) => {
