@@ -168,7 +168,7 @@ export class Promises {
           },
         };
         const kept = payload.result === undefined ? undefined : this.#host.kept.open(payload.result);
-        return kept === undefined ? this.#again(payload, signal, turn) : keptResult(kept, payload.part, signal, turn);
+        return kept === undefined ? this.#again(payload, turn) : keptResult(kept, payload.part, turn);
       });
     } catch (error) {
       redemption.end();
@@ -188,7 +188,7 @@ export class Promises {
     const snapshot = storage.snapshot();
     const { version } = snapshot;
     const nowMs = this.#nowMs();
-    const run = { ...this.#host.runOptions(options), usage: query.usage };
+    const run = { ...this.#host.runOptions(options), signal: query.signal, usage: query.usage };
     const planning = this.#host.planning(run, options.session);
     const { planned, world } = await planRequest(planning, () => statement.request(nowMs), snapshot);
     const settings = ownSettings(options.session);
@@ -197,7 +197,7 @@ export class Promises {
   }
 
   /** Runs a ticket's query on its snapshot. */
-  async #again(payload: TicketPayload, signal: AbortSignal, turn: Turn): Promise<QueryResult> {
+  async #again(payload: TicketPayload, turn: Turn): Promise<QueryResult> {
     const { kind, text, nowMs, part } = payload;
     if (kind === 'done') {
       throw new EngineError(
@@ -211,7 +211,7 @@ export class Promises {
       try {
         const whole = tableOf(snapshot, text);
         const table = part === undefined ? whole : await whole.part(part.from, part.to);
-        return startPlan(scanAll(table.name, table), () => snapshot.release(), { signal }, turn);
+        return startPlan(scanAll(table.name, table), () => snapshot.release(), {}, turn);
       } catch (error) {
         snapshot.release();
         throw error;
@@ -224,7 +224,7 @@ export class Promises {
       return this.#host.request(text, nowMs, { ...session, row });
     };
     const ofTable = part?.of === 'table' ? { part } : {};
-    const options = { signal, readOnly: true, ...session, ...ofTable };
+    const options = { readOnly: true, ...session, ...ofTable };
     const result = await this.#host.start(request, snapshot, options, turn);
     return part?.of === 'answer' ? resultOfPart(result, part) : result;
   }
