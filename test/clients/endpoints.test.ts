@@ -1,7 +1,7 @@
 /**
  * Goal: clients that read several endpoints can, and no client that reads one misses a row.
  *
- * Method: the real engine and door, its table in several segments; stock pyarrow and the ADBC driver in a child process.
+ * Method: the real engine and door, its table in several batches; stock pyarrow and the ADBC driver in a child process.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
