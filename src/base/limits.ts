@@ -94,7 +94,7 @@ export const ARRAY_SIZE_MAX = 100_000;
 export const SQL_FRAME_CHARS_MAX = 120;
 /** Milliseconds that a ticket made by GetFlightInfo stays valid. */
 export const TICKET_LIFE_MS = 15 * 60 * 1_000;
-/** Bytes of stored batches that each endpoint stands for, where a client that reads several was not asked how many. */
+/** Bytes of stored batches of each endpoint of a large table, where the client did not say how many it wants. */
 export const ENDPOINT_BYTES_MIN = 64 * MIB;
 /** Endpoints of one answer, where the client did not say how many it wants. */
 export const ENDPOINTS_MAX = 16;
