@@ -6,7 +6,8 @@
  * one belongs to a statement that writes: it has run, once, and its ticket names the answer.
  *
  * Hides what a ticket holds. Invariants: a query's ticket has its snapshot, its values, its settings and its moment, so
- * that running it again answers the same; nothing that a ticket leads to writes.
+ * that running it again answers the same; nothing that a ticket leads to writes; whoever brings a ticket gets
+ * what his own rights allow.
  */
 import { randomBytes } from 'node:crypto';
 import type { RecordBatch } from '../arrow/batch.ts';
@@ -29,9 +30,10 @@ import type { KeptResults } from './kept-result.ts';
 import { noSession, planRequest } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
 import { answerParts, resultOfPart, tableParts } from './promised-part.ts';
-import { Redemptions } from './redemption.ts';
+import type { Redemptions } from './redemption.ts';
 import { exactBytes, keptResult, knownRowCount, planBatches, startPlan, tableScan } from './result.ts';
 import type { Turn } from './result.ts';
+import type { Rights } from './rights.ts';
 import { Session } from './session.ts';
 import { tableOf } from './tables.ts';
 import { openTicket, sealTicket } from './ticket.ts';
@@ -43,6 +45,9 @@ export interface PromiseHost {
   readonly clock: Clock;
   readonly ticketKey: Uint8Array;
   readonly kept: KeptResults;
+  readonly redemptions: Redemptions;
+  /** Whose promises these are; undefined for the engine itself. */
+  readonly rights: Rights | undefined;
   /** Runs `work` with a permit, which `work` passes on or gives back. */
   admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T>;
   planning(run: RunOptions, session: Session | undefined): Planning;
@@ -78,10 +83,14 @@ interface Planned {
 
 export class Promises {
   readonly #host: PromiseHost;
-  readonly #redemptions = new Redemptions();
+  readonly #redemptions: Redemptions;
+  /** By what tickets that are made here are known. */
+  readonly #owner: string;
 
   constructor(host: PromiseHost) {
     this.#host = host;
+    this.#redemptions = host.redemptions;
+    this.#owner = host.rights?.fingerprint ?? '';
   }
 
   /** A counted promise. @throws `request_invalid` for a statement that writes */
@@ -167,7 +176,7 @@ export class Promises {
             release();
           },
         };
-        const kept = payload.result === undefined ? undefined : this.#host.kept.open(payload.result);
+        const kept = this.#keptFor(payload);
         return kept === undefined ? this.#again(payload, turn) : keptResult(kept, payload.part, turn);
       });
     } catch (error) {
@@ -179,6 +188,7 @@ export class Promises {
   /** Ends every redemption of a ticket and refuses those to come. @throws as `redeem` */
   async cancel(ticket: Uint8Array): Promise<void> {
     const payload = this.#open(ticket);
+    if (payload.owner !== this.#owner) this.#host.rights?.demandEverywhere('admin', "another's ticket");
     this.#redemptions.cancel(payload.id);
     if (payload.result !== undefined) await this.#host.kept.drop(payload.result);
   }
@@ -194,6 +204,13 @@ export class Promises {
     const settings = ownSettings(options.session);
     const named: Named = { kind: 'sql', text: statement.sql, version, nowMs, ...settings };
     return { planned, world, named, run };
+  }
+
+  /** The kept answer, for the rights that it was made under alone: others have the query run again under theirs. */
+  #keptFor({ kind, owner, result }: TicketPayload): ReturnType<KeptResults['open']> {
+    if (owner === this.#owner) return result === undefined ? undefined : this.#host.kept.open(result);
+    if (kind !== 'done') return undefined;
+    throw new EngineError('forbidden', 'the statement has run, and its answer is for those who sent it');
   }
 
   /** Runs a ticket's query on its snapshot. */
@@ -270,7 +287,7 @@ export class Promises {
   ): Pick<PromisedResult, 'ticket' | 'partTickets'> {
     const id = randomBytes(8).toString('hex');
     const { ticketKey } = this.#host;
-    const whole = { ...named, id, expiresAtMs, result };
+    const whole = { ...named, id, owner: this.#owner, expiresAtMs, result };
     const partTickets = parts.map((part) => {
       // What is cut by its table never comes from the kept answer.
       return sealTicket({ ...whole, result: part.of === 'answer' ? result : undefined, part }, ticketKey);
