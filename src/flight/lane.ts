@@ -30,6 +30,7 @@ import { makeCounter } from '../base/metrics.ts';
 import { countBytes } from './call.ts';
 import { CopiedMessage, encodeFrame, encodeFrameHead } from './encode.ts';
 import { Inbox } from './inbox.ts';
+import { checkWireSize } from './wire-size.ts';
 
 const laneCalls = makeCounter('flight_lane_calls_total', 'Calls by the way their messages took', [
   'direction',
@@ -46,7 +47,10 @@ export type LaneKind = 'direct' | 'messages';
 
 /** Takes the messages of one answer in order. */
 export interface Outbox {
-  /** Resolves when the next message may be sent. @throws `cancelled`, `deadline` when nobody will read it */
+  /**
+   * Resolves when the next message may be sent. @throws `cancelled`, `deadline` when nobody will read it;
+   * `limit_exceeded`
+   */
   send(message: Message): Promise<void>;
   /** Call after the last message, whether all went well or not: hands on what still waits. Never throws. */
   close(): void;
@@ -234,7 +238,10 @@ export function openOutbox(call: SendingCall, kind: LaneKind, signal: AbortSigna
   }
   laneCalls.inc({ direction: 'out', kind: 'messages' });
   return {
-    send: (message) => sendMessage(call, new CopiedMessage(message), signal),
+    send: async (message) => {
+      checkWireSize(message);
+      await sendMessage(call, new CopiedMessage(message), signal);
+    },
     close: () => undefined,
   };
 }
@@ -309,6 +316,7 @@ class DirectOutbox implements Outbox {
 
   async send(message: Message): Promise<void> {
     this.#refuseIfOver();
+    checkWireSize(message);
     if (message.bodyBytes <= FLIGHT_JOIN_BYTES_MAX) {
       this.#take(encodeFrame(message));
     } else {

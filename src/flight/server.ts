@@ -166,8 +166,8 @@ function methods(engine: Engine, { lane, silenceMs }: Sending, kept: Kept): Unty
   const polls = makePolls();
   const owner = engine.principal ?? '';
   const callerOf = ({ signal }: CallScope, call: ServerCall): Caller => {
-    const cookies = call.metadata.get('cookie').map(String);
-    const sessions = new CallSession(store, { cookies, owner, connection: connectionOf(call) });
+    const header = (name: string): readonly string[] => call.metadata.get(name).map(String);
+    const sessions = new CallSession(store, { cookies: header('cookie'), owner, connection: connectionOf(call) });
     return {
       engine,
       owner,
@@ -175,6 +175,7 @@ function methods(engine: Engine, { lane, silenceMs }: Sending, kept: Kept): Unty
       statements,
       sessions,
       polls,
+      header,
       get session() {
         return sessions.session;
       },
@@ -206,12 +207,11 @@ function methods(engine: Engine, { lane, silenceMs }: Sending, kept: Kept): Unty
       const scope = new CallScope('DoPut', call);
       const caller = callerOf(scope, call);
       const inbox = openInbox(call, scope.signal);
-      const headers = (name: string): string[] => call.metadata.get(name).map(String);
       const send = (bytes: Buffer): Promise<void> => {
         sendHeaders(call, caller, false);
         return sendInTime(call, { app_metadata: bytes }, scope.signal);
       };
-      finish(call, scope, caller, doPut(caller, { inbox, headers, send }));
+      finish(call, scope, caller, doPut(caller, { inbox, headers: caller.header, send }));
     },
     DoExchange: (call: ServerDuplexStream<Uint8Array, CopiedMessage>) => {
       const scope = new CallScope('DoExchange', call);
