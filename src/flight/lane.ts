@@ -31,6 +31,7 @@ import { countBytes } from './call.ts';
 import type { CallScope } from './call.ts';
 import { CopiedMessage, encodeFrame, encodeFrameHead } from './encode.ts';
 import { Inbox } from './inbox.ts';
+import { checkWireSize } from './wire-size.ts';
 
 const laneCalls = makeCounter('flight_lane_calls_total', 'Calls by the way their messages took', [
   'direction',
@@ -49,7 +50,7 @@ export type LaneKind = 'direct' | 'messages';
 export interface Outbox {
   /**
    * Resolves when the next message may be sent. An empty header with `appMetadata` is a message of metadata alone.
-   * @throws `cancelled`, `deadline` when nobody will read it
+   * @throws `cancelled`, `deadline` when nobody will read it; `limit_exceeded`
    */
   send(message: Message, appMetadata?: Uint8Array): Promise<void>;
   /** Call after the last message, whether all went well or not: hands on what still waits. Never throws. */
@@ -240,7 +241,10 @@ export function openOutbox(call: SendingCall, kind: LaneKind, scope: CallScope):
   }
   laneCalls.inc({ direction: 'out', kind: 'messages' });
   return {
-    send: (message, appMetadata) => sendMessage(call, new CopiedMessage(message, appMetadata), signal),
+    send: async (message, appMetadata) => {
+      checkWireSize(message);
+      await sendMessage(call, new CopiedMessage(message, appMetadata), signal);
+    },
     close: () => undefined,
   };
 }
@@ -315,6 +319,7 @@ class DirectOutbox implements Outbox {
 
   async send(message: Message, appMetadata?: Uint8Array): Promise<void> {
     this.#refuseIfOver();
+    checkWireSize(message);
     if (message.bodyBytes <= FLIGHT_JOIN_BYTES_MAX) {
       this.#take(encodeFrame(message, appMetadata));
     } else {

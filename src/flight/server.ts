@@ -91,7 +91,8 @@ function callersOf(engine: Engine, store: SessionStore, polls: Polls): (scope: C
   const owner = engine.principal ?? '';
   return (scope, call) => {
     const { signal } = scope;
-    const origin = { cookies: scope.header('cookie'), owner, connection: connectionOf(call) };
+    const header = (name: string): readonly string[] => scope.header(name);
+    const origin = { cookies: header('cookie'), owner, connection: connectionOf(call) };
     const sessions = new CallSession(store, origin);
     scope.beforeHeaders(() => {
       const cookie = sessions.takeSetCookie(!STREAMS.has(scope.rpc));
@@ -104,6 +105,7 @@ function callersOf(engine: Engine, store: SessionStore, polls: Polls): (scope: C
       statements,
       sessions,
       polls,
+      header,
       get session() {
         return sessions.session;
       },

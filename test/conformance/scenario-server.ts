@@ -27,6 +27,7 @@ import {
   sessionOptions,
 } from './scenarios.ts';
 import type { Script } from './scripted.ts';
+import { sqlExtension, sqlIngestion } from './sql-extension.ts';
 import { StatementEngine } from './sql-scenarios.ts';
 import { streamStore } from './stream-store.ts';
 import type { StoredStream } from './stream-store.ts';
@@ -63,6 +64,8 @@ const SCENARIOS: Readonly<Record<string, () => HandlersOf>> = {
   app_metadata_flight_info_endpoint: () => scripted(infoMetadata()),
   session_options: () => scripted(sessionOptions()),
   flight_sql: overStatements,
+  'flight_sql:extension': () => scripted(sqlExtension()),
+  'flight_sql:ingestion': () => scripted(sqlIngestion()),
   'do_exchange:echo': () => scripted(exchangeEcho()),
 };
 
