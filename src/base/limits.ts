@@ -317,6 +317,8 @@ export const PREPARED_STATEMENTS_MAX = 10_000;
 export const PREPARED_IDLE_MS_MAX = 60 * 60 * 1_000;
 /** Bytes of values that are bound to prepared statements, all of them together. */
 export const BOUND_VALUES_BYTES_MAX = 256 * 2 ** 20;
+/** Bytes of the schemas that one GetTables answers. */
+export const SQL_METADATA_BYTES_MAX = 64 * MIB;
 /** Cancelled tickets that are remembered until they expire. */
 export const TICKETS_CANCELLED_MAX = 10_000;
 /** Bytes of one read of a segment that is compacted or scrubbed. */

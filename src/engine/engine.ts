@@ -215,6 +215,15 @@ class SheafEngine implements Engine {
     }
   }
 
+  views(): readonly string[] {
+    const snapshot = this.#storage.snapshot();
+    try {
+      return snapshot.viewNames();
+    } finally {
+      snapshot.release();
+    }
+  }
+
   async schemaOf(name: string): Promise<Schema> {
     const snapshot = this.#storage.snapshot();
     const view = snapshot.view(name);
