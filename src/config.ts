@@ -9,6 +9,8 @@
 import { z } from 'zod';
 import {
   DRAIN_GRACE_MS,
+  QUERY_TIMEOUT_SECONDS,
+  QUERY_TIMEOUT_SECONDS_MAX,
   SCRUB_BYTES_PER_SECOND,
   SCRUB_MIB_PER_SECOND_MAX,
   SNAPSHOT_RETENTION_MS,
@@ -57,6 +59,16 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     fallback: DRAIN_GRACE_MS / 1_000,
     check: wholeNumber.pipe(z.number().min(0).max(3_600)),
     expected: 'a whole number of seconds from 0 to 3600',
+  },
+  'query-timeout-seconds': {
+    fallback: QUERY_TIMEOUT_SECONDS,
+    check: wholeNumber.pipe(z.number().min(0).max(QUERY_TIMEOUT_SECONDS_MAX)),
+    expected: `a whole number of seconds from 0 (no bound) to ${QUERY_TIMEOUT_SECONDS_MAX.toString()}`,
+  },
+  'slow-query-ms': {
+    fallback: 0,
+    check: wholeNumber.pipe(z.number().min(0)),
+    expected: 'a whole number of milliseconds, 0 to log none',
   },
   'snapshot-retention-seconds': {
     fallback: SNAPSHOT_RETENTION_MS / 1_000,

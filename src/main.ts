@@ -19,7 +19,7 @@ import { EXIT, UsageError } from './cli/host.ts';
 import { describeSettings, isLoopback, resolveSettings } from './config.ts';
 import { open } from './engine/engine.ts';
 import type { Engine } from './engine/engine.ts';
-import { openFlightDoor } from './flight/door.ts';
+import { hasFlight, openFlightDoor } from './flight/door.ts';
 import { startHttp } from './http/server.ts';
 import { realOs } from './os/real-os.ts';
 
@@ -47,6 +47,8 @@ async function serve(flags: Flags): Promise<number> {
   const engine = await open(settings.dataDir, {
     snapshotRetentionMs: settings.snapshotRetentionSeconds * 1_000,
     scrubBytesPerSecond: settings.scrubMibPerSecond * 2 ** 20,
+    queryTimeoutMs: settings.queryTimeoutSeconds * 1_000,
+    slowQueryMs: settings.slowQueryMs,
     ...(settings.copyDir === '' ? {} : { copyDirectory: settings.copyDir }),
   });
   const doors: Door[] = [];
@@ -220,6 +222,7 @@ const host: CliHost = {
   openFile,
   hasDatabase: (directory) => os.exists(join(directory, CATALOG_FILE)),
   readServerRecord,
+  hasFlight,
   serve,
 };
 

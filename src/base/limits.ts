@@ -365,6 +365,24 @@ export const SYSTEM_ROWS_MAX = 1_000_000;
 export const QUERIES_REMEMBERED_MAX = 256;
 /** Characters of a statement's text, and of its error, that sheaf_queries shows. */
 export const QUERY_TEXT_LENGTH_MAX = 4_096;
+/** Characters of a slow statement's text in the log. */
+export const QUERY_LOGGED_LENGTH_MAX = 200;
+/** Syncs that `sheaf doctor` times. */
+export const DOCTOR_SYNCS = 20;
+/** Bytes before each of them. */
+export const DOCTOR_SYNC_BYTES = 64 * KIB;
+/** Milliseconds of a sync above which it warns. */
+export const DOCTOR_SYNC_MS_MAX = 20;
+/** Free bytes below which it warns. */
+export const DOCTOR_FREE_BYTES_MIN = 4 * GIB;
+/** Descriptors below which it warns. */
+export const DOCTOR_DESCRIPTORS_MIN = 65_536;
+/** Maps of one process below which it warns: Linux's default. */
+export const DOCTOR_MAPS_MIN = 65_530;
+/** Seconds after which a statement is ended unless a setting says otherwise. */
+export const QUERY_TIMEOUT_SECONDS = 3_600;
+/** The most that this setting takes. */
+export const QUERY_TIMEOUT_SECONDS_MAX = 1_000_000;
 /** Milliseconds between two copies of the catalog, for a repair. */
 export const CATALOG_COPY_MS = 60 * 60 * 1_000;
 /** Results kept for each producer in each table: a repetition of one of them is compared by content and answered. */

@@ -11,6 +11,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import { makeLog } from '../base/log.ts';
 import { addBackup } from './backup.ts';
 import { addCheck } from './check.ts';
+import { addDoctor } from './doctor.ts';
 import type { CliHost } from './host.ts';
 import { EXIT, UsageError } from './host.ts';
 import { addImport } from './import.ts';
@@ -58,6 +59,7 @@ export async function runCli(words: readonly string[], host: CliHost): Promise<n
   addQuery(program, host);
   addTables(program, host);
   addCheck(program, host, end);
+  addDoctor(program, host, end);
   addBackup(program, host);
   addRestore(program, host);
   addRepair(program, host, end);

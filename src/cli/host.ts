@@ -51,6 +51,10 @@ export interface Settings {
   readonly graceSeconds: number;
   readonly snapshotRetentionSeconds: number;
   readonly scrubMibPerSecond: number;
+  /** 0: statements may take as long as they want. */
+  readonly queryTimeoutSeconds: number;
+  /** 0: no statement is logged for being slow. */
+  readonly slowQueryMs: number;
   readonly allowOrigin: readonly string[];
   /** Where COPY may read and write files; empty for nowhere. */
   readonly copyDir: string;
@@ -84,6 +88,8 @@ export interface CliHost {
   hasDatabase(directory: string): Promise<boolean>;
   /** The directory's server.json, or undefined when there is none that can be read. */
   readServerRecord(directory: string): Promise<ServerRecord | undefined>;
+  /** Whether the packages of the Flight door are there. */
+  hasFlight(): Promise<boolean>;
   /** Serves until a stop signal; resolves with the exit code. */
   serve(flags: Flags): Promise<number>;
 }

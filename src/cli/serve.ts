@@ -38,6 +38,8 @@ export function addServe(program: Command, host: CliHost, end: (code: number) =>
       'how long replaced and dropped rows can be read (default: 3600)',
     )
     .option('--scrub-mib-per-second <mib>', 'rate of the background scrub, 0 for none (default: 16)')
+    .option('--query-timeout-seconds <seconds>', 'end statements after this time, 0 for never (default: 3600)')
+    .option('--slow-query-ms <ms>', 'log statements that take this long, 0 for none (default: 0)')
     .option('--copy-dir <dir>', 'where COPY may read and write files (default: none, COPY is off)')
     .option('--config <file>', 'JSON file of settings')
     .addOption(new Option('--print-config', 'print every setting with its value and source, and end'))

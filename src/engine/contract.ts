@@ -7,9 +7,11 @@
 import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
 import type { ParameterValues } from '../plan/parameter-value.ts';
+import type { QueryRow } from './query-log.ts';
 import type { Session } from './session.ts';
 import type { AppendResult, AppendTag, CompactionReport, IngestState, StorageStatus } from '../storage/contract.ts';
 
+export type { QueryRow } from './query-log.ts';
 export type { ParameterValue, ParameterValues } from '../plan/parameter-value.ts';
 
 /** The answer to one statement. */
@@ -164,6 +166,10 @@ export interface Engine {
   compact(name?: string): Promise<CompactionReport>;
   /** Seals active segments: see Storage. */
   seal(name?: string): Promise<void>;
+  /** The statements that run, and the last ones that ended, by their coming. */
+  queries(): readonly QueryRow[];
+  /** Ends a statement that runs or waits, by its number there. @throws `not_found` for one that does neither */
+  cancelQuery(id: number): void;
   status(): EngineStatus;
   /** Refuses new work as `draining`; resolves when running work ended or `graceMs` passed. */
   drain(graceMs: number): Promise<void>;

@@ -43,6 +43,7 @@ import { Promises } from './promises.ts';
 import type { PromisedStatement } from './promises.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
 import { QueryLog } from './query-log.ts';
+import type { QueryRow } from './query-log.ts';
 import { makeResult, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
 import type { Session } from './session.ts';
@@ -64,6 +65,10 @@ export interface OpenOptions {
   readonly scrubBytesPerSecond?: number;
   /** Small neighbouring segments that are worth merging in the background; 0: none are. */
   readonly compactSegmentsMin?: number;
+  /** After how long a statement is ended, its reading included; 0 or none: never. */
+  readonly queryTimeoutMs?: number;
+  /** Statements that take this long are logged; 0 or none: none are. */
+  readonly slowQueryMs?: number;
   /** Where COPY may read and write files; nowhere unless given. It must lie apart from the database. */
   readonly copyDirectory?: string;
 }
@@ -94,7 +99,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   try {
     const key = await storage.secret('ticket-key', KEY_BYTES);
     const files = await CopyFiles.open(options.copyDirectory, directory, key);
-    return new SheafEngine(storage, os, clock, key, files);
+    return new SheafEngine(storage, os, clock, key, files, new QueryLog(clock, options));
   } catch (error) {
     await storage.close();
     throw error;
@@ -116,11 +121,11 @@ class SheafEngine implements Engine {
   #putsOpen = 0;
   #closed = false;
 
-  constructor(storage: Storage, os: Os, clock: Clock, ticketKey: Uint8Array, files: CopyFiles) {
+  constructor(storage: Storage, os: Os, clock: Clock, ticketKey: Uint8Array, files: CopyFiles, queries: QueryLog) {
     this.directory = storage.directory;
     this.#storage = storage;
     this.#clock = clock;
-    this.#queries = new QueryLog(clock);
+    this.#queries = queries;
     this.#files = files;
     this.#kept = new KeptResults(os, storage.spoolDirectory);
     this.#promises = new Promises({
@@ -294,6 +299,14 @@ class SheafEngine implements Engine {
     await this.#storage.seal(name === undefined ? undefined : this.table(name).name);
   }
 
+  queries(): readonly QueryRow[] {
+    return this.#queries.rows();
+  }
+
+  cancelQuery(id: number): void {
+    this.#queries.cancel(id);
+  }
+
   status(): EngineStatus {
     return {
       ...this.#storage.status(),
@@ -323,10 +336,10 @@ class SheafEngine implements Engine {
    * way.
    */
   async #admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T> {
-    const query = this.#queries.begin(text);
+    const query = this.#queries.begin(text, options.signal);
     let release: Turn['release'] | undefined;
     try {
-      release = await this.#admission.enter(options.signal);
+      release = await this.#admission.enter(query.signal);
       query.run();
       const result = await work({ query, release });
       queriesTotal.inc({ outcome: 'ok' });
@@ -360,7 +373,7 @@ class SheafEngine implements Engine {
     options: StatementOptions,
     turn: Turn,
   ): Promise<QueryResult> {
-    const run = { ...runOptions(options), usage: turn.query.usage };
+    const run = { ...runOptions(options), signal: turn.query.signal, usage: turn.query.usage };
     const { planned, world, sql } = await planRequest(this.#planning(run, options.session), request, snapshot);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
     // Commands that do not read while they run must not keep files that they want to give up.
@@ -379,7 +392,6 @@ class SheafEngine implements Engine {
       byteCount: undefined,
       changedCount: done.changedCount,
       batches: () => done.batches,
-      signal: options.signal,
       turn,
       unpin: () => undefined,
     });

@@ -148,7 +148,7 @@ export class Promises {
           },
         };
         const kept = payload.result === undefined ? undefined : this.#host.kept.open(payload.result);
-        return kept === undefined ? this.#again(payload, signal, turn) : keptResult(kept, signal, turn);
+        return kept === undefined ? this.#again(payload, turn) : keptResult(kept, turn);
       });
     } catch (error) {
       redemption.end();
@@ -168,7 +168,7 @@ export class Promises {
     const snapshot = storage.snapshot();
     const { version } = snapshot;
     const nowMs = this.#nowMs();
-    const run = { ...this.#host.runOptions(options), usage: query.usage };
+    const run = { ...this.#host.runOptions(options), signal: query.signal, usage: query.usage };
     const planning = this.#host.planning(run, options.session);
     const { planned, world } = await planRequest(planning, () => statement.request(nowMs), snapshot);
     const settings = ownSettings(options.session);
@@ -177,7 +177,7 @@ export class Promises {
   }
 
   /** Runs a ticket's query on its snapshot. */
-  async #again(payload: TicketPayload, signal: AbortSignal, turn: Turn): Promise<QueryResult> {
+  async #again(payload: TicketPayload, turn: Turn): Promise<QueryResult> {
     const { kind, text, nowMs } = payload;
     if (kind === 'done') {
       throw new EngineError(
@@ -189,7 +189,7 @@ export class Promises {
     const snapshot = await this.#host.storage.snapshotAt(payload.version);
     if (kind === 'table') {
       const table = tableOf(snapshot, text);
-      return startPlan(scanAll(table.name, table), () => snapshot.release(), { signal }, turn);
+      return startPlan(scanAll(table.name, table), () => snapshot.release(), {}, turn);
     }
     const { settings } = payload;
     const session = settings === undefined ? {} : { session: Session.with({ ...DEFAULT_SETTINGS, ...settings }) };
@@ -197,7 +197,7 @@ export class Promises {
       if (row === undefined) return this.#host.request(text, nowMs, session);
       return this.#host.request(text, nowMs, { ...session, row });
     };
-    return this.#host.start(request, snapshot, { signal, readOnly: true, ...session }, turn);
+    return this.#host.start(request, snapshot, { readOnly: true, ...session }, turn);
   }
 
   async #count(what: Named, physical: PhysicalPlan, run: RunOptions, isRepeatable: boolean): Promise<PromisedResult> {

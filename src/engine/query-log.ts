@@ -6,8 +6,27 @@
  */
 import { EngineError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import { QUERIES_REMEMBERED_MAX, QUERY_TEXT_LENGTH_MAX } from '../base/limits.ts';
+import { QUERIES_REMEMBERED_MAX, QUERY_LOGGED_LENGTH_MAX, QUERY_TEXT_LENGTH_MAX } from '../base/limits.ts';
+import { makeLog } from '../base/log.ts';
+import { makeHistogram } from '../base/metrics.ts';
 import type { MemoryUsage } from '../exec/exec.ts';
+
+const log = makeLog('query');
+const querySeconds = makeHistogram(
+  'query_seconds',
+  'Time from the coming of a statement to its end, reading included',
+);
+
+/** The longest time that a timer can wait. */
+const TIMER_MS_LONGEST = 2 ** 31 - 1;
+
+/** What is done with statements that take long. */
+export interface QueryBounds {
+  /** 0 or undefined: none are ended. */
+  readonly queryTimeoutMs?: number;
+  /** 0 or undefined: none are logged. */
+  readonly slowQueryMs?: number;
+}
 
 /** `waiting` for its turn; `cancelled` also when its reader left before the end. */
 export type QueryState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -39,6 +58,7 @@ export class RunningQuery {
   readonly #startedMs: number;
   readonly #sinceMs: number;
   readonly #onEnd: (row: QueryRow) => void;
+  readonly #controller = new AbortController();
   #state: QueryState = 'waiting';
 
   constructor(id: number, text: string, clock: Clock, onEnd: (row: QueryRow) => void) {
@@ -48,6 +68,16 @@ export class RunningQuery {
     this.#startedMs = clock.wallMs();
     this.#sinceMs = clock.monotonicMs();
     this.#onEnd = onEnd;
+  }
+
+  /** Fires, with an EngineError, when it is to end before its time. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Asks it to end with `reason`. */
+  cancel(reason: unknown): void {
+    this.#controller.abort(reason);
   }
 
   /** Its turn has come. */
@@ -95,24 +125,71 @@ function cut(text: string): string {
 /** All statements of an engine. */
 export class QueryLog {
   readonly #clock: Clock;
+  readonly #bounds: QueryBounds;
   readonly #open = new Map<number, RunningQuery>();
   /** The oldest first. */
   readonly #ended: QueryRow[] = [];
   #next = 1;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, bounds: QueryBounds = {}) {
     this.#clock = clock;
+    this.#bounds = bounds;
   }
 
-  /** Takes a statement in. */
-  begin(text: string): RunningQuery {
-    const query = new RunningQuery(this.#next++, text, this.#clock, (row) => {
+  /** Takes a statement in; it is asked to end when `outer` fires, and when its time is over. */
+  begin(text: string, outer?: AbortSignal): RunningQuery {
+    const query: RunningQuery = new RunningQuery(this.#next++, text, this.#clock, (row) => {
+      outer?.removeEventListener('abort', pass);
+      clearTimeout(timer);
       this.#open.delete(row.id);
       this.#ended.push(row);
       if (this.#ended.length > QUERIES_REMEMBERED_MAX) this.#ended.shift();
+      this.#tell(row);
     });
+    const pass = (): void => query.cancel(outer?.reason);
+    if (outer?.aborted === true) pass();
+    else outer?.addEventListener('abort', pass, { once: true });
+    const timer = this.#timer(query);
     this.#open.set(query.id, query);
     return query;
+  }
+
+  /** Asks a statement that runs or waits to end. @throws `not_found` */
+  cancel(id: number): void {
+    const query = this.#open.get(id);
+    if (query === undefined) {
+      const remedy = 'it has ended, or never was; sheaf_queries lists them';
+      throw new EngineError('not_found', `no statement with the number ${id.toString()} runs: ${remedy}`);
+    }
+    query.cancel(new EngineError('cancelled', `the statement was cancelled by its number, ${id.toString()}`));
+  }
+
+  #timer(query: RunningQuery): NodeJS.Timeout | undefined {
+    const { queryTimeoutMs: ms = 0 } = this.#bounds;
+    if (ms === 0 || ms > TIMER_MS_LONGEST) return undefined;
+    const end = (): void => {
+      const text = `the statement was ended after ${(ms / 1_000).toString()} seconds`;
+      query.cancel(new EngineError('deadline', `${text}, its reading included; --query-timeout-seconds allows more`));
+    };
+    const timer = setTimeout(end, ms);
+    timer.unref();
+    return timer;
+  }
+
+  #tell({ id, text, state, elapsedMs, rowCount, memoryBytes, error }: QueryRow): void {
+    querySeconds.observe(elapsedMs / 1_000);
+    const { slowQueryMs = 0 } = this.#bounds;
+    if (slowQueryMs === 0 || elapsedMs < slowQueryMs) return;
+    const sql = text.length <= QUERY_LOGGED_LENGTH_MAX ? text : `${text.slice(0, QUERY_LOGGED_LENGTH_MAX)}…`;
+    log.warn('slow query', {
+      query_id: id,
+      state,
+      duration_ms: Math.round(elapsedMs),
+      rows: rowCount,
+      memory_bytes: memoryBytes,
+      error,
+      sql,
+    });
   }
 
   /** The statements as they stand now: those that ended, then the others, by their coming. */

@@ -6,6 +6,7 @@
  */
 import { makeLog } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
+import type { startFlightServer } from './server.ts';
 import { flightStub } from './stub.ts';
 
 /** A door that is open, or that stands for one. */
@@ -31,14 +32,23 @@ export interface FlightDoorOptions {
  */
 export async function openFlightDoor(engine: Engine, options: FlightDoorOptions): Promise<FlightDoor> {
   if (!options.enabled) return flightStub('Flight is switched off (--no-flight)');
-  const server = await import('./server.ts').catch((error: unknown) => {
-    if (!isPackageMissing(error)) throw error;
-    return undefined;
-  });
+  const server = await loadServer();
   if (server !== undefined) return server.startFlightServer(engine, options);
   const reason = 'Flight is off: @grpc/grpc-js and @grpc/proto-loader are not installed; npm install brings them';
   makeLog('flight').warn(reason);
   return flightStub(reason);
+}
+
+/** Whether the packages that the door needs are installed. */
+export async function hasFlight(): Promise<boolean> {
+  return (await loadServer()) !== undefined;
+}
+
+function loadServer(): Promise<{ readonly startFlightServer: typeof startFlightServer } | undefined> {
+  return import('./server.ts').catch((error: unknown) => {
+    if (!isPackageMissing(error)) throw error;
+    return undefined;
+  });
 }
 
 function isPackageMissing(error: unknown): boolean {

@@ -9,6 +9,7 @@ import { sendJson } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { answerHealth, answerPing, answerReady } from './health.ts';
 import { answerInsert } from './insert.ts';
+import { answerCancel, answerQueries, ONE_QUERY, queryNumber } from './queries.ts';
 import { answerGetQuery, answerPostQuery } from './query.ts';
 import { answerMetrics, answerStats, answerTables } from './stats.ts';
 import { RouteError } from './status.ts';
@@ -19,6 +20,7 @@ type Answerer = (exchange: Exchange) => Promise<void> | void;
 interface Route {
   readonly get?: Answerer;
   readonly post?: Answerer;
+  readonly delete?: Answerer;
   /** Probes may ask with any Origin: the answer says nothing. */
   readonly isProbe?: boolean;
 }
@@ -49,6 +51,8 @@ export function makeRoutes(engine: Engine, flightAddress: string | undefined): R
     ['/stats', { get: (exchange) => answerStats(engine, exchange, flightAddress) }],
     ['/tables', { get: (exchange) => answerTables(engine, exchange) }],
     ['/metrics', { get: answerMetrics }],
+    ['/queries', { get: (exchange) => answerQueries(engine, exchange) }],
+    [ONE_QUERY, { delete: (exchange) => answerCancel(engine, exchange) }],
   ]);
   routes.set('/', {
     get: (exchange) =>
@@ -72,6 +76,7 @@ export function methodsOf(route: Route): string {
   const methods = [
     ...(route.get === undefined ? [] : ['GET', 'HEAD']),
     ...(route.post === undefined ? [] : ['POST']),
+    ...(route.delete === undefined ? [] : ['DELETE']),
   ];
   return [...methods, 'OPTIONS'].join(', ');
 }
@@ -79,14 +84,19 @@ export function methodsOf(route: Route): string {
 /** The route of a path. @throws RouteError 404 */
 export function routeOf(routes: Routes, exchange: Exchange): Route {
   const path = exchange.path.length > 1 ? exchange.path.replace(/\/$/, '') : exchange.path;
-  const route = routes.get(path);
+  const route = routes.get(queryNumber(path) === undefined ? path : ONE_QUERY);
   if (route !== undefined) return route;
   throw new RouteError(404, 'not_found', `there is no route ${path}`, { fields: { routes: routeList(routes) } });
 }
 
 /** What answers the exchange's method. @throws RouteError 405 */
 export function answererOf(route: Route, exchange: Exchange): Answerer {
-  const answerer = exchange.method === 'GET' ? route.get : exchange.method === 'POST' ? route.post : undefined;
+  const answerers: Readonly<Record<string, Answerer | undefined>> = {
+    GET: route.get,
+    POST: route.post,
+    DELETE: route.delete,
+  };
+  const answerer = Object.hasOwn(answerers, exchange.method) ? answerers[exchange.method] : undefined;
   if (answerer !== undefined) return answerer;
   const allowed = methodsOf(route);
   const message = `${exchange.path} does not take ${exchange.method}; it takes ${allowed}`;

@@ -27,6 +27,7 @@ import { discardRest, endAfterBody } from './body.ts';
 import { Exchange } from './exchange.ts';
 import { answerOptions, checkHost, checkOrigin } from './origin.ts';
 import type { OriginPolicy } from './origin.ts';
+import { ONE_QUERY, queryNumber } from './queries.ts';
 import { answererOf, makeRoutes, methodsOf, routeOf } from './routes.ts';
 import type { Routes } from './routes.ts';
 import { errorAnswer } from './status.ts';
@@ -173,7 +174,7 @@ class Door implements HttpDoor {
     const elapsedMs = systemClock.monotonicMs() - exchange.startedMs;
     // 499: the client went away before its answer ended, whatever the head said.
     const status = response.writableFinished ? response.statusCode : 499;
-    const route = this.#routes.has(path) ? path : 'other';
+    const route = this.#routes.has(path) ? path : queryNumber(path) === undefined ? 'other' : ONE_QUERY;
     requestsTotal.inc({ route, status: status.toString() });
     requestSeconds.observe({ route }, elapsedMs / 1_000);
     requestBytes.inc(exchange.requestBytes);

@@ -75,6 +75,14 @@ export class FakeEngine implements Engine {
     return Promise.resolve().then(() => this.#find(sql).schema);
   }
 
+  queries(): readonly [] {
+    return [];
+  }
+
+  cancelQuery(id: number): void {
+    throw new EngineError('not_found', `no statement with the number ${id.toString()} runs`);
+  }
+
   promiseOnce(sql: string): Promise<PromisedResult> {
     return this.promise(sql);
   }
