@@ -1,8 +1,8 @@
 /**
  * GetSqlInfo: what the server and its dialect can do, one value for each number of the protocol.
  *
- * Hides nothing. Invariants: every number that the protocol defines has a value of the type that it declares, since
- * drivers fail on one that is missing; what the registry, the grammar or a limit knows is read from there; a number
+ * Hides nothing. Invariants: every number that the protocol defines has a value of the type that it declares, but for
+ * one, since drivers fail on one that is missing; what the registry, the grammar or a limit knows is read from there; a number
  * that nobody knows is left out of the answer. Source: Flight SQL, SqlInfo.
  */
 import { createRequire } from 'node:module';
@@ -142,8 +142,9 @@ const BOUNDS: Readonly<Record<number, bigint>> = {
 const TRANSACTIONS: Facts = new Map<number, () => InfoValue>([
   // The bound of a row counts long values in.
   [556, () => true],
-  // The isolation of transactions of several statements: there are none.
-  [562, () => 0],
+  // The isolation of transactions of several statements: there are none. The protocol says int32, and JDBC's driver
+  // takes nothing but its int64.
+  [562, () => 0n],
   [563, () => false],
   [564, () => bits(0)],
   [565, () => false],
