@@ -33,7 +33,10 @@ const BELOW_ENGINE = [
 
 /** The layers, lowest first. */
 const ROOMS: Readonly<Record<string, Room>> = {
-  base: { mayImport: [], entries: ['assert', 'errors', 'limits', 'bytes', 'clock', 'log', 'metrics', 'names'] },
+  base: {
+    mayImport: [],
+    entries: ['assert', 'errors', 'limits', 'bytes', 'clock', 'log', 'metrics', 'names', 'certificates'],
+  },
   os: { mayImport: ['base'], entries: ['os', 'real-os', 'thread', 'confined'] },
   arrow: {
     mayImport: ['base'],
@@ -64,7 +67,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   catalog: {
     mayImport: ['base', 'os', 'arrow'],
-    entries: ['catalog', 'rows', 'lock', 'inspect', 'copy', 'rebuild', 'log-file'],
+    entries: ['catalog', 'rows', 'lock', 'inspect', 'copy', 'rebuild', 'log-file', 'access-file'],
   },
   storage: {
     mayImport: ['base', 'os', 'arrow', 'catalog'],
@@ -134,7 +137,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'file-write',
     ],
   },
-  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance', 'dialect'] },
+  engine: {
+    mayImport: BELOW_ENGINE,
+    entries: ['engine', 'contract', 'library', 'maintenance', 'gate', 'tokens', 'dialect'],
+  },
   client: { mayImport: ['base', 'arrow'], entries: ['http-client'] },
   flight: { mayImport: ['base', 'arrow', 'engine'], entries: ['door'] },
   http: { mayImport: ['base', 'arrow', 'engine', 'format'], entries: ['server'] },
@@ -156,6 +162,7 @@ const SOLE_USERS: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['flight'],
   '@grpc/proto-loader': ['flight'],
   'node:http': ['http', 'client'],
+  'node:https': ['http', 'client'],
   'parquet-wasm': ['format'],
   commander: ['cli'],
   pino: ['base'],

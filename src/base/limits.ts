@@ -429,3 +429,19 @@ export const BALLAST_BYTES = 16 * MIB;
 export const BALLAST_SHARE = 0.02;
 /** Bytes below which it is not worth keeping, and free bytes below which a start gives it up. */
 export const BALLAST_BYTES_MIN = 512 * KIB;
+/** Characters of a principal's name. */
+export const PRINCIPAL_NAME_LENGTH_MAX = 128;
+/** Tokens of a data directory. */
+export const TOKENS_MAX = 10_000;
+/** Tables that a principal can be given rights on by their names. */
+export const PRINCIPAL_TABLES_MAX = 1_000;
+/** Characters of the credentials of a call: an Authorization header, or what a Handshake carries. */
+export const CREDENTIALS_LENGTH_MAX = 2 * KIB;
+/** Milliseconds within which a client that began a Handshake must say who it is. */
+export const HANDSHAKE_MS_MAX = 10_000;
+/** Milliseconds for which a look at the tokens waits while another process changes them. */
+export const ACCESS_BUSY_WAIT_MS = 1_000;
+/** Bytes of a file that holds certificates or a key. */
+export const CERTIFICATE_FILE_BYTES_MAX = 1 * MIB;
+/** Bytes of a file that holds a token. */
+export const TOKEN_FILE_BYTES_MAX = 4 * KIB;

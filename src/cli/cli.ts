@@ -20,6 +20,7 @@ import { addRepair } from './repair.ts';
 import { addRestore } from './restore.ts';
 import { addServe } from './serve.ts';
 import { addTables } from './tables.ts';
+import { addToken } from './token.ts';
 
 const EXAMPLES = `
 Examples:
@@ -27,6 +28,7 @@ Examples:
   sheaf import flights.parquet --table flights
   sheaf query "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin ORDER BY n DESC LIMIT 5"
   sheaf tables
+  sheaf token create analyst --role read
   sheaf backup /backups/sheaf
 
 Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 data directory locked, corrupt or newer.`;
@@ -58,6 +60,7 @@ export async function runCli(words: readonly string[], host: CliHost): Promise<n
   addImport(program, host);
   addQuery(program, host);
   addTables(program, host);
+  addToken(program, host);
   addCheck(program, host, end);
   addDoctor(program, host, end);
   addBackup(program, host);

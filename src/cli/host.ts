@@ -58,8 +58,20 @@ export interface Settings {
   readonly allowOrigin: readonly string[];
   /** Where COPY may read and write files; empty for nowhere. */
   readonly copyDir: string;
+  /** `auto`: required where other machines can call. */
+  readonly auth: 'auto' | 'required' | 'off';
+  /** Paths of PEM files; empty for none. */
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly tlsClientCa: string;
   /** A server to use instead of the one of the data directory; empty for none. */
   readonly url: string;
+  /** What to show to a server; empty for nothing. */
+  readonly token: string;
+  /** Path of a file that holds it. */
+  readonly tokenFile: string;
+  /** Path of the CA that a server's certificate is of; empty for those that the system knows. */
+  readonly tlsCa: string;
 }
 
 /** The content of DIR/server.json: who holds the directory, and where it serves. */
@@ -69,6 +81,8 @@ export interface ServerRecord {
   readonly http: string;
   /** `host:port`, or `off`. */
   readonly flight: string;
+  /** Present where both doors speak TLS. */
+  readonly tls?: true;
 }
 
 /** The machine and the process around a command. */

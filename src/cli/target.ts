@@ -9,6 +9,7 @@ import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
+import { CERTIFICATE_FILE_BYTES_MAX, TOKEN_FILE_BYTES_MAX } from '../base/limits.ts';
 import { HttpClient } from '../client/http-client.ts';
 import { open } from '../engine/engine.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -37,7 +38,7 @@ export interface Target {
  * @throws `not_found`, `locked`, and what opening a directory throws
  */
 export async function openTarget(host: CliHost, settings: Settings, create: boolean): Promise<Target> {
-  if (settings.url !== '') return serverTarget(new HttpClient(settings.url));
+  if (settings.url !== '') return serverTarget(await clientOf(host, settings, settings.url));
   const directory = settings.dataDir;
   if (!create && !(await host.hasDatabase(directory))) {
     const remedy = 'name another with --data-dir, or a server with --url; `sheaf import` and `sheaf serve` make one';
@@ -50,9 +51,30 @@ export async function openTarget(host: CliHost, settings: Settings, create: bool
     if (!(error instanceof EngineError) || error.code !== 'locked') throw error;
     const record = await host.readServerRecord(directory);
     if (record === undefined) throw error;
-    const client = new HttpClient(`http://${record.http}`);
+    const scheme = record.tls === true ? 'https' : 'http';
+    const client = await clientOf(host, settings, `${scheme}://${record.http}`);
     if (await client.ping()) return serverTarget(client);
     throw error;
+  }
+}
+
+/** A client that shows the token and trusts the CA of the settings. */
+async function clientOf(host: CliHost, settings: Settings, url: string): Promise<HttpClient> {
+  const { token, tokenFile, tlsCa } = settings;
+  const given = token === '' && tokenFile !== '' ? await readWhole(host, tokenFile, TOKEN_FILE_BYTES_MAX) : token;
+  const ca = tlsCa === '' ? undefined : await readWhole(host, tlsCa, CERTIFICATE_FILE_BYTES_MAX);
+  return new HttpClient(url, { token: given.trim() === '' ? undefined : given.trim(), ca });
+}
+
+async function readWhole(host: CliHost, path: string, bytesMax: number): Promise<string> {
+  const file = await host.openFile(path);
+  try {
+    if (file.size > bytesMax) {
+      throw new EngineError('limit_exceeded', `${path} has ${file.size.toString()} bytes, and is not what was meant`);
+    }
+    return Buffer.from(await file.read(file.size, 0)).toString('utf8');
+  } finally {
+    await file.close();
   }
 }
 

@@ -34,6 +34,8 @@ export type QueryState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled'
 /** One statement at one moment. */
 export interface QueryRow {
   readonly id: number;
+  /** Who sent it; undefined where nobody is asked who he is. */
+  readonly principal: string | undefined;
   readonly text: string;
   readonly state: QueryState;
   /** Wall time at which it came. */
@@ -47,12 +49,19 @@ export interface QueryRow {
   readonly error: string | undefined;
 }
 
+/** A statement, and who sent it. */
+interface Asked {
+  readonly text: string;
+  readonly principal: string | undefined;
+}
+
 /** A statement from its coming to its end. */
 export class RunningQuery {
   readonly id: number;
   /** Counts what its operators hold. */
   readonly usage: MemoryUsage = { heldBytes: 0, peakBytes: 0 };
   rowCount = 0;
+  readonly #principal: string | undefined;
   readonly #text: string;
   readonly #clock: Clock;
   readonly #startedMs: number;
@@ -61,8 +70,10 @@ export class RunningQuery {
   readonly #controller = new AbortController();
   #state: QueryState = 'waiting';
 
-  constructor(id: number, text: string, clock: Clock, onEnd: (row: QueryRow) => void) {
+  constructor(id: number, asked: Asked, clock: Clock, onEnd: (row: QueryRow) => void) {
+    const { text, principal } = asked;
     this.id = id;
+    this.#principal = principal;
     this.#text = cut(text);
     this.#clock = clock;
     this.#startedMs = clock.wallMs();
@@ -101,6 +112,7 @@ export class RunningQuery {
   row(error?: string): QueryRow {
     return {
       id: this.id,
+      principal: this.#principal,
       text: this.#text,
       state: this.#state,
       startedMs: this.#startedMs,
@@ -122,8 +134,23 @@ function cut(text: string): string {
   return text.length <= QUERY_TEXT_LENGTH_MAX ? text : `${text.slice(0, QUERY_TEXT_LENGTH_MAX)}…`;
 }
 
+/** Where statements are taken in, and looked at. */
+export interface Queries {
+  /** Takes a statement in; it is asked to end when `outer` fires, and when its time is over. */
+  begin(text: string, outer?: AbortSignal): RunningQuery;
+  /** The statements as they stand now: those that ended, then the others, by their coming. */
+  rows(): readonly QueryRow[];
+  /** Asks a statement that runs or waits to end. @throws `not_found` */
+  cancel(id: number): void;
+}
+
+function notRunning(id: number): EngineError {
+  const remedy = 'it has ended, or never was; sheaf_queries lists them';
+  return new EngineError('not_found', `no statement with the number ${id.toString()} runs: ${remedy}`);
+}
+
 /** All statements of an engine. */
-export class QueryLog {
+export class QueryLog implements Queries {
   readonly #clock: Clock;
   readonly #bounds: QueryBounds;
   readonly #open = new Map<number, RunningQuery>();
@@ -136,9 +163,36 @@ export class QueryLog {
     this.#bounds = bounds;
   }
 
-  /** Takes a statement in; it is asked to end when `outer` fires, and when its time is over. */
   begin(text: string, outer?: AbortSignal): RunningQuery {
-    const query: RunningQuery = new RunningQuery(this.#next++, text, this.#clock, (row) => {
+    return this.#begin({ text, principal: undefined }, outer);
+  }
+
+  /** The log as a principal has it: its own statements, and those of others if it `seesAll`. */
+  of(principal: string, seesAll: boolean): Queries {
+    const isSeen = (row: QueryRow): boolean => seesAll || row.principal === principal;
+    return {
+      begin: (text, outer) => this.#begin({ text, principal }, outer),
+      rows: () => this.rows().filter(isSeen),
+      cancel: (id) => {
+        const query = this.#open.get(id);
+        if (query === undefined || !isSeen(query.row())) throw notRunning(id);
+        this.cancel(id);
+      },
+    };
+  }
+
+  rows(): readonly QueryRow[] {
+    return [...this.#ended, ...[...this.#open.values()].map((query) => query.row())];
+  }
+
+  cancel(id: number): void {
+    const query = this.#open.get(id);
+    if (query === undefined) throw notRunning(id);
+    query.cancel(new EngineError('cancelled', `the statement was cancelled by its number, ${id.toString()}`));
+  }
+
+  #begin(asked: Asked, outer: AbortSignal | undefined): RunningQuery {
+    const query: RunningQuery = new RunningQuery(this.#next++, asked, this.#clock, (row) => {
       outer?.removeEventListener('abort', pass);
       clearTimeout(timer);
       this.#open.delete(row.id);
@@ -154,16 +208,6 @@ export class QueryLog {
     return query;
   }
 
-  /** Asks a statement that runs or waits to end. @throws `not_found` */
-  cancel(id: number): void {
-    const query = this.#open.get(id);
-    if (query === undefined) {
-      const remedy = 'it has ended, or never was; sheaf_queries lists them';
-      throw new EngineError('not_found', `no statement with the number ${id.toString()} runs: ${remedy}`);
-    }
-    query.cancel(new EngineError('cancelled', `the statement was cancelled by its number, ${id.toString()}`));
-  }
-
   #timer(query: RunningQuery): NodeJS.Timeout | undefined {
     const { queryTimeoutMs: ms = 0 } = this.#bounds;
     if (ms === 0 || ms > TIMER_MS_LONGEST) return undefined;
@@ -176,13 +220,14 @@ export class QueryLog {
     return timer;
   }
 
-  #tell({ id, text, state, elapsedMs, rowCount, memoryBytes, error }: QueryRow): void {
+  #tell({ id, principal, text, state, elapsedMs, rowCount, memoryBytes, error }: QueryRow): void {
     querySeconds.observe(elapsedMs / 1_000);
     const { slowQueryMs = 0 } = this.#bounds;
     if (slowQueryMs === 0 || elapsedMs < slowQueryMs) return;
     const sql = text.length <= QUERY_LOGGED_LENGTH_MAX ? text : `${text.slice(0, QUERY_LOGGED_LENGTH_MAX)}…`;
     log.warn('slow query', {
       query_id: id,
+      ...(principal === undefined ? {} : { principal }),
       state,
       duration_ms: Math.round(elapsedMs),
       rows: rowCount,
@@ -190,10 +235,5 @@ export class QueryLog {
       error,
       sql,
     });
-  }
-
-  /** The statements as they stand now: those that ended, then the others, by their coming. */
-  rows(): readonly QueryRow[] {
-    return [...this.#ended, ...[...this.#open.values()].map((query) => query.row())];
   }
 }

@@ -92,6 +92,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
 };
 
+/** True for actions that nobody needs a right for: they say that the server is there. */
+export function isPublicAction(type: string): boolean {
+  return type === 'ping' || type === 'healthcheck';
+}
+
 /** Actions of Flight SQL that are refused, with the reason. */
 const REFUSED: Readonly<Record<string, () => never>> = {
   BeginTransaction: refuseTransactions,

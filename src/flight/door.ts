@@ -4,8 +4,9 @@
  * Hides whether the gRPC packages are there: they are loaded here, when the door opens, and nowhere else is it asked
  * whether Flight is on. Invariant: what is returned has the same interface either way.
  */
+import type { CertificateSource } from '../base/certificates.ts';
 import { makeLog } from '../base/log.ts';
-import type { Engine } from '../engine/contract.ts';
+import type { Engine, Gate } from '../engine/contract.ts';
 import type { startFlightServer } from './server.ts';
 import { flightStub } from './stub.ts';
 
@@ -24,6 +25,10 @@ export interface FlightDoorOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Who may come in; everybody without one. */
+  readonly gate?: Gate | undefined;
+  /** For TLS; in clear text without them. */
+  readonly certificates?: CertificateSource | undefined;
 }
 
 /**

@@ -14,50 +14,44 @@ import { answerGetQuery, answerPostQuery } from './query.ts';
 import { answerMetrics, answerStats, answerTables } from './stats.ts';
 import { RouteError } from './status.ts';
 
-/** What answers one method of one path. */
-type Answerer = (exchange: Exchange) => Promise<void> | void;
+/** What answers one method of one path, with the engine as the caller may use it. */
+type Answerer = (engine: Engine, exchange: Exchange) => Promise<void> | void;
 
 interface Route {
   readonly get?: Answerer;
   readonly post?: Answerer;
   readonly delete?: Answerer;
-  /** Probes may ask with any Origin: the answer says nothing. */
+  /** Anybody may ask, with any Origin: the answer says nothing. */
   readonly isProbe?: boolean;
 }
 
 /** Paths and what answers them. */
 export type Routes = ReadonlyMap<string, Route>;
 
-/** Makes the table for one engine. */
-export function makeRoutes(engine: Engine, flightAddress: string | undefined): Routes {
-  const health: Route = { get: answerHealth, isProbe: true };
-  const ready: Route = { get: (exchange) => answerReady(engine, exchange), isProbe: true };
+/** Makes the table. `flightAddress` undefined: Flight is off. */
+export function makeRoutes(flightAddress: string | undefined): Routes {
+  const health: Route = { get: (_engine, exchange) => answerHealth(exchange), isProbe: true };
+  const ready: Route = { get: answerReady, isProbe: true };
   const routes = new Map<string, Route>([
-    [
-      '/query',
-      {
-        get: (exchange) => answerGetQuery(engine, exchange),
-        post: (exchange) => answerPostQuery(engine, exchange),
-      },
-    ],
-    ['/insert/arrow', { post: (exchange) => answerInsert(engine, exchange, 'arrow') }],
-    ['/insert/csv', { post: (exchange) => answerInsert(engine, exchange, 'csv') }],
-    ['/insert/ndjson', { post: (exchange) => answerInsert(engine, exchange, 'ndjson') }],
-    ['/ping', { get: answerPing, isProbe: true }],
+    ['/query', { get: answerGetQuery, post: answerPostQuery }],
+    ['/insert/arrow', { post: (engine, exchange) => answerInsert(engine, exchange, 'arrow') }],
+    ['/insert/csv', { post: (engine, exchange) => answerInsert(engine, exchange, 'csv') }],
+    ['/insert/ndjson', { post: (engine, exchange) => answerInsert(engine, exchange, 'ndjson') }],
+    ['/ping', { get: (_engine, exchange) => answerPing(exchange), isProbe: true }],
     ['/health', health],
     ['/healthz', health],
     ['/ready', ready],
     ['/readyz', ready],
-    ['/stats', { get: (exchange) => answerStats(engine, exchange, flightAddress) }],
-    ['/tables', { get: (exchange) => answerTables(engine, exchange) }],
-    ['/metrics', { get: answerMetrics }],
-    ['/queries', { get: (exchange) => answerQueries(engine, exchange) }],
-    [ONE_QUERY, { delete: (exchange) => answerCancel(engine, exchange) }],
+    ['/stats', { get: (engine, exchange) => answerStats(engine, exchange, flightAddress) }],
+    ['/tables', { get: answerTables }],
+    ['/metrics', { get: (_engine, exchange) => answerMetrics(exchange) }],
+    ['/queries', { get: answerQueries }],
+    [ONE_QUERY, { delete: answerCancel }],
   ]);
   routes.set('/', {
-    get: (exchange) =>
+    get: (engine, exchange) =>
       exchange.parameters.size > 0 ? answerGetQuery(engine, exchange) : answerIndex(routes, exchange),
-    post: (exchange) => answerPostQuery(engine, exchange),
+    post: answerPostQuery,
   });
   return routes;
 }

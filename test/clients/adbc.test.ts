@@ -28,6 +28,6 @@ test('ADBC, pandas, Polars, DuckDB and SQLAlchemy work over Flight SQL', { skip 
   const { status, stdout, stderr } = await runPython(script, [port]);
   assert.equal(status, 0, `${stdout}\n${stderr}`);
   const names =
-    'connect info execute parameters executemany ingest get_objects get_table_schema partitions cancel arrow pandas polars sqlalchemy errors';
+    'connect info execute parameters executemany update ingest get_objects get_table_schema partitions cancel arrow pandas polars sqlalchemy errors';
   assert.equal(stdout, `${names.split(' ').length.toString()} ${names}\n`);
 });

@@ -43,6 +43,7 @@ const TICKET = 0xff;
 
 export class FakeEngine implements Engine {
   readonly directory = 'memory';
+  readonly principal = undefined;
   readonly answers = new Map<string, FakeAnswer>();
   readonly stored = new Map<string, FakeTable>();
   /** Runs before each `write` and `commit` of a put. */
@@ -59,6 +60,11 @@ export class FakeEngine implements Engine {
   putsAborted = 0;
   resultsOpen = 0;
   expiresAtMs = 4_102_444_800_123;
+
+  /** Rights are not looked at here. */
+  as(): Engine {
+    return this;
+  }
 
   query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
     return Promise.resolve().then(() => this.#open(this.#find(sql), options));

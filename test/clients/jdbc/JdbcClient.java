@@ -1,6 +1,7 @@
 // The stock JDBC driver of Flight SQL against a server: what DBeaver, DataGrip, Spark and Tableau do with it.
 //
-// Arguments: the address as host:port. Each check is a method below; prints those that failed, and last how many passed.
+// Arguments: the address of a server that asks nobody who he is, as host:port; that of one that asks, for the same
+// database, and a user who may read, with his password. Each check is a method below; prints those that failed, and last how many passed.
 // Exits with 1 when one failed.
 
 import java.lang.reflect.InvocationTargetException;
@@ -104,6 +105,30 @@ public final class JdbcClient {
         connection = other;
         same("1", one("SELECT 1"));
       }
+    });
+    String guarded = "jdbc:arrow-flight-sql://" + arguments[1] + "/?useEncryption=false";
+    check("connects as a user, who may do what he has the right to", () -> {
+      try (Connection other = DriverManager.getConnection(guarded, arguments[2], arguments[3])) {
+        connection = other;
+        same("2", one("SELECT count(*) FROM trades"));
+        same(List.of("trades"), texts(other.getMetaData().getTables(null, null, "trades", null), "TABLE_NAME"));
+        refused("DELETE FROM trades", "forbidden");
+      }
+    });
+    check("connects by a token", () -> {
+      try (Connection other = DriverManager.getConnection(guarded + "&token=" + arguments[3])) {
+        connection = other;
+        same("1", one("SELECT 1"));
+      }
+    });
+    check("is refused without the password", () -> {
+      try (Connection other = DriverManager.getConnection(guarded, arguments[2], "wrong")) {
+        connection = other;
+        one("SELECT 1");
+      } catch (SQLException error) {
+        return;
+      }
+      throw new AssertionError("a wrong password was taken");
     });
     System.out.println(passed + " passed, " + failed + " failed");
     System.exit(failed == 0 ? 0 : 1);
@@ -362,13 +387,18 @@ public final class JdbcClient {
       {"SELECT * FROM trade", "sql_bind: there is no table"},
       {"INSERT INTO trades VALUES (NULL, NULL, NULL)", "NOT NULL"},
     }) {
-      try (Statement statement = connection.createStatement()) {
-        statement.execute(wrong[0]);
-        throw new AssertionError(wrong[0] + " was not refused");
-      } catch (SQLException error) {
-        if (!error.getMessage().contains(wrong[1])) throw error;
-      }
+      refused(wrong[0], wrong[1]);
     }
     same("1", one("SELECT 1"));
+  }
+
+  private static void refused(String sql, String message) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    } catch (SQLException error) {
+      if (error.getMessage().contains(message)) return;
+      throw error;
+    }
+    throw new AssertionError(sql + " was not refused");
   }
 }

@@ -10,6 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { open } from '../../../src/engine/engine.ts';
+import { guardedGate } from '../../../src/engine/gate.ts';
+import { createToken } from '../../../src/engine/tokens.ts';
 import { openFlightDoor } from '../../../src/flight/door.ts';
 
 const VERSION = '18.3.0';
@@ -42,9 +44,9 @@ function hasDriver(): boolean {
 }
 
 /** Runs the client; returns its exit code. */
-async function runClient(address: string): Promise<number> {
+async function runClient(args: readonly string[]): Promise<number> {
   const options = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-cp', JAR];
-  const child = spawn('java', [...options, SOURCE, address], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const child = spawn('java', [...options, SOURCE, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
   const errors: Buffer[] = [];
   child.stderr.on('data', (bytes: Buffer) => errors.push(bytes));
   const timer = setTimeout(() => child.kill('SIGKILL'), RUN_MS_MAX);
@@ -60,12 +62,19 @@ async function runClient(address: string): Promise<number> {
 
 if (hasDriver()) {
   const directory = mkdtempSync(join(tmpdir(), 'sheaf-jdbc-'));
+  const grants = [{ table: undefined, role: 'read' }] as const;
+  const { token } = await createToken(directory, { name: 'reader', grants, expiresMs: undefined });
   const engine = await open(directory);
-  const door = await openFlightDoor(engine, { enabled: true, host: '127.0.0.1', port: 0 });
+  const gate = await guardedGate(engine);
+  const where = { enabled: true, host: '127.0.0.1', port: 0 };
+  const door = await openFlightDoor(engine, where);
+  const guarded = await openFlightDoor(engine, { ...where, gate });
   try {
-    process.exitCode = await runClient(door.address);
+    process.exitCode = await runClient([door.address, guarded.address, 'reader', token]);
   } finally {
     await door.close(0);
+    await guarded.close(0);
+    gate.close();
     await engine.close();
     rmSync(directory, { recursive: true });
   }
