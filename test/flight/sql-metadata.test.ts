@@ -68,6 +68,12 @@ async function accepts(sql: string): Promise<boolean> {
   }
 }
 
+/** A value that has to be text. */
+function text(value: Value | undefined): string {
+  assert.ok(typeof value === 'string');
+  return value;
+}
+
 const NONE: { readonly [Name in MetadataName]: MessageTypes[Name] } = {
   CommandGetSqlInfo: { info: [] },
   CommandGetXdbcTypeInfo: {},
@@ -174,10 +180,10 @@ test('tables pass filters by catalog, patterns and type, and stand in order', as
     ['sheaf', 'main', 'trades', 'TABLE'],
   ]);
   const all = await ask('CommandGetTables');
-  const keys = all.map((row) => row.join('\0'));
+  const keys = all.map((row) => row.map(text).join('\0'));
   assert.deepEqual(keys, [...keys].sort());
   for (const [, schema, name, type] of all.filter((row) => row[3] === 'SYSTEM TABLE')) {
-    assert.equal(await accepts(`FROM ${String(schema)}.${String(name)}`), true, String(type));
+    assert.equal(await accepts(`FROM ${text(schema)}.${text(name)}`), true, text(type));
   }
   assert.deepEqual(await names({ table_name_filter_pattern: 'a_b_c' }), ['a_b%c', 'axbyc']);
   assert.deepEqual(await names({ table_name_filter_pattern: String.raw`a\_b\%c` }), ['a_b%c']);
@@ -283,7 +289,7 @@ test('keywords, functions and conversions of SqlInfo are those of the grammar an
   const known = new Set(
     (await run('SELECT name, aliases FROM sheaf_functions')).flatMap(([name, aliases]) => [
       name,
-      ...String(aliases).split(', '),
+      ...text(aliases).split(', '),
     ]),
   );
   for (const [number, some] of [
@@ -337,11 +343,11 @@ test('the types of GetXdbcTypeInfo are ours, with literals that make them, in or
     [...keys].sort((a, b) => a[0] - b[0] || (a[1] < b[1] ? -1 : 1)),
   );
   for (const [name, , , prefix, suffix] of rows) {
-    const type = String(name);
+    const type = text(name);
     const sample = SAMPLES[type] ?? (type.startsWith('TIMESTAMP') ? '2024-02-29 01:02:03' : '1');
-    const literal = prefix === null ? `${sample}::${type}` : `${String(prefix)}${sample}${String(suffix)}`;
+    const literal = prefix === null ? `${sample}::${type}` : `${text(prefix)}${sample}${text(suffix)}`;
     const [[found] = []] = await run(`SELECT typeof(${literal})`);
-    assert.equal(String(found).replace(/\(.*/u, ''), type, literal);
+    assert.equal(text(found).replace(/\(.*/u, ''), type, literal);
   }
   const strings = await ask('CommandGetXdbcTypeInfo', { data_type: 12 });
   assert.deepEqual(
