@@ -9,9 +9,7 @@ import { installIfNeeded } from './install.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** A name, and the arguments of Node that run the part. */
-const PARTS = [
-  ['The JDBC driver of Flight SQL', ['--import', 'tsx', 'test/clients/jdbc/main.ts']],
-];
+const PARTS = [['The JDBC driver of Flight SQL', ['--import', 'tsx', 'test/clients/jdbc/main.ts']]];
 
 installIfNeeded(root);
 let failed = 0;

@@ -100,7 +100,8 @@ export async function sqlResult(caller: Caller, command: SqlCommand): Promise<Qu
 
 /**
  * The parameters as drivers want them: of text where any type will do, since they cannot bind one of type null, and
- * times and timestamps in milliseconds, since JDBC's driver writes these whatever the unit. Values are taken in any unit.
+ * times and timestamps in milliseconds, since JDBC's driver writes these whatever the unit. Values are taken in any
+ * unit.
  */
 export function parameterSchema({ parameters }: PreparedStatement): Schema {
   return makeSchema(parameters.fields.map((field) => ({ ...field, type: parameterType(field.type) })));

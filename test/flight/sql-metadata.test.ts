@@ -222,7 +222,7 @@ test('schemas of tables say what drivers show of each column', async () => {
   });
 });
 
-test('every number of SqlInfo has a value, those asked for come in their order, unknown ones are left out', async () => {
+test('SqlInfo has all numbers, those asked for come in their order, unknown ones are left out', async () => {
   const numbers = (await ask('CommandGetSqlInfo')).map(([number]) => number);
   const range = (first: number, last: number): number[] =>
     Array.from({ length: last - first + 1 }, (_, i) => first + i);
