@@ -19,18 +19,26 @@ import { EngineError } from '../base/errors.ts';
 import { TICKET_LIFE_MS, TICKET_VALUES_BYTES_MAX } from '../base/limits.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import { scanAll } from '../plan/logical.ts';
+import { inputsOf } from '../plan/physical.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { isQuery } from '../plan/plan.ts';
 import type { Settings } from '../plan/setting.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
 import { isStoring, refuseWrite } from './command.ts';
-import type { PromisedResult, QueryOptions, QueryResult, StatementOptions } from './contract.ts';
+import type {
+  PromiseOptions,
+  PromisedResult,
+  QueryOptions,
+  QueryResult,
+  RenewedTicket,
+  StatementOptions,
+} from './contract.ts';
 import type { KeptResults } from './kept-result.ts';
-import { noSession, planRequest } from './planning.ts';
+import { planRequest, prepareAgain } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
 import type { Redemptions } from './redemption.ts';
-import { exactBytes, keptResult, knownRowCount, planBatches, startPlan } from './result.ts';
+import { exactBytes, keptResult, knownRowCount, planBatches, scannedRowCount, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
 import type { Rights } from './rights.ts';
 import { Session } from './session.ts';
@@ -51,6 +59,8 @@ export interface PromiseHost {
   admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T>;
   planning(run: RunOptions, session: Session | undefined): Planning;
   runOptions(options: StatementOptions): RunOptions;
+  /** For how long what was replaced or dropped can still be read. */
+  readonly snapshotRetentionMs: number;
   request(sql: string, nowMs: number, options: Pick<RequestOptions, 'session' | 'row'>): Request;
   start(request: () => Request, snapshot: Snapshot, options: StatementOptions, turn: Turn): Promise<QueryResult>;
 }
@@ -64,7 +74,7 @@ export interface PromisedStatement {
   readonly request: (nowMs: number) => Request;
 }
 
-type Named = Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs' | 'settings' | 'values'>;
+type Named = Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs' | 'settings' | 'prepare' | 'values'>;
 
 export class Promises {
   readonly #host: PromiseHost;
@@ -78,15 +88,19 @@ export class Promises {
     this.#owner = host.rights?.fingerprint ?? '';
   }
 
-  /** A counted promise. @throws `request_invalid` for a statement that writes */
-  async counted(statement: PromisedStatement, options: StatementOptions): Promise<PromisedResult> {
+  /** A counted promise; SET and the like are done. @throws `request_invalid` for a statement that writes */
+  async counted(statement: PromisedStatement, options: PromiseOptions): Promise<PromisedResult> {
+    const { kind } = statement.request(this.#nowMs()).parsed.statement;
+    if (kind === 'set' || kind === 'prepare' || kind === 'deallocate') return this.once(statement, options);
     return this.#host.admitted(statement.sql, options, async (turn) => {
       const { planned, world, named, run } = await this.#plan(statement, options, turn);
       try {
         if (planned.kind !== 'query') {
-          throw isStoring(planned) ? refuseWrite(planned, statement.sql) : noSession('the statement');
+          assert(isStoring(planned), 'what changes the session is not counted');
+          throw refuseWrite(planned, statement.sql);
         }
-        const promised = await this.#count(named, planned.plan, run, world.isRepeatable());
+        const mustRun = options.counted === true && isComputed(planned.plan);
+        const promised = await this.#count(named, planned.plan, run, world.isRepeatable() && !mustRun);
         turn.query.end('done');
         return promised;
       } finally {
@@ -97,7 +111,7 @@ export class Promises {
   }
 
   /** A planned promise for a query, a done one for a statement that writes. */
-  async once(statement: PromisedStatement, options: StatementOptions): Promise<PromisedResult> {
+  async once(statement: PromisedStatement, options: PromiseOptions): Promise<PromisedResult> {
     const values = statement.values === undefined ? undefined : await encodeValues(statement.values);
     const tooLong = values !== undefined && values.length > TICKET_VALUES_BYTES_MAX;
     const promised = await this.#host.admitted(statement.sql, options, async (turn) => {
@@ -105,12 +119,18 @@ export class Promises {
         const request = (): Request => statement.request(this.#nowMs());
         return this.#host.start(request, this.#host.storage.snapshot(), options, turn);
       }
-      const { planned, world, named } = await this.#plan(statement, options, turn);
+      const { planned, world, named, run } = await this.#plan(statement, options, turn);
       try {
         assert(planned.kind === 'query', 'a query is planned as one');
-        turn.query.end('done');
         const what = values === undefined ? named : { ...named, values };
-        return this.#plain(what, planned.plan, world.isRepeatable());
+        const { plan } = planned;
+        const isRepeatable = world.isRepeatable();
+        const found =
+          options.counted === true
+            ? await this.#count(what, plan, run, isRepeatable && !isComputed(plan))
+            : this.#plain(what, plan, isRepeatable);
+        turn.query.end('done');
+        return found;
       } finally {
         world.release();
         turn.release();
@@ -173,16 +193,45 @@ export class Promises {
     if (payload.result !== undefined) await this.#host.kept.drop(payload.result);
   }
 
-  async #plan(statement: PromisedStatement, options: StatementOptions, { query }: Turn) {
+  /** The same ticket for longer, as far as that is safe. @throws as `redeem` */
+  async renew(ticket: Uint8Array): Promise<RenewedTicket> {
+    const payload = this.#open(ticket);
+    this.#redemptions.refuseCancelled(payload.id);
+    const expiresAtMs = Math.max(payload.expiresAtMs, Math.min(this.#expiry(), this.#readableUntil(payload)));
+    const { kind, result } = payload;
+    const isKept = result !== undefined && this.#host.kept.extend(result, expiresAtMs);
+    if (kind === 'done' && !isKept) throw doneGone();
+    return { ticket: sealTicket({ ...payload, expiresAtMs }, this.#host.ticketKey), expiresAtMs };
+  }
+
+  /** Until when the ticket's snapshot is surely there: no commit was after it before the promise was made. */
+  #readableUntil({ kind, version, nowMs }: TicketPayload): number {
+    if (kind === 'done') return Infinity;
+    const newest = this.#host.storage.snapshot();
+    const isNewest = newest.version === version;
+    newest.release();
+    return (isNewest ? this.#nowMs() : nowMs) + this.#host.snapshotRetentionMs;
+  }
+
+  async #plan(statement: PromisedStatement, options: PromiseOptions, { query }: Turn) {
     const { storage } = this.#host;
     const snapshot = storage.snapshot();
     const { version } = snapshot;
     const nowMs = this.#nowMs();
-    const run = { ...this.#host.runOptions(options), signal: query.signal, usage: query.usage };
-    const planning = this.#host.planning(run, options.session);
-    const { planned, world } = await planRequest(planning, () => statement.request(nowMs), snapshot);
-    const settings = ownSettings(options.session);
-    const named: Named = { kind: 'sql', text: statement.sql, version, nowMs, ...settings };
+    const { session, progress } = options;
+    const run = {
+      ...this.#host.runOptions(options),
+      signal: query.signal,
+      usage: query.usage,
+      ...(progress === undefined ? {} : { progress }),
+    };
+    const planning = this.#host.planning(run, session);
+    const { planned, world, sql } = await planRequest(planning, () => statement.request(nowMs), snapshot);
+    if (planned.kind === 'query' && progress !== undefined) progress.totalRows = scannedRowCount(planned.plan);
+    const own = ownSettings(session);
+    // The text of an EXECUTE says nothing without that of its PREPARE, which is what was planned.
+    const prepare = sql === statement.sql ? {} : { prepare: sql };
+    const named: Named = { kind: 'sql', text: statement.sql, version, nowMs, ...own, ...prepare };
     return { planned, world, named, run };
   }
 
@@ -196,20 +245,14 @@ export class Promises {
   /** Runs a ticket's query on its snapshot. */
   async #again(payload: TicketPayload, turn: Turn): Promise<QueryResult> {
     const { kind, text, nowMs } = payload;
-    if (kind === 'done') {
-      throw new EngineError(
-        'snapshot_gone',
-        'the statement has run, but its answer is no longer kept; ask for what it changed by a query',
-      );
-    }
+    if (kind === 'done') throw doneGone();
     const row = payload.values === undefined ? undefined : await decodeValues(payload.values);
     const snapshot = await this.#host.storage.snapshotAt(payload.version);
     if (kind === 'table') {
       const table = tableOf(snapshot, text);
       return startPlan(scanAll(table.name, table), () => snapshot.release(), {}, turn);
     }
-    const { settings } = payload;
-    const session = settings === undefined ? {} : { session: Session.with({ ...DEFAULT_SETTINGS, ...settings }) };
+    const session = ownSession(payload);
     const request = (): Request => {
       if (row === undefined) return this.#host.request(text, nowMs, session);
       return this.#host.request(text, nowMs, { ...session, row });
@@ -217,6 +260,7 @@ export class Promises {
     return this.#host.start(request, snapshot, { readOnly: true, ...session }, turn);
   }
 
+  /** What is known once the plan has run, which is left where its rows are known without (`isRepeatable`). */
   async #count(what: Named, physical: PhysicalPlan, run: RunOptions, isRepeatable: boolean): Promise<PromisedResult> {
     const plain = this.#plain(what, physical, isRepeatable);
     if (plain.rowCount >= 0) return plain;
@@ -252,10 +296,29 @@ export class Promises {
   }
 }
 
+/** True for a plan whose first row comes late, so that it had better run before somebody waits for it. */
+function isComputed(plan: PhysicalPlan): boolean {
+  const { kind } = plan;
+  return kind === 'aggregate' || kind === 'sort' || kind === 'window' || inputsOf(plan).some(isComputed);
+}
+
 /** What the log of queries shows of a ticket. */
 function textOf({ kind, text }: TicketPayload): string {
   if (kind === 'sql') return text;
   return kind === 'table' ? `TABLE ${JSON.stringify(text)}` : 'the answer of a statement that has run';
+}
+
+function doneGone(): EngineError {
+  const message = 'the statement has run, but its answer is no longer kept; ask for what it changed by a query';
+  return new EngineError('snapshot_gone', message);
+}
+
+/** What a ticket's statement needs to know of the session that it was made in. */
+function ownSession({ settings, prepare }: TicketPayload): { readonly session?: Session } {
+  if (settings === undefined && prepare === undefined) return {};
+  const session = Session.with({ ...DEFAULT_SETTINGS, ...settings });
+  if (prepare !== undefined) prepareAgain(session, prepare);
+  return { session };
 }
 
 /** The settings of a session that are not the defaults. */

@@ -1,9 +1,9 @@
 /**
  * GetSqlInfo: what the server and its dialect can do, one value for each number of the protocol.
  *
- * Hides nothing. Invariants: every number that the protocol defines has a value of the type that it declares (but
- * for 562), since drivers fail on one that is missing; what the registry, the grammar or a limit knows is read from there; a
- * number that nobody knows is left out of the answer. Source: Flight SQL, SqlInfo.
+ * Hides nothing. Invariants: every number that the protocol defines has a value, since drivers fail on one that is
+ * missing, and of the type that it declares (but for 562); what the registry, the grammar or a limit knows is read from
+ * there; a number that nobody knows is left out of the answer. Source: Flight SQL, SqlInfo.
  */
 import { createRequire } from 'node:module';
 import { buildVector } from '../arrow/build.ts';
