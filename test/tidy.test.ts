@@ -86,6 +86,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'print',
       'frame',
       'walk',
+      'keyword',
     ],
   },
   function: {
@@ -93,7 +94,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['registry', 'contract', 'signature', 'constant', 'column', 'key-table', 'byte-rows', 'compare-kernel']
       .concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum', 'integers', 'key-set', 'range-keys'])
       .concat(['gather', 'value-order', 'list-rows', 'nested-type', 'date-part', 'date-calendar', 'time-bucket'])
-      .concat(['pattern-like']),
+      .concat(['pattern-like', 'pattern-match']),
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],
@@ -109,6 +110,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'setting',
       'row-source',
       'system-name',
+      'information-schema',
+      'sql-type',
       'function-list',
       'bind-default',
       'parameter-value',
@@ -134,7 +137,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'file-write',
     ],
   },
-  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance', 'gate', 'tokens'] },
+  engine: {
+    mayImport: BELOW_ENGINE,
+    entries: ['engine', 'contract', 'library', 'maintenance', 'gate', 'tokens', 'dialect'],
+  },
   client: { mayImport: ['base', 'arrow'], entries: ['http-client'] },
   flight: { mayImport: ['base', 'arrow', 'engine'], entries: ['door'] },
   http: { mayImport: ['base', 'arrow', 'engine', 'format'], entries: ['server'] },

@@ -325,6 +325,8 @@ export const PREPARED_STATEMENTS_MAX = 10_000;
 export const PREPARED_IDLE_MS_MAX = 60 * 60 * 1_000;
 /** Bytes of values that are bound to prepared statements, all of them together. */
 export const BOUND_VALUES_BYTES_MAX = 256 * 2 ** 20;
+/** Bytes of the schemas that one GetTables answers. */
+export const SQL_METADATA_BYTES_MAX = 64 * MIB;
 /** UTF-16 code units of the statements that one session keeps by PREPARE. */
 export const SESSION_TEXT_LENGTH_MAX = 4 * MIB;
 /** Flight sessions of one principal; with more, the one that was idle longest ends. */
