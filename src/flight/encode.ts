@@ -247,25 +247,55 @@ export function bodyOffset(start: Uint8Array): number | undefined {
   return undefined;
 }
 
+/** Fields of a FlightData message that stand before those of its Arrow message. */
+export interface LeadingFields {
+  /** A FlightDescriptor, encoded. */
+  readonly descriptor?: Uint8Array;
+  readonly appMetadata?: Uint8Array;
+}
+
+function encodeLeading({ descriptor, appMetadata }: LeadingFields): Buffer {
+  const parts: Uint8Array[] = [];
+  for (const [field, bytes] of [
+    [FIELD_DESCRIPTOR, descriptor],
+    [FIELD_METADATA, appMetadata],
+  ] as const) {
+    if (bytes === undefined) continue;
+    const head = new Uint8Array(1 + varintBytes(bytes.byteLength));
+    head[0] = field * 8 + 2;
+    writeVarint(head, 1, bytes.byteLength);
+    parts.push(head, bytes);
+  }
+  return Buffer.concat(parts);
+}
+
 /**
- * A message whose bytes are copied once, straight into gRPC's own frame. grpc-js asks for no more than these two
- * members.
+ * A message whose bytes are copied once, straight into gRPC's own frame. grpc-js asks for no more than these members:
+ * a server of `byteLength`, a client of `length`.
  */
 export class CopiedMessage {
   readonly byteLength: number;
+  readonly #leading: Buffer;
   readonly #head: Buffer;
   readonly #body: readonly Uint8Array[];
 
-  constructor(message: Message) {
+  constructor(message: Message, leading: LeadingFields = {}) {
+    this.#leading = encodeLeading(leading);
     this.#head = encodeFrameHead(message).subarray(FRAME_PREFIX_BYTES);
     this.#body = message.body;
-    this.byteLength = this.#head.byteLength + message.bodyBytes;
+    this.byteLength = this.#leading.byteLength + this.#head.byteLength + message.bodyBytes;
+  }
+
+  /** `byteLength` by its other name. */
+  get length(): number {
+    return this.byteLength;
   }
 
   /** Writes all bytes to `target` from `start` on; returns their count. */
   copy(target: Uint8Array, start: number): number {
-    target.set(this.#head, start);
-    let at = start + this.#head.byteLength;
+    target.set(this.#leading, start);
+    target.set(this.#head, start + this.#leading.byteLength);
+    let at = start + this.#leading.byteLength + this.#head.byteLength;
     for (const part of this.#body) {
       target.set(part, at);
       at += part.byteLength;
