@@ -11,7 +11,7 @@ import { readStream } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
 import { batchesOfObjects } from './object-rows.ts';
-import type { ObjectRow } from './object-rows.ts';
+import type { KnownColumns, ObjectRow } from './object-rows.ts';
 
 type Many<T> = Iterable<T> | AsyncIterable<T>;
 
@@ -25,13 +25,10 @@ export interface SourceBatches {
 }
 
 /**
- * Opens a source. `tableSchema` is asked only where it matters, for objects.
+ * Opens a source. `columns` is asked only where it matters, for objects.
  * @throws `request_invalid`, `value_error`, what the source throws
  */
-export async function openSource(
-  source: IngestSource,
-  tableSchema: () => Promise<Schema | undefined>,
-): Promise<SourceBatches> {
+export async function openSource(source: IngestSource, columns: () => Promise<KnownColumns>): Promise<SourceBatches> {
   if (source instanceof Uint8Array) return readStream(each([source]));
   if (isTable(source)) {
     if (source.batches.length > 0) return fromArrowBatches(each(source.batches));
@@ -41,11 +38,11 @@ export async function openSource(
   const elements = each<unknown>(source as Many<unknown>);
   const first = await elements.next();
   const rest = resumed(first, elements);
-  if (first.done === true) return batchesOfObjects(rest as AsyncGenerator<ObjectRow>, await tableSchema());
+  if (first.done === true) return batchesOfObjects(rest as AsyncGenerator<ObjectRow>, await columns());
   if (first.value instanceof Uint8Array) return readStream(rest as AsyncGenerator<Uint8Array>);
   if (isBatch(first.value)) return fromArrowBatches(rest as AsyncGenerator<ArrowBatch>);
   if (typeof first.value === 'object' && first.value !== null) {
-    return batchesOfObjects(rest as AsyncGenerator<ObjectRow>, await tableSchema());
+    return batchesOfObjects(rest as AsyncGenerator<ObjectRow>, await columns());
   }
   await elements.return(undefined);
   const remedy = 'give an Arrow table, Arrow batches, bytes of an IPC stream, or objects';

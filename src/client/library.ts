@@ -22,6 +22,7 @@ import type { CallOptions, ConnectOptions } from './flight-call.ts';
 import { openSource } from './ingest-source.ts';
 import type { IngestSource } from './ingest-source.ts';
 import { objectsOf } from './object-rows.ts';
+import type { KnownColumns } from './object-rows.ts';
 import type { ParameterValues } from './parameter-batch.ts';
 import type { PreparedCalls } from './prepared-calls.ts';
 import { Producer } from './producer.ts';
@@ -145,7 +146,10 @@ function clientOf(client: FlightClient): Client {
     prepare: async (sql, options) => statementOf(await client.prepare(sql, options)),
     async ingest(table, source, options = {}) {
       const { signal, deadlineMs } = options;
-      const opened = await openSource(source, () => client.tableSchema(table, { signal, deadlineMs }));
+      const columns = async (): Promise<KnownColumns> => ({
+        table: await client.tableSchema(table, { signal, deadlineMs }),
+      });
+      const opened = await openSource(source, columns);
       return client.ingest(table, opened.schema, opened.batches, options);
     },
     async exactlyOnce(table, name, options) {
@@ -154,7 +158,7 @@ function clientOf(client: FlightClient): Client {
         get seq() {
           return producer.seq;
         },
-        write: async (source) => producer.write(await oneBatch(source, () => client.tableSchema(table))),
+        write: async (source) => producer.write(await oneBatch(source, producer.columns)),
         flush: () => producer.flush(),
         close: () => producer.close(),
       };
@@ -172,7 +176,7 @@ function statementOf(statement: PreparedCalls): Statement {
     query: async (values, options = {}) => resultOf(await statement.run(values, options)),
     execute: async (values, options = {}) => countOf(await statement.execute(values, options)),
     async executeRows(rows, options = {}) {
-      const batch = await oneBatch(rows, () => Promise.resolve(undefined));
+      const batch = await oneBatch(rows, { table: undefined });
       return countOf(await statement.executeRows(batch, options));
     },
     close: () => statement.close(),
@@ -201,8 +205,8 @@ function countOf(count: number): number | undefined {
 }
 
 /** All of a source as one batch. @throws `request_invalid` when it has no rows */
-async function oneBatch(source: IngestSource, tableSchema: Parameters<typeof openSource>[1]): Promise<RecordBatch> {
-  const { batches } = await openSource(source, tableSchema);
+async function oneBatch(source: IngestSource, columns: KnownColumns): Promise<RecordBatch> {
+  const { batches } = await openSource(source, () => Promise.resolve(columns));
   const parts: RecordBatch[] = [];
   for await (const batch of batches) parts.push(batch);
   if (parts.length === 0) throw new EngineError('request_invalid', 'there is no row to send');

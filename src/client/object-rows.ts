@@ -27,30 +27,43 @@ export type ObjectRow = Readonly<Record<string, unknown>>;
 const DAY_MS = 86_400_000;
 const PER_SECOND = { second: 1, millisecond: 1_000, microsecond: 1_000_000, nanosecond: 1_000_000_000 } as const;
 
-/** Schema and batches of `rows`, which are taken as they are needed. `table` is that of the table, where there is one. */
+/** What is known of the columns that objects become. */
+export interface KnownColumns {
+  /** The table's, where there is one. */
+  readonly table: Schema | undefined;
+  /** Exactly those that must be sent, as in the batches before. */
+  readonly sent?: Schema | undefined;
+}
+
+/** Schema and batches of `rows`, which are taken as they are needed. @throws `request_invalid`, `value_error` */
 export async function batchesOfObjects(
   rows: AsyncIterator<ObjectRow>,
-  table: Schema | undefined,
+  { table, sent }: KnownColumns,
 ): Promise<{ readonly schema: Schema; readonly batches: AsyncIterable<RecordBatch> }> {
   const first = await takeRows(rows);
-  if (first.length === 0 && table === undefined) {
+  const names = [...new Set(first.flatMap((row) => Object.keys(row)))];
+  const schema =
+    sent ?? (first.length === 0 ? table : makeSchema(names.map((name) => sentField(name, first, table))));
+  if (schema === undefined) {
     throw new EngineError('request_invalid', 'there is no row, and so no columns; make the table first');
   }
-  const names = [...new Set(first.flatMap((row) => Object.keys(row)))];
-  const columns = names.map((name) => sentField(name, first, table));
-  const schema = makeSchema(first.length === 0 ? (table?.fields ?? []) : columns);
-  async function* all(): AsyncGenerator<RecordBatch> {
-    let taken = 0;
-    try {
-      for (let chunk = first; chunk.length > 0; chunk = await takeRows(rows)) {
-        yield* buildBatches(schema, chunk, taken);
-        taken += chunk.length;
-      }
-    } finally {
-      await rows.return?.();
+  return { schema, batches: buildAll(schema, first, rows) };
+}
+
+async function* buildAll(
+  schema: Schema,
+  first: readonly ObjectRow[],
+  rows: AsyncIterator<ObjectRow>,
+): AsyncGenerator<RecordBatch> {
+  let taken = 0;
+  try {
+    for (let chunk = first; chunk.length > 0; chunk = await takeRows(rows)) {
+      yield* buildBatches(schema, chunk, taken);
+      taken += chunk.length;
     }
+  } finally {
+    await rows.return?.();
   }
-  return { schema, batches: all() };
 }
 
 async function takeRows(rows: AsyncIterator<ObjectRow>): Promise<readonly ObjectRow[]> {

@@ -28,6 +28,7 @@ import { decodeMessage, encodeMessage } from '../flight/message.ts';
 import { abortedError } from './call-error.ts';
 import type { PutCall } from './flight-call.ts';
 import type { FlightClient } from './flight-client.ts';
+import type { KnownColumns } from './object-rows.ts';
 
 const PATH_DESCRIPTOR = 1;
 
@@ -76,6 +77,9 @@ export class Producer {
   #heldBytes = 0;
   #seq: number;
   #nextSeq: number;
+  /** Of the table, when this was opened. */
+  #table: Schema | undefined;
+  /** Of the batches. */
   #schema: Schema | undefined;
   #isClosing = false;
   #failure: unknown;
@@ -92,7 +96,10 @@ export class Producer {
     options: ProducerOptions = {},
   ): Promise<Producer> {
     const producer = new Producer(client, table, name, options);
-    const { epoch, seq } = await producer.#patiently(() => producer.#askState());
+    const { epoch, seq } = await producer.#patiently(async () => {
+      producer.#table = await client.tableSchema(table, { signal: options.signal });
+      return producer.#askState();
+    });
     if (epoch > producer.#epoch) {
       const message = `producer ${JSON.stringify(name)} of table ${table} has gone on under epoch ${epoch.toString()}`;
       throw new EngineError('forbidden', `${message}; yours is ${producer.#epoch.toString()}`);
@@ -118,6 +125,11 @@ export class Producer {
   /** The last number that is durable; 0 when there is none. */
   get seq(): number {
     return this.#seq;
+  }
+
+  /** What batches are made of that are no Arrow data yet. */
+  get columns(): KnownColumns {
+    return { table: this.#table, sent: this.#schema };
   }
 
   /**

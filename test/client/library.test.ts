@@ -178,7 +178,7 @@ test('errors have the code, the position, and whether to try again', async (t) =
   );
   assert.equal((await failureOf(late.table())).code, 'value_error');
   const slow = 'SELECT count(*) FROM range(100000000) a, range(1000) b WHERE (a.range + b.range) % 7 = 3';
-  assert.equal((await failureOf(client.query(slow, { deadlineMs: 200 }))).code, 'deadline');
+  assert.equal((await failureOf(client.query(slow, { deadlineMs: 200 }).then(rowsOf))).code, 'deadline');
   await server.stop('SIGKILL');
   const gone = await failureOf(client.query('SELECT 1'));
   assert.deepEqual([gone.code, gone.retryable], ['io_error', true]);
@@ -192,7 +192,7 @@ test('an aborted signal, a loop that is left and close end the work of the serve
   const running = (): Promise<number> => metric(server, 'sheaf_flight_calls_open');
   const slow = 'SELECT count(*) FROM range(100000000) a, range(1000) b WHERE (a.range + b.range) % 7 = 3';
   const controller = new AbortController();
-  const work = failureOf(client.query(slow, { signal: controller.signal }));
+  const work = failureOf(client.query(slow, { signal: controller.signal }).then(rowsOf));
   await until(async () => (await running()) === 1);
   controller.abort(new Error('enough'));
   const error = await work;
