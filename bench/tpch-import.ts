@@ -43,6 +43,7 @@ const host: CliHost = {
   },
   hasDatabase: (directory) => os.exists(join(directory, 'catalog.db')),
   readServerRecord: () => Promise.resolve(undefined),
+  hasFlight: () => Promise.resolve(false),
   serve: () => Promise.reject(new Error('the bench only imports')),
 };
 

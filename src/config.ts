@@ -9,6 +9,8 @@
 import { z } from 'zod';
 import {
   DRAIN_GRACE_MS,
+  QUERY_TIMEOUT_SECONDS,
+  QUERY_TIMEOUT_SECONDS_MAX,
   SCRUB_BYTES_PER_SECOND,
   SCRUB_MIB_PER_SECOND_MAX,
   SNAPSHOT_RETENTION_MS,
@@ -23,6 +25,8 @@ interface Definition {
   readonly check: z.ZodType;
   /** Completes "expected …". */
   readonly expected: string;
+  /** Its value is never shown. */
+  readonly isSecret?: boolean;
 }
 
 /** Where a value came from, as people call it. */
@@ -42,6 +46,7 @@ const yesNo: Pick<Definition, 'check' | 'expected'> = {
   check: z.union([z.boolean(), z.stringbool({ truthy: ['true', '1', 'yes'], falsy: ['false', '0', 'no', ''] })]),
   expected: 'true or false (1, 0, yes and no are understood too)',
 };
+const AUTH_MODES = ['auto', 'required', 'off'] as const;
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** Every setting by the name of its flag. */
@@ -57,6 +62,16 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     fallback: DRAIN_GRACE_MS / 1_000,
     check: wholeNumber.pipe(z.number().min(0).max(3_600)),
     expected: 'a whole number of seconds from 0 to 3600',
+  },
+  'query-timeout-seconds': {
+    fallback: QUERY_TIMEOUT_SECONDS,
+    check: wholeNumber.pipe(z.number().min(0).max(QUERY_TIMEOUT_SECONDS_MAX)),
+    expected: `a whole number of seconds from 0 (no bound) to ${QUERY_TIMEOUT_SECONDS_MAX.toString()}`,
+  },
+  'slow-query-ms': {
+    fallback: 0,
+    check: wholeNumber.pipe(z.number().min(0)),
+    expected: 'a whole number of milliseconds, 0 to log none',
   },
   'snapshot-retention-seconds': {
     fallback: SNAPSHOT_RETENTION_MS / 1_000,
@@ -78,11 +93,22 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     check: z.string(),
     expected: 'the path of a directory, or nothing to switch COPY off',
   },
+  auth: {
+    fallback: 'auto',
+    check: z.enum(AUTH_MODES),
+    expected: 'required (callers show a token), off, or auto (required where other machines can call)',
+  },
+  'tls-cert': { fallback: '', check: z.string(), expected: "the path of the server's certificate in PEM" },
+  'tls-key': { fallback: '', check: z.string(), expected: "the path of that certificate's key in PEM" },
+  'tls-client-ca': { fallback: '', check: z.string(), expected: 'the path of a CA that clients must be known to' },
   url: {
     fallback: '',
-    check: z.union([z.literal(''), z.url({ protocol: /^http$/ })]),
-    expected: 'an http URL such as http://127.0.0.1:8123',
+    check: z.union([z.literal(''), z.url({ protocol: /^(https?|grpc(\+tls)?)$/ })]),
+    expected: 'a URL such as grpc://127.0.0.1:8815 or http://127.0.0.1:8123 (grpc+tls, https where it speaks TLS)',
   },
+  token: { fallback: '', check: z.string(), expected: 'a token', isSecret: true },
+  'token-file': { fallback: '', check: z.string(), expected: 'the path of a file that holds a token' },
+  'tls-ca': { fallback: '', check: z.string(), expected: "the path of a CA that the server's certificate is of" },
 };
 
 /** Reads a file whole for the configuration. */
@@ -99,7 +125,7 @@ export async function resolveSettings(flags: Flags, readFile: ReadSettingsFile):
 export async function describeSettings(flags: Flags, readFile: ReadSettingsFile): Promise<string> {
   const rows = (await sourcedValues(flags, readFile)).map(({ name, value, source }) => [
     name,
-    JSON.stringify(value),
+    DEFINITIONS[name]?.isSecret === true && value !== '' ? '(not shown)' : JSON.stringify(value),
     source,
   ]);
   const width = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0));
@@ -110,6 +136,36 @@ export async function describeSettings(flags: Flags, readFile: ReadSettingsFile)
 /** True for addresses that only programs on this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** How the doors are shut. */
+export interface DoorPolicy {
+  readonly isTls: boolean;
+  /** Callers have to say who they are. */
+  readonly isGuarded: boolean;
+}
+
+/** How `settings` shut the doors. @throws UsageError where they would stand open to other machines, or are half shut */
+export function doorPolicy(settings: Settings): DoorPolicy {
+  const { host, insecure, auth, tlsCert, tlsKey, tlsClientCa } = settings;
+  if ((tlsCert === '') !== (tlsKey === '')) {
+    throw new UsageError('--tls-cert and --tls-key go together: give both, or none');
+  }
+  const isTls = tlsCert !== '';
+  if (tlsClientCa !== '' && !isTls) {
+    throw new UsageError('--tls-client-ca needs TLS: give --tls-cert and --tls-key too');
+  }
+  const isOpen = !isLoopback(host) && !insecure;
+  const isGuarded = auth === 'required' || (auth === 'auto' && (isOpen || tlsClientCa !== ''));
+  if (isOpen && !(isTls && isGuarded)) {
+    const lacks = [
+      ...(isTls ? [] : ['TLS (--tls-cert, --tls-key)']),
+      ...(isGuarded ? [] : ['authentication (--auth required)']),
+    ].join(' and ');
+    const remedy = `it needs ${lacks}; add --insecure if it is meant to go without, or leave --host out`;
+    throw new UsageError(`--host ${host} can be reached from other machines; ${remedy}`);
+  }
+  return { isTls, isGuarded };
 }
 
 async function sourcedValues(flags: Flags, readFile: ReadSettingsFile): Promise<Sourced[]> {
@@ -137,7 +193,8 @@ function flagValue(name: string, flags: Flags): unknown {
 function checked(name: string, definition: Definition, value: unknown, source: string): Sourced {
   const result = definition.check.safeParse(value);
   if (result.success) return { name, value: result.data, source };
-  throw new UsageError(`${name} is ${JSON.stringify(value)} (from ${source}); expected ${definition.expected}`);
+  const shown = definition.isSecret === true ? 'something else' : JSON.stringify(value);
+  throw new UsageError(`${name} is ${shown} (from ${source}); expected ${definition.expected}`);
 }
 
 async function readConfig(path: string, readFile: ReadSettingsFile): Promise<Record<string, unknown>> {

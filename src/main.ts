@@ -9,17 +9,21 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CertificateSource } from './base/certificates.ts';
+import type { Certificates } from './base/certificates.ts';
 import { systemClock } from './base/clock.ts';
 import { EngineError } from './base/errors.ts';
-import { SETTINGS_FILE_BYTES_MAX, SIGNAL_ECHO_MS } from './base/limits.ts';
+import { CERTIFICATE_FILE_BYTES_MAX, SETTINGS_FILE_BYTES_MAX, SIGNAL_ECHO_MS } from './base/limits.ts';
 import { makeLog, setLogLevel } from './base/log.ts';
 import { runCli } from './cli/cli.ts';
 import type { CliHost, Flags, InputFile, Output, ServerRecord, Settings } from './cli/host.ts';
-import { EXIT, UsageError } from './cli/host.ts';
-import { describeSettings, isLoopback, resolveSettings } from './config.ts';
+import { EXIT } from './cli/host.ts';
+import { describeSettings, doorPolicy, resolveSettings } from './config.ts';
 import { open } from './engine/engine.ts';
 import type { Engine } from './engine/engine.ts';
-import { openFlightDoor } from './flight/door.ts';
+import { guardedGate } from './engine/gate.ts';
+import type { Gate } from './engine/gate.ts';
+import { hasFlight, openFlightDoor } from './flight/door.ts';
 import { startHttp } from './http/server.ts';
 import { realOs } from './os/real-os.ts';
 
@@ -27,6 +31,12 @@ import { realOs } from './os/real-os.ts';
 interface Door {
   readonly address: string;
   close(graceMs: number): Promise<void>;
+}
+
+/** What shuts both doors. */
+interface Locks {
+  readonly gate: Gate | undefined;
+  readonly certificates: CertificateSource | undefined;
 }
 
 const CATALOG_FILE = 'catalog.db';
@@ -38,24 +48,29 @@ const log = makeLog('main');
 /** Serves until the first stop signal; resolves with the exit code. */
 async function serve(flags: Flags): Promise<number> {
   const settings = await resolveSettings(flags, readText);
-  if (!isLoopback(settings.host) && !settings.insecure) {
-    const remedy = 'there is no authentication yet, so add --insecure if that is meant, or leave --host out';
-    throw new UsageError(`--host ${settings.host} can be reached from other machines; ${remedy}`);
-  }
+  const policy = doorPolicy(settings);
   setLogLevel(settings.logLevel);
+  const certificates = policy.isTls ? new CertificateSource(await readCertificates(settings)) : undefined;
   const stop = stopSignal();
   const engine = await open(settings.dataDir, {
     snapshotRetentionMs: settings.snapshotRetentionSeconds * 1_000,
     scrubBytesPerSecond: settings.scrubMibPerSecond * 2 ** 20,
+    queryTimeoutMs: settings.queryTimeoutSeconds * 1_000,
+    slowQueryMs: settings.slowQueryMs,
     ...(settings.copyDir === '' ? {} : { copyDirectory: settings.copyDir }),
   });
+  const guard = policy.isGuarded ? await guardedGate(engine) : undefined;
   const doors: Door[] = [];
   const graceMs = settings.graceSeconds * 1_000;
   const recordPath = join(settings.dataDir, SERVER_FILE);
   try {
     await removeIfThere(recordPath);
-    const { flight, http } = await openDoors(engine, settings, doors);
-    const record: ServerRecord = { pid: process.pid, http, flight };
+    if (certificates !== undefined) process.on('SIGHUP', () => void renew(certificates, settings));
+    if (guard?.hasTokens() === false) await writeTo(process.stderr, noTokens(settings));
+    const locks = { gate: guard, certificates };
+    const { flight, http } = await openDoors(engine, settings, locks, doors);
+    const tls = policy.isTls ? ({ tls: true } as const) : {};
+    const record: ServerRecord = { pid: process.pid, http, flight, ...tls };
     await os.writeFile(recordPath, Buffer.from(`${JSON.stringify(record)}\n`));
     await writeTo(process.stdout, `ready flight=${flight} http=${http}\n`);
     log.info('ready', { flight, http, directory: engine.directory, pid: process.pid });
@@ -65,36 +80,64 @@ async function serve(flags: Flags): Promise<number> {
     await removeIfThere(recordPath);
   } finally {
     await Promise.all(doors.map((door) => door.close(0)));
+    guard?.close();
     await engine.close();
   }
   log.info('stopped');
   return EXIT.ok;
 }
 
+async function readCertificates({ tlsCert, tlsKey, tlsClientCa }: Settings): Promise<Certificates> {
+  const read = async (path: string): Promise<Buffer> => {
+    const size = await os.size(path);
+    if (size <= CERTIFICATE_FILE_BYTES_MAX) return Buffer.from(await os.readFile(path));
+    throw new EngineError('limit_exceeded', `${path} has ${size.toString()} bytes, and is no certificate or key`);
+  };
+  const clientCa = tlsClientCa === '' ? undefined : await read(tlsClientCa);
+  return { cert: await read(tlsCert), key: await read(tlsKey), clientCa };
+}
+
+/** Reads the certificates again; those that do not serve leave the old ones in place. */
+async function renew(certificates: CertificateSource, settings: Settings): Promise<void> {
+  try {
+    certificates.replace(await readCertificates(settings));
+    log.warn('TLS certificates were read again');
+  } catch (error) {
+    log.error('TLS certificates could not be read again; the old ones stay', error);
+  }
+}
+
+function noTokens({ dataDir }: Settings): string {
+  const how = `make one by \`sheaf token create NAME --role admin --data-dir ${dataDir}\``;
+  return `nobody can come in yet: callers need a token, and there is none; ${how}\n`;
+}
+
 /** Opens both doors and puts them into `doors` as they open, so that the caller can close what is open. */
 async function openDoors(
   engine: Engine,
   settings: Settings,
+  locks: Locks,
   doors: Door[],
 ): Promise<{ readonly flight: string; readonly http: string }> {
   const { host } = settings;
-  const flight = await openFlight(engine, settings);
+  const flight = await openFlight(engine, settings, locks);
   doors.push(flight);
   const http = await startHttp(engine, {
     host,
     port: settings.httpPort,
     flightAddress: flight.address === 'off' ? undefined : flight.address,
     allowedOrigins: settings.allowOrigin,
+    ...locks,
   });
   doors.push(http);
   return { flight: flight.address, http: http.address };
 }
 
 /** Opens the Flight door; what the system refuses is told with the flag that helps, as the HTTP door does it. */
-async function openFlight(engine: Engine, settings: Settings): Promise<Door> {
+async function openFlight(engine: Engine, settings: Settings, locks: Locks): Promise<Door> {
   const { host, flightPort: port } = settings;
   try {
-    return await openFlightDoor(engine, { enabled: !settings.noFlight, host, port });
+    return await openFlightDoor(engine, { enabled: !settings.noFlight, host, port, ...locks });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     const place = `port ${port.toString()} on ${host}`;
@@ -220,6 +263,7 @@ const host: CliHost = {
   openFile,
   hasDatabase: (directory) => os.exists(join(directory, CATALOG_FILE)),
   readServerRecord,
+  hasFlight,
   serve,
 };
 

@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { describeSettings, isLoopback, resolveSettings } from '../src/config.ts';
+import { describeSettings, doorPolicy, isLoopback, resolveSettings } from '../src/config.ts';
 import { UsageError } from '../src/cli/host.ts';
+import type { Flags } from '../src/cli/host.ts';
 
 const noFile = (path: string): Promise<string> => Promise.reject(new Error(`unexpected read of ${path}`));
 
@@ -44,9 +45,18 @@ test('without anything said, the defaults hold', async () => {
     graceSeconds: 10,
     snapshotRetentionSeconds: 3_600,
     scrubMibPerSecond: 16,
+    queryTimeoutSeconds: 3_600,
+    slowQueryMs: 0,
     allowOrigin: [],
     copyDir: '',
+    auth: 'auto',
+    tlsCert: '',
+    tlsKey: '',
+    tlsClientCa: '',
     url: '',
+    token: '',
+    tokenFile: '',
+    tlsCa: '',
   });
 });
 
@@ -125,11 +135,20 @@ test('--print-config shows every value with its source', async (t) => {
       'insecure                    false        default',
       'log-level                   "warn"       default',
       'grace-seconds               10           default',
+      'query-timeout-seconds       3600         default',
+      'slow-query-ms               0            default',
       'snapshot-retention-seconds  3600         default',
       'scrub-mib-per-second        16           default',
       'allow-origin                []           default',
       'copy-dir                    ""           default',
+      'auth                        "auto"       default',
+      'tls-cert                    ""           default',
+      'tls-key                     ""           default',
+      'tls-client-ca               ""           default',
       'url                         ""           default',
+      'token                       ""           default',
+      'token-file                  ""           default',
+      'tls-ca                      ""           default',
       '',
     ].join('\n'),
   );
@@ -139,4 +158,36 @@ test('loopback addresses are told from others', () => {
   for (const host of ['localhost', '127.0.0.1', '127.9.8.7', '::1']) assert.equal(isLoopback(host), true, host);
   for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.example', 'example.org'])
     assert.equal(isLoopback(host), false, host);
+});
+
+test('a token is never shown, whatever its source', async (t) => {
+  withEnvironment(t, { SHEAF_TOKEN: 'sheaf_secret' });
+  assert.match(await describeSettings({}, noFile), /^token +\(not shown\) +SHEAF_TOKEN$/m);
+  const message = await refusal(resolveSettings({ token: { sheaf: 'secret' } }, noFile));
+  assert.equal(message, 'token is something else (from --token); expected a token');
+});
+
+test('the doors are shut where other machines can reach them, unless that is meant', async () => {
+  const policy = async (flags: Flags): Promise<unknown> => {
+    return resolveSettings(flags, noFile)
+      .then(doorPolicy)
+      .catch((error: unknown) => (error instanceof UsageError ? 'refused' : error));
+  };
+  const tls = { tlsCert: 'c', tlsKey: 'k' };
+  const remote = { host: '0.0.0.0' };
+  assert.deepEqual(await policy({}), { isTls: false, isGuarded: false });
+  assert.deepEqual(await policy({ auth: 'required' }), { isTls: false, isGuarded: true });
+  assert.deepEqual(await policy(tls), { isTls: true, isGuarded: false });
+  assert.deepEqual(await policy({ ...tls, tlsClientCa: 'a' }), { isTls: true, isGuarded: true });
+  assert.deepEqual(await policy({ ...tls, ...remote }), { isTls: true, isGuarded: true });
+  assert.deepEqual(await policy({ ...remote, insecure: true }), { isTls: false, isGuarded: false });
+  assert.deepEqual(await policy({ ...remote, insecure: true, auth: 'required' }), { isTls: false, isGuarded: true });
+  for (const flags of [
+    remote,
+    { ...remote, auth: 'required' },
+    { ...remote, ...tls, auth: 'off' },
+    { tlsKey: 'k' },
+  ]) {
+    assert.equal(await policy(flags), 'refused', JSON.stringify(flags));
+  }
 });

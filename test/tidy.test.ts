@@ -33,7 +33,10 @@ const BELOW_ENGINE = [
 
 /** The layers, lowest first. */
 const ROOMS: Readonly<Record<string, Room>> = {
-  base: { mayImport: [], entries: ['assert', 'errors', 'limits', 'bytes', 'clock', 'log', 'metrics', 'names'] },
+  base: {
+    mayImport: [],
+    entries: ['assert', 'errors', 'limits', 'bytes', 'clock', 'log', 'metrics', 'names', 'certificates'],
+  },
   os: { mayImport: ['base'], entries: ['os', 'real-os', 'thread', 'confined'] },
   arrow: {
     mayImport: ['base'],
@@ -64,7 +67,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   catalog: {
     mayImport: ['base', 'os', 'arrow'],
-    entries: ['catalog', 'rows', 'lock', 'inspect', 'copy', 'rebuild', 'log-file'],
+    entries: ['catalog', 'rows', 'lock', 'inspect', 'copy', 'rebuild', 'log-file', 'access-file'],
   },
   storage: {
     mayImport: ['base', 'os', 'arrow', 'catalog'],
@@ -131,7 +134,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'file-write',
     ],
   },
-  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance'] },
+  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance', 'gate', 'tokens'] },
   flight: { mayImport: ['base', 'arrow', 'engine'], entries: ['door', 'encode', 'message'] },
   client: { mayImport: ['base', 'arrow', 'flight'], entries: ['http-client', 'flight-client', 'library'] },
   http: { mayImport: ['base', 'arrow', 'engine', 'format'], entries: ['server'] },
@@ -153,6 +156,7 @@ const SOLE_USERS: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['flight', 'client'],
   '@grpc/proto-loader': ['flight'],
   'node:http': ['http', 'client'],
+  'node:https': ['http', 'client'],
   'parquet-wasm': ['format'],
   commander: ['cli'],
   pino: ['base'],

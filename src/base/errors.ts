@@ -100,6 +100,12 @@ export class EngineError extends Error {
   }
 }
 
+/** The error that a signal which has fired carries, `cancelled` when it carries none. */
+export function abortError(signal: AbortSignal): EngineError {
+  const reason: unknown = signal.reason;
+  return reason instanceof EngineError ? reason : new EngineError('cancelled', 'the query was cancelled');
+}
+
 /** Builds the position of `span` in `text`. */
 export function positionOf(text: string, span: Span): Position {
   let line = 1;

@@ -376,6 +376,24 @@ export const SYSTEM_ROWS_MAX = 1_000_000;
 export const QUERIES_REMEMBERED_MAX = 256;
 /** Characters of a statement's text, and of its error, that sheaf_queries shows. */
 export const QUERY_TEXT_LENGTH_MAX = 4_096;
+/** Characters of a slow statement's text in the log. */
+export const QUERY_LOGGED_LENGTH_MAX = 200;
+/** Syncs that `sheaf doctor` times. */
+export const DOCTOR_SYNCS = 20;
+/** Bytes before each of them. */
+export const DOCTOR_SYNC_BYTES = 64 * KIB;
+/** Milliseconds of a sync above which it warns. */
+export const DOCTOR_SYNC_MS_MAX = 20;
+/** Free bytes below which it warns. */
+export const DOCTOR_FREE_BYTES_MIN = 4 * GIB;
+/** Descriptors below which it warns. */
+export const DOCTOR_DESCRIPTORS_MIN = 65_536;
+/** Maps of one process below which it warns: Linux's default. */
+export const DOCTOR_MAPS_MIN = 65_530;
+/** Seconds after which a statement is ended unless a setting says otherwise. */
+export const QUERY_TIMEOUT_SECONDS = 3_600;
+/** The most that this setting takes. */
+export const QUERY_TIMEOUT_SECONDS_MAX = 1_000_000;
 /** Milliseconds between two copies of the catalog, for a repair. */
 export const CATALOG_COPY_MS = 60 * 60 * 1_000;
 /** Results kept for each producer in each table: a repetition of one of them is compared by content and answered. */
@@ -422,3 +440,19 @@ export const BALLAST_BYTES = 16 * MIB;
 export const BALLAST_SHARE = 0.02;
 /** Bytes below which it is not worth keeping, and free bytes below which a start gives it up. */
 export const BALLAST_BYTES_MIN = 512 * KIB;
+/** Characters of a principal's name. */
+export const PRINCIPAL_NAME_LENGTH_MAX = 128;
+/** Tokens of a data directory. */
+export const TOKENS_MAX = 10_000;
+/** Tables that a principal can be given rights on by their names. */
+export const PRINCIPAL_TABLES_MAX = 1_000;
+/** Characters of the credentials of a call: an Authorization header, or what a Handshake carries. */
+export const CREDENTIALS_LENGTH_MAX = 2 * KIB;
+/** Milliseconds within which a client that began a Handshake must say who it is. */
+export const HANDSHAKE_MS_MAX = 10_000;
+/** Milliseconds for which a look at the tokens waits while another process changes them. */
+export const ACCESS_BUSY_WAIT_MS = 1_000;
+/** Bytes of a file that holds certificates or a key. */
+export const CERTIFICATE_FILE_BYTES_MAX = 1 * MIB;
+/** Bytes of a file that holds a token. */
+export const TOKEN_FILE_BYTES_MAX = 4 * KIB;

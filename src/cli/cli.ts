@@ -11,6 +11,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import { makeLog } from '../base/log.ts';
 import { addBackup } from './backup.ts';
 import { addCheck } from './check.ts';
+import { addDoctor } from './doctor.ts';
 import type { CliHost } from './host.ts';
 import { EXIT, UsageError } from './host.ts';
 import { addImport } from './import.ts';
@@ -19,6 +20,7 @@ import { addRepair } from './repair.ts';
 import { addRestore } from './restore.ts';
 import { addServe } from './serve.ts';
 import { addTables } from './tables.ts';
+import { addToken } from './token.ts';
 
 const EXAMPLES = `
 Examples:
@@ -26,6 +28,7 @@ Examples:
   sheaf import flights.parquet --table flights
   sheaf query "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin ORDER BY n DESC LIMIT 5"
   sheaf tables
+  sheaf token create analyst --role read
   sheaf backup /backups/sheaf
 
 Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 data directory locked, corrupt or newer.`;
@@ -57,7 +60,9 @@ export async function runCli(words: readonly string[], host: CliHost): Promise<n
   addImport(program, host);
   addQuery(program, host);
   addTables(program, host);
+  addToken(program, host);
   addCheck(program, host, end);
+  addDoctor(program, host, end);
   addBackup(program, host);
   addRestore(program, host);
   addRepair(program, host, end);

@@ -51,11 +51,27 @@ export interface Settings {
   readonly graceSeconds: number;
   readonly snapshotRetentionSeconds: number;
   readonly scrubMibPerSecond: number;
+  /** 0: statements may take as long as they want. */
+  readonly queryTimeoutSeconds: number;
+  /** 0: no statement is logged for being slow. */
+  readonly slowQueryMs: number;
   readonly allowOrigin: readonly string[];
   /** Where COPY may read and write files; empty for nowhere. */
   readonly copyDir: string;
+  /** `auto`: required where other machines can call. */
+  readonly auth: 'auto' | 'required' | 'off';
+  /** Paths of PEM files; empty for none. */
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly tlsClientCa: string;
   /** A server to use instead of the one of the data directory; empty for none. */
   readonly url: string;
+  /** What to show to a server; empty for nothing. */
+  readonly token: string;
+  /** Path of a file that holds it. */
+  readonly tokenFile: string;
+  /** Path of the CA that a server's certificate is of; empty for those that the system knows. */
+  readonly tlsCa: string;
 }
 
 /** The content of DIR/server.json: who holds the directory, and where it serves. */
@@ -65,6 +81,8 @@ export interface ServerRecord {
   readonly http: string;
   /** `host:port`, or `off`. */
   readonly flight: string;
+  /** Present where both doors speak TLS. */
+  readonly tls?: true;
 }
 
 /** The machine and the process around a command. */
@@ -84,6 +102,8 @@ export interface CliHost {
   hasDatabase(directory: string): Promise<boolean>;
   /** The directory's server.json, or undefined when there is none that can be read. */
   readServerRecord(directory: string): Promise<ServerRecord | undefined>;
+  /** Whether the packages of the Flight door are there. */
+  hasFlight(): Promise<boolean>;
   /** Serves until a stop signal; resolves with the exit code. */
   serve(flags: Flags): Promise<number>;
 }

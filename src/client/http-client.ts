@@ -1,12 +1,13 @@
 /**
  * Sheaf's own HTTP client: queries that stream Arrow back, inserts that stream Arrow out.
  *
- * Hides node:http, the routes and the error body. Invariants: a failure is an EngineError with the server's own code
- * and message, or `io_error` when no whole answer came; neither direction holds more than a few record batches
- * (backpressure both ways); nothing is retried: an insert whose answer is lost is `commit_unknown`. The Flight client
- * is another file, later.
+ * Hides node:http and node:https, the routes and the error body. Invariants: a failure is an EngineError with the
+ * server's own code and message, or `io_error` when no whole answer came; neither direction holds more than a few
+ * record batches (backpressure both ways); nothing is retried: an insert whose answer is lost is `commit_unknown`. The
+ * Flight client is another file, later.
  */
 import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { once } from 'node:events';
 import type { RecordBatch } from '../arrow/batch.ts';
@@ -25,13 +26,23 @@ export interface InsertOutcome {
   readonly rowCount: number;
 }
 
+/** How a client is let in, and whom it trusts. */
+export interface HttpClientOptions {
+  /** Sent with every request, over a connection of any kind. */
+  readonly token?: string | undefined;
+  /** PEM text of the CA that an https server's certificate is of; those that the system knows without it. */
+  readonly ca?: string | undefined;
+}
+
 /** A server's HTTP door. Holds no connection open. */
 export class HttpClient {
   readonly #base: URL;
+  readonly #options: HttpClientOptions;
 
-  /** @throws `request_invalid` when `url` is not an http URL such as http://127.0.0.1:8123 */
-  constructor(url: string) {
+  /** @throws `request_invalid` when `url` is not an http or https URL such as http://127.0.0.1:8123 */
+  constructor(url: string, options: HttpClientOptions = {}) {
     this.#base = parseBase(url);
+    this.#options = options;
   }
 
   /** The server's address as given, for messages. */
@@ -84,7 +95,13 @@ export class HttpClient {
     body: AsyncGenerator<Uint8Array | string> | undefined,
   ): Promise<IncomingMessage> {
     const target = new URL(route, this.#base);
-    const request = httpRequest(target, { method, headers, agent: false });
+    const { token, ca } = this.#options;
+    const shown = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const call = { method, headers: { ...headers, ...shown }, agent: false } as const;
+    const isSecure = target.protocol === 'https:';
+    const request = isSecure
+      ? httpsRequest(target, { ...call, ...(ca === undefined ? {} : { ca }) })
+      : httpRequest(target, call);
     const answer = this.#answerOf(request);
     try {
       if (body === undefined) request.end();
@@ -114,11 +131,11 @@ export class HttpClient {
 function parseBase(url: string): URL {
   if (URL.canParse(url)) {
     const parsed = new URL(url);
-    if (parsed.protocol === 'http:') return parsed;
+    if (parsed.protocol === 'http:' || parsed.protocol === 'https:') return parsed;
   }
   throw new EngineError(
     'request_invalid',
-    `${JSON.stringify(url)} is not an http URL; give one such as http://127.0.0.1:8123`,
+    `${JSON.stringify(url)} is not an http or https URL; give one such as http://127.0.0.1:8123`,
   );
 }
 

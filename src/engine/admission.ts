@@ -4,7 +4,7 @@
  * Hides the queue. Invariants: at most QUERIES_RUNNING_MAX permits are out; waiters are served in order; a permit is
  * given back exactly once; after `drain` nothing new is admitted.
  */
-import { EngineError } from '../base/errors.ts';
+import { abortError, EngineError } from '../base/errors.ts';
 import { QUERIES_RUNNING_MAX, QUERIES_WAITING_MAX } from '../base/limits.ts';
 import { makeGauge } from '../base/metrics.ts';
 
@@ -49,7 +49,7 @@ export class Admission {
    */
   async enter(signal: AbortSignal | undefined): Promise<Release> {
     this.refuseWhileDraining();
-    if (signal?.aborted === true) throw cancelled();
+    if (signal?.aborted === true) throw abortError(signal);
     if (this.#running >= QUERIES_RUNNING_MAX) await this.#wait(signal);
     else this.#running++;
     let open = true;
@@ -104,7 +104,7 @@ export class Admission {
       const onAbort = (): void => {
         const at = this.#waiting.indexOf(waiter);
         if (at >= 0) this.#waiting.splice(at, 1);
-        reject(cancelled());
+        if (signal !== undefined) reject(abortError(signal));
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#waiting.push(waiter);
@@ -121,8 +121,4 @@ export class Admission {
     this.#running--;
     if (this.#running === 0) for (const wake of this.#idle.splice(0)) wake();
   }
-}
-
-function cancelled(): EngineError {
-  return new EngineError('cancelled', 'the query was cancelled while it waited to run');
 }

@@ -7,9 +7,12 @@
 import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
 import type { ParameterValues } from '../plan/parameter-value.ts';
+import type { QueryRow } from './query-log.ts';
+import type { Rights } from './rights.ts';
 import type { Session } from './session.ts';
 import type { AppendResult, AppendTag, CompactionReport, IngestState, StorageStatus } from '../storage/contract.ts';
 
+export type { QueryRow } from './query-log.ts';
 export type { ParameterValue, ParameterValues } from '../plan/parameter-value.ts';
 
 /** The answer to one statement. */
@@ -115,8 +118,35 @@ export interface EngineStatus extends StorageStatus {
   readonly draining: boolean;
 }
 
+/** How a caller says who he is; never to be logged. */
+export interface Credentials {
+  /** `Bearer …` or `Basic …`, as it came. */
+  readonly authorization?: string | undefined;
+  /** Common name of the certificate that the connection was made with, once that has been verified. */
+  readonly certificateName?: string | undefined;
+}
+
+/** Who may come in by a door, and as whom. */
+export interface Gate {
+  /** False where nobody is asked who he is. */
+  readonly isGuarded: boolean;
+  /** The engine for what everybody may ask: whether the server is well. */
+  readonly open: Engine;
+  /** The engine as the bearer of `credentials` may use it. `door` is for metrics. @throws `unauthenticated` */
+  admit(door: string, credentials: Credentials): Engine;
+  /** The token by which who brings `credentials` comes in from then on. @throws `unauthenticated` */
+  logIn(door: string, credentials: Credentials): string;
+}
+
 export interface Engine {
   readonly directory: string;
+  /** Whose calls these are; undefined for the engine itself, which may do everything. */
+  readonly principal: string | undefined;
+  /**
+   * The same database as the holder of `rights` may use it: tables that it may not read are not there, and what it may
+   * not change is `forbidden`. Draining and closing are the whole engine's.
+   */
+  as(rights: Rights): Engine;
   /**
    * Runs one SQL statement. A statement that writes has run when the promise resolves, and yields one row saying
    * what it did.
@@ -137,11 +167,14 @@ export interface Engine {
   promiseTable(name: string): Promise<PromisedResult>;
   /** True when `bytes` are a ticket of ours by their leading bytes. */
   isTicket(bytes: Uint8Array): boolean;
-  /** Opens a ticket's result. @throws `request_invalid` (forged, damaged, expired), `snapshot_gone`. */
+  /**
+   * Opens a ticket's result, under the rights of who brings it: what was kept for other rights is made again on the
+   * ticket's snapshot. @throws `request_invalid` (forged, damaged, expired), `snapshot_gone`.
+   */
   redeem(ticket: Uint8Array, options?: QueryOptions): Promise<QueryResult>;
   /**
    * Ends every running redemption of a ticket, drops what is kept for it, and refuses it from now on. @throws as
-   * `redeem`
+   * `redeem`, `forbidden` for who neither made it nor administers all tables
    */
   cancel(ticket: Uint8Array): Promise<void>;
   tables(): readonly TableDescription[];
@@ -162,6 +195,10 @@ export interface Engine {
   compact(name?: string): Promise<CompactionReport>;
   /** Seals active segments: see Storage. */
   seal(name?: string): Promise<void>;
+  /** The statements that run, and the last ones that ended, by their coming. */
+  queries(): readonly QueryRow[];
+  /** Ends a statement that runs or waits, by its number there. @throws `not_found` for one that does neither */
+  cancelQuery(id: number): void;
   status(): EngineStatus;
   /** Refuses new work as `draining`; resolves when running work ended or `graceMs` passed. */
   drain(graceMs: number): Promise<void>;

@@ -10,7 +10,7 @@ import type { Schema } from '../arrow/schema.ts';
 import type { Source } from '../arrow/source.ts';
 import type { DataType } from '../arrow/type.ts';
 import { present } from '../base/assert.ts';
-import { EngineError } from '../base/errors.ts';
+import { abortError, EngineError } from '../base/errors.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import { readFile } from '../format/file-read.ts';
 import type { FileFormat, FileInput, FileReadOptions } from '../format/file-read.ts';
@@ -126,7 +126,7 @@ export async function copyTo({ plan, file }: Planned<'copy_to'>, files: CopyFile
       ...(compression === undefined ? {} : { compression }),
     });
     for await (const piece of pieces) {
-      if (run.signal?.aborted === true) throw new EngineError('cancelled', 'the query was cancelled');
+      if (run.signal?.aborted === true) throw abortError(run.signal);
       await output.write(piece);
     }
     await output.finish();

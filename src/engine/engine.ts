@@ -19,7 +19,7 @@ import { describeStatement } from '../plan/plan.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { CompactionReport, IngestState, Snapshot, Storage } from '../storage/contract.ts';
 import { openStorage } from '../storage/storage.ts';
-import { Admission } from './admission.ts';
+import type { Admission } from './admission.ts';
 import { commandSchema, isStoring, refuseWrite, runCommand, runningPlan } from './command.ts';
 import type { Command, CommandResult, CommandTarget } from './command.ts';
 import { CopyFiles } from './copy.ts';
@@ -35,18 +35,22 @@ import type {
   StatementOptions,
   TableDescription,
 } from './contract.ts';
-import { KeptResults } from './kept-result.ts';
+import type { KeptResults } from './kept-result.ts';
 import { planRequest, readPrepared, readRequest } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
+import { makeParts } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { makePrepared } from './prepared.ts';
 import { Promises } from './promises.ts';
 import type { PromisedStatement } from './promises.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
 import { QueryLog } from './query-log.ts';
+import type { Queries, QueryRow } from './query-log.ts';
 import { makeResult, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
+import type { Rights } from './rights.ts';
 import type { Session } from './session.ts';
-import { StatementCache } from './statement-cache.ts';
+import type { StatementCache } from './statement-cache.ts';
 import { looksLikeTicket } from './ticket.ts';
 import { description, tableOf, viewQuery } from './tables.ts';
 import { openWorld } from './world.ts';
@@ -64,6 +68,10 @@ export interface OpenOptions {
   readonly scrubBytesPerSecond?: number;
   /** Small neighbouring segments that are worth merging in the background; 0: none are. */
   readonly compactSegmentsMin?: number;
+  /** After how long a statement is ended, its reading included; 0 or none: never. */
+  readonly queryTimeoutMs?: number;
+  /** Statements that take this long are logged; 0 or none: none are. */
+  readonly slowQueryMs?: number;
   /** Where COPY may read and write files; nowhere unless given. It must lie apart from the database. */
   readonly copyDirectory?: string;
 }
@@ -71,6 +79,7 @@ export interface OpenOptions {
 const queriesTotal = makeCounter('queries_total', 'Statements run, by outcome', ['outcome']);
 const KEY_BYTES = 32;
 const SWEEP_MS = 30_000;
+const COPY_FILES = 'COPY, whose files belong to no table';
 
 /**
  * Opens the database in `directory`, which is made when it is missing, and recovers it.
@@ -94,7 +103,8 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   try {
     const key = await storage.secret('ticket-key', KEY_BYTES);
     const files = await CopyFiles.open(options.copyDirectory, directory, key);
-    return new SheafEngine(storage, os, clock, key, files);
+    const queries = new QueryLog(clock, options);
+    return new SheafEngine(makeParts({ storage, clock, ticketKey: key, files, os, queries }));
   } catch (error) {
     await storage.close();
     throw error;
@@ -103,40 +113,45 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
 
 class SheafEngine implements Engine {
   readonly directory: string;
+  readonly principal: string | undefined;
+  readonly #parts: Parts;
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #files: CopyFiles;
-  readonly #admission = new Admission();
-  readonly #queries: QueryLog;
+  readonly #admission: Admission;
+  readonly #queries: Queries;
   readonly #kept: KeptResults;
   readonly #promises: Promises;
-  readonly #statements = new StatementCache();
-  readonly #startedMs: number;
-  readonly #sweep: NodeJS.Timeout;
-  #putsOpen = 0;
+  readonly #statements: StatementCache;
+  readonly #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(storage: Storage, os: Os, clock: Clock, ticketKey: Uint8Array, files: CopyFiles) {
-    this.directory = storage.directory;
-    this.#storage = storage;
-    this.#clock = clock;
-    this.#queries = new QueryLog(clock);
-    this.#files = files;
-    this.#kept = new KeptResults(os, storage.spoolDirectory);
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.principal = parts.rights?.name;
+    this.directory = parts.storage.directory;
+    this.#storage = parts.storage;
+    this.#clock = parts.clock;
+    this.#files = parts.files;
+    this.#admission = parts.admission;
+    this.#queries = parts.queries;
+    this.#kept = parts.kept;
+    this.#statements = parts.statements;
     this.#promises = new Promises({
-      storage,
-      clock,
-      ticketKey,
-      kept: this.#kept,
+      ...parts,
       admitted: (text, options, work) => this.#admitted(text, options, work),
       planning: (run, session) => this.#planning(run, session),
       runOptions,
       request: (sql, nowMs, options) => this.#request(sql, nowMs, options),
       start: (request, snapshot, options, turn) => this.#start(request, snapshot, options, turn),
     });
-    this.#startedMs = clock.monotonicMs();
-    this.#sweep = setInterval(() => void this.#kept.sweep(clock.wallMs()).catch(() => undefined), SWEEP_MS);
+    if (parts.rights !== undefined) return;
+    this.#sweep = setInterval(() => void this.#kept.sweep(this.#clock.wallMs()).catch(() => undefined), SWEEP_MS);
     this.#sweep.unref();
+  }
+
+  as(rights: Rights): Engine {
+    return new SheafEngine(this.#parts.restrict(rights));
   }
 
   async query(sql: string, options: StatementOptions = {}): Promise<QueryResult> {
@@ -185,9 +200,7 @@ class SheafEngine implements Engine {
 
   async promiseTable(name: string): Promise<PromisedResult> {
     this.#admission.refuseWhileDraining();
-    const snapshot = this.#storage.snapshot();
-    const view = snapshot.view(name);
-    snapshot.release();
+    const view = this.#look((snapshot) => snapshot.view(name));
     return view === undefined ? this.#promises.table(name) : this.promise(viewQuery(view.name));
   }
 
@@ -204,31 +217,16 @@ class SheafEngine implements Engine {
   }
 
   tables(): readonly TableDescription[] {
-    const snapshot = this.#storage.snapshot();
-    try {
-      return snapshot.tableNames().flatMap((name) => {
-        const table = snapshot.table(name);
-        return table === undefined ? [] : [description(table)];
-      });
-    } finally {
-      snapshot.release();
-    }
+    return this.#look((snapshot) => snapshot.tableNames().map((name) => description(tableOf(snapshot, name))));
   }
 
   async schemaOf(name: string): Promise<Schema> {
-    const snapshot = this.#storage.snapshot();
-    const view = snapshot.view(name);
-    snapshot.release();
+    const view = this.#look((snapshot) => snapshot.view(name));
     return view === undefined ? this.table(name).schema : this.describe(viewQuery(view.name));
   }
 
   table(name: string): TableDescription {
-    const snapshot = this.#storage.snapshot();
-    try {
-      return description(tableOf(snapshot, name));
-    } finally {
-      snapshot.release();
-    }
+    return this.#look((snapshot) => description(tableOf(snapshot, name)));
   }
 
   async createTable(name: string, schema: Schema): Promise<void> {
@@ -246,28 +244,28 @@ class SheafEngine implements Engine {
 
   async beginPut(name: string, schema: Schema, options: PutOptions = {}): Promise<Put> {
     this.#admission.refuseWhileDraining();
-    if (this.#putsOpen >= PUT_STREAMS_MAX) {
-      throw new EngineError('busy', `${this.#putsOpen.toString()} put streams are open; try again later`);
+    if (this.#parts.puts.openCount >= PUT_STREAMS_MAX) {
+      throw new EngineError('busy', `${this.#parts.puts.openCount.toString()} put streams are open; try again later`);
     }
     const create = options.create ?? true;
     checkTableName(name);
     if (create === false) this.table(name);
-    else if (!this.#isTable(name)) checkNewTableName(name);
+    else if (this.#look((snapshot) => snapshot.table(name)) === undefined) checkNewTableName(name);
     checkTableSchema(name, schema);
-    this.#putsOpen++;
+    this.#parts.puts.openCount++;
     try {
       const { tag } = options;
       const append = await this.#storage.beginAppend(name, schema, { create, ...(tag === undefined ? {} : { tag }) });
       try {
         return makePut(name, schema, append, this.#nowMs(), () => {
-          this.#putsOpen--;
+          this.#parts.puts.openCount--;
         });
       } catch (error) {
         await append.abort();
         throw error;
       }
     } catch (error) {
-      this.#putsOpen--;
+      this.#parts.puts.openCount--;
       throw error;
     }
   }
@@ -285,13 +283,21 @@ class SheafEngine implements Engine {
     await this.#storage.seal(name === undefined ? undefined : this.table(name).name);
   }
 
+  queries(): readonly QueryRow[] {
+    return this.#queries.rows();
+  }
+
+  cancelQuery(id: number): void {
+    this.#queries.cancel(id);
+  }
+
   status(): EngineStatus {
     return {
       ...this.#storage.status(),
-      uptimeMs: Math.round(this.#clock.monotonicMs() - this.#startedMs),
+      uptimeMs: Math.round(this.#clock.monotonicMs() - this.#parts.startedMs),
       queriesRunning: this.#admission.runningCount,
       queriesWaiting: this.#admission.waitingCount,
-      putsOpen: this.#putsOpen,
+      putsOpen: this.#parts.puts.openCount,
       draining: this.#admission.draining,
     };
   }
@@ -314,10 +320,10 @@ class SheafEngine implements Engine {
    * way.
    */
   async #admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T> {
-    const query = this.#queries.begin(text);
+    const query = this.#queries.begin(text, options.signal);
     let release: Turn['release'] | undefined;
     try {
-      release = await this.#admission.enter(options.signal);
+      release = await this.#admission.enter(query.signal);
       query.run();
       const result = await work({ query, release });
       queriesTotal.inc({ outcome: 'ok' });
@@ -331,10 +337,11 @@ class SheafEngine implements Engine {
     }
   }
 
-  #isTable(name: string): boolean {
+  /** Looks at the tables as they are now. */
+  #look<T>(work: (snapshot: Snapshot) => T): T {
     const snapshot = this.#storage.snapshot();
     try {
-      return snapshot.table(name) !== undefined;
+      return work(snapshot);
     } finally {
       snapshot.release();
     }
@@ -351,7 +358,7 @@ class SheafEngine implements Engine {
     options: StatementOptions,
     turn: Turn,
   ): Promise<QueryResult> {
-    const run = { ...runOptions(options), usage: turn.query.usage };
+    const run = { ...runOptions(options), signal: turn.query.signal, usage: turn.query.usage };
     const { planned, world, sql } = await planRequest(this.#planning(run, options.session), request, snapshot);
     if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
     // Commands that do not read while they run must not keep files that they want to give up.
@@ -370,7 +377,6 @@ class SheafEngine implements Engine {
       byteCount: undefined,
       changedCount: done.changedCount,
       batches: () => done.batches,
-      signal: options.signal,
       turn,
       unpin: () => undefined,
     });
@@ -396,6 +402,8 @@ class SheafEngine implements Engine {
     planAgain: CommandTarget['planAgain'],
   ): Promise<CommandResult> {
     this.#admission.refuseWhileDraining();
+    if (command.kind === 'copy_from') this.#parts.rights?.demandEverywhere('ingest', COPY_FILES);
+    if (command.kind === 'copy_to') this.#parts.rights?.demandEverywhere('admin', COPY_FILES);
     return runCommand(command, {
       storage: this.#storage,
       files: this.#files,

@@ -1,5 +1,5 @@
 /**
- * Care for databases on disk, without opening them: check, back up, restore, repair.
+ * Care for databases on disk, without opening them: check, back up, restore, repair, and look at the machine.
  *
  * Hides storage from the commands. Invariants: check and backup only read, and run beside a server; restore makes a new
  * directory; repair needs a directory that nobody has open.
@@ -15,6 +15,8 @@ import { restoreDatabase } from '../storage/restore.ts';
 import type { RestoreOptions, RestoreReport } from '../storage/restore.ts';
 
 export type { CheckFinding, CheckReport } from '../storage/check.ts';
+export { examine } from './doctor.ts';
+export type { Finding } from './doctor.ts';
 
 /** Holds every file against the catalog. @throws `not_found`, `version_unsupported`, `io_error` */
 export async function check(options: CheckOptions): Promise<CheckReport> {

@@ -24,7 +24,7 @@ import { planInsertOf, planWith, recallPlan } from '../plan/plan.ts';
 import type { PlanOptions } from '../plan/plan.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
-import type { QueryLog } from './query-log.ts';
+import type { Queries } from './query-log.ts';
 import type { Session } from './session.ts';
 import type { StatementCache } from './statement-cache.ts';
 import { openWorld, plainWorld } from './world.ts';
@@ -85,7 +85,7 @@ function checkLength(sql: string): void {
 /** What planning is done with. */
 export interface Planning {
   readonly storage: Storage;
-  readonly queries: QueryLog;
+  readonly queries: Queries;
   /** How EXPLAIN ANALYZE runs what it explains. */
   readonly run: RunOptions;
   readonly session: Session | undefined;

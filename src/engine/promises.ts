@@ -6,7 +6,8 @@
  * one belongs to a statement that writes: it has run, once, and its ticket names the answer.
  *
  * Hides what a ticket holds. Invariants: a query's ticket has its snapshot, its values, its settings and its moment, so
- * that running it again answers the same; nothing that a ticket leads to writes.
+ * that running it again answers the same; nothing that a ticket leads to writes; whoever brings a ticket gets
+ * what his own rights allow.
  */
 import { randomBytes } from 'node:crypto';
 import type { RecordBatch } from '../arrow/batch.ts';
@@ -28,9 +29,10 @@ import type { PromisedResult, QueryOptions, QueryResult, StatementOptions } from
 import type { KeptResults } from './kept-result.ts';
 import { noSession, planRequest } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
-import { Redemptions } from './redemption.ts';
+import type { Redemptions } from './redemption.ts';
 import { exactBytes, keptResult, knownRowCount, planBatches, startPlan } from './result.ts';
 import type { Turn } from './result.ts';
+import type { Rights } from './rights.ts';
 import { Session } from './session.ts';
 import { tableOf } from './tables.ts';
 import { openTicket, sealTicket } from './ticket.ts';
@@ -42,6 +44,9 @@ export interface PromiseHost {
   readonly clock: Clock;
   readonly ticketKey: Uint8Array;
   readonly kept: KeptResults;
+  readonly redemptions: Redemptions;
+  /** Whose promises these are; undefined for the engine itself. */
+  readonly rights: Rights | undefined;
   /** Runs `work` with a permit, which `work` passes on or gives back. */
   admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T>;
   planning(run: RunOptions, session: Session | undefined): Planning;
@@ -63,10 +68,14 @@ type Named = Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs' | 'settin
 
 export class Promises {
   readonly #host: PromiseHost;
-  readonly #redemptions = new Redemptions();
+  readonly #redemptions: Redemptions;
+  /** By what tickets that are made here are known. */
+  readonly #owner: string;
 
   constructor(host: PromiseHost) {
     this.#host = host;
+    this.#redemptions = host.redemptions;
+    this.#owner = host.rights?.fingerprint ?? '';
   }
 
   /** A counted promise. @throws `request_invalid` for a statement that writes */
@@ -147,8 +156,8 @@ export class Promises {
             release();
           },
         };
-        const kept = payload.result === undefined ? undefined : this.#host.kept.open(payload.result);
-        return kept === undefined ? this.#again(payload, signal, turn) : keptResult(kept, signal, turn);
+        const kept = this.#keptFor(payload);
+        return kept === undefined ? this.#again(payload, turn) : keptResult(kept, turn);
       });
     } catch (error) {
       redemption.end();
@@ -159,6 +168,7 @@ export class Promises {
   /** Ends every redemption of a ticket and refuses those to come. @throws as `redeem` */
   async cancel(ticket: Uint8Array): Promise<void> {
     const payload = this.#open(ticket);
+    if (payload.owner !== this.#owner) this.#host.rights?.demandEverywhere('admin', "another's ticket");
     this.#redemptions.cancel(payload.id);
     if (payload.result !== undefined) await this.#host.kept.drop(payload.result);
   }
@@ -168,7 +178,7 @@ export class Promises {
     const snapshot = storage.snapshot();
     const { version } = snapshot;
     const nowMs = this.#nowMs();
-    const run = { ...this.#host.runOptions(options), usage: query.usage };
+    const run = { ...this.#host.runOptions(options), signal: query.signal, usage: query.usage };
     const planning = this.#host.planning(run, options.session);
     const { planned, world } = await planRequest(planning, () => statement.request(nowMs), snapshot);
     const settings = ownSettings(options.session);
@@ -176,8 +186,15 @@ export class Promises {
     return { planned, world, named, run };
   }
 
+  /** The kept answer, for the rights that it was made under alone: others have the query run again under theirs. */
+  #keptFor({ kind, owner, result }: TicketPayload): ReturnType<KeptResults['open']> {
+    if (owner === this.#owner) return result === undefined ? undefined : this.#host.kept.open(result);
+    if (kind !== 'done') return undefined;
+    throw new EngineError('forbidden', 'the statement has run, and its answer is for those who sent it');
+  }
+
   /** Runs a ticket's query on its snapshot. */
-  async #again(payload: TicketPayload, signal: AbortSignal, turn: Turn): Promise<QueryResult> {
+  async #again(payload: TicketPayload, turn: Turn): Promise<QueryResult> {
     const { kind, text, nowMs } = payload;
     if (kind === 'done') {
       throw new EngineError(
@@ -189,7 +206,7 @@ export class Promises {
     const snapshot = await this.#host.storage.snapshotAt(payload.version);
     if (kind === 'table') {
       const table = tableOf(snapshot, text);
-      return startPlan(scanAll(table.name, table), () => snapshot.release(), { signal }, turn);
+      return startPlan(scanAll(table.name, table), () => snapshot.release(), {}, turn);
     }
     const { settings } = payload;
     const session = settings === undefined ? {} : { session: Session.with({ ...DEFAULT_SETTINGS, ...settings }) };
@@ -197,7 +214,7 @@ export class Promises {
       if (row === undefined) return this.#host.request(text, nowMs, session);
       return this.#host.request(text, nowMs, { ...session, row });
     };
-    return this.#host.start(request, snapshot, { signal, readOnly: true, ...session }, turn);
+    return this.#host.start(request, snapshot, { readOnly: true, ...session }, turn);
   }
 
   async #count(what: Named, physical: PhysicalPlan, run: RunOptions, isRepeatable: boolean): Promise<PromisedResult> {
@@ -219,7 +236,7 @@ export class Promises {
 
   #seal(what: Named, expiresAtMs: number, result: string | undefined): Uint8Array {
     const id = randomBytes(8).toString('hex');
-    return sealTicket({ ...what, id, expiresAtMs, result }, this.#host.ticketKey);
+    return sealTicket({ ...what, id, owner: this.#owner, expiresAtMs, result }, this.#host.ticketKey);
   }
 
   #open(ticket: Uint8Array): TicketPayload {

@@ -8,7 +8,7 @@ import type { ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { assert } from '../base/assert.ts';
-import { EngineError } from '../base/errors.ts';
+import { abortError } from '../base/errors.ts';
 import { makeCounter } from '../base/metrics.ts';
 import { runPlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
@@ -29,7 +29,8 @@ export interface ResultParts {
   /** Undefined for queries. */
   readonly changedCount?: number;
   readonly batches: () => AsyncIterable<ResultBatch>;
-  readonly signal: AbortSignal | undefined;
+  /** Ends it where there is no turn, whose signal counts otherwise. */
+  readonly signal?: AbortSignal | undefined;
   /** Undefined where the results that it is made of have turns of their own. */
   readonly turn: Turn | undefined;
   /** Gives back what the batches are read from. */
@@ -45,6 +46,7 @@ export interface Turn {
 /** Makes a result whose batches can be read once, and which frees its parts whatever happens. */
 export function makeResult(parts: ResultParts): QueryResult {
   const query = parts.turn?.query;
+  const signal = query?.signal ?? parts.signal;
   let released = false;
   let read = false;
   let ended = false;
@@ -66,7 +68,7 @@ export function makeResult(parts: ResultParts): QueryResult {
       read = true;
       try {
         for await (const batch of parts.batches()) {
-          if (parts.signal?.aborted === true) throw new EngineError('cancelled', 'the query was cancelled');
+          if (signal?.aborted === true) throw abortError(signal);
           rowsReturned.inc(batch.rowCount);
           if (query !== undefined) query.rowCount += batch.rowCount;
           yield batch;
@@ -84,25 +86,24 @@ export function makeResult(parts: ResultParts): QueryResult {
 
 /** The result of a plan; `unpin` gives back the snapshots that it reads. */
 export function startPlan(plan: PhysicalPlan, unpin: () => void, run: RunOptions, turn: Turn): QueryResult {
+  const { signal } = turn.query;
   return makeResult({
     schema: plan.schema,
     rowCount: knownRowCount(plan),
     byteCount: exactBytes(plan),
-    batches: () => planBatches(plan, run),
-    signal: run.signal,
+    batches: () => planBatches(plan, { ...run, signal }),
     turn,
     unpin,
   });
 }
 
 /** The result that was kept for a ticket. */
-export function keptResult(kept: OpenKeptResult, signal: AbortSignal, turn: Turn): QueryResult {
+export function keptResult(kept: OpenKeptResult, turn: Turn): QueryResult {
   return makeResult({
     schema: kept.schema,
     rowCount: kept.rowCount,
     byteCount: kept.byteCount,
     batches: () => kept.batches(),
-    signal,
     turn,
     unpin: () => kept.release(),
   });

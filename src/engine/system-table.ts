@@ -22,12 +22,12 @@ import type {
   TableDetails,
   TableSnapshot,
 } from '../storage/contract.ts';
-import type { QueryLog, QueryRow } from './query-log.ts';
+import type { Queries, QueryRow } from './query-log.ts';
 
 /** Where system tables get their rows. */
 export interface SystemFacts {
   readonly storage: Storage;
-  readonly queries: QueryLog;
+  readonly queries: Queries;
   readonly settings: Settings;
 }
 
@@ -108,6 +108,7 @@ const QUERIES: readonly RowColumn<QueryRow>[] = [
   whole('row_count', (row) => row.rowCount),
   whole('memory_bytes', (row) => row.memoryBytes),
   optionalText('error', (row) => row.error),
+  optionalText('principal', (row) => row.principal),
 ];
 
 const METRICS: readonly RowColumn<MetricSample>[] = [

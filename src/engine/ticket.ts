@@ -31,6 +31,8 @@ export interface TicketPayload {
   readonly version: number;
   /** Wall time in ms that now() means in the statement: what runs again answers the same. */
   readonly nowMs: number;
+  /** Fingerprint of the rights that it was made under; empty where there were none to ask for. */
+  readonly owner: string;
   /** Wall time in ms. */
   readonly expiresAtMs: number;
   /** Kept result that answers it, when there is one. */

@@ -8,7 +8,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { RecordBatch } from '../arrow/batch.ts';
 import { formatBytes } from '../base/bytes.ts';
-import { EngineError } from '../base/errors.ts';
+import { abortError, EngineError } from '../base/errors.ts';
 import { QUERY_TURN_MS } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import type { CompileMode } from './compiled-pipeline.ts';
@@ -104,5 +104,5 @@ export class Pace {
  */
 export async function step(context: RunContext): Promise<void> {
   await context.pace.rest();
-  if (context.signal?.aborted === true) throw new EngineError('cancelled', 'the query was cancelled');
+  if (context.signal?.aborted === true) throw abortError(context.signal);
 }

@@ -63,6 +63,17 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       'Answers JSON {"inputs", "outputs", "bytes"}: segments read and written.',
     run: compact,
   },
+  queries: {
+    description:
+      'The statements that run, and the last ones that ended, as a JSON array of {"id", "state", "sql", ' +
+      '"elapsed_ms", "rows", "error"}. No body.',
+    run: queries,
+  },
+  'cancel-query': {
+    description:
+      'Ends a statement that runs. Body: JSON {"id": number}; sheaf_queries and `queries` tell the numbers.',
+    run: cancelQuery,
+  },
   CreatePreparedStatement: {
     description:
       'Parses a statement and infers its types; runs nothing. Body: ActionCreatePreparedStatementRequest, packed. ' +
@@ -80,6 +91,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     run: ingestState,
   },
 };
+
+/** True for actions that nobody needs a right for: they say that the server is there. */
+export function isPublicAction(type: string): boolean {
+  return type === 'ping' || type === 'healthcheck';
+}
 
 /** Actions of Flight SQL that are refused, with the reason. */
 const REFUSED: Readonly<Record<string, () => never>> = {
@@ -158,6 +174,23 @@ async function compact({ engine }: Caller, body: Uint8Array): Promise<string> {
   const table = body.byteLength === 0 ? undefined : textField('compact', readFields('compact', body), 'table');
   const { inputCount, outputCount, byteCount } = await engine.compact(table);
   return JSON.stringify({ inputs: inputCount, outputs: outputCount, bytes: byteCount });
+}
+
+function queries({ engine }: Caller): string {
+  const rows = engine.queries().map(({ id, state, text, elapsedMs, rowCount, error }) => {
+    return { id, state, sql: text, elapsed_ms: Math.round(elapsedMs), rows: rowCount, error: error ?? null };
+  });
+  return JSON.stringify(rows);
+}
+
+function cancelQuery({ engine }: Caller, body: Uint8Array): string {
+  const { id } = readFields('cancel-query', body);
+  if (typeof id !== 'number' || !Number.isSafeInteger(id)) {
+    const message = `"id" in the body of the action cancel-query is ${JSON.stringify(id) ?? 'missing'}`;
+    throw new EngineError('request_invalid', `${message}; it must be a statement's number`);
+  }
+  engine.cancelQuery(id);
+  return JSON.stringify({ id, cancelled: true });
 }
 
 async function ingestState({ engine }: Caller, body: Uint8Array): Promise<string> {

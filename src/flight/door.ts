@@ -4,8 +4,10 @@
  * Hides whether the gRPC packages are there: they are loaded here, when the door opens, and nowhere else is it asked
  * whether Flight is on. Invariant: what is returned has the same interface either way.
  */
+import type { CertificateSource } from '../base/certificates.ts';
 import { makeLog } from '../base/log.ts';
-import type { Engine } from '../engine/contract.ts';
+import type { Engine, Gate } from '../engine/contract.ts';
+import type { startFlightServer } from './server.ts';
 import { flightStub } from './stub.ts';
 
 /** A door that is open, or that stands for one. */
@@ -23,6 +25,10 @@ export interface FlightDoorOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Who may come in; everybody without one. */
+  readonly gate?: Gate | undefined;
+  /** For TLS; in clear text without them. */
+  readonly certificates?: CertificateSource | undefined;
 }
 
 /**
@@ -31,14 +37,23 @@ export interface FlightDoorOptions {
  */
 export async function openFlightDoor(engine: Engine, options: FlightDoorOptions): Promise<FlightDoor> {
   if (!options.enabled) return flightStub('Flight is switched off (--no-flight)');
-  const server = await import('./server.ts').catch((error: unknown) => {
-    if (!isPackageMissing(error)) throw error;
-    return undefined;
-  });
+  const server = await loadServer();
   if (server !== undefined) return server.startFlightServer(engine, options);
   const reason = 'Flight is off: @grpc/grpc-js and @grpc/proto-loader are not installed; npm install brings them';
   makeLog('flight').warn(reason);
   return flightStub(reason);
+}
+
+/** Whether the packages that the door needs are installed. */
+export async function hasFlight(): Promise<boolean> {
+  return (await loadServer()) !== undefined;
+}
+
+function loadServer(): Promise<{ readonly startFlightServer: typeof startFlightServer } | undefined> {
+  return import('./server.ts').catch((error: unknown) => {
+    if (!isPackageMissing(error)) throw error;
+    return undefined;
+  });
 }
 
 function isPackageMissing(error: unknown): boolean {

@@ -24,6 +24,8 @@ export const FRAME_PREFIX_BYTES = 5;
 const FIELD_CANCEL_INFO = 1;
 const FIELD_INFO_ENDPOINT = 3;
 const FIELD_ENDPOINT_TICKET = 1;
+const FIELD_AUTH_USER = 2;
+const FIELD_AUTH_PASSWORD = 3;
 
 const TAG_HEADER = 0x12;
 const TAG_BODY_LOW = 0xc2;
@@ -210,6 +212,19 @@ export function decodeCancelRequest(bytes: Uint8Array): readonly Uint8Array[] {
   return fieldsOf(flightInfo, FIELD_INFO_ENDPOINT, 'FlightInfo').flatMap((endpoint) =>
     fieldsOf(endpoint, FIELD_ENDPOINT_TICKET, 'FlightEndpoint').map(decodeTicket),
   );
+}
+
+/** User and password of a BasicAuth; undefined when `bytes` are something else. */
+export function decodeBasicAuth(bytes: Uint8Array): { readonly user: string; readonly password: string } | undefined {
+  try {
+    const [user] = fieldsOf(bytes, FIELD_AUTH_USER, 'BasicAuth');
+    const [password] = fieldsOf(bytes, FIELD_AUTH_PASSWORD, 'BasicAuth');
+    if (user === undefined || password === undefined) return undefined;
+    return { user: Buffer.from(user).toString(), password: Buffer.from(password).toString() };
+  } catch (error) {
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
 }
 
 /** Every value of one length-delimited field. */

@@ -4,8 +4,9 @@
  * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by
  * status.ts; what a method does stands in its own file and knows nothing of gRPC.
  */
-import { Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
+import { Server, setLogger } from '@grpc/grpc-js';
 import type {
+  ServerCredentials,
   ServerDuplexStream,
   ServerUnaryCall,
   ServerWritableStream,
@@ -13,6 +14,7 @@ import type {
   UntypedServiceImplementation,
   sendUnaryData,
 } from '@grpc/grpc-js';
+import type { CertificateSource } from '../base/certificates.ts';
 import { EngineError } from '../base/errors.ts';
 import {
   FLIGHT_CONNECTION_CALLS_MAX,
@@ -22,6 +24,8 @@ import {
 } from '../base/limits.ts';
 import { makeLog } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
+import { openGate } from '../engine/gate.ts';
+import type { Gate } from '../engine/gate.ts';
 import { doAction, listActions } from './action.ts';
 import { CallScope } from './call.ts';
 import type { Caller } from './caller.ts';
@@ -31,11 +35,13 @@ import type { FlightDoor } from './door.ts';
 import { decodeTicket } from './encode.ts';
 import type { CopiedMessage, FlightDescriptor } from './encode.ts';
 import { getFlightInfo, getSchema } from './get-flight-info.ts';
+import { guarded } from './guard.ts';
 import { Connections, laneInterceptor, openInbox, openOutbox, sendInTime, sendMessage } from './lane.ts';
 import type { LaneKind } from './lane.ts';
 import { listFlights } from './list-flights.ts';
 import { flightService } from './message.ts';
 import { PreparedStatements } from './prepared-statements.ts';
+import { serverCredentials } from './server-credentials.ts';
 import { toStatus } from './status.ts';
 import type { CallStatus } from './status.ts';
 
@@ -47,6 +53,10 @@ const DO_PUT = '/arrow.flight.protocol.FlightService/DoPut';
 export interface FlightServerOptions {
   readonly host: string;
   readonly port: number;
+  /** Who may come in; everybody without one. */
+  readonly gate?: Gate | undefined;
+  /** For TLS; in clear text without them. */
+  readonly certificates?: CertificateSource | undefined;
   /** `direct` unless a test wants the fallback. */
   readonly lane?: LaneKind;
 }
@@ -70,9 +80,14 @@ export async function startFlightServer(engine: Engine, options: FlightServerOpt
     'grpc.enable_channelz': 0,
     interceptors: [laneInterceptor(lane, new Set([DO_PUT]), connections)],
   });
-  server.addService(serviceDefinition(), methods(engine, lane));
+  const gate = options.gate ?? openGate(engine);
+  server.addService(
+    serviceDefinition(),
+    guarded(gate, (admitted) => methods(admitted, lane)),
+  );
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
-  const port = await listen(server, `${host}:${options.port.toString()}`);
+  const credentials = serverCredentials(options.certificates);
+  const port = await listen(server, `${host}:${options.port.toString()}`, credentials);
   return {
     address: `${host}:${port.toString()}`,
     reason: undefined,
@@ -124,7 +139,6 @@ function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
       const send = (bytes: Buffer): Promise<void> => sendInTime(call, { app_metadata: bytes }, scope.signal);
       finish(call, scope, doPut(callerOf(scope), { inbox, headers, send }));
     },
-    Handshake: notOffered('Handshake', 'this server asks for no login; call without one'),
     DoExchange: notOffered('DoExchange', 'use DoGet to read and DoPut to write'),
     PollFlightInfo: unary('PollFlightInfo', callerOf, () =>
       Promise.reject(new EngineError('unimplemented', 'PollFlightInfo is not offered yet; use GetFlightInfo')),
@@ -197,9 +211,9 @@ function finish(
   );
 }
 
-function listen(server: Server, address: string): Promise<number> {
+function listen(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);
       else reject(cannotListen(address, error));
     });

@@ -25,6 +25,8 @@ export class Exchange {
   readonly startedMs: number;
   requestBytes = 0;
   responseBytes = 0;
+  /** Who asks, once that is known; for the log. */
+  principal: string | undefined = undefined;
   readonly #abort = new AbortController();
 
   constructor(request: IncomingMessage, response: ServerResponse, startedMs: number) {

@@ -9,51 +9,49 @@ import { sendJson } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { answerHealth, answerPing, answerReady } from './health.ts';
 import { answerInsert } from './insert.ts';
+import { answerCancel, answerQueries, ONE_QUERY, queryNumber } from './queries.ts';
 import { answerGetQuery, answerPostQuery } from './query.ts';
 import { answerMetrics, answerStats, answerTables } from './stats.ts';
 import { RouteError } from './status.ts';
 
-/** What answers one method of one path. */
-type Answerer = (exchange: Exchange) => Promise<void> | void;
+/** What answers one method of one path, with the engine as the caller may use it. */
+type Answerer = (engine: Engine, exchange: Exchange) => Promise<void> | void;
 
 interface Route {
   readonly get?: Answerer;
   readonly post?: Answerer;
-  /** Probes may ask with any Origin: the answer says nothing. */
+  readonly delete?: Answerer;
+  /** Anybody may ask, with any Origin: the answer says nothing. */
   readonly isProbe?: boolean;
 }
 
 /** Paths and what answers them. */
 export type Routes = ReadonlyMap<string, Route>;
 
-/** Makes the table for one engine. */
-export function makeRoutes(engine: Engine, flightAddress: string | undefined): Routes {
-  const health: Route = { get: answerHealth, isProbe: true };
-  const ready: Route = { get: (exchange) => answerReady(engine, exchange), isProbe: true };
+/** Makes the table. `flightAddress` undefined: Flight is off. */
+export function makeRoutes(flightAddress: string | undefined): Routes {
+  const health: Route = { get: (_engine, exchange) => answerHealth(exchange), isProbe: true };
+  const ready: Route = { get: answerReady, isProbe: true };
   const routes = new Map<string, Route>([
-    [
-      '/query',
-      {
-        get: (exchange) => answerGetQuery(engine, exchange),
-        post: (exchange) => answerPostQuery(engine, exchange),
-      },
-    ],
-    ['/insert/arrow', { post: (exchange) => answerInsert(engine, exchange, 'arrow') }],
-    ['/insert/csv', { post: (exchange) => answerInsert(engine, exchange, 'csv') }],
-    ['/insert/ndjson', { post: (exchange) => answerInsert(engine, exchange, 'ndjson') }],
-    ['/ping', { get: answerPing, isProbe: true }],
+    ['/query', { get: answerGetQuery, post: answerPostQuery }],
+    ['/insert/arrow', { post: (engine, exchange) => answerInsert(engine, exchange, 'arrow') }],
+    ['/insert/csv', { post: (engine, exchange) => answerInsert(engine, exchange, 'csv') }],
+    ['/insert/ndjson', { post: (engine, exchange) => answerInsert(engine, exchange, 'ndjson') }],
+    ['/ping', { get: (_engine, exchange) => answerPing(exchange), isProbe: true }],
     ['/health', health],
     ['/healthz', health],
     ['/ready', ready],
     ['/readyz', ready],
-    ['/stats', { get: (exchange) => answerStats(engine, exchange, flightAddress) }],
-    ['/tables', { get: (exchange) => answerTables(engine, exchange) }],
-    ['/metrics', { get: answerMetrics }],
+    ['/stats', { get: (engine, exchange) => answerStats(engine, exchange, flightAddress) }],
+    ['/tables', { get: answerTables }],
+    ['/metrics', { get: (_engine, exchange) => answerMetrics(exchange) }],
+    ['/queries', { get: answerQueries }],
+    [ONE_QUERY, { delete: answerCancel }],
   ]);
   routes.set('/', {
-    get: (exchange) =>
+    get: (engine, exchange) =>
       exchange.parameters.size > 0 ? answerGetQuery(engine, exchange) : answerIndex(routes, exchange),
-    post: (exchange) => answerPostQuery(engine, exchange),
+    post: answerPostQuery,
   });
   return routes;
 }
@@ -72,6 +70,7 @@ export function methodsOf(route: Route): string {
   const methods = [
     ...(route.get === undefined ? [] : ['GET', 'HEAD']),
     ...(route.post === undefined ? [] : ['POST']),
+    ...(route.delete === undefined ? [] : ['DELETE']),
   ];
   return [...methods, 'OPTIONS'].join(', ');
 }
@@ -79,14 +78,19 @@ export function methodsOf(route: Route): string {
 /** The route of a path. @throws RouteError 404 */
 export function routeOf(routes: Routes, exchange: Exchange): Route {
   const path = exchange.path.length > 1 ? exchange.path.replace(/\/$/, '') : exchange.path;
-  const route = routes.get(path);
+  const route = routes.get(queryNumber(path) === undefined ? path : ONE_QUERY);
   if (route !== undefined) return route;
   throw new RouteError(404, 'not_found', `there is no route ${path}`, { fields: { routes: routeList(routes) } });
 }
 
 /** What answers the exchange's method. @throws RouteError 405 */
 export function answererOf(route: Route, exchange: Exchange): Answerer {
-  const answerer = exchange.method === 'GET' ? route.get : exchange.method === 'POST' ? route.post : undefined;
+  const answerers: Readonly<Record<string, Answerer | undefined>> = {
+    GET: route.get,
+    POST: route.post,
+    DELETE: route.delete,
+  };
+  const answerer = Object.hasOwn(answerers, exchange.method) ? answerers[exchange.method] : undefined;
   if (answerer !== undefined) return answerer;
   const allowed = methodsOf(route);
   const message = `${exchange.path} does not take ${exchange.method}; it takes ${allowed}`;

@@ -1,15 +1,19 @@
 /**
  * The HTTP door: listens, routes, answers errors, logs, stops.
  *
- * Hides node:http. One request goes: id, host and origin, route, answer, log line. Invariants: every request gets
- * one answer or a broken connection, and one access log line; an error after the first byte breaks the connection,
- * so that a torn body is never taken for whole; a stop lets running requests end for a while, then cancels them.
+ * Hides node:http and node:https. One request goes: id, host, route, origin, who asks, answer, log line. Invariants:
+ * every request gets one answer or a broken connection, and one access log line; an error after the first byte breaks
+ * the connection, so that a torn body is never taken for whole; a stop lets running requests end for a while, then
+ * cancels them.
  */
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { Server as SecureServer } from 'node:https';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { randomUUID } from 'node:crypto';
+import type { CertificateSource } from '../base/certificates.ts';
 import { systemClock } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
 import {
@@ -21,12 +25,15 @@ import {
 } from '../base/limits.ts';
 import { makeLog } from '../base/log.ts';
 import { makeCounter, makeHistogram } from '../base/metrics.ts';
-import type { Engine } from '../engine/contract.ts';
+import { openGate } from '../engine/gate.ts';
+import type { Engine, Gate } from '../engine/gate.ts';
 import { JSON_TYPE } from './answer.ts';
 import { discardRest, endAfterBody } from './body.ts';
+import { credentialsOf } from './credentials.ts';
 import { Exchange } from './exchange.ts';
 import { answerOptions, checkHost, checkOrigin } from './origin.ts';
 import type { OriginPolicy } from './origin.ts';
+import { ONE_QUERY, queryNumber } from './queries.ts';
 import { answererOf, makeRoutes, methodsOf, routeOf } from './routes.ts';
 import type { Routes } from './routes.ts';
 import { errorAnswer } from './status.ts';
@@ -40,6 +47,10 @@ export interface HttpOptions {
   readonly flightAddress: string | undefined;
   /** Origins whose web pages may call (`https://app.example`), `*` for all; default none but the server's own. */
   readonly allowedOrigins?: readonly string[];
+  /** Who may come in; everybody without one. */
+  readonly gate?: Gate | undefined;
+  /** For https; http without them. */
+  readonly certificates?: CertificateSource | undefined;
 }
 
 /** A server that listens. */
@@ -63,29 +74,52 @@ export async function startHttp(engine: Engine, options: HttpOptions): Promise<H
   return door;
 }
 
+const BOUNDS = {
+  maxHeaderSize: HTTP_HEAD_BYTES_MAX,
+  headersTimeout: HTTP_HEAD_MS_MAX,
+  // Uploads may take hours; body.ts watches that they do not stand still.
+  requestTimeout: 0,
+  keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
+  noDelay: true,
+} as const;
+
+/** The same over TLS, with the certificates of the moment for each new connection. */
+function secureServer(
+  certificates: CertificateSource,
+  serve: (request: IncomingMessage, response: ServerResponse) => void,
+): SecureServer {
+  const { cert, key, clientCa } = certificates.current;
+  const isMutual = clientCa !== undefined;
+  const client = { requestCert: isMutual, rejectUnauthorized: isMutual, ...(isMutual ? { ca: clientCa } : {}) };
+  const server = createSecureServer({ ...BOUNDS, ...client, cert, key, handshakeTimeout: HTTP_HEAD_MS_MAX }, serve);
+  const renew = (): void => {
+    const { cert: nextCert, key: nextKey, clientCa: ca } = certificates.current;
+    server.setSecureContext({ cert: nextCert, key: nextKey, ...(ca === undefined ? {} : { ca }) });
+  };
+  certificates.listen(renew);
+  server.on('close', () => {
+    certificates.unlisten(renew);
+  });
+  return server;
+}
+
 class Door implements HttpDoor {
   address = '';
   readonly #routes: Routes;
   readonly #policy: OriginPolicy;
-  readonly #server: Server;
+  readonly #gate: Gate;
+  readonly #server: Server | SecureServer;
   readonly #running = new Set<Exchange>();
   #closing = false;
   #onIdle: (() => void) | undefined;
 
   constructor(engine: Engine, options: HttpOptions) {
-    this.#routes = makeRoutes(engine, options.flightAddress);
+    this.#routes = makeRoutes(options.flightAddress);
     this.#policy = { host: options.host, allowedOrigins: options.allowedOrigins ?? [] };
-    this.#server = createServer(
-      {
-        maxHeaderSize: HTTP_HEAD_BYTES_MAX,
-        headersTimeout: HTTP_HEAD_MS_MAX,
-        // Uploads may take hours; body.ts watches that they do not stand still.
-        requestTimeout: 0,
-        keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
-        noDelay: true,
-      },
-      (request, response) => void this.#serve(request, response),
-    );
+    this.#gate = options.gate ?? openGate(engine);
+    const { certificates } = options;
+    const serve = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
+    this.#server = certificates === undefined ? createServer(BOUNDS, serve) : secureServer(certificates, serve);
     this.#server.maxConnections = HTTP_CONNECTIONS_MAX;
     this.#server.maxHeadersCount = HTTP_HEADERS_MAX;
     this.#server.on('clientError', refuseBrokenRequest);
@@ -161,11 +195,18 @@ class Door implements HttpDoor {
   }
 
   async #answer(exchange: Exchange): Promise<void> {
-    checkHost(exchange, this.#policy);
+    // A page that got here by a name of its own has no token to send.
+    if (!this.#gate.isGuarded) checkHost(exchange, this.#policy);
     const route = routeOf(this.#routes, exchange);
     if (route.isProbe !== true) checkOrigin(exchange, this.#policy);
-    if (exchange.method === 'OPTIONS') answerOptions(exchange, methodsOf(route));
-    else await answererOf(route, exchange)(exchange);
+    if (exchange.method === 'OPTIONS') {
+      answerOptions(exchange, methodsOf(route));
+      return;
+    }
+    const answerer = answererOf(route, exchange);
+    const engine = route.isProbe === true ? this.#gate.open : this.#gate.admit('http', credentialsOf(exchange));
+    exchange.principal = engine.principal;
+    await answerer(engine, exchange);
   }
 
   #record(exchange: Exchange): void {
@@ -173,7 +214,7 @@ class Door implements HttpDoor {
     const elapsedMs = systemClock.monotonicMs() - exchange.startedMs;
     // 499: the client went away before its answer ended, whatever the head said.
     const status = response.writableFinished ? response.statusCode : 499;
-    const route = this.#routes.has(path) ? path : 'other';
+    const route = this.#routes.has(path) ? path : queryNumber(path) === undefined ? 'other' : ONE_QUERY;
     requestsTotal.inc({ route, status: status.toString() });
     requestSeconds.observe({ route }, elapsedMs / 1_000);
     requestBytes.inc(exchange.requestBytes);
@@ -187,6 +228,7 @@ class Door implements HttpDoor {
       request_bytes: exchange.requestBytes,
       response_bytes: exchange.responseBytes,
       remote_addr: exchange.request.socket.remoteAddress,
+      ...(exchange.principal === undefined ? {} : { principal: exchange.principal }),
     });
   }
 }

@@ -12,6 +12,11 @@ import type { ErrorCode } from '../base/errors.ts';
 /** Seconds after which a client that was told `busy` or the like should come back. */
 const RETRY_AFTER_SECONDS = 1;
 
+/** How to say who one is, told with 401. */
+const CHALLENGE: Readonly<Record<string, string>> = {
+  'WWW-Authenticate': 'Bearer realm="sheaf", Basic realm="sheaf", charset="UTF-8"',
+};
+
 /** An error whose status HTTP has a better word for than the table: 404 of a path, 405, 406, 415. */
 export class RouteError extends EngineError {
   readonly status: number;
@@ -53,7 +58,7 @@ export function errorAnswer(cause: unknown, requestId: string): ErrorAnswer {
   const own = error instanceof RouteError ? error : undefined;
   return {
     status: own?.status ?? row.http,
-    headers: { ...retry, ...own?.headers },
+    headers: { ...retry, ...(error.code === 'unauthenticated' ? CHALLENGE : {}), ...own?.headers },
     body: `${JSON.stringify({ error: errorFields(error), ...own?.fields, request_id: requestId })}\n`,
     error,
   };

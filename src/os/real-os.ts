@@ -6,7 +6,7 @@
  * kernel may have dropped the dirty bytes; directories are 0700 and files 0600. On macOS, Node syncs by F_FULLFSYNC.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { access, link, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
+import { access, link, mkdir, open, readFile, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readFully, writeFully } from './gather.ts';
 import { adviseWillNeed, collectMaps, isResident, mapFile } from './mmap.ts';
@@ -140,13 +140,8 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function readWhole(path: string): Promise<Uint8Array> {
-  const file = await openFile(path, 'read');
-  try {
-    return await file.read(await file.size(), 0);
-  } finally {
-    await file.close();
-  }
+function readWhole(path: string): Promise<Uint8Array> {
+  return attempt('read', path, () => readFile(path));
 }
 
 /** One writer at a time per path: the temporary name is fixed, so that a crash leaves at most one file behind. */

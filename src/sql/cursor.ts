@@ -10,7 +10,7 @@ import type { EngineError, Span } from '../base/errors.ts';
 import { PARAMETERS_MAX, SQL_DEPTH_MAX } from '../base/limits.ts';
 import type { Identifier, Query } from './ast.ts';
 import { quoteText, sqlError } from './frame.ts';
-import { canBeName, CLAUSES_LACKING } from './keyword.ts';
+import { canBeBareLabel, canBeName, CLAUSES_LACKING } from './keyword.ts';
 import { nearestName } from '../base/names.ts';
 import type { Token } from './token.ts';
 import { tokenize } from './token.ts';
@@ -20,10 +20,14 @@ const EXPECTED_SHOWN = 12;
 
 /** Words that a query begins with. */
 const QUERY_WORDS = new Set(['select', 'from', 'with', 'values', 'table']);
-/** Words that follow a query in parentheses which is part of a larger one. */
 /** First words of statements that answer with rows about what there is. */
 export const SHOW_WORDS = new Set(['show', 'describe', 'desc', 'summarize']);
+/** Words that follow a query in parentheses which is part of a larger one. */
 const QUERY_SUFFIXES = new Set(['union', 'intersect', 'except', 'order', 'limit', 'offset', 'returning']);
+/** Words that no item of a list begins with, and that follow lists. */
+const AFTER_LIST = new Set(
+  'from where group having qualify window order limit offset union intersect except select returning on'.split(' '),
+);
 
 export class Cursor {
   readonly sql: string;
@@ -106,6 +110,14 @@ export class Cursor {
     return false;
   }
 
+  /** Takes the comma before the next item of a list; as in DuckDB another one may stand behind the last item. */
+  takeComma(): boolean {
+    if (!this.takeSymbol(',')) return false;
+    const { kind, text, word } = this.token;
+    if (kind === 'symbol') return !(text === ')' || text === ']' || text === '}' || text === ';');
+    return kind !== 'end' && !AFTER_LIST.has(word);
+  }
+
   expectWord(word: string): void {
     if (!this.takeWord(word)) throw this.unexpected();
   }
@@ -121,6 +133,11 @@ export class Cursor {
       return toIdentifier(this.advance());
     this.note(what);
     throw this.unexpected();
+  }
+
+  /** A name, or a string that is one. */
+  expectNameOrText(what: string): Identifier {
+    return this.token.kind === 'string' ? toIdentifier(this.advance()) : this.expectName(what);
   }
 
   /** A name after AS or a dot, where keywords may stand too. */
@@ -150,18 +167,22 @@ export class Cursor {
     return number.toString();
   }
 
-  /** [AS] alias. */
-  takeAlias(allowsString: boolean): Identifier | undefined {
-    if (this.takeWord('as')) {
-      if (allowsString && this.token.kind === 'string') return toIdentifier(this.advance());
-      return this.expectLabel('an alias');
-    }
+  /** [AS] alias of an expression: behind AS any word, or text in quotes. */
+  takeLabel(): Identifier | undefined {
+    if (!this.takeWord('as')) return this.#takeLooseAlias(canBeBareLabel);
+    return this.token.kind === 'string' ? toIdentifier(this.advance()) : this.expectLabel('an alias');
+  }
+
+  /** [AS] alias of what stands in FROM, or is changed. */
+  takeAlias(): Identifier | undefined {
+    return this.takeWord('as') ? this.expectNameOrText('an alias') : this.#takeLooseAlias(canBeName);
+  }
+
+  #takeLooseAlias(allows: (word: string) => boolean): Identifier | undefined {
     const token = this.token;
-    if (token.kind === 'quoted' || (token.kind === 'word' && canBeName(token.word))) {
-      this.#looseAlias = token;
-      return toIdentifier(this.advance());
-    }
-    return undefined;
+    if (token.kind !== 'quoted' && (token.kind !== 'word' || !allows(token.word))) return undefined;
+    this.#looseAlias = token;
+    return toIdentifier(this.advance());
   }
 
   /** The name of `name: …`, an alias before what it names. */

@@ -18,7 +18,7 @@ const RESERVED = new Set(
 
 const TYPE_OR_FUNCTION = new Set(
   (
-    'anti asof authorization binary by collation concurrently cross freeze full generated glob ' +
+    'anti asof authorization binary by collation concurrently cross freeze full glob ' +
     'ilike inner is isnull join left like natural notnull outer overlaps positional right semi ' +
     'similar tablesample unpack verbose at'
   ).split(' '),
@@ -27,7 +27,7 @@ const TYPE_OR_FUNCTION = new Set(
 /** May name a column, and is quoted where it does. */
 const COLUMN_NAME = new Set(
   (
-    'between bigint bit boolean char character coalesce columns dec decimal exists extract float grouping ' +
+    'between bigint bit boolean char character coalesce columns dec decimal exists extract float generated grouping ' +
     'grouping_id inout int integer interval map national nchar none nullif numeric out overlay position ' +
     'precision real row setof smallint struct substring time timestamp treat trim try_cast tuple values ' +
     'varchar xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot ' +
@@ -45,9 +45,52 @@ export function canBeName(word: string): boolean {
   return !RESERVED.has(word) && !TYPE_OR_FUNCTION.has(word);
 }
 
+/** Words of COLUMN_NAME that may be called. */
+const CALLED = new Set(
+  (
+    'coalesce columns generated grouping grouping_id interval map nullif overlay position row ' +
+    'struct substring trim try_cast tuple'
+  ).split(' '),
+);
+
+/** Words of COLUMN_NAME that may be called in FROM. */
+const CALLED_IN_FROM = new Set(['columns', 'generated', 'map', 'struct', 'try_cast', 'tuple']);
+
+/** Words of COLUMN_NAME that may name a type. */
+const TYPES = new Set(
+  (
+    'bigint bit boolean char character columns dec decimal float int integer interval map nchar numeric real ' +
+    'row smallint struct time timestamp try_cast tuple varchar'
+  ).split(' '),
+);
+
+/** Words that name a column, and are no alias without AS behind an expression. */
+const NEVER_BARE = new Set(
+  (
+    'century centuries day days decade decades escape exclude export_state filter hour hours ignore microsecond ' +
+    'microseconds millennia millennium millisecond milliseconds minute minutes month months over precision quarter ' +
+    'quarters rename replace respect second seconds varying week weeks within without year years'
+  ).split(' '),
+);
+
+/** True when the unquoted word may be an alias without AS behind an expression. */
+export function canBeBareLabel(word: string): boolean {
+  return canBeName(word) && !NEVER_BARE.has(word);
+}
+
 /** True when the unquoted word may be called: `left(…)`, but not `select(…)`. */
 export function canBeFunction(word: string): boolean {
-  return !RESERVED.has(word);
+  return !RESERVED.has(word) && (!COLUMN_NAME.has(word) || CALLED.has(word));
+}
+
+/** True when the unquoted word may be called in FROM. */
+export function canBeTableFunction(word: string): boolean {
+  return !RESERVED.has(word) && (!COLUMN_NAME.has(word) || CALLED_IN_FROM.has(word));
+}
+
+/** True when the unquoted word may name a type. */
+export function canBeType(word: string): boolean {
+  return !RESERVED.has(word) && (!COLUMN_NAME.has(word) || TYPES.has(word));
 }
 
 /** First words of statements that DuckDB knows and we do not (yet), with the feature's name for the message. */

@@ -26,7 +26,7 @@ export const POWER = {
   cast: 14,
 };
 
-interface Infix {
+export interface Infix {
   readonly power: number;
   readonly operator: BinaryOperator;
 }

@@ -17,7 +17,7 @@ export function parseCallOrder(cursor: Cursor, read: ReadExpression): readonly O
   if (cursor.isWord('all')) throw cursor.unsupported('ORDER BY ALL inside a call', cursor.token);
   const orders: OrderItem[] = [];
   do orders.push(parseDirection(cursor, read(cursor)));
-  while (cursor.takeSymbol(','));
+  while (cursor.takeComma());
   return orders;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Calls whose arguments are written with words: POSITION, SUBSTRING, TRIM and OVERLAY.
+ * Calls whose form is their own: POSITION, SUBSTRING, TRIM and OVERLAY have words between arguments, NULLIF has two
+ * arguments, COALESCE one or more.
  *
  * Hides these grammars. Invariants: what comes out is an ordinary call with its arguments in the order of the function;
  * names in quotes are never read so. Source: SQL:2016, "String value function", as DuckDB 2.0 has it.
@@ -34,6 +35,10 @@ export function parseWordedCall(cursor: Cursor, name: Identifier, read: Argument
       cursor.expectWord('in');
       return { name, args: [read.any(cursor), part] };
     }
+    case 'coalesce':
+      return { name, args: parseRest(cursor, [read.any(cursor)], read.any) };
+    case 'nullif':
+      return { name, args: parsePair(cursor, read.any) };
     case 'substring':
       return { name, args: parseSubstring(cursor, read.any) };
     case 'overlay':
@@ -47,8 +52,14 @@ export function parseWordedCall(cursor: Cursor, name: Identifier, read: Argument
 
 /** The rest of a plain list of arguments. */
 function parseRest(cursor: Cursor, args: ExprNode[], any: ArgumentReaders['any']): ExprNode[] {
-  while (cursor.takeSymbol(',')) args.push(any(cursor));
+  while (cursor.takeComma()) args.push(any(cursor));
   return args;
+}
+
+function parsePair(cursor: Cursor, any: ArgumentReaders['any']): ExprNode[] {
+  const first = any(cursor);
+  cursor.expectSymbol(',');
+  return [first, any(cursor)];
 }
 
 function parseSubstring(cursor: Cursor, any: ArgumentReaders['any']): ExprNode[] {

@@ -41,7 +41,7 @@ function parseColumns(cursor: Cursor): readonly Identifier[] | undefined {
   if (!cursor.takeSymbol('(')) return undefined;
   const columns: Identifier[] = [];
   do columns.push(cursor.expectName('a column name'));
-  while (cursor.takeSymbol(','));
+  while (cursor.takeComma());
   cursor.expectSymbol(')');
   return columns;
 }
@@ -57,17 +57,23 @@ function queryOf(table: TableName, columns: readonly Identifier[] | undefined, s
 }
 
 function parseFile(cursor: Cursor): { readonly path: ExprNode; readonly options: readonly CopyOption[] } {
-  const { kind } = cursor.token;
+  const { kind, text, start, end } = cursor.token;
+  if (kind === 'word' || kind === 'quoted' || cursor.isSymbol('(')) {
+    throw cursor.unsupported("a file's name without quotes; write it in single quotes", cursor.token);
+  }
   if (kind !== 'string' && kind !== 'parameter') {
     cursor.note('the name of a file in quotes');
     throw cursor.unexpected();
   }
-  const path = parseExpression(cursor);
+  const span = { start, end };
+  const path: ExprNode =
+    kind === 'parameter' ? { kind, name: cursor.takeParameter(), span } : { kind, value: text, span };
+  if (kind === 'string') cursor.advance();
   const options: CopyOption[] = [];
   const isOpened = cursor.takeWord('with');
   if (cursor.takeSymbol('(')) {
     do options.push(parseOption(cursor));
-    while (cursor.takeSymbol(','));
+    while (cursor.takeComma());
     cursor.expectSymbol(')');
   } else if (isOpened) throw cursor.unexpected();
   return { path, options };

@@ -23,13 +23,13 @@ function refuseLacking(cursor: Cursor, statement: string): void {
   if (clause !== undefined) throw cursor.unsupported(`${clause} in ${statement}`, cursor.token);
 }
 
-/** `t [[AS] alias]`. SET is never an alias without AS, as in DuckDB. */
+/** `t [[AS] alias]`. In UPDATE SET is never an alias without AS, as in DuckDB. */
 function parseTarget(cursor: Cursor, statement: string): TableName {
   const table = parseTableName(cursor);
   if (cursor.isWord('at')) {
     throw cursor.unsupported(`AT in ${statement}; only the newest version can be changed`, cursor.token);
   }
-  const alias = cursor.isWord('set') ? undefined : cursor.takeAlias(false);
+  const alias = statement === 'UPDATE' && cursor.isWord('set') ? undefined : cursor.takeAlias();
   if (cursor.isSymbol(',')) throw cursor.unsupported(`more than one table in ${statement}`, cursor.token);
   return { ...table, alias, span: cursor.spanFrom(table.span.start) };
 }
@@ -67,7 +67,7 @@ export function parseUpdate(
   cursor.expectWord('set');
   const assignments: Assignment[] = [];
   do assignments.push(...parseAssignments(cursor));
-  while (cursor.takeSymbol(','));
+  while (cursor.takeComma());
   const from = cursor.takeWord('from') ? parseFrom(cursor) : undefined;
   const where = parseWhere(cursor, 'UPDATE');
   const returning = parseReturning(cursor);
@@ -79,7 +79,7 @@ function parseAssignments(cursor: Cursor): Assignment[] {
   const { start } = cursor.token;
   const isRow = cursor.takeSymbol('(');
   const columns = [parseTargetColumn(cursor)];
-  while (isRow && cursor.takeSymbol(',')) columns.push(parseTargetColumn(cursor));
+  while (isRow && cursor.takeComma()) columns.push(parseTargetColumn(cursor));
   if (isRow) cursor.expectSymbol(')');
   cursor.expectSymbol('=');
   const value = parseValue(cursor);
@@ -101,11 +101,13 @@ function parseTargetColumn(cursor: Cursor): Identifier {
   return column;
 }
 
-/** TRUNCATE [TABLE] t */
+/** TRUNCATE [TABLE] t [[AS] alias] */
 export function parseTruncate(cursor: Cursor): Statement {
   const start = cursor.advance().start;
   cursor.takeWord('table');
   const table = parseTableName(cursor);
+  // It names nothing that could be asked for.
+  cursor.takeAlias();
   if (cursor.isSymbol(',')) throw cursor.unsupported('TRUNCATE of several tables', cursor.token);
   return { kind: 'truncate', table, span: cursor.spanFrom(start) };
 }

@@ -10,13 +10,16 @@ import type { Cursor } from './cursor.ts';
 import { parseCallOrder, parseFilter, parseWithinGroup } from './parse-aggregate.ts';
 import { canBeFunction, canBeName } from './keyword.ts';
 import { sqlError } from './frame.ts';
+import { chainedAfter, chainError, checkChain, TESTS } from './chain.ts';
+import type { Chained } from './chain.ts';
 import { INFIX, INFIX_LACKING, POWER, PREFIX, QUANTIFIED_PATTERNS } from './operator.ts';
+import type { Infix } from './operator.ts';
 import { parseArrayQuery, parseExists, parseInQuery, parseQuantified, parseScalarQuery } from './parse-subquery.ts';
 import { isExtract, isInterval, parseExtract, parseInterval, zoneCall } from './parse-time.ts';
 import { parseWordedCall } from './parse-call.ts';
 import { PLAIN_CALL } from './plain-select.ts';
 import type { ArgumentReaders } from './parse-call.ts';
-import { parseArgument, parseList, parseMap, parseStruct, parseSuffixes } from './parse-nested.ts';
+import { parseArgument, parseLambda, parseList, parseMap, parseStruct, parseSuffixes } from './parse-nested.ts';
 import type { ExpressionReaders } from './parse-nested.ts';
 import { parseColumns } from './parse-star.ts';
 import type { StarReaders } from './parse-star.ts';
@@ -37,38 +40,35 @@ export function parseDefault(cursor: Cursor): ExprNode {
 /** Parses an expression of operators that bind tighter than `floor`. */
 function parseAbove(cursor: Cursor, floor: number): ExprNode {
   return cursor.nested(() => {
-    let left = parsePrefix(cursor);
-    let compared = false;
+    let left = parsePrefix(cursor, floor);
+    let before: Chained = 'any';
     for (;;) {
       const token = cursor.token;
       const infix = token.kind === 'symbol' ? INFIX.get(token.text) : undefined;
       if (infix !== undefined && infix.power > floor) {
-        const compares = infix.power === POWER.compare;
-        if (compares && compared) throw chainError(cursor);
-        compared = compares;
-        cursor.advance();
-        const quantifies = compares || QUANTIFIED_PATTERNS.has(infix.operator);
-        const quantified = quantifies ? parseQuantified(cursor, left, infix.operator, parseExpression) : undefined;
-        if (quantified !== undefined) {
-          left = quantified;
-          continue;
-        }
-        const right = parseAbove(cursor, infix.power);
-        left = { kind: 'binary', operator: infix.operator, left, right, span: coverSpans(left.span, right.span) };
+        checkChain(cursor, before, infix.power);
+        left = parseInfix(cursor, left, infix);
+        before = chainedAfter(left, infix.power);
         continue;
       }
+      const tests = token.kind === 'word' && TESTS.has(token.word === 'not' ? cursor.peek(1).word : token.word);
+      if (tests && floor < POWER.range) checkChain(cursor, before, POWER.range);
       const next =
         token.kind === 'word' ? parseWordInfix(cursor, left, floor) : parseSymbolSuffix(cursor, left, floor);
       if (next === undefined) return left;
-      compared = false;
+      before = chainedAfter(next, tests ? POWER.range : 0);
       left = next;
     }
   });
 }
 
-function chainError(cursor: Cursor): Error {
-  const remedy = 'join two comparisons with AND';
-  return sqlError('sql_syntax', cursor.sql, cursor.token, 'comparisons cannot be chained', remedy);
+function parseInfix(cursor: Cursor, left: ExprNode, { operator, power }: Infix): ExprNode {
+  cursor.advance();
+  const quantifies = power === POWER.compare || QUANTIFIED_PATTERNS.has(operator);
+  const quantified = quantifies ? parseQuantified(cursor, left, operator, parseExpression) : undefined;
+  if (quantified !== undefined) return quantified;
+  const right = parseAbove(cursor, power);
+  return { kind: 'binary', operator, left, right, span: coverSpans(left.span, right.span) };
 }
 
 /** `::type`, `!`, and symbols that we know but lack. */
@@ -170,6 +170,7 @@ function parseIs(cursor: Cursor, operand: ExprNode): ExprNode {
   if (cursor.takeWord('false')) return { kind: 'is', operand, test: 'false', negated, span: cursor.spanFrom(start) };
   if (!cursor.takeWord('distinct')) throw cursor.unexpected();
   cursor.expectWord('from');
+  if (cursor.isWord('not')) throw cursor.unexpected();
   const right = parseAbove(cursor, POWER.is);
   const ahead = cursor.isWord('is') && cursor.peek(1).word === 'not' ? 2 : 1;
   if (cursor.isWord('is') && cursor.peek(ahead).word === 'distinct') throw chainError(cursor);
@@ -224,24 +225,26 @@ function parsePattern(cursor: Cursor, operand: ExprNode, negated: boolean): Like
 function parseInList(cursor: Cursor): ExprNode[] {
   const items: ExprNode[] = [];
   cursor.expectSymbol('(');
-  while (!cursor.isSymbol(')')) {
-    items.push(parseExpression(cursor));
-    if (!cursor.takeSymbol(',')) break;
+  if (!cursor.isSymbol(')')) {
+    do items.push(parseExpression(cursor));
+    while (cursor.takeComma());
   }
   cursor.expectSymbol(')');
   return items;
 }
 
-function parsePrefix(cursor: Cursor): ExprNode {
+/** A prefix that binds as loosely as NOT and @ stands only where nothing tighter waits for its operand. */
+function parsePrefix(cursor: Cursor, floor: number): ExprNode {
   const token = cursor.token;
   const start = token.start;
-  if (token.word === 'not') {
+  if (token.word === 'not' && floor <= POWER.compare) {
     cursor.advance();
     const operand = parseAbove(cursor, POWER.not);
     return { kind: 'unary', operator: 'not', operand, span: coverSpans(token, operand.span) };
   }
   const power = token.kind === 'symbol' ? PREFIX.get(token.text) : undefined;
-  if (power !== undefined) {
+  const isLoose = token.text === '@' && floor > POWER.range && floor !== POWER.sign;
+  if (power !== undefined && !isLoose) {
     cursor.advance();
     const operand = parseAbove(cursor, power);
     const span = cursor.spanFrom(start);
@@ -308,6 +311,7 @@ function parseSymbolPrimary(cursor: Cursor): ExprNode {
   }
   if (token.text === '*') {
     cursor.advance();
+    if (cursor.isWord('columns') && cursor.peek(1).text === '(') throw cursor.unsupported('*COLUMNS', token);
     const span = { start: token.start, end: token.end };
     return bareStar(span);
   }
@@ -374,6 +378,8 @@ function parseWordPrimary(cursor: Cursor): ExprNode {
     case 'extract':
       if (isExtract(cursor)) return parseExtract(cursor, parseExpression);
       break;
+    case 'lambda':
+      return parseLambda(cursor, READERS);
     default:
       break;
   }
@@ -472,12 +478,13 @@ function parseCall(cursor: Cursor, name: Identifier): FunctionCall {
   const star = cursor.isSymbol('*') && cursor.peek(1).text === ')';
   if (star) cursor.advance();
   const distinct = !star && cursor.takeWord('distinct');
-  if (!distinct && !star && cursor.isWord('all')) cursor.advance();
+  const all = !star && !distinct && cursor.isWord('all');
+  if (all) cursor.advance();
   const args: ExprNode[] = [];
   // Functions of windows order rows without having an argument.
-  if (!star && (distinct || !(cursor.isSymbol(')') || cursor.isWord('order')))) {
+  if (!star && (distinct || all || !(cursor.isSymbol(')') || cursor.isWord('order')))) {
     do args.push(parseArgument(cursor, READERS));
-    while (cursor.takeSymbol(','));
+    while (cursor.takeComma());
   }
   const inner = parseCallOrder(cursor, parseExpression);
   const nulls = parseNullTreatment(cursor);

@@ -20,26 +20,19 @@ import { sqlError } from './frame.ts';
 import { parseExpression } from './parse-expression.ts';
 import { selectAll } from './plain-select.ts';
 import { isShown, parseShown } from './parse-show.ts';
-import { parseTableName, parseTimeTravel, refuseAsOf } from './parse-table.ts';
+import { canBeTableFunction } from './keyword.ts';
+import { parseTableName, parseTimeTravel, refuseAsOf, tableNamed } from './parse-table.ts';
 
 /** Parses what stands after FROM. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
 export function parseFrom(cursor: Cursor): FromItem {
   let left = parseJoins(cursor);
-  while (cursor.takeSymbol(',')) {
-    // A comma may stand at the end, as in DuckDB.
-    if (!isItem(cursor)) break;
+  while (cursor.takeComma()) {
     const right = parseJoins(cursor);
     const span = coverSpans(left.span, right.span);
     left = { kind: 'join', join: 'cross', left, right, on: undefined, using: [], natural: false, asof: false, span };
   }
   cursor.refuseLacking();
   return left;
-}
-
-function isItem(cursor: Cursor): boolean {
-  const { kind, word } = cursor.token;
-  if (kind === 'end' || word === 'where' || word === 'group' || word === 'order' || word === 'limit') return false;
-  return !cursor.isSymbol(')') && !cursor.isSymbol(';') && word !== 'select';
 }
 
 /** What stands before JOIN. */
@@ -83,7 +76,7 @@ function parseJoins(cursor: Cursor): FromItem {
     let using: readonly Identifier[] = [];
     if (!isFree) {
       if (cursor.takeWord('using')) {
-        using = parseNames(cursor);
+        using = parseNames(cursor, true);
         if (using.length === 0) throw cursor.unexpected();
       } else {
         cursor.expectWord('on');
@@ -117,15 +110,20 @@ function parseAliased(cursor: Cursor): FromItem {
     if (isShown(cursor, 1)) return parseShownRows(cursor);
     if (!lateral) return cursor.nested(() => parseParenthesised(cursor));
   }
-  if (token.kind === 'string') throw cursor.unsupported('a file in FROM', token);
-  if (token.word === 'values' && cursor.peek(1).text === '(') return parseValues(cursor, lateral);
-  const table = parseTableName(cursor);
-  if (cursor.isSymbol('(')) return parseTableFunction(cursor, table);
+  const first = cursor.token;
+  if (first.kind === 'string') throw cursor.unsupported('a file in FROM', first);
+  if (first.word === 'values' && cursor.peek(1).text === '(') return parseValues(cursor, lateral);
+  const calls = first.kind === 'word' && canBeTableFunction(first.word) && cursor.peek(1).text === '(';
+  const table = calls ? tableNamed(cursor.expectLabel('a function')) : parseTableName(cursor);
+  if (cursor.isSymbol('(')) {
+    if (!calls && first.kind === 'word' && table.path.length === 1) throw cursor.unexpected();
+    return parseTableFunction(cursor, table);
+  }
   if (lateral) throw cursor.unsupported('LATERAL before a table', token);
   refuseAsOf(cursor);
   const early = parseTimeTravel(cursor);
-  const alias = cursor.takeAlias(false);
-  const columns = alias === undefined ? [] : parseNames(cursor);
+  const alias = cursor.takeAlias();
+  const columns = alias === undefined ? [] : parseNames(cursor, true);
   if (alias !== undefined) refuseAsOf(cursor);
   // DuckDB has the alias before AT; either order is taken.
   const at = early ?? parseTimeTravel(cursor);
@@ -143,9 +141,9 @@ function parseParenthesised(cursor: Cursor): FromItem {
   cursor.expectSymbol('(');
   const inner = parseFrom(cursor);
   cursor.expectSymbol(')');
-  const alias = cursor.takeAlias(false);
+  const alias = cursor.takeAlias();
   if (alias === undefined) return inner;
-  const columns = parseNames(cursor);
+  const columns = parseNames(cursor, true);
   const span = cursor.spanFrom(start);
   return { kind: 'subquery', query: selectAll(inner, inner.span), lateral: false, alias, columns, span };
 }
@@ -155,8 +153,8 @@ function parseSubquery(cursor: Cursor, lateral: boolean, start: number): Subquer
   cursor.expectSymbol('(');
   const query = cursor.query();
   cursor.expectSymbol(')');
-  const alias = cursor.takeAlias(false);
-  const columns = alias === undefined ? [] : parseNames(cursor);
+  const alias = cursor.takeAlias();
+  const columns = alias === undefined ? [] : parseNames(cursor, true);
   if (cursor.isWord('at')) throw cursor.unsupported('AT after a subquery; write it after the table', cursor.token);
   refuseSample(cursor);
   return { kind: 'subquery', query, lateral, alias, columns, span: cursor.spanFrom(start) };
@@ -167,8 +165,8 @@ function parseShownRows(cursor: Cursor): ShownRows {
   const { start } = cursor.advance();
   const statement = parseShown(cursor);
   cursor.expectSymbol(')');
-  const alias = cursor.takeAlias(false);
-  const columns = alias === undefined ? [] : parseNames(cursor);
+  const alias = cursor.takeAlias();
+  const columns = alias === undefined ? [] : parseNames(cursor, true);
   return { kind: 'shown_rows', statement, alias, columns, span: cursor.spanFrom(start) };
 }
 
@@ -176,8 +174,8 @@ function parseShownRows(cursor: Cursor): ShownRows {
 function parseValues(cursor: Cursor, lateral: boolean): Subquery {
   const { start } = cursor.token;
   const query = cursor.query();
-  const alias = cursor.takeAlias(false);
-  const columns = alias === undefined ? [] : parseNames(cursor);
+  const alias = cursor.takeAlias();
+  const columns = alias === undefined ? [] : parseNames(cursor, true);
   return { kind: 'subquery', query, lateral, alias, columns, span: cursor.spanFrom(start) };
 }
 
@@ -186,24 +184,24 @@ function parseTableFunction(cursor: Cursor, table: TableName): TableFunction {
   if (name === undefined || more.length > 0) throw cursor.unsupported('a qualified function name', table.span);
   cursor.expectSymbol('(');
   const args: ExprNode[] = [];
-  while (!cursor.isSymbol(')')) {
-    args.push(parseExpression(cursor));
-    if (!cursor.takeSymbol(',')) break;
+  if (!cursor.isSymbol(')')) {
+    do args.push(parseExpression(cursor));
+    while (cursor.takeComma());
   }
   cursor.expectSymbol(')');
   const ordinality = cursor.isWord('with') && cursor.peek(1).word === 'ordinality';
   for (let words = ordinality ? 2 : 0; words > 0; words--) cursor.advance();
-  const alias = cursor.takeAlias(false);
-  const columns = alias === undefined ? [] : parseNames(cursor);
+  const alias = cursor.takeAlias();
+  const columns = alias === undefined ? [] : parseNames(cursor, true);
   return { kind: 'table_function', name, args, ordinality, alias, columns, span: cursor.spanFrom(table.span.start) };
 }
 
-/** `(name, …)`, or nothing. */
-export function parseNames(cursor: Cursor): readonly Identifier[] {
+/** `(name, …)`, or nothing; names may be text where they are given anew. */
+export function parseNames(cursor: Cursor, allowsText = false): readonly Identifier[] {
   if (!cursor.takeSymbol('(')) return [];
   const names: Identifier[] = [];
-  do names.push(cursor.expectName('a column name'));
-  while (cursor.takeSymbol(','));
+  do names.push(allowsText ? cursor.expectNameOrText('a column name') : cursor.expectName('a column name'));
+  while (cursor.takeComma());
   cursor.expectSymbol(')');
   return names;
 }

@@ -46,7 +46,7 @@ function parseColumns(cursor: Cursor): readonly Identifier[] | undefined {
   cursor.advance();
   const columns: Identifier[] = [];
   do columns.push(cursor.expectName('a column name'));
-  while (cursor.takeSymbol(','));
+  while (cursor.takeComma());
   cursor.expectSymbol(')');
   return columns;
 }
@@ -71,8 +71,7 @@ function parseSource(cursor: Cursor): Query | ValueRows {
   cursor.note('FROM');
   cursor.expectWord('values');
   const rows: ValueRow[] = [parseRow(cursor)];
-  // A comma after the last row is allowed, as in DuckDB.
-  while (cursor.takeSymbol(',') && cursor.isSymbol('(')) rows.push(parseRow(cursor));
+  while (cursor.takeComma()) rows.push(parseRow(cursor));
   return { kind: 'value_rows', rows, isDefault: false, span: cursor.spanFrom(start) };
 }
 
@@ -81,7 +80,7 @@ function parseRow(cursor: Cursor): ValueRow {
   cursor.expectSymbol('(');
   const values: (ExprNode | DefaultValue)[] = [];
   do values.push(parseValue(cursor));
-  while (cursor.takeSymbol(','));
+  while (cursor.takeComma());
   cursor.expectSymbol(')');
   return { kind: 'value_row', values, span: cursor.spanFrom(start) };
 }

@@ -8,7 +8,7 @@
 import type { Span } from '../base/errors.ts';
 import type { ExprNode, FunctionCall, Identifier } from './ast.ts';
 import type { Cursor } from './cursor.ts';
-import { canBeName } from './keyword.ts';
+import { canBeFunction, canBeName } from './keyword.ts';
 import { PLAIN_CALL } from './plain-select.ts';
 
 /** How the parts are read: any expression, and what stands in the parentheses of a call after a dot. */
@@ -29,7 +29,7 @@ function nameAt(name: string, span: Span): Identifier {
 function parseItems(cursor: Cursor, close: string, read: () => void): void {
   while (!cursor.isSymbol(close)) {
     read();
-    if (!cursor.takeSymbol(',')) break;
+    if (!cursor.takeComma()) break;
   }
   cursor.expectSymbol(close);
 }
@@ -46,9 +46,9 @@ export function parseList(cursor: Cursor, read: ExpressionReaders): ExprNode {
     const [first] = items;
     if (cursor.isWord('for') && first !== undefined && !isArray)
       return parseComprehension(cursor, first, start, read);
-    cursor.takeSymbol(',');
+    while (cursor.takeComma()) items.push(read.any(cursor));
   }
-  parseItems(cursor, ']', () => items.push(read.any(cursor)));
+  cursor.expectSymbol(']');
   const span = cursor.spanFrom(start);
   return isArray ? { kind: 'array', items, span } : call('list_value', items, span);
 }
@@ -61,7 +61,7 @@ function lambda(parameters: readonly Identifier[], body: ExprNode): ExprNode {
 function parseComprehension(cursor: Cursor, result: ExprNode, start: number, read: ExpressionReaders): ExprNode {
   cursor.expectWord('for');
   const parameters = [cursor.expectName('a name')];
-  while (cursor.takeSymbol(',')) parameters.push(cursor.expectName('a name'));
+  while (cursor.takeSymbol(',') && !cursor.isWord('in')) parameters.push(cursor.expectName('a name'));
   cursor.expectWord('in');
   const list = read.any(cursor);
   const condition = cursor.takeWord('if') ? read.any(cursor) : undefined;
@@ -93,7 +93,7 @@ export function parseStruct(cursor: Cursor, read: ExpressionReaders): ExprNode {
     const name =
       token.kind === 'string'
         ? ({ kind: 'identifier', name: token.text, quoted: true, span } as const)
-        : cursor.expectLabel('a field');
+        : cursor.expectName('a field');
     cursor.expectSymbol(':');
     const value = read.any(cursor);
     args.push({ kind: 'named_argument', name, value, span: cursor.spanFrom(token.start) });
@@ -144,28 +144,22 @@ function parseSubscript(cursor: Cursor, operand: ExprNode, read: ExpressionReade
   const isOpen = cursor.isSymbol('-') && cursor.peek(1).text === ':';
   if (isOpen) cursor.advance();
   const to = isOpen || cursor.isSymbol(']') || cursor.isSymbol(':') ? undefined : read.any(cursor);
-  const step = cursor.takeSymbol(':') ? read.any(cursor) : undefined;
+  const step = cursor.takeSymbol(':') && !cursor.isSymbol(']') ? read.any(cursor) : undefined;
   cursor.expectSymbol(']');
   return { kind: 'slice', operand, from, to, step, span: cursor.spanFrom(start) };
 }
 
-/** An argument of a call: `name := x`, `lambda x: body`, `x -> body`, or any expression. */
+/** An argument of a call: `name := x`, `x -> body`, or any expression. */
 export function parseArgument(cursor: Cursor, read: ExpressionReaders): ExprNode {
   const token = cursor.token;
-  const isName = token.kind === 'quoted' || token.kind === 'word';
+  const isName =
+    token.kind === 'quoted' || (token.kind === 'word' && (canBeName(token.word) || canBeFunction(token.word)));
   const next = cursor.peek(1);
   if (isName && next.kind === 'symbol' && (next.text === ':=' || next.text === '=>')) {
     const name = cursor.expectLabel('a name');
     cursor.advance();
     const value = read.any(cursor);
     return { kind: 'named_argument', name, value, span: cursor.spanFrom(token.start) };
-  }
-  if (token.word === 'lambda') {
-    cursor.advance();
-    const parameters = [cursor.expectName('a name')];
-    while (cursor.takeSymbol(',')) parameters.push(cursor.expectName('a name'));
-    cursor.expectSymbol(':');
-    return lambdaFrom(cursor, token.start, parameters, read);
   }
   const arrow = arrowAfter(cursor);
   if (arrow === undefined) return read.any(cursor);
@@ -178,6 +172,15 @@ export function parseArgument(cursor: Cursor, read: ExpressionReaders): ExprNode
   }
   cursor.expectSymbol('->');
   return lambdaFrom(cursor, token.start, parameters, read);
+}
+
+/** `lambda x, y: body`. */
+export function parseLambda(cursor: Cursor, read: ExpressionReaders): ExprNode {
+  const { start } = cursor.advance();
+  const parameters = [cursor.expectName('a name')];
+  while (cursor.takeSymbol(',') && !cursor.isSymbol(':')) parameters.push(cursor.expectName('a name'));
+  cursor.expectSymbol(':');
+  return lambdaFrom(cursor, start, parameters, read);
 }
 
 function lambdaFrom(

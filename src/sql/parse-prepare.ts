@@ -45,7 +45,7 @@ export function parseExecute(cursor: Cursor): Statement {
   const args: ExecuteArgument[] = [];
   if (cursor.takeSymbol('(') && !cursor.takeSymbol(')')) {
     do args.push(parseArgument(cursor));
-    while (cursor.takeSymbol(','));
+    while (cursor.takeComma());
     cursor.expectSymbol(')');
   }
   return { kind: 'execute', name, args, span: cursor.spanFrom(start) };
@@ -64,7 +64,7 @@ function parseArgument(cursor: Cursor): ExecuteArgument {
 /** DEALLOCATE [PREPARE] name */
 export function parseDeallocate(cursor: Cursor): Statement {
   const start = cursor.advance().start;
-  if (cursor.isWord('prepare') && cursor.peek(1).kind !== 'end' && cursor.peek(1).text !== ';') cursor.advance();
+  cursor.takeWord('prepare');
   const name = cursor.expectName('the name of a prepared statement');
   return { kind: 'deallocate', name, span: cursor.spanFrom(start) };
 }

@@ -12,7 +12,7 @@ import { parseNames } from './parse-from.ts';
 import { parseTableName } from './parse-table.ts';
 import { parseDirection } from './parse-order.ts';
 import { parseSelect } from './parse-select.ts';
-import { isShown, parseShown } from './parse-show.ts';
+import { isShown, parseShownQuery } from './parse-show.ts';
 import { BARE_FRAME, bareStar, selectAll } from './plain-select.ts';
 
 /** Parses one query. @throws `sql_syntax`, `sql_unsupported`, `limit_exceeded` */
@@ -90,22 +90,13 @@ function parsePrimary(cursor: Cursor): Body {
   }
   if (cursor.takeWord('values')) {
     const rows: ValueRow[] = [parseRow(cursor)];
-    // A comma after the last row is allowed, as in DuckDB.
-    while (cursor.takeSymbol(',') && cursor.isSymbol('(')) rows.push(parseRow(cursor));
+    while (cursor.takeComma()) rows.push(parseRow(cursor));
     return { query: { kind: 'values_query', rows, ...BARE_FRAME, span: cursor.spanFrom(start) }, isClosed: false };
   }
   if (cursor.takeWord('table')) {
     return { query: selectAll(parseTableName(cursor), cursor.spanFrom(start)), isClosed: false };
   }
   return { query: parseSelect(cursor), isClosed: false };
-}
-
-/** DESCRIBE and its like as a query of their rows. */
-function parseShownQuery(cursor: Cursor): Query {
-  const { start } = cursor.token;
-  const statement = parseShown(cursor);
-  const span = cursor.spanFrom(start);
-  return selectAll({ kind: 'shown_rows', statement, alias: undefined, columns: [], span }, span);
 }
 
 function parseRow(cursor: Cursor): ValueRow {
@@ -115,7 +106,7 @@ function parseRow(cursor: Cursor): ValueRow {
   do {
     if (cursor.isWord('default')) throw cursor.unsupported('DEFAULT in a query of VALUES', cursor.token);
     values.push(parseExpression(cursor));
-  } while (cursor.takeSymbol(','));
+  } while (cursor.takeComma());
   cursor.expectSymbol(')');
   return { kind: 'value_row', values, span: cursor.spanFrom(start) };
 }
@@ -135,7 +126,7 @@ export function parseWith(cursor: Cursor): CommonTable[] {
   do {
     const start = cursor.token.start;
     const name = cursor.expectName('a name for the query');
-    const columns: readonly Identifier[] = parseNames(cursor);
+    const columns: readonly Identifier[] = parseNames(cursor, true);
     if (cursor.isWord('using')) throw cursor.unsupported('USING KEY in WITH RECURSIVE', cursor.token);
     cursor.expectWord('as');
     // Whether it is made once or each time makes no difference to the rows.
@@ -147,7 +138,7 @@ export function parseWith(cursor: Cursor): CommonTable[] {
     const query = cursor.query();
     cursor.expectSymbol(')');
     tables.push({ kind: 'common_table', name, columns, recursive, query, span: cursor.spanFrom(start) });
-  } while (cursor.takeSymbol(','));
+  } while (cursor.takeComma());
   return tables;
 }
 
@@ -169,7 +160,7 @@ function parseOrderBy(cursor: Cursor): { orderAll: OrderItem | undefined; orders
 function parseOrderItems(cursor: Cursor): OrderItem[] {
   const orders: OrderItem[] = [];
   do orders.push(parseDirection(cursor, parseExpression(cursor)));
-  while (cursor.takeSymbol(','));
+  while (cursor.takeComma());
   return orders;
 }
 

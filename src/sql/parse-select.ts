@@ -59,7 +59,7 @@ function parseList(cursor: Cursor): List {
   if (distinct && cursor.takeWord('on')) {
     cursor.expectSymbol('(');
     do distinctOn.push(parseExpression(cursor));
-    while (cursor.takeSymbol(','));
+    while (cursor.takeComma());
     cursor.expectSymbol(')');
   }
   if (!distinct && cursor.isWord('all')) cursor.advance();
@@ -69,10 +69,7 @@ function parseList(cursor: Cursor): List {
 /** `item, …`, up to a comma before FROM. */
 function parseItems(cursor: Cursor): SelectItem[] {
   const items = [parseItem(cursor)];
-  while (cursor.takeSymbol(',')) {
-    if (endsList(cursor)) break;
-    items.push(parseItem(cursor));
-  }
+  while (cursor.takeComma()) items.push(parseItem(cursor));
   return items;
 }
 
@@ -81,24 +78,13 @@ export function parseReturning(cursor: Cursor): readonly SelectItem[] {
   return cursor.takeWord('returning') ? parseItems(cursor) : [];
 }
 
-const AFTER_LIST = new Set(
-  'from where group having qualify window order limit offset union intersect except'.split(' '),
-);
-
-/** True where a comma was the last of the list. */
-function endsList(cursor: Cursor): boolean {
-  const { kind, word } = cursor.token;
-  return kind === 'end' || AFTER_LIST.has(word) || cursor.isSymbol(')') || cursor.isSymbol(';');
-}
-
 /** An expression with its alias behind it, or before it as in `a: 1`. */
 function parseItem(cursor: Cursor): SelectItem {
   const start = cursor.token.start;
   const before = cursor.takePrefixAlias();
   const parsed = parseExpression(cursor);
   const expr = asMatchingStar(parsed) ?? asStar(cursor, parsed, STAR_READERS) ?? parsed;
-  const isPlain = expr.kind === 'star' && expr.filter === undefined;
-  const alias = before ?? (isPlain && !cursor.isWord('as') ? undefined : cursor.takeAlias(true));
+  const alias = before ?? cursor.takeLabel();
   return { kind: 'select_item', expr, alias, span: cursor.spanFrom(start) };
 }
 
@@ -108,7 +94,7 @@ function parseGroupBy(cursor: Cursor): Pick<Select, 'groupAll' | 'groups'> {
   cursor.expectWord('by');
   if (cursor.takeWord('all')) return { groupAll: true, groups };
   do groups.push(parseGroup(cursor));
-  while (cursor.takeSymbol(','));
+  while (cursor.takeComma());
   return { groupAll: false, groups };
 }
 
@@ -137,7 +123,7 @@ function parseSets(cursor: Cursor, form: GroupingSets['form'], start: number): G
     cursor.expectSymbol('(');
     const items: GroupItem[] = [];
     do items.push(parseGroup(cursor));
-    while (cursor.takeSymbol(','));
+    while (cursor.takeComma());
     cursor.expectSymbol(')');
     return { kind: 'grouping_sets', form, items, span: cursor.spanFrom(start) };
   });

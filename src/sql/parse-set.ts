@@ -8,8 +8,8 @@ import type { Identifier, Statement } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
 
-/** Words before a setting's name that say whose it is; a setting of that name has `=` or TO behind it. */
-const SCOPES_LACKING = new Set(['global', 'local', 'variable']);
+/** Words before a setting's name that say whose it is. */
+const SCOPES = new Set(['session', 'global', 'local']);
 
 /** SET [SESSION] name = value | name TO value | TIME ZONE value */
 export function parseSet(cursor: Cursor): Statement {
@@ -20,6 +20,7 @@ export function parseSet(cursor: Cursor): Statement {
   else if (!cursor.takeSymbol('=') && !cursor.takeWord('to')) throw cursor.unexpected();
   const isDefault = cursor.takeWord('default');
   const value = isDefault ? undefined : parseExpression(cursor);
+  if (cursor.takeComma()) throw cursor.unexpected();
   return { kind: 'set', name, value, span: cursor.spanFrom(start) };
 }
 
@@ -41,7 +42,9 @@ function isAssign(cursor: Cursor, ahead: number): boolean {
 function parseSettingName(cursor: Cursor, verb: string, endsAt: (ahead: number) => boolean): Identifier {
   const token = cursor.token;
   if (!endsAt(1)) {
-    if (SCOPES_LACKING.has(token.word)) throw cursor.unsupported(`${verb} ${token.word.toUpperCase()}`, token);
+    // A setting called variable has `=` or TO behind it.
+    const isLacking = token.word === 'variable' || (SCOPES.has(token.word) && token.word !== 'session');
+    if (isLacking) throw cursor.unsupported(`${verb} ${token.word.toUpperCase()}`, token);
     if (cursor.isWord('session')) cursor.advance();
     const first = cursor.token;
     if (first.word === 'time' && cursor.peek(1).word === 'zone') {
@@ -50,5 +53,6 @@ function parseSettingName(cursor: Cursor, verb: string, endsAt: (ahead: number) 
       return { kind: 'identifier', name: TIME_ZONE, quoted: false, span: cursor.spanFrom(first.start) };
     }
   }
+  if (SCOPES.has(cursor.token.word)) throw cursor.unexpected();
   return cursor.expectName('the name of a setting');
 }

@@ -60,10 +60,8 @@ function parseStarClauses(cursor: Cursor, star: Star, { expression }: StarReader
 function parseInParentheses<T>(cursor: Cursor, parse: (cursor: Cursor) => T): T[] {
   if (!cursor.takeSymbol('(')) return [parse(cursor)];
   const items: T[] = [];
-  do {
-    if (items.length > 0 && cursor.isSymbol(')')) break;
-    items.push(parse(cursor));
-  } while (cursor.takeSymbol(','));
+  do items.push(parse(cursor));
+  while (cursor.takeComma());
   cursor.expectSymbol(')');
   return items;
 }

@@ -146,10 +146,8 @@ function parseCreateTable(cursor: Cursor, start: number, how: CreateGuards): Sta
   }
   cursor.expectSymbol('(');
   const columns: ColumnDefinition[] = [];
-  do {
-    if (columns.length > 0 && cursor.isSymbol(')')) break;
-    columns.push(parseColumn(cursor));
-  } while (cursor.takeSymbol(','));
+  do columns.push(parseColumn(cursor));
+  while (cursor.takeComma());
   cursor.expectSymbol(')');
   return { kind: 'create_table', table, ...how, columns, query: undefined, span: cursor.spanFrom(start) };
 }

@@ -25,8 +25,13 @@ export function parseScalarQuery(cursor: Cursor): ExprNode | undefined {
 
 /** `EXISTS (SELECT …)`, or undefined when that does not begin here. */
 export function parseExists(cursor: Cursor): ExprNode | undefined {
-  if (!cursor.isWord('exists') || cursor.peek(1).text !== '(' || !cursor.isQuery(2)) return undefined;
+  if (!cursor.isWord('exists') || cursor.peek(1).text !== '(') return undefined;
   const start = cursor.advance().start;
+  if (!cursor.isQuery(1)) {
+    cursor.advance();
+    cursor.note('SELECT');
+    throw cursor.unexpected();
+  }
   return { kind: 'exists', query: parseEnclosed(cursor), span: cursor.spanFrom(start) };
 }
 
@@ -51,6 +56,9 @@ export function parseQuantified(
   if (word !== 'any' && word !== 'some' && word !== 'all') return undefined;
   const isList = cursor.peek(1).text === '(' && !cursor.isQuery(2);
   cursor.advance();
+  if (!cursor.isSymbol('(') && cursor.token.kind !== 'end') {
+    throw cursor.unsupported('a list without parentheses behind ANY and ALL; write ANY (list)', cursor.token);
+  }
   const quantifier = word === 'all' ? 'all' : 'any';
   const query = isList ? parseValuesOf(cursor, readList) : parseEnclosed(cursor);
   return { kind: 'quantified', operator, quantifier, operand, query, span: cursor.spanFrom(operand.span.start) };

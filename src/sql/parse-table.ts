@@ -3,6 +3,7 @@
  *
  * Hides how other dialects write a moment, which is shown in the error. Invariant: a name is up to three words.
  */
+import type { Span } from '../base/errors.ts';
 import type { Identifier, TableName, TimeTravel } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
@@ -40,11 +41,22 @@ export function refuseAsOf(cursor: Cursor): void {
 /** `t`, `schema.t` or `catalog.schema.t`, without a moment and an alias. */
 export function parseTableName(cursor: Cursor): TableName {
   const start = cursor.token.start;
+  if (cursor.token.kind === 'string') {
+    throw cursor.unsupported('a name in single quotes; write names plain or in double quotes', cursor.token);
+  }
   const path: Identifier[] = [cursor.expectName('a table name')];
   while (cursor.isSymbol('.')) {
     cursor.advance();
     path.push(cursor.expectLabel('a table name'));
   }
-  const span = cursor.spanFrom(start);
+  return tableOf(path, cursor.spanFrom(start));
+}
+
+/** The name of one word that is no longer to be read. */
+export function tableNamed(name: Identifier): TableName {
+  return tableOf([name], name.span);
+}
+
+function tableOf(path: readonly Identifier[], span: Span): TableName {
   return { kind: 'table_name', path, at: undefined, alias: undefined, columns: [], span };
 }

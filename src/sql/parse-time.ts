@@ -64,10 +64,13 @@ function call(name: string, args: readonly ExprNode[], span: Span): FunctionCall
 /** True when the tokens here begin an interval; nothing is taken. */
 export function isInterval(cursor: Cursor): boolean {
   const next = cursor.peek(1);
+  if (next.kind === 'word' && UNITS.has(next.word) && cursor.peek(2).kind === 'string') {
+    throw cursor.unsupported("INTERVAL with its unit first; write INTERVAL '1' DAY", next);
+  }
   return next.kind === 'string' || next.kind === 'number' || (next.kind === 'symbol' && next.text === '(');
 }
 
-/** `INTERVAL '3 days'`, `INTERVAL '3' DAY`, `INTERVAL 3 DAY`, `INTERVAL (expression) DAY`. */
+/** `INTERVAL '3 days'`, `INTERVAL '3' DAY`, `INTERVAL 3 DAY`, `INTERVAL (expression) DAY`; without a unit a cast. */
 export function parseInterval(cursor: Cursor, parseExpression: ParseExpression): ExprNode {
   const word = cursor.advance();
   const token = cursor.advance();
@@ -84,10 +87,7 @@ export function parseInterval(cursor: Cursor, parseExpression: ParseExpression):
   }
   const unit = cursor.token.kind === 'word' ? UNITS.get(cursor.token.word) : undefined;
   if (unit === undefined) {
-    if (value.kind !== 'string' || token.kind === 'symbol') {
-      cursor.note('a unit, such as DAY');
-      throw cursor.unexpected();
-    }
+    const isText = token.kind === 'string';
     const type = {
       kind: 'type_name',
       name: 'interval',
@@ -101,7 +101,7 @@ export function parseInterval(cursor: Cursor, parseExpression: ParseExpression):
       operand: value,
       type,
       attempt: false,
-      written: 'literal',
+      written: isText ? 'literal' : 'call',
       span: cursor.spanFrom(word.start),
     };
   }
@@ -114,17 +114,18 @@ export function parseInterval(cursor: Cursor, parseExpression: ParseExpression):
 
 /** True when the tokens here begin EXTRACT(part FROM …); nothing is taken. */
 export function isExtract(cursor: Cursor): boolean {
-  const opens = cursor.peek(1).kind === 'symbol' && cursor.peek(1).text === '(';
-  return (
-    opens && (cursor.peek(2).kind === 'word' || cursor.peek(2).kind === 'string') && cursor.peek(3).word === 'from'
-  );
+  const next = cursor.peek(1);
+  return next.kind === 'symbol' && next.text === '(';
 }
 
 /** `EXTRACT(part FROM x)`. */
 export function parseExtract(cursor: Cursor, parseExpression: ParseExpression): ExprNode {
   const start = cursor.advance().start;
   cursor.expectSymbol('(');
-  const part = cursor.advance();
+  const isText = cursor.token.kind === 'string';
+  const part = cursor.token;
+  if (isText) cursor.advance();
+  else cursor.expectName('a part, such as YEAR');
   const unit = part.kind === 'word' ? UNITS.get(part.word) : undefined;
   const value = unit === undefined ? part.text : PART_WORDS[unit];
   cursor.expectWord('from');

@@ -48,7 +48,7 @@ export function parseWindows(cursor: Cursor, read: ReadExpression): readonly Nam
     cursor.expectWord('as');
     const spec = parseSpec(cursor, read);
     windows.push({ kind: 'named_window', name, spec, span: cursor.spanFrom(start) });
-  } while (cursor.takeSymbol(','));
+  } while (cursor.takeComma());
   return windows;
 }
 
@@ -66,7 +66,7 @@ function parseSpec(cursor: Cursor, read: ReadExpression): WindowSpec {
   if (cursor.takeWord('partition')) {
     cursor.expectWord('by');
     do partitions.push(read(cursor));
-    while (cursor.takeSymbol(','));
+    while (cursor.takeComma());
   }
   const orders: readonly OrderItem[] = parseCallOrder(cursor, read);
   const frame = parseFrame(cursor, read);

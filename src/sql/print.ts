@@ -320,8 +320,8 @@ function nestedText(node: Extract<ExprNode, { kind: NestedKind }>, style: Style)
     case 'named_argument':
       return `${partName(node.name, style)} := ${expression(node.value, style)}`;
     case 'lambda': {
-      const text = `lambda ${node.parameters.map(printIdentifier).join(', ')}: ${expression(node.body, style)}`;
-      return style === 'name' ? `(${text})` : text;
+      // Its body takes all that follows.
+      return `(lambda ${node.parameters.map(printIdentifier).join(', ')}: ${expression(node.body, style)})`;
     }
   }
 }

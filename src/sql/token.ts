@@ -149,7 +149,7 @@ function readToken(sql: string, start: number): Token {
   if (isWordStart(code)) return readWord(sql, start);
   if (isDigit(code) || (code === 46 && isDigit(next))) return readNumber(sql, start);
   if (code === 39) return readString(sql, start);
-  if (code === 34) return readQuoted(sql, start);
+  if (code === 34 || code === 96) return readQuoted(sql, start);
   if (code === 36) return readDollar(sql, start);
   if (code === 63) return readParameter(sql, start);
   return readSymbol(sql, start);
@@ -216,19 +216,21 @@ function readString(sql: string, start: number): Token {
   }
 }
 
-/** A name between double quotes; two of them inside stand for one. */
+/** A name between double quotes, or between backticks; two of them inside stand for one. */
 function readQuoted(sql: string, start: number): Token {
+  const code = sql.charCodeAt(start);
+  const quote = sql.charAt(start);
   let text = '';
   let at = start;
   for (;;) {
-    const end = sql.indexOf('"', at + 1);
-    if (end === -1) throw unterminated(sql, start, at, 'quoted name', '"');
+    const end = sql.indexOf(quote, at + 1);
+    if (end === -1) throw unterminated(sql, start, at, 'quoted name', quote);
     text += sql.slice(at + 1, end);
-    if (sql.charCodeAt(end + 1) !== 34) {
+    if (sql.charCodeAt(end + 1) !== code) {
       if (text === '') throw sqlError('sql_syntax', sql, { start, end: end + 1 }, 'a quoted name must not be empty');
       return { kind: 'quoted', text, word: '', start, end: end + 1 };
     }
-    text += '"';
+    text += quote;
     at = end + 1;
   }
 }
@@ -335,8 +337,7 @@ function readSymbol(sql: string, start: number): Token {
     }
   }
   if (SINGLE_SYMBOLS.includes(char)) return symbolToken(char, start);
-  const remedy = char === '`' ? 'quote names with "' : undefined;
-  throw sqlError('sql_syntax', sql, { start, end: start + 1 }, `unexpected character ${quoteText(char)}`, remedy);
+  throw sqlError('sql_syntax', sql, { start, end: start + 1 }, `unexpected character ${quoteText(char)}`);
 }
 
 function symbolToken(text: string, start: number): Token {

@@ -21,6 +21,7 @@ import type { Clock } from '../base/clock.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { BACKUP_ATTEMPTS_MAX, CHECK_PARALLEL_MAX, CHECK_READ_BYTES_MAX } from '../base/limits.ts';
+import { accessPath, copyAccess } from '../catalog/access-file.ts';
 import { copyTrimmed } from '../catalog/copy.ts';
 import { CatalogInspection } from '../catalog/inspect.ts';
 import { lostLog } from '../catalog/log-file.ts';
@@ -30,9 +31,11 @@ import type { Os } from '../os/os.ts';
 import { expectedSegment, noDatabase, pathOf } from './check.ts';
 import { copyBytes, unlinkIfPresent } from './copy-file.ts';
 import {
+  backupAccessName,
   backupCatalogName,
   databasePaths,
   entryPath,
+  isBackupAccess,
   isBackupCatalog,
   isBackupEntry,
   isTableDirectory,
@@ -41,7 +44,7 @@ import {
 } from './filename.ts';
 import type { DatabasePaths } from './filename.ts';
 import { readManifest, writeManifest } from './manifest.ts';
-import type { Manifest, ManifestSegment } from './manifest.ts';
+import type { Manifest, ManifestFile, ManifestSegment } from './manifest.ts';
 import { inParallel } from './parallel.ts';
 import { HORIZON_KEY, encodeVersion } from './retire.ts';
 import { fileEndLength } from '../arrow/ipc-stream.ts';
@@ -209,7 +212,9 @@ class Backup {
       const { databaseId, lastCommit: commit } = content;
       const sum = await fileSum(this.#os, catalog);
       const timeMs = this.#clock.wallMs();
-      manifest = { databaseId, generation, commit, timeMs, catalog: { file, ...sum }, directories, segments };
+      const access = await this.#copyAccess(generation);
+      const files = { catalog: { file, ...sum }, ...(access === undefined ? {} : { access }) };
+      manifest = { databaseId, generation, commit, timeMs, ...files, directories, segments };
     } finally {
       inspection.close();
     }
@@ -234,6 +239,16 @@ class Backup {
     } finally {
       inspection.close();
     }
+  }
+
+  /** Tokens and rights, as they are now. */
+  async #copyAccess(generation: number): Promise<ManifestFile | undefined> {
+    const source = accessPath(this.#source.directory);
+    if (!(await this.#os.exists(source))) return undefined;
+    const file = backupAccessName(generation);
+    const path = entryPath(this.#target.directory, file);
+    await copyAccess(source, path);
+    return { file, ...(await fileSum(this.#os, path)) };
   }
 
   async #copySegment(expected: ExpectedSegment): Promise<ManifestSegment> {
@@ -302,8 +317,10 @@ class Backup {
     const os = this.#os;
     const { directory, tables } = this.#target;
     for (const name of await os.list(directory)) {
-      const isOld = isBackupCatalog(name) || name.endsWith('.tmp') || name.endsWith('-journal');
-      if (isOld && name !== manifest.catalog.file) await os.unlink(entryPath(directory, name));
+      const isOld =
+        isBackupCatalog(name) || isBackupAccess(name) || name.endsWith('.tmp') || name.endsWith('-journal');
+      const isWanted = name === manifest.catalog.file || name === manifest.access?.file;
+      if (isOld && !isWanted) await os.unlink(entryPath(directory, name));
     }
     const wanted = new Set(
       manifest.segments.map((one) => segmentPath(tablePath(this.#target, one.directory), one.segmentId)),

@@ -7,6 +7,7 @@
  *     DIR/tables/…/<12 digits>.arrow    one segment, named by its id
  *     DIR/tables/…/dropped              marks the directory of a dropped table, so that no repair brings it back
  *     DIR/catalog.copy.db               a durable copy of the catalog, as of some moment: where a repair begins
+ *     DIR/access.db                     who may use the database: see catalog/access-file
  *     DIR/ballast                       space kept for drops on a full disk
  *     DIR/spool/                        results and the like; emptied at open
  *     DIR/quarantine/                   damaged segments put aside
@@ -15,6 +16,7 @@
  *
  *     BACKUP/manifest.json              what belongs to the backup; written last
  *     BACKUP/catalog-<12 digits>.db     its catalog, named by the number of the backup
+ *     BACKUP/access-<12 digits>.db      the same for access.db, where there is one
  *
  * Hides how names are spelled. Invariant: no text of a user ever becomes a path.
  */
@@ -71,7 +73,7 @@ export function rebuiltCatalogPath(paths: DatabasePaths): string {
 }
 
 const DATABASE_ENTRIES =
-  /^(LOCK\.db|ballast|server\.json|catalog(\.copy|\.rebuilt)?\.db(\.tmp)?(-wal(\.link)?|-shm|-journal)?|tables|spool|quarantine)$/;
+  /^(LOCK\.db|access\.db(-journal)?|ballast|server\.json|catalog(\.copy|\.rebuilt)?\.db(\.tmp)?(-wal(\.link)?|-shm|-journal)?|tables|spool|quarantine)$/;
 
 /** True when `name` is one that we give to entries of a database directory. */
 export function isDatabaseEntry(name: string): boolean {
@@ -88,6 +90,16 @@ export function backupCatalogName(generation: number): string {
   return `catalog-${generation.toString().padStart(12, '0')}.db`;
 }
 
+/** File name of the copy of access.db of the nth backup in a directory. */
+export function backupAccessName(generation: number): string {
+  return `access-${generation.toString().padStart(12, '0')}.db`;
+}
+
+/** True when `name` could have come from `backupAccessName`. */
+export function isBackupAccess(name: string): boolean {
+  return /^access-\d{12,15}\.db$/.test(name);
+}
+
 /** True when `name` could have come from `backupCatalogName`. */
 export function isBackupCatalog(name: string): boolean {
   return /^catalog-\d{12,15}\.db$/.test(name);
@@ -95,7 +107,7 @@ export function isBackupCatalog(name: string): boolean {
 
 /** True when `name` is one that we give to entries of a backup's directory. */
 export function isBackupEntry(name: string): boolean {
-  return /^(LOCK\.db|manifest\.json|catalog-\d{12,15}\.db|tables)(\.tmp|-journal)?$/.test(name);
+  return /^(LOCK\.db|manifest\.json|(catalog|access)-\d{12,15}\.db|tables)(\.tmp|-journal)?$/.test(name);
 }
 
 /** A new random name for a table's directory. */

@@ -11,7 +11,7 @@ import { asBuffer } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { MANIFEST_BYTES_MAX } from '../base/limits.ts';
 import type { Os } from '../os/os.ts';
-import { isBackupCatalog, isTableDirectory, manifestPath } from './filename.ts';
+import { isBackupAccess, isBackupCatalog, isTableDirectory, manifestPath } from './filename.ts';
 
 const MANIFEST_VERSION = 1;
 
@@ -23,6 +23,13 @@ export interface ManifestSegment {
   readonly bytes: number;
 }
 
+/** A file that is as it was written when bytes and checksum are. */
+export interface ManifestFile {
+  readonly file: string;
+  readonly bytes: number;
+  readonly crc32: number;
+}
+
 export interface Manifest {
   readonly version: number;
   readonly databaseId: string;
@@ -31,7 +38,9 @@ export interface Manifest {
   /** The snapshot that the backup holds. */
   readonly commit: number;
   readonly timeMs: number;
-  readonly catalog: { readonly file: string; readonly bytes: number; readonly crc32: number };
+  readonly catalog: ManifestFile;
+  /** The copy of access.db; undefined where there was none, and of earlier releases. */
+  readonly access?: ManifestFile | undefined;
   /** Directories of all tables, those without segments too. */
   readonly directories: readonly string[];
   readonly segments: readonly ManifestSegment[];
@@ -63,7 +72,10 @@ export async function readManifest(os: Os, directory: string): Promise<Manifest 
     throw new EngineError('version_unsupported', `${message}; use the newer program that wrote it`);
   }
   const names = [...manifest.directories, ...manifest.segments.map((segment) => segment.directory)];
-  const odd = names.find((name) => !isTableDirectory(name));
+  const { access } = manifest;
+  const odd =
+    names.find((name) => !isTableDirectory(name)) ??
+    (access === undefined || isBackupAccess(access.file) ? undefined : access.file);
   if (odd !== undefined || !isBackupCatalog(manifest.catalog.file)) {
     throw damaged(path, `it names ${JSON.stringify(odd ?? manifest.catalog.file)}`);
   }

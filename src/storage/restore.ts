@@ -10,6 +10,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
 import { CHECK_PARALLEL_MAX } from '../base/limits.ts';
+import { accessPath } from '../catalog/access-file.ts';
 import { realOs } from '../os/real-os.ts';
 import type { Os } from '../os/os.ts';
 import { fileSum } from './backup.ts';
@@ -108,7 +109,6 @@ async function requireEmpty(os: Os, directory: string): Promise<void> {
 
 /** Everything that the manifest names must be there before anything is copied. */
 async function checkSizes(os: Os, backup: DatabasePaths, manifest: Manifest): Promise<void> {
-  const { file, bytes, crc32 } = manifest.catalog;
   const require = async (path: string, least: number): Promise<void> => {
     const size = (await os.exists(path)) ? await os.size(path) : undefined;
     const name = relative(backup.directory, path);
@@ -117,11 +117,14 @@ async function checkSizes(os: Os, backup: DatabasePaths, manifest: Manifest): Pr
       throw damaged(backup.directory, `${name} has ${size.toString()} bytes, of ${least.toString()}`);
     }
   };
-  const catalog = entryPath(backup.directory, file);
-  await require(catalog, bytes);
-  const found = await fileSum(os, catalog);
-  if (found.bytes !== bytes || found.crc32 !== crc32) {
-    throw damaged(backup.directory, `${file} is not as it was written`);
+  const { catalog, access } = manifest;
+  for (const { file, bytes, crc32 } of access === undefined ? [catalog] : [catalog, access]) {
+    const path = entryPath(backup.directory, file);
+    await require(path, bytes);
+    const found = await fileSum(os, path);
+    if (found.bytes !== bytes || found.crc32 !== crc32) {
+      throw damaged(backup.directory, `${file} is not as it was written`);
+    }
   }
   for (const { directory, segmentId, bytes: least } of manifest.segments) {
     await require(segmentPath(tablePath(backup, directory), segmentId), least);
@@ -135,8 +138,12 @@ async function copyAll(os: Os, backup: DatabasePaths, work: DatabasePaths, manif
     const from = segmentPath(tablePath(backup, directory), segmentId);
     await copyBytes(os, from, segmentPath(tablePath(work, directory), segmentId), 0, bytes);
   });
-  const { file, bytes } = manifest.catalog;
-  await copyBytes(os, entryPath(backup.directory, file), work.catalog, 0, bytes);
+  const { catalog, access } = manifest;
+  await copyBytes(os, entryPath(backup.directory, catalog.file), work.catalog, 0, catalog.bytes);
+  if (access !== undefined) {
+    const target = accessPath(work.directory);
+    await copyBytes(os, entryPath(backup.directory, access.file), target, 0, access.bytes);
+  }
   for (const name of manifest.directories) await os.syncDirectory(tablePath(work, name));
   await os.syncDirectory(work.tables);
   await os.syncDirectory(work.directory);

@@ -142,7 +142,8 @@ test('without the gRPC packages HTTP serves alone and says so', async (t) => {
 test('a host that others can reach needs --insecure', async (t) => {
   const directory = temporaryDirectory(t);
   const refused = await runSheaf(['serve', '--host', '0.0.0.0', '--data-dir', directory]);
-  const remedy = 'there is no authentication yet, so add --insecure if that is meant, or leave --host out';
+  const lacks = 'it needs TLS (--tls-cert, --tls-key)';
+  const remedy = `${lacks}; add --insecure if it is meant to go without, or leave --host out`;
   assert.equal(refused.stderr, `error: --host 0.0.0.0 can be reached from other machines; ${remedy}\n`);
   assert.equal(refused.code, 2);
   const server = await startSheaf(t, ['--host', '0.0.0.0', '--insecure', '--data-dir', directory]);

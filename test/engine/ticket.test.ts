@@ -12,6 +12,7 @@ const payload: TicketPayload = {
   text: 'SELECT 1',
   version: 7,
   nowMs: 500,
+  owner: '',
   expiresAtMs: 1000,
   result: 'ab',
 };

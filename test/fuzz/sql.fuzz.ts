@@ -7,14 +7,13 @@
  * which has statements of every kind, also of those that are refused today.
  */
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
 import { SQL_LENGTH_MAX } from '../../src/base/limits.ts';
 import { isReadOnly, planStatement } from '../../src/plan/plan.ts';
 import { parseStatement } from '../../src/sql/parse.ts';
 import { printStatement } from '../support/print-statement.ts';
-import { tokenize } from '../../src/sql/token.ts';
+import { goldenInputs, piecesOf, sltInputs } from '../support/sql-texts.ts';
 import { fakeCatalog } from '../plan/fake-catalog.ts';
 import type { Random } from '../support/random.ts';
 import { below, fuzz, pick, roundsOf } from './rounds.ts';
@@ -42,34 +41,9 @@ const OTHERS = [
   "SELECT $$a$$, E'\\x41\\u00e9', X'00ff', 1e308, .5, 123456789012345678901234567890, 'it''s', $1, ?2 -- end",
 ];
 
-function goldenInputs(name: string): string[] {
-  const text = readFileSync(new URL(`../golden/${name}`, import.meta.url), 'utf8');
-  return [...text.matchAll(/^> (.*)$/gmu)].map((match) => match[1] ?? '');
-}
-
-function sltInputs(): string[] {
-  const folder = new URL('../slt/', import.meta.url);
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.slt'));
-  return files.flatMap((name) => {
-    const text = readFileSync(new URL(name, folder), 'utf8');
-    const found = text.matchAll(/^(?:statement|query)[^\n]*\n((?:(?!----)[^\n]+\n)+)/gmu);
-    return [...found].map((match) => (match[1] ?? '').trim());
-  });
-}
-
 /** Those over the tables of the catalog here, of which most can be planned. */
 const planned = [...OTHERS, ...goldenInputs('plans.txt')];
 const statements = [...planned, ...['sql-parse.txt', 'sql-errors.txt'].flatMap(goldenInputs), ...sltInputs()];
-
-function piecesOf(sql: string): string[] {
-  try {
-    const tokens = tokenize(sql).slice(0, -1);
-    return tokens.map((token) => sql.slice(token.start, token.end));
-  } catch (error) {
-    if (error instanceof EngineError) return Array.from(sql);
-    throw error;
-  }
-}
 
 const pool = statements.flatMap(piecesOf);
 

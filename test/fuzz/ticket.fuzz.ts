@@ -37,6 +37,7 @@ function randomPayload(random: Random): TicketPayload {
     text: pick(random, ['SELECT 1', 'trades', '', 'SELECT "ü" FROM "日本"', 'x'.repeat(below(random, 400))]),
     version: below(random, 1_000),
     nowMs: below(random, 2 ** 31),
+    owner: '',
     expiresAtMs: pick(random, [1, NOW, NOW + 1, 2 ** 40]),
     result: pick(random, [undefined, 'ab']),
   };

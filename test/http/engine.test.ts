@@ -21,7 +21,7 @@ async function serve(context: TestContext, directory: string) {
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= door.close(0).then(() => engine.close()));
   context.after(stop);
-  return { engine, ask, stop };
+  return { engine, ask, stop, address: door.address };
 }
 
 test('rows from CSV and NDJSON are there after a restart, exact', async (context) => {
@@ -120,5 +120,28 @@ test('a JSON body gives values to parameters, by place and by name, exact as tex
     ],
   ] as const) {
     assert.match(await post(asked), message);
+  }
+});
+
+test('the statements that run are listed, and ended by their numbers', async (context) => {
+  const { engine, ask, address } = await serve(context, temporaryDirectory(context));
+  const long = 'SELECT count(*) FROM range(3000000) a(x), range(3000000) b(y) WHERE (x * y) % 7 = 3';
+  const asked = ask('/', long);
+  while (!engine.queries().some(({ state }) => state === 'running')) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { queries } = JSON.parse((await ask('/queries')).text) as { queries: Record<string, unknown>[] };
+  assert.equal(queries.length, 1);
+  assert.deepEqual([queries[0]?.['id'], queries[0]?.['state'], queries[0]?.['sql']], [1, 'running', long]);
+  assert.equal(await remove('/queries/1'), '{"id":1,"cancelled":true}');
+  const ended = await asked;
+  assert.equal(ended.status, 499);
+  assert.match(ended.text, /"code":"cancelled","message":"the statement was cancelled by its number, 1"/u);
+  assert.match(await remove('/queries/1'), /"code":"not_found"/u);
+  assert.match(await remove('/queries'), /"code":"unimplemented"/u);
+
+  async function remove(target: string): Promise<string> {
+    const response = await fetch(`http://${address}${target}`, { method: 'DELETE' });
+    return (await response.text()).trim();
   }
 });

@@ -43,6 +43,7 @@ const TICKET = 0xff;
 
 export class FakeEngine implements Engine {
   readonly directory = 'memory';
+  readonly principal = undefined;
   readonly answers = new Map<string, FakeAnswer>();
   readonly stored = new Map<string, FakeTable>();
   /** Runs before each `write` and `commit` of a put. */
@@ -60,6 +61,11 @@ export class FakeEngine implements Engine {
   resultsOpen = 0;
   expiresAtMs = 4_102_444_800_123;
 
+  /** Rights are not looked at here. */
+  as(): Engine {
+    return this;
+  }
+
   query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
     return Promise.resolve().then(() => this.#open(this.#find(sql), options));
   }
@@ -73,6 +79,14 @@ export class FakeEngine implements Engine {
 
   describe(sql: string): Promise<Schema> {
     return Promise.resolve().then(() => this.#find(sql).schema);
+  }
+
+  queries(): readonly [] {
+    return [];
+  }
+
+  cancelQuery(id: number): void {
+    throw new EngineError('not_found', `no statement with the number ${id.toString()} runs`);
   }
 
   promiseOnce(sql: string): Promise<PromisedResult> {

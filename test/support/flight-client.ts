@@ -17,9 +17,14 @@ export interface Ending {
   readonly position: string;
 }
 
+interface ReadOptions {
+  readonly deadlineMs?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface RawFlight {
   /** Begins a call with one request; messages come as bytes. */
-  read(rpc: string, request: Uint8Array, options?: { readonly deadlineMs?: number }): ClientReadableStream<Buffer>;
+  read(rpc: string, request: Uint8Array, options?: ReadOptions): ClientReadableStream<Buffer>;
   /** Begins a call that both sides stream on. */
   stream(rpc: string, headers?: Readonly<Record<string, string>>): ClientDuplexStream<Buffer, Buffer>;
   close(): void;
@@ -33,24 +38,26 @@ export function rawFlight(address: string, options: Readonly<Record<string, numb
     ...options,
   });
   return {
-    read: (rpc, request, { deadlineMs } = {}) =>
+    read: (rpc, request, { deadlineMs, headers = {} } = {}) =>
       client.makeServerStreamRequest(
         SERVICE + rpc,
         same,
         same,
         Buffer.from(request),
-        new Metadata(),
+        metadataOf(headers),
         deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs },
       ),
-    stream: (rpc, headers = {}) => {
-      const metadata = new Metadata();
-      for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-      return client.makeBidiStreamRequest(SERVICE + rpc, same, same, metadata, {});
-    },
+    stream: (rpc, headers = {}) => client.makeBidiStreamRequest(SERVICE + rpc, same, same, metadataOf(headers), {}),
     close: () => {
       client.close();
     },
   };
+}
+
+function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return metadata;
 }
 
 /** Reads a call to its end. */
