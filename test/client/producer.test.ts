@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { tableFromArrays } from 'apache-arrow';
 import { EngineError, connect } from '../../src/client/library.ts';
 import type { Ack, Client, ExactlyOnce } from '../../src/client/library.ts';
 import { startSheaf, temporaryDirectory } from '../support/sheaf-process.ts';
@@ -145,7 +146,10 @@ test('what does not pass is told to the next call: other columns, other rows, a 
   const client = await place.connect();
   const producer = await client.exactlyOnce('readings', 'p');
   await writeAll(producer, 1, 1);
-  assert.equal((await failureOf(producer.write([{ id: 1n }]))).code, 'schema_mismatch');
+  assert.equal(
+    (await failureOf(producer.write(tableFromArrays({ id: BigInt64Array.of(1n) })))).code,
+    'schema_mismatch',
+  );
   await producer.flush();
 
   const twin = await client.exactlyOnce('readings', 'p');
