@@ -335,6 +335,23 @@ test('no file under src is dead', () => {
   assert.deepEqual(deadFiles(sources), []);
 });
 
+/** Every file that `start` loads when it runs, itself included; imports of types load nothing. */
+function loadedBy(start: string): Set<string> {
+  const loaded = new Set([start]);
+  for (const path of loaded) {
+    const text = (sources.get(path) ?? '').replaceAll(/^import type\b[^;]*;/gm, '');
+    for (const specifier of importsOf(text))
+      if (specifier.startsWith('.')) loaded.add(join(dirname(path), specifier));
+  }
+  return loaded;
+}
+
+test('the client for programs loads nothing of the server', () => {
+  const rooms = new Set([...loadedBy('src/client/library.ts')].map(roomOf));
+  assert.deepEqual([...rooms].sort(), ['arrow', 'base', 'client', 'flight']);
+  assert.ok(loadedBy('src/engine/library.ts').has('src/storage/storage.ts'));
+});
+
 test('no bound of the product is a number outside base/limits', () => {
   // The extremes of a number type, and a count of digits, are facts of arithmetic and bound nothing.
   const constants = /^(?:export )?const (?!INT32_MAX|DECIMAL_DIGITS_MAX|EXPONENT_MAX|NO_MAX)[A-Z0-9_]+_MAX\b/m;

@@ -7,7 +7,8 @@
  * rows round timestamps to milliseconds.
  *
  * Hides Flight. Invariants: every failure is an EngineError with the server's code; nothing is sent twice by itself but
- * numbered batches; memory is bounded by a few record batches in each direction, but where all of an answer is asked for.
+ * numbered batches; memory is bounded by a few record batches in each direction, but where all of an answer is asked
+ * for.
  */
 import { joinBatches } from '../arrow/concat.ts';
 import { readArrowBatches, readArrowTable } from '../arrow/interop.ts';

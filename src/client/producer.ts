@@ -82,7 +82,7 @@ export class Producer {
   /** Of the batches. */
   #schema: Schema | undefined;
   #isClosing = false;
-  #failure: unknown;
+  #failure: Error | undefined;
   #progressMs = performance.now();
   /** Those that wait for a change of any of the above. */
   #waiting: (() => void)[] = [];
@@ -299,7 +299,7 @@ export class Producer {
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= error;
+    this.#failure ??= error instanceof Error ? error : new EngineError('internal', String(error));
     this.#notify();
   }
 

@@ -141,7 +141,7 @@ test('a producer that waited while the server was away goes on', async (t) => {
   await checkRows(client, 'readings', 3);
 });
 
-test('what does not pass is told to the next call: other columns, other rows, a newer epoch, two of one name', async (t) => {
+test('what does not pass is told to the next call: other columns, two of one name, a newer epoch', async (t) => {
   const place = await Place.open(t);
   const client = await place.connect();
   const producer = await client.exactlyOnce('readings', 'p');
