@@ -41,6 +41,34 @@ export interface StatementOptions extends QueryOptions {
   readonly session?: Session;
   /** Values of the statement's parameters. */
   readonly values?: ParameterValues;
+  /** A table for this statement alone, which hides one of its name. */
+  readonly input?: InputTable;
+}
+
+/** Rows that a caller brings with a statement, in batches of one schema that nobody changes any more. */
+export interface InputTable {
+  readonly name: string;
+  readonly schema: Schema;
+  readonly batches: readonly RecordBatch[];
+}
+
+/** How far a run has come, for others to look at; a run adds to it. */
+export interface Progress {
+  scannedRows: number;
+  /** Rows of all that it scans; undefined until that is known. */
+  totalRows: number | undefined;
+}
+
+export interface PromiseOptions extends Omit<StatementOptions, 'values' | 'input'> {
+  /** Run a query that has something to compute, to its end, also where its rows could be counted without. */
+  readonly counted?: boolean;
+  /** Told while the promise is made. */
+  readonly progress?: Progress;
+  /**
+   * In how many parts it may come. A number: the answer is cut into at most so many, and kept for it where a table
+   * cannot be cut instead. `large`: tables that are large are cut. One, the whole, unless given.
+   */
+  readonly parts?: number | 'large' | undefined;
 }
 
 /** A statement that can be run again and again with other values of its parameters. */
@@ -66,17 +94,25 @@ export interface PreparedStatement {
    */
   runRows(batch: RecordBatch, options?: Omit<StatementOptions, 'values'>): Promise<QueryResult>;
   /** What `Engine.promiseOnce` does for a text, with the rows of `batch` as `runRows` takes them. */
-  promise(batch?: RecordBatch, options?: Omit<StatementOptions, 'values'>): Promise<PromisedResult>;
+  promise(batch?: RecordBatch, options?: PromiseOptions): Promise<PromisedResult>;
 }
 
-/** What GetFlightInfo promises. `ticket` is opaque, authenticated, and survives a restart. */
+/** What GetFlightInfo promises. Tickets are opaque, authenticated, and survive a restart. */
 export interface PromisedResult {
   readonly schema: Schema;
+  /** Of the whole. */
   readonly ticket: Uint8Array;
+  /** Of parts which, read one after another, are the whole in its order; none where it was not cut. */
+  readonly partTickets: readonly Uint8Array[];
   /** -1 when not known, which only `promiseOnce` may leave open. */
   readonly rowCount: number;
   /** -1 when not known. */
   readonly byteCount: number;
+  readonly expiresAtMs: number;
+}
+
+export interface RenewedTicket {
+  readonly ticket: Uint8Array;
   readonly expiresAtMs: number;
 }
 
@@ -157,14 +193,14 @@ export interface Engine {
   /** The schema that `query` would answer with; runs nothing. */
   describe(sql: string, options?: { readonly session?: Session }): Promise<Schema>;
   /** Plans a read-only statement, learns its exact row count, and makes the ticket for it. */
-  promise(sql: string, options?: QueryOptions): Promise<PromisedResult>;
+  promise(sql: string, options?: PromiseOptions): Promise<PromisedResult>;
   /**
    * What drivers ask for before every read: a query is planned and counted only where that is free, and runs when its
    * ticket is redeemed; a statement that writes runs here, once, and its ticket names the answer.
    */
-  promiseOnce(sql: string, options?: Omit<StatementOptions, 'values'>): Promise<PromisedResult>;
+  promiseOnce(sql: string, options?: PromiseOptions): Promise<PromisedResult>;
   /** As `promise`, for a whole table or view. @throws `not_found`, and for a view what its query throws */
-  promiseTable(name: string): Promise<PromisedResult>;
+  promiseTable(name: string, options?: PromiseOptions): Promise<PromisedResult>;
   /** True when `bytes` are a ticket of ours by their leading bytes. */
   isTicket(bytes: Uint8Array): boolean;
   /**
@@ -177,6 +213,11 @@ export interface Engine {
    * `redeem`, `forbidden` for who neither made it nor administers all tables
    */
   cancel(ticket: Uint8Array): Promise<void>;
+  /**
+   * The same ticket for as long as what it names can surely be read, a ticket's life at most; for as long as before
+   * where that is no longer. @throws as `redeem`
+   */
+  renew(ticket: Uint8Array): Promise<RenewedTicket>;
   tables(): readonly TableDescription[];
   /** The columns of a table or view. @throws as `promiseTable` */
   schemaOf(name: string): Promise<Schema>;

@@ -8,13 +8,14 @@
 import { prepareCodecs } from '../arrow/compression.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
-import { PUT_STREAMS_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
+import { PUT_STREAMS_MAX, SNAPSHOT_RETENTION_MS, TICKET_LIFE_MS } from '../base/limits.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { makeCounter } from '../base/metrics.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
 import type { RunOptions } from '../exec/exec.ts';
+import { atMoment } from '../plan/needs.ts';
 import { describeStatement } from '../plan/plan.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { CompactionReport, IngestState, Snapshot, Storage } from '../storage/contract.ts';
@@ -26,21 +27,26 @@ import { CopyFiles } from './copy.ts';
 import type {
   Engine,
   EngineStatus,
+  InputTable,
   PreparedStatement,
+  PromiseOptions,
   PromisedResult,
   Put,
   PutOptions,
   QueryOptions,
   QueryResult,
+  RenewedTicket,
   StatementOptions,
   TableDescription,
 } from './contract.ts';
+import { inputSource } from './input-table.ts';
 import type { KeptResults } from './kept-result.ts';
 import { planRequest, readPrepared, readRequest } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
 import { makeParts } from './parts.ts';
 import type { Parts } from './parts.ts';
-import { makePrepared } from './prepared.ts';
+import { makePrepared, needsSession, preparedText } from './prepared.ts';
+import { planOfPart } from './promised-part.ts';
 import { Promises } from './promises.ts';
 import type { PromisedStatement } from './promises.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
@@ -52,11 +58,13 @@ import type { Rights } from './rights.ts';
 import type { Session } from './session.ts';
 import type { StatementCache } from './statement-cache.ts';
 import { looksLikeTicket } from './ticket.ts';
+import type { TicketPart } from './ticket.ts';
 import { description, tableOf, viewQuery } from './tables.ts';
 import { openWorld } from './world.ts';
 
 export type { Engine, TableDescription } from './contract.ts';
 export { Session } from './session.ts';
+export type { OptionValue } from './session.ts';
 
 /** What `open` can be told; tests bring their own disk and clock. */
 export interface OpenOptions {
@@ -90,7 +98,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   const clock = options.clock ?? systemClock;
   await prepareCodecs();
   const { snapshotRetentionMs, scrubBytesPerSecond, compactSegmentsMin } = options;
-  const bounds = {
+  const bounds: { readonly snapshotRetentionMs?: number } = {
     ...(snapshotRetentionMs === undefined
       ? {}
       : { snapshotRetentionMs: Math.max(snapshotRetentionMs, TICKET_LIFE_MS) }),
@@ -104,7 +112,10 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     const key = await storage.secret('ticket-key', KEY_BYTES);
     const files = await CopyFiles.open(options.copyDirectory, directory, key);
     const queries = new QueryLog(clock, options);
-    return new SheafEngine(makeParts({ storage, clock, ticketKey: key, files, os, queries }));
+    const retentionMs = bounds.snapshotRetentionMs ?? SNAPSHOT_RETENTION_MS;
+    return new SheafEngine(
+      makeParts({ storage, clock, ticketKey: key, files, os, queries, snapshotRetentionMs: retentionMs }),
+    );
   } catch (error) {
     await storage.close();
     throw error;
@@ -162,11 +173,15 @@ class SheafEngine implements Engine {
   async prepare(sql: string, { session }: { readonly session?: Session } = {}): Promise<PreparedStatement> {
     this.#admission.refuseWhileDraining();
     const parsed = readPrepared(sql);
+    if (needsSession(parsed)) return preparedText(this, sql, parsed, session);
     const settings = session?.settings ?? DEFAULT_SETTINGS;
     const facts = { storage: this.#storage, queries: this.#queries, settings };
     const world = await openWorld(parsed, undefined, this.#storage.snapshot(), facts);
     try {
-      const described = describeStatement(parsed, world.catalog, { settings });
+      // Some types are known only once now() has a moment; a run has its own.
+      const described = describeStatement(atMoment(parsed, BigInt(this.#nowMs()) * 1_000n), world.catalog, {
+        settings,
+      });
       return makePrepared(parsed, described, {
         start: (request, options) =>
           this.#admitted(sql, options, (turn) => {
@@ -190,18 +205,19 @@ class SheafEngine implements Engine {
     return planned.kind === 'query' ? planned.schema : commandSchema(planned);
   }
 
-  async promise(sql: string, options: QueryOptions = {}): Promise<PromisedResult> {
-    return this.#promises.counted(this.#promised(sql, {}), options);
+  async promise(sql: string, options: PromiseOptions = {}): Promise<PromisedResult> {
+    return this.#promises.counted(this.#promised(sql, options), options);
   }
 
-  async promiseOnce(sql: string, options: StatementOptions = {}): Promise<PromisedResult> {
+  async promiseOnce(sql: string, options: PromiseOptions = {}): Promise<PromisedResult> {
     return this.#promises.once(this.#promised(sql, options), options);
   }
 
-  async promiseTable(name: string): Promise<PromisedResult> {
+  async promiseTable(name: string, options: PromiseOptions = {}): Promise<PromisedResult> {
     this.#admission.refuseWhileDraining();
     const view = this.#look((snapshot) => snapshot.view(name));
-    return view === undefined ? this.#promises.table(name) : this.promise(viewQuery(view.name));
+    if (view !== undefined) return this.promise(viewQuery(view.name), options);
+    return this.#promises.table(name, options.parts);
   }
 
   isTicket(bytes: Uint8Array): boolean {
@@ -214,6 +230,10 @@ class SheafEngine implements Engine {
 
   async cancel(ticket: Uint8Array): Promise<void> {
     await this.#promises.cancel(ticket);
+  }
+
+  async renew(ticket: Uint8Array): Promise<RenewedTicket> {
+    return this.#promises.renew(ticket);
   }
 
   tables(): readonly TableDescription[] {
@@ -355,17 +375,24 @@ class SheafEngine implements Engine {
   async #start(
     request: () => Request,
     snapshot: Snapshot,
-    options: StatementOptions,
+    options: StatementOptions & { readonly part?: TicketPart | undefined },
     turn: Turn,
   ): Promise<QueryResult> {
     const run = { ...runOptions(options), signal: turn.query.signal, usage: turn.query.usage };
-    const { planned, world, sql } = await planRequest(this.#planning(run, options.session), request, snapshot);
-    if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
+    const planning = this.#planning(run, options.session, options.input);
+    const { planned, world, sql } = await planRequest(planning, request, snapshot);
+    if (planned.kind === 'query') {
+      const plan = await planOfPart(planned.plan, options.part).catch((error: unknown) => {
+        world.release();
+        throw error;
+      });
+      return startPlan(plan, () => world.release(), run, turn);
+    }
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
     if (options.readOnly === true && isStoring(planned)) throw refuseWrite(planned, sql);
     const planAgain: CommandTarget['planAgain'] = async (later) => {
-      const again = await planRequest(this.#planning(run, options.session), request, later);
+      const again = await planRequest(planning, request, later);
       return { planned: again.planned, release: () => again.world.release() };
     };
     const done = await this.#runCommand(planned, run, options.session, planAgain).finally(() => world.release());
@@ -390,8 +417,9 @@ class SheafEngine implements Engine {
     return { sql, request: (nowMs) => this.#request(sql, nowMs, options) };
   }
 
-  #planning(run: RunOptions, session?: Session): Planning {
-    return { storage: this.#storage, queries: this.#queries, run, session };
+  #planning(run: RunOptions, session?: Session, input?: InputTable): Planning {
+    const table = input === undefined ? undefined : inputSource(input);
+    return { storage: this.#storage, queries: this.#queries, run, session, input: table };
   }
 
   /** Runs a statement that writes. */

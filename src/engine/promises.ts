@@ -19,24 +19,41 @@ import { EngineError } from '../base/errors.ts';
 import { TICKET_LIFE_MS, TICKET_VALUES_BYTES_MAX } from '../base/limits.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import { scanAll } from '../plan/logical.ts';
+import { inputsOf } from '../plan/physical.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { isQuery } from '../plan/plan.ts';
 import type { Settings } from '../plan/setting.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
 import { isStoring, refuseWrite } from './command.ts';
-import type { PromisedResult, QueryOptions, QueryResult, StatementOptions } from './contract.ts';
+import type {
+  PromiseOptions,
+  PromisedResult,
+  QueryOptions,
+  QueryResult,
+  RenewedTicket,
+  StatementOptions,
+} from './contract.ts';
 import type { KeptResults } from './kept-result.ts';
-import { noSession, planRequest } from './planning.ts';
+import { planRequest, prepareAgain } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
+import { answerParts, resultOfPart, tableParts } from './promised-part.ts';
 import type { Redemptions } from './redemption.ts';
-import { exactBytes, keptResult, knownRowCount, planBatches, startPlan } from './result.ts';
+import {
+  exactBytes,
+  keptResult,
+  knownRowCount,
+  planBatches,
+  scannedRowCount,
+  startPlan,
+  tableScan,
+} from './result.ts';
 import type { Turn } from './result.ts';
 import type { Rights } from './rights.ts';
 import { Session } from './session.ts';
 import { tableOf } from './tables.ts';
 import { openTicket, sealTicket } from './ticket.ts';
-import type { TicketPayload } from './ticket.ts';
+import type { TicketPart, TicketPayload } from './ticket.ts';
 
 /** What promises need of the engine. */
 export interface PromiseHost {
@@ -51,8 +68,16 @@ export interface PromiseHost {
   admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T>;
   planning(run: RunOptions, session: Session | undefined): Planning;
   runOptions(options: StatementOptions): RunOptions;
+  /** For how long what was replaced or dropped can still be read. */
+  readonly snapshotRetentionMs: number;
   request(sql: string, nowMs: number, options: Pick<RequestOptions, 'session' | 'row'>): Request;
-  start(request: () => Request, snapshot: Snapshot, options: StatementOptions, turn: Turn): Promise<QueryResult>;
+  /** `part`: one of those that its table is cut into. */
+  start(
+    request: () => Request,
+    snapshot: Snapshot,
+    options: StatementOptions & { readonly part?: TicketPart | undefined },
+    turn: Turn,
+  ): Promise<QueryResult>;
 }
 
 /** A statement that a promise is asked for. */
@@ -64,7 +89,15 @@ export interface PromisedStatement {
   readonly request: (nowMs: number) => Request;
 }
 
-type Named = Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs' | 'settings' | 'values'>;
+type Named = Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs' | 'settings' | 'prepare' | 'values'>;
+
+/** What a promise is made of. */
+interface Planned {
+  readonly named: Named;
+  readonly plan: PhysicalPlan;
+  readonly isRepeatable: boolean;
+  readonly run: RunOptions;
+}
 
 export class Promises {
   readonly #host: PromiseHost;
@@ -78,15 +111,19 @@ export class Promises {
     this.#owner = host.rights?.fingerprint ?? '';
   }
 
-  /** A counted promise. @throws `request_invalid` for a statement that writes */
-  async counted(statement: PromisedStatement, options: StatementOptions): Promise<PromisedResult> {
+  /** A counted promise; SET and the like are done. @throws `request_invalid` for a statement that writes */
+  async counted(statement: PromisedStatement, options: PromiseOptions): Promise<PromisedResult> {
+    const { kind } = statement.request(this.#nowMs()).parsed.statement;
+    if (kind === 'set' || kind === 'prepare' || kind === 'deallocate') return this.once(statement, options);
     return this.#host.admitted(statement.sql, options, async (turn) => {
       const { planned, world, named, run } = await this.#plan(statement, options, turn);
       try {
         if (planned.kind !== 'query') {
-          throw isStoring(planned) ? refuseWrite(planned, statement.sql) : noSession('the statement');
+          assert(isStoring(planned), 'what changes the session is not counted');
+          throw refuseWrite(planned, statement.sql);
         }
-        const promised = await this.#count(named, planned.plan, run, world.isRepeatable());
+        const what = { named, plan: planned.plan, isRepeatable: world.isRepeatable(), run };
+        const promised = await this.#count(what, options);
         turn.query.end('done');
         return promised;
       } finally {
@@ -97,7 +134,7 @@ export class Promises {
   }
 
   /** A planned promise for a query, a done one for a statement that writes. */
-  async once(statement: PromisedStatement, options: StatementOptions): Promise<PromisedResult> {
+  async once(statement: PromisedStatement, options: PromiseOptions): Promise<PromisedResult> {
     const values = statement.values === undefined ? undefined : await encodeValues(statement.values);
     const tooLong = values !== undefined && values.length > TICKET_VALUES_BYTES_MAX;
     const promised = await this.#host.admitted(statement.sql, options, async (turn) => {
@@ -105,12 +142,16 @@ export class Promises {
         const request = (): Request => statement.request(this.#nowMs());
         return this.#host.start(request, this.#host.storage.snapshot(), options, turn);
       }
-      const { planned, world, named } = await this.#plan(statement, options, turn);
+      const { planned, world, named, run } = await this.#plan(statement, options, turn);
       try {
         assert(planned.kind === 'query', 'a query is planned as one');
+        const valued = values === undefined ? named : { ...named, values };
+        const what = { named: valued, plan: planned.plan, isRepeatable: world.isRepeatable(), run };
+        const found = await (options.counted === true
+          ? this.#count(what, options)
+          : this.#planned(what, options.parts));
         turn.query.end('done');
-        const what = values === undefined ? named : { ...named, values };
-        return this.#plain(what, planned.plan, world.isRepeatable());
+        return found;
       } finally {
         world.release();
         turn.release();
@@ -127,16 +168,18 @@ export class Promises {
     const named: Named = { kind: 'done', text: '', version: 0, nowMs: 0 };
     // Drivers show this as the rows that a statement changed: one row that tells a count must not be taken for it.
     const rowCount = result.changedCount === undefined || result.changedCount === found ? found : -1;
-    return { schema, ticket: this.#seal(named, expiresAtMs, id), rowCount, byteCount, expiresAtMs };
+    const { ticket, partTickets } = this.#seal(named, expiresAtMs, id);
+    return { schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
   }
 
   /** The promise of a whole table of the newest snapshot. @throws `not_found` */
-  async table(name: string): Promise<PromisedResult> {
+  async table(name: string, parts: PromiseOptions['parts']): Promise<PromisedResult> {
     const snapshot = this.#host.storage.snapshot();
     try {
       const table = tableOf(snapshot, name);
       const named: Named = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() };
-      return await this.#count(named, scanAll(table.name, table), {}, true);
+      const what = { named, plan: scanAll(table.name, table), isRepeatable: true, run: {} };
+      return await this.#count(what, { parts });
     } finally {
       snapshot.release();
     }
@@ -157,7 +200,7 @@ export class Promises {
           },
         };
         const kept = this.#keptFor(payload);
-        return kept === undefined ? this.#again(payload, turn) : keptResult(kept, turn);
+        return kept === undefined ? this.#again(payload, turn) : keptResult(kept, payload.part, turn);
       });
     } catch (error) {
       redemption.end();
@@ -173,16 +216,45 @@ export class Promises {
     if (payload.result !== undefined) await this.#host.kept.drop(payload.result);
   }
 
-  async #plan(statement: PromisedStatement, options: StatementOptions, { query }: Turn) {
+  /** The same ticket for longer, as far as that is safe. @throws as `redeem` */
+  async renew(ticket: Uint8Array): Promise<RenewedTicket> {
+    const payload = this.#open(ticket);
+    this.#redemptions.refuseCancelled(payload.id);
+    const expiresAtMs = Math.max(payload.expiresAtMs, Math.min(this.#expiry(), this.#readableUntil(payload)));
+    const { kind, result } = payload;
+    const isKept = result !== undefined && this.#host.kept.extend(result, expiresAtMs);
+    if (kind === 'done' && !isKept) throw doneGone();
+    return { ticket: sealTicket({ ...payload, expiresAtMs }, this.#host.ticketKey), expiresAtMs };
+  }
+
+  /** Until when the ticket's snapshot is surely there: no commit was after it before the promise was made. */
+  #readableUntil({ kind, version, nowMs }: TicketPayload): number {
+    if (kind === 'done') return Infinity;
+    const newest = this.#host.storage.snapshot();
+    const isNewest = newest.version === version;
+    newest.release();
+    return (isNewest ? this.#nowMs() : nowMs) + this.#host.snapshotRetentionMs;
+  }
+
+  async #plan(statement: PromisedStatement, options: PromiseOptions, { query }: Turn) {
     const { storage } = this.#host;
     const snapshot = storage.snapshot();
     const { version } = snapshot;
     const nowMs = this.#nowMs();
-    const run = { ...this.#host.runOptions(options), signal: query.signal, usage: query.usage };
-    const planning = this.#host.planning(run, options.session);
-    const { planned, world } = await planRequest(planning, () => statement.request(nowMs), snapshot);
-    const settings = ownSettings(options.session);
-    const named: Named = { kind: 'sql', text: statement.sql, version, nowMs, ...settings };
+    const { session, progress } = options;
+    const run = {
+      ...this.#host.runOptions(options),
+      signal: query.signal,
+      usage: query.usage,
+      ...(progress === undefined ? {} : { progress }),
+    };
+    const planning = this.#host.planning(run, session);
+    const { planned, world, sql } = await planRequest(planning, () => statement.request(nowMs), snapshot);
+    if (planned.kind === 'query' && progress !== undefined) progress.totalRows = scannedRowCount(planned.plan);
+    const own = ownSettings(session);
+    // The text of an EXECUTE says nothing without that of its PREPARE, which is what was planned.
+    const prepare = sql === statement.sql ? {} : { prepare: sql };
+    const named: Named = { kind: 'sql', text: statement.sql, version, nowMs, ...own, ...prepare };
     return { planned, world, named, run };
   }
 
@@ -195,48 +267,80 @@ export class Promises {
 
   /** Runs a ticket's query on its snapshot. */
   async #again(payload: TicketPayload, turn: Turn): Promise<QueryResult> {
-    const { kind, text, nowMs } = payload;
-    if (kind === 'done') {
-      throw new EngineError(
-        'snapshot_gone',
-        'the statement has run, but its answer is no longer kept; ask for what it changed by a query',
-      );
-    }
+    const { kind, text, nowMs, part } = payload;
+    if (kind === 'done') throw doneGone();
     const row = payload.values === undefined ? undefined : await decodeValues(payload.values);
     const snapshot = await this.#host.storage.snapshotAt(payload.version);
     if (kind === 'table') {
-      const table = tableOf(snapshot, text);
-      return startPlan(scanAll(table.name, table), () => snapshot.release(), {}, turn);
+      try {
+        const whole = tableOf(snapshot, text);
+        const table = part === undefined ? whole : await whole.part(part.from, part.to);
+        return startPlan(scanAll(table.name, table), () => snapshot.release(), {}, turn);
+      } catch (error) {
+        snapshot.release();
+        throw error;
+      }
     }
-    const { settings } = payload;
-    const session = settings === undefined ? {} : { session: Session.with({ ...DEFAULT_SETTINGS, ...settings }) };
+    const session = ownSession(payload);
     const request = (): Request => {
       if (row === undefined) return this.#host.request(text, nowMs, session);
       return this.#host.request(text, nowMs, { ...session, row });
     };
-    return this.#host.start(request, snapshot, { readOnly: true, ...session }, turn);
+    const ofTable = part?.of === 'table' ? { part } : {};
+    const options = { readOnly: true, ...session, ...ofTable };
+    const result = await this.#host.start(request, snapshot, options, turn);
+    return part?.of === 'answer' ? resultOfPart(result, part) : result;
   }
 
-  async #count(what: Named, physical: PhysicalPlan, run: RunOptions, isRepeatable: boolean): Promise<PromisedResult> {
-    const plain = this.#plain(what, physical, isRepeatable);
-    if (plain.rowCount >= 0) return plain;
-    const { schema, expiresAtMs } = plain;
-    const { id, rowCount, byteCount } = await this.#host.kept.keep(schema, planBatches(physical, run), expiresAtMs);
-    return { schema, ticket: this.#seal(what, expiresAtMs, id), rowCount, byteCount, expiresAtMs };
+  /** What is known once the plan has run, which is left where its rows are known without, unless it is to run. */
+  async #count(what: Planned, { parts, counted }: PromiseOptions): Promise<PromisedResult> {
+    const mustRun = plannedRows(what) < 0 || (counted === true && isComputed(what.plan));
+    return mustRun ? this.#kept(what, parts) : this.#planned(what, parts);
+  }
+
+  /** Runs nothing, unless the answer is to be cut and can only be cut when it is there. */
+  async #planned(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
+    const isAsked = typeof wanted === 'number' && wanted > 1 && what.isRepeatable;
+    if (isAsked && tableScan(what.plan) === undefined) return this.#kept(what, wanted);
+    return this.#plain(what, await partsOf(what, wanted));
+  }
+
+  /** Runs a plan and keeps its answer. */
+  async #kept(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
+    const expiresAtMs = this.#expiry();
+    const { named, plan, run, isRepeatable } = what;
+    const { schema } = plan;
+    const { id, rowCount, byteCount } = await this.#host.kept.keep(schema, planBatches(plan, run), expiresAtMs);
+    const isCut = id !== undefined && typeof wanted === 'number' && isRepeatable;
+    const parts = isCut ? answerParts(this.#host.kept.starts(id), rowCount, wanted) : await partsOf(what, wanted);
+    const { ticket, partTickets } = this.#seal(named, expiresAtMs, id, parts);
+    return { schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
   }
 
   /** What is known of a plan that has not run. */
-  #plain(what: Named, physical: PhysicalPlan, isRepeatable: boolean): PromisedResult {
+  #plain(what: Planned, parts: readonly TicketPart[]): PromisedResult {
     const expiresAtMs = this.#expiry();
-    const ticket = this.#seal(what, expiresAtMs, undefined);
-    const rowCount = isRepeatable ? (knownRowCount(physical) ?? -1) : -1;
-    const byteCount = rowCount < 0 ? -1 : (exactBytes(physical) ?? -1);
-    return { schema: physical.schema, ticket, rowCount, byteCount, expiresAtMs };
+    const { ticket, partTickets } = this.#seal(what.named, expiresAtMs, undefined, parts);
+    const rowCount = plannedRows(what);
+    const byteCount = rowCount < 0 ? -1 : (exactBytes(what.plan) ?? -1);
+    return { schema: what.plan.schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
   }
 
-  #seal(what: Named, expiresAtMs: number, result: string | undefined): Uint8Array {
+  /** The ticket of the whole, and those of its parts, which are cancelled together. */
+  #seal(
+    named: Named,
+    expiresAtMs: number,
+    result: string | undefined,
+    parts: readonly TicketPart[] = [],
+  ): Pick<PromisedResult, 'ticket' | 'partTickets'> {
     const id = randomBytes(8).toString('hex');
-    return sealTicket({ ...what, id, owner: this.#owner, expiresAtMs, result }, this.#host.ticketKey);
+    const { ticketKey } = this.#host;
+    const whole = { ...named, id, owner: this.#owner, expiresAtMs, result };
+    const partTickets = parts.map((part) => {
+      // What is cut by its table never comes from the kept answer.
+      return sealTicket({ ...whole, result: part.of === 'answer' ? result : undefined, part }, ticketKey);
+    });
+    return { ticket: sealTicket(whole, ticketKey), partTickets };
   }
 
   #open(ticket: Uint8Array): TicketPayload {
@@ -252,10 +356,42 @@ export class Promises {
   }
 }
 
+/** True for a plan whose first row comes late, so that it had better run before somebody waits for it. */
+function isComputed(plan: PhysicalPlan): boolean {
+  const { kind } = plan;
+  return kind === 'aggregate' || kind === 'sort' || kind === 'window' || inputsOf(plan).some(isComputed);
+}
+
+/** Rows of a plan that has not run; -1 when they are not known. */
+function plannedRows({ plan, isRepeatable }: Planned): number {
+  return isRepeatable ? (knownRowCount(plan) ?? -1) : -1;
+}
+
+/** Parts by the table; what answers otherwise each time has none. */
+async function partsOf(
+  { plan, isRepeatable }: Planned,
+  wanted: PromiseOptions['parts'],
+): Promise<readonly TicketPart[]> {
+  return isRepeatable ? tableParts(plan, wanted) : [];
+}
+
 /** What the log of queries shows of a ticket. */
 function textOf({ kind, text }: TicketPayload): string {
   if (kind === 'sql') return text;
   return kind === 'table' ? `TABLE ${JSON.stringify(text)}` : 'the answer of a statement that has run';
+}
+
+function doneGone(): EngineError {
+  const message = 'the statement has run, but its answer is no longer kept; ask for what it changed by a query';
+  return new EngineError('snapshot_gone', message);
+}
+
+/** What a ticket's statement needs to know of the session that it was made in. */
+function ownSession({ settings, prepare }: TicketPayload): { readonly session?: Session } {
+  if (settings === undefined && prepare === undefined) return {};
+  const session = Session.with({ ...DEFAULT_SETTINGS, ...settings });
+  if (prepare !== undefined) prepareAgain(session, prepare);
+  return { session };
 }
 
 /** The settings of a session that are not the defaults. */

@@ -23,6 +23,8 @@ export interface TicketPayload {
   readonly kind: 'sql' | 'table' | 'done';
   /** The statement, or the table's name; empty for what is done. */
   readonly text: string;
+  /** For an EXECUTE: the text of the PREPARE that the session had of that name. */
+  readonly prepare?: string;
   /** What the session had set otherwise than the defaults. */
   readonly settings?: Partial<Settings>;
   /** One row of values for the statement's parameters: an IPC stream in base64. */
@@ -37,6 +39,18 @@ export interface TicketPayload {
   readonly expiresAtMs: number;
   /** Kept result that answers it, when there is one. */
   readonly result: string | undefined;
+  /** Undefined for the whole answer. */
+  readonly part?: TicketPart;
+}
+
+/**
+ * A part of an answer: `table` what comes of the batches of the table that begin at the rows `from` … `to` - 1,
+ * `answer` those rows of the answer. They count from 0.
+ */
+export interface TicketPart {
+  readonly of: 'table' | 'answer';
+  readonly from: number;
+  readonly to: number;
 }
 
 /** True when `bytes` begin as our tickets do; says nothing about their truth. */

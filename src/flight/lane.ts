@@ -30,6 +30,7 @@ import { makeCounter } from '../base/metrics.ts';
 import { countBytes } from './call.ts';
 import { CopiedMessage, encodeFrame, encodeFrameHead } from './encode.ts';
 import { Inbox } from './inbox.ts';
+import { checkWireSize } from './wire-size.ts';
 
 const laneCalls = makeCounter('flight_lane_calls_total', 'Calls by the way their messages took', [
   'direction',
@@ -46,7 +47,10 @@ export type LaneKind = 'direct' | 'messages';
 
 /** Takes the messages of one answer in order. */
 export interface Outbox {
-  /** Resolves when the next message may be sent. @throws `cancelled`, `deadline` when nobody will read it */
+  /**
+   * Resolves when the next message may be sent. @throws `cancelled`, `deadline` when nobody will read it;
+   * `limit_exceeded`
+   */
   send(message: Message): Promise<void>;
   /** Call after the last message, whether all went well or not: hands on what still waits. Never throws. */
   close(): void;
@@ -211,16 +215,21 @@ function readMessages(call: ServerDuplexStream<Uint8Array, unknown>): Inbox {
   return inbox;
 }
 
-/** The way out of `call`, by which FlightData messages are sent. */
-export function openOutbox(
-  call: ServerWritableStream<unknown, CopiedMessage>,
-  kind: LaneKind,
-  signal: AbortSignal,
-): Outbox {
+/** A call that sends FlightData. */
+type SendingCall = ServerWritableStream<unknown, CopiedMessage> | ServerDuplexStream<Uint8Array, CopiedMessage>;
+
+/** What stands for the connection that `call` came over, the same for all its calls; undefined where it is hidden. */
+export function connectionOf(call: object): object | undefined {
+  const inner = innerCall(call);
+  return inner === undefined ? undefined : streamOf(baseOf(inner))?.session;
+}
+
+/** The way out of `call`, by which FlightData messages are sent; `headers` go before them. */
+export function openOutbox(call: SendingCall, kind: LaneKind, signal: AbortSignal, headers: Metadata): Outbox {
   const inner = kind === 'direct' ? innerCall(call) : undefined;
   const stream = inner === undefined ? undefined : streamOf(baseOf(inner));
+  call.sendMetadata(headers);
   if (stream !== undefined) {
-    call.sendMetadata(new Metadata());
     // A call that ended meanwhile sends no headers; `send` finds that out.
     if (stream.headersSent || signal.aborted || stream.destroyed) {
       laneCalls.inc({ direction: 'out', kind: 'direct' });
@@ -229,7 +238,10 @@ export function openOutbox(
   }
   laneCalls.inc({ direction: 'out', kind: 'messages' });
   return {
-    send: (message) => sendMessage(call, new CopiedMessage(message), signal),
+    send: async (message) => {
+      checkWireSize(message);
+      await sendMessage(call, new CopiedMessage(message), signal);
+    },
     close: () => undefined,
   };
 }
@@ -304,6 +316,7 @@ class DirectOutbox implements Outbox {
 
   async send(message: Message): Promise<void> {
     this.#refuseIfOver();
+    checkWireSize(message);
     if (message.bodyBytes <= FLIGHT_JOIN_BYTES_MAX) {
       this.#take(encodeFrame(message));
     } else {

@@ -22,6 +22,7 @@ import type {
   PutTag,
   QueryOptions,
   QueryResult,
+  RenewedTicket,
   TableDescription,
 } from '../../src/engine/contract.ts';
 import { ContentChecksum } from '../../src/storage/checksum.ts';
@@ -97,7 +98,9 @@ export class FakeEngine implements Engine {
     const answer = this.#find(sql);
     let rowCount = 0;
     for await (const batch of answer.batches(undefined)) rowCount += batch.rowCount;
-    return { schema: answer.schema, ticket: ticketOf(sql), rowCount, byteCount: -1, expiresAtMs: this.expiresAtMs };
+    const { schema } = answer;
+    const ticket = ticketOf(sql);
+    return { schema, ticket, partTickets: [], rowCount, byteCount: -1, expiresAtMs: this.expiresAtMs };
   }
 
   promiseTable(name: string): Promise<PromisedResult> {
@@ -110,6 +113,10 @@ export class FakeEngine implements Engine {
 
   cancel(_ticket: Uint8Array): Promise<void> {
     return Promise.resolve();
+  }
+
+  renew(ticket: Uint8Array): Promise<RenewedTicket> {
+    return Promise.resolve({ ticket, expiresAtMs: this.expiresAtMs });
   }
 
   redeem(ticket: Uint8Array, options: QueryOptions = {}): Promise<QueryResult> {
