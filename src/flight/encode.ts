@@ -28,6 +28,7 @@ const FIELD_ENDPOINT_TICKET = 1;
 const FIELD_AUTH_USER = 2;
 const FIELD_AUTH_PASSWORD = 3;
 
+const TAG_DESCRIPTOR = 0x0a;
 const TAG_HEADER = 0x12;
 const TAG_METADATA = 0x1a;
 const TAG_BODY_LOW = 0xc2;
@@ -288,25 +289,41 @@ export function bodyOffset(start: Uint8Array): number | undefined {
   return undefined;
 }
 
+/** Fields of a FlightData message beside those of its Arrow message. */
+interface MessageFields {
+  /** A FlightDescriptor, encoded. */
+  readonly descriptor?: Uint8Array;
+  readonly appMetadata?: Uint8Array;
+}
+
 /**
- * A message whose bytes are copied once, straight into gRPC's own frame. grpc-js asks for no more than these two
- * members.
+ * A message whose bytes are copied once, straight into gRPC's own frame. grpc-js asks for no more than these members:
+ * a server of `byteLength`, a client of `length`.
  */
 export class CopiedMessage {
   readonly byteLength: number;
+  readonly #leading: Buffer;
   readonly #head: Buffer;
   readonly #body: readonly Uint8Array[];
 
-  constructor(message: Message, appMetadata: Uint8Array = EMPTY) {
+  constructor(message: Message, { descriptor = EMPTY, appMetadata = EMPTY }: MessageFields = {}) {
+    this.#leading = Buffer.alloc(fieldBytes(descriptor));
+    writeField(this.#leading, 0, TAG_DESCRIPTOR, descriptor);
     this.#head = encodeFrameHead(message, appMetadata).subarray(FRAME_PREFIX_BYTES);
     this.#body = message.body;
-    this.byteLength = this.#head.byteLength + message.bodyBytes;
+    this.byteLength = this.#leading.byteLength + this.#head.byteLength + message.bodyBytes;
+  }
+
+  /** `byteLength` by its other name. */
+  get length(): number {
+    return this.byteLength;
   }
 
   /** Writes all bytes to `target` from `start` on; returns their count. */
   copy(target: Uint8Array, start: number): number {
-    target.set(this.#head, start);
-    let at = start + this.#head.byteLength;
+    target.set(this.#leading, start);
+    target.set(this.#head, start + this.#leading.byteLength);
+    let at = start + this.#leading.byteLength + this.#head.byteLength;
     for (const part of this.#body) {
       target.set(part, at);
       at += part.byteLength;

@@ -243,7 +243,7 @@ export function openOutbox(call: SendingCall, kind: LaneKind, scope: CallScope):
   return {
     send: async (message, appMetadata) => {
       checkWireSize(message);
-      await sendMessage(call, new CopiedMessage(message, appMetadata), signal);
+      await sendMessage(call, new CopiedMessage(message, appMetadata === undefined ? {} : { appMetadata }), signal);
     },
     close: () => undefined,
   };

@@ -83,7 +83,7 @@ test('protobufjs reads metadata beside a header and a body, and alone', () => {
     assert.deepEqual(read['app_metadata'], appMetadata);
     assert.deepEqual(Buffer.from(read['data_header'] ?? []), header);
     assert.deepEqual(Buffer.from(read['data_body'] ?? []), part);
-    const copied = new CopiedMessage(message, appMetadata);
+    const copied = new CopiedMessage(message, { appMetadata });
     const target = Buffer.alloc(copied.byteLength);
     copied.copy(target, 0);
     assert.deepEqual(target, frame.subarray(FRAME_PREFIX_BYTES));
