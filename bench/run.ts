@@ -6,12 +6,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { machineLine, projectPath } from './bench.ts';
 import type { Bench } from './bench.ts';
 import { durability } from './durability.bench.ts';
+import { flightSql } from './flight-sql.bench.ts';
 import { small } from './small.bench.ts';
 import { sql } from './sql.bench.ts';
 import { tpch } from './tpch.bench.ts';
 import { transfer } from './transfer.bench.ts';
 
-const BENCHES: readonly Bench[] = [transfer, durability, sql, small, tpch];
+const BENCHES: readonly Bench[] = [transfer, flightSql, durability, sql, small, tpch];
 
 const args = process.argv.slice(2);
 const isSmall = args.includes('--small');

@@ -9,7 +9,10 @@ import { installIfNeeded } from './install.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** A name, and the arguments of Node that run the part. */
-const PARTS = [['The JDBC driver of Flight SQL', ['--import', 'tsx', 'test/clients/jdbc/main.ts']]];
+const PARTS = [
+  ["Apache Arrow's Flight integration suite, by its Go client", ['--import', 'tsx', 'test/conformance/main.ts']],
+  ['The JDBC driver of Flight SQL', ['--import', 'tsx', 'test/clients/jdbc/main.ts']],
+];
 
 installIfNeeded(root);
 let failed = 0;

@@ -94,6 +94,12 @@ export const ARRAY_SIZE_MAX = 100_000;
 export const SQL_FRAME_CHARS_MAX = 120;
 /** Milliseconds that a ticket made by GetFlightInfo stays valid. */
 export const TICKET_LIFE_MS = 15 * 60 * 1_000;
+/** Bytes of stored batches of each endpoint of a large table, where the client did not say how many it wants. */
+export const ENDPOINT_BYTES_MIN = 64 * MIB;
+/** Endpoints of one answer, where the client did not say how many it wants. */
+export const ENDPOINTS_MAX = 16;
+/** Endpoints of one answer that a client can ask for; more are taken for so many. */
+export const ENDPOINTS_ASKED_MAX = 256;
 /** Base64 characters of parameters' values in a ticket; with longer ones the query runs before its ticket is made. */
 export const TICKET_VALUES_BYTES_MAX = 65_536;
 /** Bytes of one kept result in memory, before it goes to a spool file. */
@@ -296,6 +302,8 @@ export const FLIGHT_RAISED_SESSIONS_MAX = 64;
 export const FLIGHT_KEEPALIVE_MS = 60_000;
 /** Milliseconds for the answer to that. */
 export const FLIGHT_KEEPALIVE_TIMEOUT_MS = 20_000;
+/** Milliseconds until the watch of a health check learns of a change. */
+export const HEALTH_WATCH_MS = 1_000;
 /**
  * UTF-8 bytes of an error's message in a gRPC status; clients refuse trailers above 8 KiB, percent-encoding triples
  * them.

@@ -64,6 +64,11 @@ export interface PromiseOptions extends Omit<StatementOptions, 'values' | 'input
   readonly counted?: boolean;
   /** Told while the promise is made. */
   readonly progress?: Progress;
+  /**
+   * In how many parts it may come. A number: the answer is cut into at most so many, and kept for it where a table
+   * cannot be cut instead. `large`: tables that are large are cut. One, the whole, unless given.
+   */
+  readonly parts?: number | 'large' | undefined;
 }
 
 /** A statement that can be run again and again with other values of its parameters. */
@@ -92,10 +97,13 @@ export interface PreparedStatement {
   promise(batch?: RecordBatch, options?: PromiseOptions): Promise<PromisedResult>;
 }
 
-/** What GetFlightInfo promises. `ticket` is opaque, authenticated, and survives a restart. */
+/** What GetFlightInfo promises. Tickets are opaque, authenticated, and survive a restart. */
 export interface PromisedResult {
   readonly schema: Schema;
+  /** Of the whole. */
   readonly ticket: Uint8Array;
+  /** Of parts which, read one after another, are the whole in its order; none where it was not cut. */
+  readonly partTickets: readonly Uint8Array[];
   /** -1 when not known, which only `promiseOnce` may leave open. */
   readonly rowCount: number;
   /** -1 when not known. */

@@ -15,6 +15,7 @@ import { makeCounter } from '../base/metrics.ts';
 import type { Os } from '../os/os.ts';
 import { realOs } from '../os/real-os.ts';
 import type { RunOptions } from '../exec/exec.ts';
+import { atMoment } from '../plan/needs.ts';
 import { describeStatement } from '../plan/plan.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { CompactionReport, IngestState, Snapshot, Storage } from '../storage/contract.ts';
@@ -45,6 +46,7 @@ import type { Planning, Request, RequestOptions } from './planning.ts';
 import { makeParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { makePrepared, needsSession, preparedText } from './prepared.ts';
+import { planOfPart } from './promised-part.ts';
 import { Promises } from './promises.ts';
 import type { PromisedStatement } from './promises.ts';
 import { checkNewTableName, checkTableName, checkTableSchema, makePut } from './put.ts';
@@ -56,6 +58,7 @@ import type { Rights } from './rights.ts';
 import type { Session } from './session.ts';
 import type { StatementCache } from './statement-cache.ts';
 import { looksLikeTicket } from './ticket.ts';
+import type { TicketPart } from './ticket.ts';
 import { description, tableOf, viewQuery } from './tables.ts';
 import { openWorld } from './world.ts';
 
@@ -175,7 +178,10 @@ class SheafEngine implements Engine {
     const facts = { storage: this.#storage, queries: this.#queries, settings };
     const world = await openWorld(parsed, undefined, this.#storage.snapshot(), facts);
     try {
-      const described = describeStatement(parsed, world.catalog, { settings });
+      // Some types are known only once now() has a moment; a run has its own.
+      const described = describeStatement(atMoment(parsed, BigInt(this.#nowMs()) * 1_000n), world.catalog, {
+        settings,
+      });
       return makePrepared(parsed, described, {
         start: (request, options) =>
           this.#admitted(sql, options, (turn) => {
@@ -210,7 +216,8 @@ class SheafEngine implements Engine {
   async promiseTable(name: string, options: PromiseOptions = {}): Promise<PromisedResult> {
     this.#admission.refuseWhileDraining();
     const view = this.#look((snapshot) => snapshot.view(name));
-    return view === undefined ? this.#promises.table(name) : this.promise(viewQuery(view.name), options);
+    if (view !== undefined) return this.promise(viewQuery(view.name), options);
+    return this.#promises.table(name, options.parts);
   }
 
   isTicket(bytes: Uint8Array): boolean {
@@ -377,13 +384,19 @@ class SheafEngine implements Engine {
   async #start(
     request: () => Request,
     snapshot: Snapshot,
-    options: StatementOptions,
+    options: StatementOptions & { readonly part?: TicketPart | undefined },
     turn: Turn,
   ): Promise<QueryResult> {
     const run = { ...runOptions(options), signal: turn.query.signal, usage: turn.query.usage };
     const planning = this.#planning(run, options.session, options.input);
     const { planned, world, sql } = await planRequest(planning, request, snapshot);
-    if (planned.kind === 'query') return startPlan(planned.plan, () => world.release(), run, turn);
+    if (planned.kind === 'query') {
+      const plan = await planOfPart(planned.plan, options.part).catch((error: unknown) => {
+        world.release();
+        throw error;
+      });
+      return startPlan(plan, () => world.release(), run, turn);
+    }
     // Commands that do not read while they run must not keep files that they want to give up.
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
     if (options.readOnly === true && isStoring(planned)) throw refuseWrite(planned, sql);

@@ -54,8 +54,8 @@ export interface OpenKeptResult {
   readonly schema: Schema;
   readonly rowCount: number;
   readonly byteCount: number;
-  /** Yields its batches; not after `release`. */
-  batches(): AsyncIterable<ResultBatch>;
+  /** Yields its batches, or those that begin at the rows `from` … `to` - 1; not after `release`. */
+  batches(from?: number, to?: number): AsyncIterable<ResultBatch>;
   release(): void;
 }
 
@@ -154,7 +154,7 @@ export class KeptResults {
       schema: entry.schema,
       rowCount: entry.rowCount,
       byteCount: entry.byteCount,
-      batches: () => readEntry(entry),
+      batches: (from = 0, to = Infinity) => readEntry(entry, from, to),
       release: () => {
         if (!open) return;
         open = false;
@@ -170,6 +170,18 @@ export class KeptResults {
     if (entry === undefined) return false;
     entry.expiresAtMs = Math.max(entry.expiresAtMs, expiresAtMs);
     return true;
+  }
+
+  /** The rows at which the batches of the result of `id` begin; none when it is gone. */
+  starts(id: string): readonly number[] {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return [];
+    let row = 0;
+    return [...entry.memory, ...(entry.spool?.batches ?? [])].map(({ rowCount }) => {
+      const start = row;
+      row += rowCount;
+      return start;
+    });
   }
 
   /** Drops the result of `id`, if it is still there. */
@@ -254,15 +266,26 @@ function logDiscard(error: unknown): void {
   log.error('a spool file could not be removed; the next start removes it', error);
 }
 
-async function* readEntry(entry: Entry): AsyncGenerator<ResultBatch> {
+async function* readEntry(entry: Entry, from: number, to: number): AsyncGenerator<ResultBatch> {
   const reader = new BatchReader(entry.schema, { trusted: true });
-  for (const batch of entry.memory) yield keptResultBatch(batch, reader);
+  /** Those of batches that were left out: what is read needs them too. */
+  const before: Message[] = [];
+  let row = 0;
+  for (const { rowCount, dictionaries, message } of entry.memory) {
+    if (row >= to) return;
+    before.push(...dictionaries);
+    if (row >= from) yield keptResultBatch({ rowCount, dictionaries: before.splice(0), message }, reader);
+    row += rowCount;
+  }
   const { spool } = entry;
   if (spool === undefined) return;
-  for (const { rowCount, dictionaries, message } of spool.batches) {
-    const read = (each: SpooledMessage): Promise<Message> => readSpooled(spool.file, each);
-    const kept = { rowCount, dictionaries: await Promise.all(dictionaries.map(read)), message: await read(message) };
-    yield keptResultBatch(kept, reader);
+  const read = (each: SpooledMessage): Promise<Message> => readSpooled(spool.file, each);
+  for (const { rowCount, dictionaries: places, message } of spool.batches) {
+    if (row >= to) return;
+    before.push(...(await Promise.all(places.map(read))));
+    if (row >= from)
+      yield keptResultBatch({ rowCount, dictionaries: before.splice(0), message: await read(message) }, reader);
+    row += rowCount;
   }
 }
 

@@ -37,14 +37,23 @@ import type {
 import type { KeptResults } from './kept-result.ts';
 import { planRequest, prepareAgain } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
+import { answerParts, resultOfPart, tableParts } from './promised-part.ts';
 import type { Redemptions } from './redemption.ts';
-import { exactBytes, keptResult, knownRowCount, planBatches, scannedRowCount, startPlan } from './result.ts';
+import {
+  exactBytes,
+  keptResult,
+  knownRowCount,
+  planBatches,
+  scannedRowCount,
+  startPlan,
+  tableScan,
+} from './result.ts';
 import type { Turn } from './result.ts';
 import type { Rights } from './rights.ts';
 import { Session } from './session.ts';
 import { tableOf } from './tables.ts';
 import { openTicket, sealTicket } from './ticket.ts';
-import type { TicketPayload } from './ticket.ts';
+import type { TicketPart, TicketPayload } from './ticket.ts';
 
 /** What promises need of the engine. */
 export interface PromiseHost {
@@ -62,7 +71,13 @@ export interface PromiseHost {
   /** For how long what was replaced or dropped can still be read. */
   readonly snapshotRetentionMs: number;
   request(sql: string, nowMs: number, options: Pick<RequestOptions, 'session' | 'row'>): Request;
-  start(request: () => Request, snapshot: Snapshot, options: StatementOptions, turn: Turn): Promise<QueryResult>;
+  /** `part`: one of those that its table is cut into. */
+  start(
+    request: () => Request,
+    snapshot: Snapshot,
+    options: StatementOptions & { readonly part?: TicketPart | undefined },
+    turn: Turn,
+  ): Promise<QueryResult>;
 }
 
 /** A statement that a promise is asked for. */
@@ -75,6 +90,14 @@ export interface PromisedStatement {
 }
 
 type Named = Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs' | 'settings' | 'prepare' | 'values'>;
+
+/** What a promise is made of. */
+interface Planned {
+  readonly named: Named;
+  readonly plan: PhysicalPlan;
+  readonly isRepeatable: boolean;
+  readonly run: RunOptions;
+}
 
 export class Promises {
   readonly #host: PromiseHost;
@@ -99,8 +122,8 @@ export class Promises {
           assert(isStoring(planned), 'what changes the session is not counted');
           throw refuseWrite(planned, statement.sql);
         }
-        const mustRun = options.counted === true && isComputed(planned.plan);
-        const promised = await this.#count(named, planned.plan, run, world.isRepeatable() && !mustRun);
+        const what = { named, plan: planned.plan, isRepeatable: world.isRepeatable(), run };
+        const promised = await this.#count(what, options);
         turn.query.end('done');
         return promised;
       } finally {
@@ -122,13 +145,11 @@ export class Promises {
       const { planned, world, named, run } = await this.#plan(statement, options, turn);
       try {
         assert(planned.kind === 'query', 'a query is planned as one');
-        const what = values === undefined ? named : { ...named, values };
-        const { plan } = planned;
-        const isRepeatable = world.isRepeatable();
-        const found =
-          options.counted === true
-            ? await this.#count(what, plan, run, isRepeatable && !isComputed(plan))
-            : this.#plain(what, plan, isRepeatable);
+        const valued = values === undefined ? named : { ...named, values };
+        const what = { named: valued, plan: planned.plan, isRepeatable: world.isRepeatable(), run };
+        const found = await (options.counted === true
+          ? this.#count(what, options)
+          : this.#planned(what, options.parts));
         turn.query.end('done');
         return found;
       } finally {
@@ -147,16 +168,18 @@ export class Promises {
     const named: Named = { kind: 'done', text: '', version: 0, nowMs: 0 };
     // Drivers show this as the rows that a statement changed: one row that tells a count must not be taken for it.
     const rowCount = result.changedCount === undefined || result.changedCount === found ? found : -1;
-    return { schema, ticket: this.#seal(named, expiresAtMs, id), rowCount, byteCount, expiresAtMs };
+    const { ticket, partTickets } = this.#seal(named, expiresAtMs, id);
+    return { schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
   }
 
   /** The promise of a whole table of the newest snapshot. @throws `not_found` */
-  async table(name: string): Promise<PromisedResult> {
+  async table(name: string, parts: PromiseOptions['parts']): Promise<PromisedResult> {
     const snapshot = this.#host.storage.snapshot();
     try {
       const table = tableOf(snapshot, name);
       const named: Named = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() };
-      return await this.#count(named, scanAll(table.name, table), {}, true);
+      const what = { named, plan: scanAll(table.name, table), isRepeatable: true, run: {} };
+      return await this.#count(what, { parts });
     } finally {
       snapshot.release();
     }
@@ -177,7 +200,7 @@ export class Promises {
           },
         };
         const kept = this.#keptFor(payload);
-        return kept === undefined ? this.#again(payload, turn) : keptResult(kept, turn);
+        return kept === undefined ? this.#again(payload, turn) : keptResult(kept, payload.part, turn);
       });
     } catch (error) {
       redemption.end();
@@ -244,43 +267,80 @@ export class Promises {
 
   /** Runs a ticket's query on its snapshot. */
   async #again(payload: TicketPayload, turn: Turn): Promise<QueryResult> {
-    const { kind, text, nowMs } = payload;
+    const { kind, text, nowMs, part } = payload;
     if (kind === 'done') throw doneGone();
     const row = payload.values === undefined ? undefined : await decodeValues(payload.values);
     const snapshot = await this.#host.storage.snapshotAt(payload.version);
     if (kind === 'table') {
-      const table = tableOf(snapshot, text);
-      return startPlan(scanAll(table.name, table), () => snapshot.release(), {}, turn);
+      try {
+        const whole = tableOf(snapshot, text);
+        const table = part === undefined ? whole : await whole.part(part.from, part.to);
+        return startPlan(scanAll(table.name, table), () => snapshot.release(), {}, turn);
+      } catch (error) {
+        snapshot.release();
+        throw error;
+      }
     }
     const session = ownSession(payload);
     const request = (): Request => {
       if (row === undefined) return this.#host.request(text, nowMs, session);
       return this.#host.request(text, nowMs, { ...session, row });
     };
-    return this.#host.start(request, snapshot, { readOnly: true, ...session }, turn);
+    const ofTable = part?.of === 'table' ? { part } : {};
+    const options = { readOnly: true, ...session, ...ofTable };
+    const result = await this.#host.start(request, snapshot, options, turn);
+    return part?.of === 'answer' ? resultOfPart(result, part) : result;
   }
 
-  /** What is known once the plan has run, which is left where its rows are known without (`isRepeatable`). */
-  async #count(what: Named, physical: PhysicalPlan, run: RunOptions, isRepeatable: boolean): Promise<PromisedResult> {
-    const plain = this.#plain(what, physical, isRepeatable);
-    if (plain.rowCount >= 0) return plain;
-    const { schema, expiresAtMs } = plain;
-    const { id, rowCount, byteCount } = await this.#host.kept.keep(schema, planBatches(physical, run), expiresAtMs);
-    return { schema, ticket: this.#seal(what, expiresAtMs, id), rowCount, byteCount, expiresAtMs };
+  /** What is known once the plan has run, which is left where its rows are known without, unless it is to run. */
+  async #count(what: Planned, { parts, counted }: PromiseOptions): Promise<PromisedResult> {
+    const mustRun = plannedRows(what) < 0 || (counted === true && isComputed(what.plan));
+    return mustRun ? this.#kept(what, parts) : this.#planned(what, parts);
+  }
+
+  /** Runs nothing, unless the answer is to be cut and can only be cut when it is there. */
+  async #planned(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
+    const isAsked = typeof wanted === 'number' && wanted > 1 && what.isRepeatable;
+    if (isAsked && tableScan(what.plan) === undefined) return this.#kept(what, wanted);
+    return this.#plain(what, await partsOf(what, wanted));
+  }
+
+  /** Runs a plan and keeps its answer. */
+  async #kept(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
+    const expiresAtMs = this.#expiry();
+    const { named, plan, run, isRepeatable } = what;
+    const { schema } = plan;
+    const { id, rowCount, byteCount } = await this.#host.kept.keep(schema, planBatches(plan, run), expiresAtMs);
+    const isCut = id !== undefined && typeof wanted === 'number' && isRepeatable;
+    const parts = isCut ? answerParts(this.#host.kept.starts(id), rowCount, wanted) : await partsOf(what, wanted);
+    const { ticket, partTickets } = this.#seal(named, expiresAtMs, id, parts);
+    return { schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
   }
 
   /** What is known of a plan that has not run. */
-  #plain(what: Named, physical: PhysicalPlan, isRepeatable: boolean): PromisedResult {
+  #plain(what: Planned, parts: readonly TicketPart[]): PromisedResult {
     const expiresAtMs = this.#expiry();
-    const ticket = this.#seal(what, expiresAtMs, undefined);
-    const rowCount = isRepeatable ? (knownRowCount(physical) ?? -1) : -1;
-    const byteCount = rowCount < 0 ? -1 : (exactBytes(physical) ?? -1);
-    return { schema: physical.schema, ticket, rowCount, byteCount, expiresAtMs };
+    const { ticket, partTickets } = this.#seal(what.named, expiresAtMs, undefined, parts);
+    const rowCount = plannedRows(what);
+    const byteCount = rowCount < 0 ? -1 : (exactBytes(what.plan) ?? -1);
+    return { schema: what.plan.schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
   }
 
-  #seal(what: Named, expiresAtMs: number, result: string | undefined): Uint8Array {
+  /** The ticket of the whole, and those of its parts, which are cancelled together. */
+  #seal(
+    named: Named,
+    expiresAtMs: number,
+    result: string | undefined,
+    parts: readonly TicketPart[] = [],
+  ): Pick<PromisedResult, 'ticket' | 'partTickets'> {
     const id = randomBytes(8).toString('hex');
-    return sealTicket({ ...what, id, owner: this.#owner, expiresAtMs, result }, this.#host.ticketKey);
+    const { ticketKey } = this.#host;
+    const whole = { ...named, id, owner: this.#owner, expiresAtMs, result };
+    const partTickets = parts.map((part) => {
+      // What is cut by its table never comes from the kept answer.
+      return sealTicket({ ...whole, result: part.of === 'answer' ? result : undefined, part }, ticketKey);
+    });
+    return { ticket: sealTicket(whole, ticketKey), partTickets };
   }
 
   #open(ticket: Uint8Array): TicketPayload {
@@ -300,6 +360,19 @@ export class Promises {
 function isComputed(plan: PhysicalPlan): boolean {
   const { kind } = plan;
   return kind === 'aggregate' || kind === 'sort' || kind === 'window' || inputsOf(plan).some(isComputed);
+}
+
+/** Rows of a plan that has not run; -1 when they are not known. */
+function plannedRows({ plan, isRepeatable }: Planned): number {
+  return isRepeatable ? (knownRowCount(plan) ?? -1) : -1;
+}
+
+/** Parts by the table; what answers otherwise each time has none. */
+async function partsOf(
+  { plan, isRepeatable }: Planned,
+  wanted: PromiseOptions['parts'],
+): Promise<readonly TicketPart[]> {
+  return isRepeatable ? tableParts(plan, wanted) : [];
 }
 
 /** What the log of queries shows of a ticket. */

@@ -19,6 +19,7 @@ import type { Release } from './admission.ts';
 import type { QueryResult } from './contract.ts';
 import type { OpenKeptResult } from './kept-result.ts';
 import type { RunningQuery } from './query-log.ts';
+import type { TicketPart } from './ticket.ts';
 
 const rowsReturned = makeCounter('result_rows_total', 'Rows handed to doors');
 
@@ -98,13 +99,13 @@ export function startPlan(plan: PhysicalPlan, unpin: () => void, run: RunOptions
   });
 }
 
-/** The result that was kept for a ticket. */
-export function keptResult(kept: OpenKeptResult, turn: Turn): QueryResult {
+/** The result that was kept for a ticket, or a part of it. */
+export function keptResult(kept: OpenKeptResult, part: TicketPart | undefined, turn: Turn): QueryResult {
   return makeResult({
     schema: kept.schema,
-    rowCount: kept.rowCount,
-    byteCount: kept.byteCount,
-    batches: () => kept.batches(),
+    rowCount: part === undefined ? kept.rowCount : part.to - part.from,
+    byteCount: part === undefined ? kept.byteCount : undefined,
+    batches: () => kept.batches(part?.from, part?.to),
     turn,
     unpin: () => kept.release(),
   });
@@ -129,6 +130,18 @@ function wholeTable(plan: PhysicalPlan): TableSnapshot | undefined {
   if (plan.columns.length !== plan.source.schema.fields.length) return undefined;
   if (!plan.columns.every((column, i) => column === i)) return undefined;
   return isTableSnapshot(plan.source) ? plan.source : undefined;
+}
+
+type Scan = Extract<PhysicalPlan, { kind: 'scan' }>;
+
+/**
+ * The scan of a stored table that `plan` is, or filters and projects batch by batch; undefined where rows of different
+ * batches have to do with each other.
+ */
+export function tableScan(plan: PhysicalPlan): { readonly scan: Scan; readonly table: TableSnapshot } | undefined {
+  if (plan.kind === 'filter' || plan.kind === 'project') return tableScan(plan.input);
+  if (plan.kind !== 'scan' || plan.limit !== undefined || !isTableSnapshot(plan.source)) return undefined;
+  return { scan: plan, table: plan.source };
 }
 
 function isTableSnapshot(source: object): source is TableSnapshot {

@@ -39,6 +39,18 @@ export interface TicketPayload {
   readonly expiresAtMs: number;
   /** Kept result that answers it, when there is one. */
   readonly result: string | undefined;
+  /** Undefined for the whole answer. */
+  readonly part?: TicketPart;
+}
+
+/**
+ * A part of an answer: `table` what comes of the batches of the table that begin at the rows `from` … `to` - 1,
+ * `answer` those rows of the answer. They count from 0.
+ */
+export interface TicketPart {
+  readonly of: 'table' | 'answer';
+  readonly from: number;
+  readonly to: number;
 }
 
 /** True when `bytes` begin as our tickets do; says nothing about their truth. */

@@ -21,6 +21,8 @@ export interface Caller {
   readonly sessions: CallSession;
   /** Queries that run between polls. */
   readonly polls: Polls;
+  /** A header of the call, as often as it came; its name in lower case. */
+  readonly header: (name: string) => readonly string[];
 }
 
 /** The options that statements of this caller run with. */

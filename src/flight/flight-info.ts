@@ -1,8 +1,8 @@
 /**
  * FlightInfo: what a promise looks like on the wire.
  *
- * Hides FlightInfo's form. Invariants: one endpoint without a location, which means the connection that asked; the
- * ticket is refused after `expiration_time`.
+ * Hides FlightInfo's form. Invariants: an endpoint has no location, which means the connection that asked; a ticket is
+ * refused after `expiration_time`; the endpoints, read one after another, are the answer in its order.
  */
 import { encodeSchema, messagePrefix } from '../arrow/ipc-schema.ts';
 import type { Schema } from '../arrow/schema.ts';
@@ -17,17 +17,19 @@ export function schemaBytes(schema: Schema): Uint8Array {
   return concatBytes([messagePrefix(message), message.header]);
 }
 
-/** The FlightInfo that tells `promised`; `wrap` makes of its ticket what the client is to send back. */
+/** The FlightInfo that tells `promised`; `wrap` makes of its tickets what the client is to send back. */
 export function flightInfo(
   descriptor: FlightDescriptor,
   promised: PromisedResult,
   wrap: (ticket: Uint8Array) => Uint8Array = (ticket) => ticket,
 ): FlightInfo {
-  const ticket = { ticket: wrap(promised.ticket) };
+  const { ticket: whole, partTickets } = promised;
+  const tickets = partTickets.length === 0 ? [whole] : partTickets;
+  const expiration_time = timestamp(promised.expiresAtMs);
   return {
     schema: schemaBytes(promised.schema),
     flight_descriptor: descriptor,
-    endpoint: [{ ticket, location: [], expiration_time: timestamp(promised.expiresAtMs) }],
+    endpoint: tickets.map((ticket) => ({ ticket: { ticket: wrap(ticket) }, location: [], expiration_time })),
     total_records: promised.rowCount,
     total_bytes: promised.byteCount,
     ordered: true,

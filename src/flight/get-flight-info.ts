@@ -9,6 +9,7 @@ import { readTarget } from './descriptor.ts';
 import { statementOptions } from './caller.ts';
 import type { Caller } from './caller.ts';
 import type { FlightDescriptor } from './encode.ts';
+import { wantedEndpoints } from './endpoints.ts';
 import { flightInfo, schemaBytes } from './flight-info.ts';
 import type { FlightInfo } from './message-type.ts';
 import { sqlFlightInfo, sqlSchema } from './sql-query.ts';
@@ -22,15 +23,18 @@ export async function getFlightInfo(
   descriptor: FlightDescriptor,
   how: PromiseOptions = {},
 ): Promise<FlightInfo> {
-  const { engine, signal } = caller;
+  const { engine, signal, header } = caller;
   const target = readTarget(descriptor);
+  const wanted = wantedEndpoints(header);
+  // The page's clients, of whatever language, read one: they must ask.
+  const parts = wanted === 'large' ? undefined : wanted;
   switch (target.kind) {
     case 'command':
       return sqlFlightInfo(caller, target.command, descriptor, how);
     case 'table':
-      return flightInfo(descriptor, await engine.promiseTable(target.name, { signal, ...how }));
+      return flightInfo(descriptor, await engine.promiseTable(target.name, { signal, parts, ...how }));
     case 'sql':
-      return flightInfo(descriptor, await engine.promise(target.sql, { ...statementOptions(caller), ...how }));
+      return flightInfo(descriptor, await engine.promise(target.sql, { ...statementOptions(caller), parts, ...how }));
   }
 }
 

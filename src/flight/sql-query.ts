@@ -18,6 +18,7 @@ import type { PreparedStatement, PromiseOptions, QueryResult } from '../engine/c
 import { statementOptions } from './caller.ts';
 import type { Caller } from './caller.ts';
 import type { FlightDescriptor } from './encode.ts';
+import { wantedEndpoints } from './endpoints.ts';
 import { flightInfo, plainInfo } from './flight-info.ts';
 import { packMessage } from './message.ts';
 import type { FlightInfo } from './message-type.ts';
@@ -32,7 +33,7 @@ export async function sqlFlightInfo(
   descriptor: FlightDescriptor,
   how: PromiseOptions = {},
 ): Promise<FlightInfo> {
-  const options = { ...statementOptions(caller), ...how };
+  const options = { ...statementOptions(caller), parts: wantedEndpoints(caller.header), ...how };
   switch (command.name) {
     case 'CommandStatementQuery': {
       refuseTransaction(command.fields.transaction_id);

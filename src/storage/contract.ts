@@ -56,6 +56,19 @@ export interface TableSnapshot extends Source {
    * bounds do not apply.
    */
   messages(): AsyncIterable<ResultBatch>;
+  /**
+   * The batches that begin at the rows `from` … `to` - 1, which count from 0, as a table of its own; `byteCount` is an
+   * estimate then.
+   */
+  part(from: number, to: number): Promise<TableSnapshot>;
+  /**
+   * Where to cut the table so that the batches that `bounds` leave fall into at most `countMax` parts of about the same
+   * bytes, none of less than `bytesMin`: rows at which batches begin, ascending, neither 0 nor the end.
+   */
+  cuts(
+    bounds: readonly Bound[],
+    most: { readonly countMax: number; readonly bytesMin: number },
+  ): Promise<readonly number[]>;
   /** Segments are those of the snapshot; the rest is as it is now. */
   details(): TableDetails;
 }

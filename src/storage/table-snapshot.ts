@@ -22,6 +22,8 @@ import { Layout, sameLayout } from './layout.ts';
 import { Pruner } from './prune.ts';
 import type { Segment, SegmentView } from './segment.ts';
 import type { Manifest, Table } from './table.ts';
+import { partsOfRows, rowCuts, wholeSegment } from './table-part.ts';
+import type { SegmentPart } from './table-part.ts';
 import { VerifyAhead } from './verify-ahead.ts';
 
 const NO_MESSAGES: readonly Message[] = [];
@@ -41,6 +43,16 @@ export function makeTableSnapshot(table: LiveTable, definition: TableDefinition,
   return new ManifestScan(table, definition, manifest);
 }
 
+/** What a scan goes over. */
+interface Scanned {
+  /** Those of the snapshot. */
+  readonly segments: readonly SegmentView[];
+  /** What is read of them; undefined for all. */
+  readonly parts?: readonly SegmentPart[];
+  readonly rowCount: number;
+  readonly byteCount: number;
+}
+
 class ManifestScan implements TableSnapshot {
   readonly tableId: number;
   readonly name: string;
@@ -50,20 +62,41 @@ class ManifestScan implements TableSnapshot {
   readonly #table: LiveTable;
   readonly #definition: TableDefinition;
   readonly #segments: readonly SegmentView[];
+  /** Undefined for all; made when they are read, since a plan is often made and its table not read. */
+  #given: readonly SegmentPart[] | undefined;
+  readonly #isWhole: boolean;
 
-  constructor(table: LiveTable, definition: TableDefinition, manifest: Manifest) {
+  constructor(table: LiveTable, definition: TableDefinition, scanned: Scanned) {
     this.#table = table;
     this.tableId = definition.tableId;
     this.name = definition.name;
     this.schema = definition.schema;
-    this.rowCount = manifest.rowCount;
-    this.byteCount = manifest.byteCount;
+    this.rowCount = scanned.rowCount;
+    this.byteCount = scanned.byteCount;
     this.#definition = definition;
-    this.#segments = manifest.segments;
+    this.#segments = scanned.segments;
+    this.#given = scanned.parts;
+    this.#isWhole = scanned.parts === undefined;
   }
 
   get isByteCountExact(): boolean {
-    return this.#segments.every((view) => this.#isStoredAsIs(view));
+    return this.#isWhole && this.#segments.every((view) => this.#isStoredAsIs(view));
+  }
+
+  get #parts(): readonly SegmentPart[] {
+    this.#given ??= this.#segments.map(wholeSegment);
+    return this.#given;
+  }
+
+  async part(from: number, to: number): Promise<TableSnapshot> {
+    const { parts, rowCount } = await partsOfRows(this.#segments, from, to);
+    const byteCount = Math.round((this.byteCount * rowCount) / Math.max(this.rowCount, 1));
+    return new ManifestScan(this.#table, this.#definition, { segments: this.#segments, parts, rowCount, byteCount });
+  }
+
+  async cuts(bounds: readonly Bound[], most: { countMax: number; bytesMin: number }): Promise<readonly number[]> {
+    const reading = this.#reading({ columns: [], bounds, limit: undefined });
+    return rowCuts(this.#segments, ({ segment }, i) => skips(reading(segment).pruner, segment, i), most);
   }
 
   get defaults(): readonly (ColumnDefault | undefined)[] {
@@ -90,21 +123,21 @@ class ManifestScan implements TableSnapshot {
     this.#refuseDamage();
     const trail = new DictionaryTrail();
     // Dictionaries of stored bytes and of bytes made anew would take each other's places: then all is made anew.
-    if (!this.isByteCountExact && this.#definition.hasDictionaries) {
-      yield* encodeResults(this.schema, this.#rows(this.#segments));
+    if (this.#definition.hasDictionaries && !this.#parts.every(({ view }) => this.#isStoredAsIs(view))) {
+      yield* encodeResults(this.schema, this.#rows(this.#parts));
       return;
     }
-    for (const view of this.#segments) {
-      if (view.messageCount === 0) continue;
-      if (this.#isStoredAsIs(view)) yield* storedBatches(view, trail, this.schema);
-      else yield* encodeResults(this.schema, this.#rows([view]));
+    for (const part of this.#parts) {
+      if (part.view.messageCount === 0) continue;
+      if (this.#isStoredAsIs(part.view)) yield* storedBatches(part, trail, this.schema);
+      else yield* encodeResults(this.schema, this.#rows([part]));
     }
   }
 
-  async *#rows(views: readonly SegmentView[]): AsyncGenerator<RecordBatch, void, undefined> {
+  async *#rows(parts: readonly SegmentPart[]): AsyncGenerator<RecordBatch, void, undefined> {
     const all = this.schema.fields.map((_, i) => i);
     const reading = this.#reading({ columns: all, bounds: [], limit: undefined });
-    for (const view of views) yield* scanSegment(view, reading(view.segment));
+    for (const part of parts) yield* scanSegment(part, reading(part.view.segment));
   }
 
   async *scan(request: ScanRequest): AsyncGenerator<RecordBatch, void, undefined> {
@@ -112,10 +145,10 @@ class ManifestScan implements TableSnapshot {
     let wanted = request.limit ?? Infinity;
     if (wanted <= 0) return;
     const reading = this.#reading(request);
-    for (const view of this.#segments) {
-      const parts = reading(view.segment);
-      if (skipsAll(parts.pruner, view)) continue;
-      for await (const batch of scanSegment(view, parts)) {
+    for (const part of this.#parts) {
+      const how = reading(part.view.segment);
+      if (skipsAll(how.pruner, part.view)) continue;
+      for await (const batch of scanSegment(part, how)) {
         yield batch;
         wanted -= batch.rowCount;
         if (wanted <= 0) return;
@@ -143,12 +176,12 @@ class ManifestScan implements TableSnapshot {
     let total = 0;
     const segments = { pruned: 0, total: 0 };
     const reading = this.#reading({ columns: [], bounds, limit: undefined });
-    for (const view of this.#segments) {
+    for (const { view, first, end } of this.#parts) {
       if (view.messageCount === 0) continue;
       const { pruner } = reading(view.segment);
       const index = await view.segment.loadIndex();
       const before = total - pruned;
-      for (let i = 0; i < view.messageCount; i++) {
+      for (let i = first; i < end; i++) {
         if (index.isDictionary(i)) continue;
         total++;
         if (skips(pruner, view.segment, i)) pruned++;
@@ -228,11 +261,11 @@ function sameMessage(a: Message, b: Message): boolean {
 
 /** Yields a segment's batches as stored bytes. */
 async function* storedBatches(
-  view: SegmentView,
+  { view, first, end }: SegmentPart,
   trail: DictionaryTrail,
   schema: Schema,
 ): AsyncGenerator<ResultBatch, void, undefined> {
-  const { segment, messageCount } = view;
+  const { segment } = view;
   const index = await segment.loadIndex();
   await segment.prepare(view.length);
   const verified = new VerifyAhead(view);
@@ -240,8 +273,10 @@ async function* storedBatches(
   try {
     let skip = await beginDictionaries(view, trail);
     let pending: Message[] = [];
-    let hinted = segment.start;
-    for (let ordinal = 0; ordinal < messageCount; ordinal++) {
+    let hinted = first === 0 ? segment.start : index.end(first - 1);
+    for (let ordinal = 0; ordinal < end; ordinal++) {
+      // What a batch needs stands before it, however far.
+      if (ordinal < first && !index.isDictionary(ordinal)) continue;
       const wait = verified.reach(ordinal);
       if (wait !== undefined) await wait;
       if (index.isDictionary(ordinal)) {
@@ -285,23 +320,26 @@ async function beginDictionaries(view: SegmentView, trail: DictionaryTrail): Pro
 
 /** Yields what a scan wants of a segment. */
 async function* scanSegment(
-  view: SegmentView,
+  part: SegmentPart,
   { layout, pruner }: Reading,
 ): AsyncGenerator<RecordBatch, void, undefined> {
-  if (view.messageCount === 0) return;
-  for await (const batch of decodedBatches(view, pruner)) yield layout.batch(batch);
+  if (part.view.messageCount === 0) return;
+  for await (const batch of decodedBatches(part, pruner)) yield layout.batch(batch);
 }
 
 /** Yields a segment's batches decoded, but for those that `pruner` proves to be of no interest. */
-async function* decodedBatches(view: SegmentView, pruner: Pruner): AsyncGenerator<RecordBatch, void, undefined> {
-  const { segment, messageCount } = view;
+async function* decodedBatches(
+  { view, first, end }: SegmentPart,
+  pruner: Pruner,
+): AsyncGenerator<RecordBatch, void, undefined> {
+  const { segment } = view;
   const index = await segment.loadIndex();
   let prepared = false;
   const verified = new VerifyAhead(view);
   const cold = new ColdReads(view);
   try {
-    for (let ordinal = 0; ordinal < messageCount; ordinal++) {
-      if (!index.isDictionary(ordinal) && skips(pruner, segment, ordinal)) continue;
+    for (let ordinal = 0; ordinal < end; ordinal++) {
+      if (!index.isDictionary(ordinal) && (ordinal < first || skips(pruner, segment, ordinal))) continue;
       if (!prepared) {
         await segment.prepare(view.length);
         prepared = true;

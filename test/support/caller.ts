@@ -8,11 +8,13 @@ import { Polls } from '../../src/flight/polls.ts';
 import { PreparedStatements } from '../../src/flight/prepared-statements.ts';
 import { SessionStore } from '../../src/flight/session-store.ts';
 
-export function callerOf(engine: Engine): Caller {
+/** With the headers of its calls, by their names in lower case. */
+export function callerOf(engine: Engine, headers: Readonly<Record<string, string>> = {}): Caller {
   const { signal } = new AbortController();
   const origin = { cookies: [], owner: '', connection: undefined };
   const sessions = new CallSession(new SessionStore(), origin);
   const { session } = sessions;
   const statements = new PreparedStatements();
-  return { engine, owner: '', signal, statements, session, sessions, polls: new Polls() };
+  const header = (name: string): readonly string[] => (headers[name] === undefined ? [] : [headers[name]]);
+  return { engine, owner: '', signal, statements, session, sessions, polls: new Polls(), header };
 }

@@ -98,7 +98,9 @@ export class FakeEngine implements Engine {
     const answer = this.#find(sql);
     let rowCount = 0;
     for await (const batch of answer.batches(undefined)) rowCount += batch.rowCount;
-    return { schema: answer.schema, ticket: ticketOf(sql), rowCount, byteCount: -1, expiresAtMs: this.expiresAtMs };
+    const { schema } = answer;
+    const ticket = ticketOf(sql);
+    return { schema, ticket, partTickets: [], rowCount, byteCount: -1, expiresAtMs: this.expiresAtMs };
   }
 
   promiseTable(name: string): Promise<PromisedResult> {

@@ -227,6 +227,20 @@ function rewrite(text: string, answers: ReadonlyMap<number, readonly string[]>):
   return out.join('\n');
 }
 
+/** The tables and the texts of the queries of a file, which are not run. */
+export function readSltQueries(path: string): {
+  readonly tables: readonly MemorySource[];
+  readonly queries: readonly string[];
+} {
+  const records = readRecords(readFileSync(path, 'utf8'));
+  return {
+    tables: records.filter(({ head }) => head.startsWith('table ')).map(readTable),
+    queries: records
+      .filter(({ head }) => head.startsWith('query '))
+      .map(({ body }) => body.slice(0, body.indexOf('----')).join('\n')),
+  };
+}
+
 /** Runs every record of a file; answers how many. @throws AssertionError naming the line of the first that fails */
 export async function runSltFile(path: string, host: SltHost): Promise<number> {
   const text = readFileSync(path, 'utf8');
