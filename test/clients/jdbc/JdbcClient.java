@@ -101,10 +101,15 @@ public final class JdbcClient {
       properties.put("threadPoolSize", "2");
       properties.put("retainCookies", "true");
       // The catalog of a URL is a session option, which a server without sessions would refuse.
-      try (Connection other = DriverManager.getConnection(url + "&catalog=sheaf", properties)) {
-        same(true, other.isValid(5));
-        connection = other;
-        same("1", one("SELECT 1"));
+      Connection other = DriverManager.getConnection(url + "&catalog=sheaf", properties);
+      same(true, other.isValid(5));
+      connection = other;
+      same("1", one("SELECT 1"));
+      try {
+        other.close();
+      } catch (SQLException error) {
+        // Version 18.3 closes a connection that has a catalog twice, the second time over a channel that is gone.
+        if (!error.getMessage().contains("Channel shutdown")) throw error;
       }
     });
     String guarded = "jdbc:arrow-flight-sql://" + arguments[1] + "/?useEncryption=false";
