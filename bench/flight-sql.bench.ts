@@ -4,8 +4,8 @@
  *
  * Method: one data set of four 8-byte columns on one server; one client process does the two ways of each question in
  * turn, so that drift of the machine hits both; rows, and a sum over the batches, of every answer are checked. Single
- * rows are also asked of the SQLite server of Arrow's Go library, on the same rows, where SHEAF_FLIGHT_SQL_PEER names its
- * program (docs/performance.md says how to get it).
+ * rows are also asked of the SQLite server of Arrow's Go library, on the same rows, where SHEAF_FLIGHT_SQL_PEER names
+ * its program (docs/performance.md says how to get it).
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -184,7 +184,7 @@ async function measure({ small }: BenchOptions, directory: string): Promise<read
       ...(await pair(contest, ['DoGet', 'ADBC query'], [get, () => ({ do: 'query', sql, endpoints: 0 })])),
       ...(await pair(
         contest,
-        ['DoGet again', 'ADBC query, one endpoint'],
+        ['DoGet again', 'ADBC query, four endpoints'],
         [get, () => ({ do: 'query', sql, endpoints: 1 })],
       )),
       ...(await pair(contest, ['one endpoint', 'four endpoints, four threads'], [from(1), from(4)])),

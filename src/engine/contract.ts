@@ -71,11 +71,8 @@ export interface PreparedStatement {
 
 /** How a promise may be made. */
 export interface PromiseOptions extends Omit<StatementOptions, 'values'> {
-  /**
-   * In how many parts it may come. A number: the answer is cut into at most so many, and kept for it where a table
-   * cannot be cut instead. `large`: tables that are large are cut. One, the whole, unless given.
-   */
-  readonly parts?: number | 'large' | undefined;
+  /** Parts that it is cut into at most; the answer is kept for it where no table can be cut instead. 1 unless given. */
+  readonly parts?: number | undefined;
 }
 
 /** What GetFlightInfo promises. Tickets are opaque, authenticated, and survive a restart. */

@@ -150,7 +150,7 @@ export class Promises {
   }
 
   /** The promise of a whole table of the newest snapshot. @throws `not_found` */
-  async table(name: string, parts: PromiseOptions['parts']): Promise<PromisedResult> {
+  async table(name: string, parts = 1): Promise<PromisedResult> {
     const snapshot = this.#host.storage.snapshot();
     try {
       const table = tableOf(snapshot, name);
@@ -246,24 +246,24 @@ export class Promises {
     return part?.of === 'answer' ? resultOfPart(result, part) : result;
   }
 
-  async #count(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
+  async #count(what: Planned, wanted = 1): Promise<PromisedResult> {
     return plannedRows(what) < 0 ? this.#kept(what, wanted) : this.#planned(what, wanted);
   }
 
   /** Runs nothing, unless the answer is to be cut and can only be cut when it is there. */
-  async #planned(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
-    const isAsked = typeof wanted === 'number' && wanted > 1 && what.isRepeatable;
-    if (isAsked && tableScan(what.plan) === undefined) return this.#kept(what, wanted);
+  async #planned(what: Planned, wanted = 1): Promise<PromisedResult> {
+    const isCut = wanted > 1 && what.isRepeatable;
+    if (isCut && tableScan(what.plan) === undefined) return this.#kept(what, wanted);
     return this.#plain(what, await partsOf(what, wanted));
   }
 
   /** Runs a plan and keeps its answer. */
-  async #kept(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
+  async #kept(what: Planned, wanted: number): Promise<PromisedResult> {
     const expiresAtMs = this.#expiry();
     const { named, plan, run, isRepeatable } = what;
     const { schema } = plan;
     const { id, rowCount, byteCount } = await this.#host.kept.keep(schema, planBatches(plan, run), expiresAtMs);
-    const isCut = id !== undefined && typeof wanted === 'number' && isRepeatable;
+    const isCut = id !== undefined && isRepeatable;
     const parts = isCut ? answerParts(this.#host.kept.starts(id), rowCount, wanted) : await partsOf(what, wanted);
     const { ticket, partTickets } = this.#seal(named, expiresAtMs, id, parts);
     return { schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
@@ -314,10 +314,7 @@ function plannedRows({ plan, isRepeatable }: Planned): number {
 }
 
 /** Parts by the table; what answers otherwise each time has none. */
-async function partsOf(
-  { plan, isRepeatable }: Planned,
-  wanted: PromiseOptions['parts'],
-): Promise<readonly TicketPart[]> {
+async function partsOf({ plan, isRepeatable }: Planned, wanted: number): Promise<readonly TicketPart[]> {
   return isRepeatable ? tableParts(plan, wanted) : [];
 }
 
