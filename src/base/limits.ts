@@ -319,6 +319,24 @@ export const PREPARED_STATEMENTS_MAX = 10_000;
 export const PREPARED_IDLE_MS_MAX = 60 * 60 * 1_000;
 /** Bytes of values that are bound to prepared statements, all of them together. */
 export const BOUND_VALUES_BYTES_MAX = 256 * 2 ** 20;
+/** UTF-16 code units of the statements that one session keeps by PREPARE. */
+export const SESSION_TEXT_LENGTH_MAX = 4 * MIB;
+/** Flight sessions of one principal; with more, the one that was idle longest ends. */
+export const SESSIONS_PER_PRINCIPAL_MAX = 1_000;
+/** Flight sessions in all; with more, the one that was idle longest ends. */
+export const SESSIONS_MAX = 10_000;
+/** Milliseconds after which an idle Flight session ends. */
+export const SESSION_IDLE_MS_MAX = 60 * 60 * 1_000;
+/** Queries that PollFlightInfo has begun and whose outcome is kept; with more, those that ended longest ago go. */
+export const POLLS_MAX = 1_000;
+/** Milliseconds within which a poll must be followed by the next, or its query is cancelled and its outcome forgotten. */
+export const POLL_IDLE_MS_MAX = 5 * 60 * 1_000;
+/** Milliseconds that PollFlightInfo waits for the end of its query before it answers with how far that is. */
+export const POLL_WAIT_MS = 500;
+/** Milliseconds without a batch after which a DoGet sends an empty one, since proxies cut calls that are silent. */
+export const FLIGHT_SILENCE_MS_MAX = 10_000;
+/** Bytes of the table that a client sends with a DoExchange. */
+export const EXCHANGE_INPUT_BYTES_MAX = 256 * MIB;
 /** Cancelled tickets that are remembered until they expire. */
 export const TICKETS_CANCELLED_MAX = 10_000;
 /** Bytes of one read of a segment that is compacted or scrubbed. */

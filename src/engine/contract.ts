@@ -41,6 +41,31 @@ export interface StatementOptions extends QueryOptions {
   readonly session?: Session;
   /** Values of the statement's parameters. */
   readonly values?: ParameterValues;
+  /** A table for this statement alone, which hides one of its name. */
+  readonly input?: InputTable;
+}
+
+/** Rows that a caller brings with a statement, in batches of one schema that nobody changes any more. */
+export interface InputTable {
+  readonly name: string;
+  readonly schema: Schema;
+  readonly batches: readonly RecordBatch[];
+}
+
+/** How far a run has come, for others to look at; a run adds to it. */
+export interface Progress {
+  scannedRows: number;
+  /** Rows of all that it scans; undefined until that is known. */
+  totalRows: number | undefined;
+}
+
+export interface PromiseOptions extends Omit<StatementOptions, 'values' | 'input'> {
+  /** Run a query that has something to compute, to its end, also where its rows could be counted without. */
+  readonly counted?: boolean;
+  /** Told while the promise is made. */
+  readonly progress?: Progress;
+  /** Parts that it is cut into at most; the answer is kept for it where no table can be cut instead. 1 unless given. */
+  readonly parts?: number;
 }
 
 /** A statement that can be run again and again with other values of its parameters. */
@@ -69,12 +94,6 @@ export interface PreparedStatement {
   promise(batch?: RecordBatch, options?: PromiseOptions): Promise<PromisedResult>;
 }
 
-/** How a promise may be made. */
-export interface PromiseOptions extends Omit<StatementOptions, 'values'> {
-  /** Parts that it is cut into at most; the answer is kept for it where no table can be cut instead. 1 unless given. */
-  readonly parts?: number | undefined;
-}
-
 /** What GetFlightInfo promises. Tickets are opaque, authenticated, and survive a restart. */
 export interface PromisedResult {
   readonly schema: Schema;
@@ -86,6 +105,11 @@ export interface PromisedResult {
   readonly rowCount: number;
   /** -1 when not known. */
   readonly byteCount: number;
+  readonly expiresAtMs: number;
+}
+
+export interface RenewedTicket {
+  readonly ticket: Uint8Array;
   readonly expiresAtMs: number;
 }
 
@@ -173,7 +197,7 @@ export interface Engine {
    */
   promiseOnce(sql: string, options?: PromiseOptions): Promise<PromisedResult>;
   /** As `promise`, for a whole table or view. @throws `not_found`, and for a view what its query throws */
-  promiseTable(name: string, options?: Pick<PromiseOptions, 'parts'>): Promise<PromisedResult>;
+  promiseTable(name: string, options?: PromiseOptions): Promise<PromisedResult>;
   /** True when `bytes` are a ticket of ours by their leading bytes. */
   isTicket(bytes: Uint8Array): boolean;
   /**
@@ -186,6 +210,11 @@ export interface Engine {
    * `redeem`, `forbidden` for who neither made it nor administers all tables
    */
   cancel(ticket: Uint8Array): Promise<void>;
+  /**
+   * The same ticket for as long as what it names can surely be read, a ticket's life at most; for as long as before
+   * where that is no longer. @throws as `redeem`
+   */
+  renew(ticket: Uint8Array): Promise<RenewedTicket>;
   tables(): readonly TableDescription[];
   /** The columns of a table or view. @throws as `promiseTable` */
   schemaOf(name: string): Promise<Schema>;

@@ -8,7 +8,7 @@
 import { prepareCodecs } from '../arrow/compression.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
-import { PUT_STREAMS_MAX, TICKET_LIFE_MS } from '../base/limits.ts';
+import { PUT_STREAMS_MAX, SNAPSHOT_RETENTION_MS, TICKET_LIFE_MS } from '../base/limits.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { makeCounter } from '../base/metrics.ts';
@@ -27,6 +27,7 @@ import { CopyFiles } from './copy.ts';
 import type {
   Engine,
   EngineStatus,
+  InputTable,
   PreparedStatement,
   PromiseOptions,
   PromisedResult,
@@ -34,15 +35,17 @@ import type {
   PutOptions,
   QueryOptions,
   QueryResult,
+  RenewedTicket,
   StatementOptions,
   TableDescription,
 } from './contract.ts';
+import { inputSource } from './input-table.ts';
 import type { KeptResults } from './kept-result.ts';
 import { planRequest, readPrepared, readRequest } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
 import { makeParts } from './parts.ts';
 import type { Parts } from './parts.ts';
-import { makePrepared } from './prepared.ts';
+import { makePrepared, needsSession, preparedText } from './prepared.ts';
 import { planOfPart } from './promised-part.ts';
 import { Promises } from './promises.ts';
 import type { PromisedStatement } from './promises.ts';
@@ -61,6 +64,7 @@ import { openWorld } from './world.ts';
 
 export type { Engine, TableDescription } from './contract.ts';
 export { Session } from './session.ts';
+export type { OptionValue } from './session.ts';
 
 /** What `open` can be told; tests bring their own disk and clock. */
 export interface OpenOptions {
@@ -94,7 +98,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   const clock = options.clock ?? systemClock;
   await prepareCodecs();
   const { snapshotRetentionMs, scrubBytesPerSecond, compactSegmentsMin } = options;
-  const bounds = {
+  const bounds: { readonly snapshotRetentionMs?: number } = {
     ...(snapshotRetentionMs === undefined
       ? {}
       : { snapshotRetentionMs: Math.max(snapshotRetentionMs, TICKET_LIFE_MS) }),
@@ -108,7 +112,10 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     const key = await storage.secret('ticket-key', KEY_BYTES);
     const files = await CopyFiles.open(options.copyDirectory, directory, key);
     const queries = new QueryLog(clock, options);
-    return new SheafEngine(makeParts({ storage, clock, ticketKey: key, files, os, queries }));
+    const retentionMs = bounds.snapshotRetentionMs ?? SNAPSHOT_RETENTION_MS;
+    return new SheafEngine(
+      makeParts({ storage, clock, ticketKey: key, files, os, queries, snapshotRetentionMs: retentionMs }),
+    );
   } catch (error) {
     await storage.close();
     throw error;
@@ -166,6 +173,7 @@ class SheafEngine implements Engine {
   async prepare(sql: string, { session }: { readonly session?: Session } = {}): Promise<PreparedStatement> {
     this.#admission.refuseWhileDraining();
     const parsed = readPrepared(sql);
+    if (needsSession(parsed)) return preparedText(this, sql, parsed, session);
     const settings = session?.settings ?? DEFAULT_SETTINGS;
     const facts = { storage: this.#storage, queries: this.#queries, settings };
     const world = await openWorld(parsed, undefined, this.#storage.snapshot(), facts);
@@ -198,14 +206,14 @@ class SheafEngine implements Engine {
   }
 
   async promise(sql: string, options: PromiseOptions = {}): Promise<PromisedResult> {
-    return this.#promises.counted(this.#promised(sql, {}), options);
+    return this.#promises.counted(this.#promised(sql, options), options);
   }
 
   async promiseOnce(sql: string, options: PromiseOptions = {}): Promise<PromisedResult> {
     return this.#promises.once(this.#promised(sql, options), options);
   }
 
-  async promiseTable(name: string, options: Pick<PromiseOptions, 'parts'> = {}): Promise<PromisedResult> {
+  async promiseTable(name: string, options: PromiseOptions = {}): Promise<PromisedResult> {
     this.#admission.refuseWhileDraining();
     const view = this.#look((snapshot) => snapshot.view(name));
     if (view !== undefined) return this.promise(viewQuery(view.name), options);
@@ -222,6 +230,10 @@ class SheafEngine implements Engine {
 
   async cancel(ticket: Uint8Array): Promise<void> {
     await this.#promises.cancel(ticket);
+  }
+
+  async renew(ticket: Uint8Array): Promise<RenewedTicket> {
+    return this.#promises.renew(ticket);
   }
 
   tables(): readonly TableDescription[] {
@@ -367,7 +379,8 @@ class SheafEngine implements Engine {
     turn: Turn,
   ): Promise<QueryResult> {
     const run = { ...runOptions(options), signal: turn.query.signal, usage: turn.query.usage };
-    const { planned, world, sql } = await planRequest(this.#planning(run, options.session), request, snapshot);
+    const planning = this.#planning(run, options.session, options.input);
+    const { planned, world, sql } = await planRequest(planning, request, snapshot);
     if (planned.kind === 'query') {
       const plan = await planOfPart(planned.plan, options.part).catch((error: unknown) => {
         world.release();
@@ -379,7 +392,7 @@ class SheafEngine implements Engine {
     if (runningPlan(planned) === undefined || options.readOnly === true) world.release();
     if (options.readOnly === true && isStoring(planned)) throw refuseWrite(planned, sql);
     const planAgain: CommandTarget['planAgain'] = async (later) => {
-      const again = await planRequest(this.#planning(run, options.session), request, later);
+      const again = await planRequest(planning, request, later);
       return { planned: again.planned, release: () => again.world.release() };
     };
     const done = await this.#runCommand(planned, run, options.session, planAgain).finally(() => world.release());
@@ -404,8 +417,9 @@ class SheafEngine implements Engine {
     return { sql, request: (nowMs) => this.#request(sql, nowMs, options) };
   }
 
-  #planning(run: RunOptions, session?: Session): Planning {
-    return { storage: this.#storage, queries: this.#queries, run, session };
+  #planning(run: RunOptions, session?: Session, input?: InputTable): Planning {
+    const table = input === undefined ? undefined : inputSource(input);
+    return { storage: this.#storage, queries: this.#queries, run, session, input: table };
   }
 
   /** Runs a statement that writes. */

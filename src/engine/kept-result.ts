@@ -64,7 +64,7 @@ interface Entry {
   readonly schema: Schema;
   readonly rowCount: number;
   readonly byteCount: number;
-  readonly expiresAtMs: number;
+  expiresAtMs: number;
   readonly memory: readonly KeptBatch[];
   readonly memoryBytes: number;
   readonly spool: Spool | undefined;
@@ -162,6 +162,14 @@ export class KeptResults {
         if (entry.dropped && entry.readers === 0) void this.#discard(entry.spool).catch(logDiscard);
       },
     };
+  }
+
+  /** Keeps the result of `id` until `expiresAtMs` at least; false when it is gone. */
+  extend(id: string, expiresAtMs: number): boolean {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return false;
+    entry.expiresAtMs = Math.max(entry.expiresAtMs, expiresAtMs);
+    return true;
   }
 
   /** The rows at which the batches of the result of `id` begin; none when it is gone. */

@@ -21,6 +21,8 @@ export interface Parts {
   readonly clock: Clock;
   /** Of tickets: 32 secret bytes. */
   readonly ticketKey: Uint8Array;
+  /** For how long what was replaced or dropped can still be read. */
+  readonly snapshotRetentionMs: number;
   readonly files: CopyFiles;
   readonly queries: Queries;
   readonly kept: KeptResults;
@@ -37,13 +39,17 @@ export interface Parts {
 
 /** The parts of a new engine. */
 export function makeParts(
-  given: Pick<Parts, 'storage' | 'clock' | 'ticketKey' | 'files'> & { readonly os: Os; readonly queries: QueryLog },
+  given: Pick<Parts, 'storage' | 'clock' | 'ticketKey' | 'snapshotRetentionMs' | 'files'> & {
+    readonly os: Os;
+    readonly queries: QueryLog;
+  },
 ): Parts {
-  const { storage, clock, ticketKey, files, os, queries } = given;
+  const { storage, clock, ticketKey, snapshotRetentionMs, files, os, queries } = given;
   const parts: Parts = {
     storage,
     clock,
     ticketKey,
+    snapshotRetentionMs,
     files,
     queries,
     kept: new KeptResults(os, storage.spoolDirectory),

@@ -13,6 +13,7 @@ import { makeHistogram } from '../base/metrics.ts';
 import { compiledOperators } from '../exec/compiled-pipeline.ts';
 import { analyzePlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
+import { assert } from '../base/assert.ts';
 import { valuesOfExecute } from '../plan/bind-execute.ts';
 import type { RunFigures } from '../plan/explain-figures.ts';
 import { atMoment, readStatement, withMemory } from '../plan/needs.ts';
@@ -23,11 +24,12 @@ import type { PhysicalPlan, PlannedStatement } from '../plan/physical.ts';
 import { planInsertOf, planWith, recallPlan } from '../plan/plan.ts';
 import type { PlanOptions } from '../plan/plan.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
+import type { NamedSource } from '../plan/row-source.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
 import type { Queries } from './query-log.ts';
 import type { Session } from './session.ts';
 import type { StatementCache } from './statement-cache.ts';
-import { openWorld, plainWorld } from './world.ts';
+import { openWorld, plainWorld, withTable } from './world.ts';
 import type { World } from './world.ts';
 
 const planSeconds = makeHistogram('plan_seconds', 'Time from SQL text to plan');
@@ -82,6 +84,16 @@ function checkLength(sql: string): void {
   }
 }
 
+/**
+ * Keeps in `session` the statement that the text of a PREPARE prepares, as running that would. @throws as `readRequest`
+ */
+export function prepareAgain(session: Session, sql: string): void {
+  const { statement, parameters } = readStatement(sql);
+  assert(statement.kind === 'prepare', 'the text is that of a PREPARE');
+  const prepared = { sql, statement: statement.statement, parameters, nowMicros: undefined, memory: undefined };
+  session.prepare(statement.name.name, prepared);
+}
+
 /** What planning is done with. */
 export interface Planning {
   readonly storage: Storage;
@@ -89,11 +101,13 @@ export interface Planning {
   /** How EXPLAIN ANALYZE runs what it explains. */
   readonly run: RunOptions;
   readonly session: Session | undefined;
+  /** A table beside those of the snapshot, which hides one of its name there. */
+  readonly input?: NamedSource | undefined;
 }
 
 /** Plans on `snapshot`, which is the world's from here on. @throws as `planStatement` */
 export async function planRequest(
-  { storage, queries, run, session }: Planning,
+  { storage, queries, run, session, input }: Planning,
   request: () => Request,
   snapshot: Snapshot,
 ): Promise<{ readonly planned: PlannedStatement; readonly world: World; readonly sql: string }> {
@@ -103,13 +117,13 @@ export async function planRequest(
     const { parsed, values, rows } = request();
     const settings = session?.settings ?? DEFAULT_SETTINGS;
     const given = rows === undefined ? values : undefined;
-    const plain = given === undefined ? undefined : plainWorld(snapshot);
+    const plain = given === undefined || input !== undefined ? undefined : plainWorld(snapshot);
     const known = plain === undefined ? undefined : recallPlan(parsed, plain.catalog, settings, values);
     if (plain !== undefined && known !== undefined) return { planned: known, world: plain, sql: parsed.sql };
     world = await openWorld(parsed, given, snapshot, { storage, queries, settings });
     const analyze = (plan: PhysicalPlan): Promise<RunFigures> => analyzePlan(plan, run);
     const options: PlanOptions = { settings, compiledOperators, analyze };
-    const { catalog } = world;
+    const catalog = input === undefined ? world.catalog : withTable(world.catalog, input);
     const bulk = rows === undefined ? undefined : planInsertOf(parsed, catalog, options, rows);
     return { planned: bulk ?? planWith(parsed, catalog, options, values), world, sql: parsed.sql };
   } catch (error) {
@@ -123,6 +137,6 @@ export async function planRequest(
 
 /** The error for what needs a session where none is kept. */
 export function noSession(what: string): EngineError {
-  const remedy = 'sessions are kept in an embedded database';
-  return new EngineError('request_invalid', `${what} needs a session, and this door keeps none yet; ${remedy}`);
+  const remedy = 'sessions are kept over Flight, and in an embedded database';
+  return new EngineError('request_invalid', `${what} needs a session, and this door keeps none; ${remedy}`);
 }

@@ -11,22 +11,30 @@ import { makeReader } from '../arrow/value.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { makeSchema } from '../arrow/schema.ts';
-import { sliceBatch } from '../arrow/slice.ts';
-import type { ScanRequest, Source } from '../arrow/source.ts';
+import type { Source } from '../arrow/source.ts';
 import { sameType } from '../arrow/type.ts';
 import { EngineError } from '../base/errors.ts';
-import { BATCH_ROWS_MAX } from '../base/limits.ts';
 import { atMoment } from '../plan/needs.ts';
 import type { ParsedStatement } from '../plan/needs.ts';
 import { checkColumns, literalsOf, literalsOfRow } from '../plan/parameter-value.ts';
 import type { GivenValues } from '../plan/parameter-value.ts';
 import type { PlannedStatement } from '../plan/physical.ts';
+import { isQuery } from '../plan/plan.ts';
 import type { DescribedStatement } from '../plan/plan.ts';
 import { COUNT_SCHEMA, commandSchema, countColumn } from './command.ts';
-import type { PreparedStatement, PromiseOptions, PromisedResult, QueryResult, StatementOptions } from './contract.ts';
+import type {
+  Engine,
+  PreparedStatement,
+  PromiseOptions,
+  PromisedResult,
+  QueryResult,
+  StatementOptions,
+} from './contract.ts';
+import { batchSource } from './input-table.ts';
 import type { Request } from './planning.ts';
 import type { PromisedStatement } from './promises.ts';
 import { makeResult } from './result.ts';
+import type { Session } from './session.ts';
 
 /** Starts a request; now() in it is to be what `request` is given. */
 export type StartRequest = (request: (nowMs: number) => Request, options: StatementOptions) => Promise<QueryResult>;
@@ -58,6 +66,47 @@ export function makePrepared(
       if (batch !== undefined && batch.rowCount !== 1) return done(await runner.runRows(batch, options));
       const request = (nowMs: number): Request => runner.request(nowMs, runner.valuesOf(batch));
       return promise({ sql: parsed.sql, values: batch, request }, options);
+    },
+  };
+}
+
+/** True for PREPARE and EXECUTE, which mean something in a session alone. */
+export function needsSession({ statement }: ParsedStatement): boolean {
+  return statement.kind === 'prepare' || statement.kind === 'execute';
+}
+
+/**
+ * Such a statement as a prepared one, since some drivers prepare whatever they send: it has no parameters of its own,
+ * and is read again by each run. @throws what describing it throws
+ */
+export async function preparedText(
+  engine: Engine,
+  sql: string,
+  { statement }: ParsedStatement,
+  session: Session | undefined,
+): Promise<PreparedStatement> {
+  const own = session === undefined ? {} : { session };
+  const schema = await engine.describe(sql, own);
+  const target = statement.kind === 'execute' ? session?.prepared(statement.name.name).statement : undefined;
+  const parameters = makeSchema([]);
+  const refuseValues = (batch: RecordBatch | undefined): void => {
+    if (batch === undefined || batch.columns.length === 0) return;
+    const message = `${statement.kind.toUpperCase()} takes no values beside its text; write them into EXECUTE`;
+    throw new EngineError('request_invalid', message);
+  };
+  return {
+    sql,
+    parameters,
+    schema,
+    writes: target === undefined || !isQuery(target),
+    run: (values = [], options = {}) => engine.query(sql, { ...own, ...options, values }),
+    runRows: async (batch, options = {}) => {
+      refuseValues(batch);
+      return engine.query(sql, { ...own, ...options });
+    },
+    promise: async (batch, options = {}) => {
+      refuseValues(batch);
+      return engine.promiseOnce(sql, { ...own, ...options });
     },
   };
 }
@@ -211,16 +260,7 @@ async function countOf(result: QueryResult): Promise<number> {
 
 /** The batch as a source of columns that may be null. */
 function sourceOf(batch: RecordBatch): Source {
-  const schema = makeSchema(batch.schema.fields.map((field) => ({ ...field, nullable: true })));
-  async function* scan({ columns }: ScanRequest): AsyncGenerator<RecordBatch> {
-    for (let at = 0; at < batch.rowCount; at += BATCH_ROWS_MAX) {
-      const piece = sliceBatch(batch, at, Math.min(at + BATCH_ROWS_MAX, batch.rowCount));
-      const chosen = columns.flatMap((column) => piece.columns[column] ?? []);
-      yield await Promise.resolve({ schema, rowCount: piece.rowCount, columns: chosen });
-    }
-  }
-  const total = Math.ceil(batch.rowCount / BATCH_ROWS_MAX);
-  return { schema, rowCount: batch.rowCount, scan, countBatches: () => Promise.resolve({ pruned: 0, total }) };
+  return batchSource(makeSchema(batch.schema.fields.map((field) => ({ ...field, nullable: true }))), [batch]);
 }
 
 async function* once<T>(value: T): AsyncGenerator<T> {

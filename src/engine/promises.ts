@@ -19,19 +19,35 @@ import { EngineError } from '../base/errors.ts';
 import { TICKET_LIFE_MS, TICKET_VALUES_BYTES_MAX } from '../base/limits.ts';
 import type { RunOptions } from '../exec/exec.ts';
 import { scanAll } from '../plan/logical.ts';
+import { inputsOf } from '../plan/physical.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { isQuery } from '../plan/plan.ts';
 import type { Settings } from '../plan/setting.ts';
 import { DEFAULT_SETTINGS } from '../plan/setting.ts';
 import type { Snapshot, Storage } from '../storage/contract.ts';
 import { isStoring, refuseWrite } from './command.ts';
-import type { PromiseOptions, PromisedResult, QueryOptions, QueryResult, StatementOptions } from './contract.ts';
+import type {
+  PromiseOptions,
+  PromisedResult,
+  QueryOptions,
+  QueryResult,
+  RenewedTicket,
+  StatementOptions,
+} from './contract.ts';
 import type { KeptResults } from './kept-result.ts';
-import { noSession, planRequest } from './planning.ts';
+import { planRequest, prepareAgain } from './planning.ts';
 import type { Planning, Request, RequestOptions } from './planning.ts';
 import { answerParts, resultOfPart, tableParts } from './promised-part.ts';
 import type { Redemptions } from './redemption.ts';
-import { exactBytes, keptResult, knownRowCount, planBatches, startPlan, tableScan } from './result.ts';
+import {
+  exactBytes,
+  keptResult,
+  knownRowCount,
+  planBatches,
+  scannedRowCount,
+  startPlan,
+  tableScan,
+} from './result.ts';
 import type { Turn } from './result.ts';
 import type { Rights } from './rights.ts';
 import { Session } from './session.ts';
@@ -52,6 +68,8 @@ export interface PromiseHost {
   admitted<T>(text: string, options: QueryOptions, work: (turn: Turn) => T | Promise<T>): Promise<T>;
   planning(run: RunOptions, session: Session | undefined): Planning;
   runOptions(options: StatementOptions): RunOptions;
+  /** For how long what was replaced or dropped can still be read. */
+  readonly snapshotRetentionMs: number;
   request(sql: string, nowMs: number, options: Pick<RequestOptions, 'session' | 'row'>): Request;
   /** `part`: one of those that its table is cut into. */
   start(
@@ -71,7 +89,7 @@ export interface PromisedStatement {
   readonly request: (nowMs: number) => Request;
 }
 
-type Named = Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs' | 'settings' | 'values'>;
+type Named = Pick<TicketPayload, 'kind' | 'text' | 'version' | 'nowMs' | 'settings' | 'prepare' | 'values'>;
 
 /** What a promise is made of. */
 interface Planned {
@@ -93,16 +111,19 @@ export class Promises {
     this.#owner = host.rights?.fingerprint ?? '';
   }
 
-  /** A counted promise. @throws `request_invalid` for a statement that writes */
+  /** A counted promise; SET and the like are done. @throws `request_invalid` for a statement that writes */
   async counted(statement: PromisedStatement, options: PromiseOptions): Promise<PromisedResult> {
+    const { kind } = statement.request(this.#nowMs()).parsed.statement;
+    if (kind === 'set' || kind === 'prepare' || kind === 'deallocate') return this.once(statement, options);
     return this.#host.admitted(statement.sql, options, async (turn) => {
       const { planned, world, named, run } = await this.#plan(statement, options, turn);
       try {
         if (planned.kind !== 'query') {
-          throw isStoring(planned) ? refuseWrite(planned, statement.sql) : noSession('the statement');
+          assert(isStoring(planned), 'what changes the session is not counted');
+          throw refuseWrite(planned, statement.sql);
         }
         const what = { named, plan: planned.plan, isRepeatable: world.isRepeatable(), run };
-        const promised = await this.#count(what, options.parts);
+        const promised = await this.#count(what, options);
         turn.query.end('done');
         return promised;
       } finally {
@@ -126,9 +147,11 @@ export class Promises {
         assert(planned.kind === 'query', 'a query is planned as one');
         const valued = values === undefined ? named : { ...named, values };
         const what = { named: valued, plan: planned.plan, isRepeatable: world.isRepeatable(), run };
-        const promised = await this.#planned(what, options.parts);
+        const found = await (options.counted === true
+          ? this.#count(what, options)
+          : this.#planned(what, options.parts ?? 1));
         turn.query.end('done');
-        return promised;
+        return found;
       } finally {
         world.release();
         turn.release();
@@ -156,7 +179,7 @@ export class Promises {
       const table = tableOf(snapshot, name);
       const named: Named = { kind: 'table', text: table.name, version: snapshot.version, nowMs: this.#nowMs() };
       const what = { named, plan: scanAll(table.name, table), isRepeatable: true, run: {} };
-      return await this.#count(what, parts);
+      return await this.#count(what, { parts });
     } finally {
       snapshot.release();
     }
@@ -193,16 +216,45 @@ export class Promises {
     if (payload.result !== undefined) await this.#host.kept.drop(payload.result);
   }
 
-  async #plan(statement: PromisedStatement, options: StatementOptions, { query }: Turn) {
+  /** The same ticket for longer, as far as that is safe. @throws as `redeem` */
+  async renew(ticket: Uint8Array): Promise<RenewedTicket> {
+    const payload = this.#open(ticket);
+    this.#redemptions.refuseCancelled(payload.id);
+    const expiresAtMs = Math.max(payload.expiresAtMs, Math.min(this.#expiry(), this.#readableUntil(payload)));
+    const { kind, result } = payload;
+    const isKept = result !== undefined && this.#host.kept.extend(result, expiresAtMs);
+    if (kind === 'done' && !isKept) throw doneGone();
+    return { ticket: sealTicket({ ...payload, expiresAtMs }, this.#host.ticketKey), expiresAtMs };
+  }
+
+  /** Until when the ticket's snapshot is surely there: no commit was after it before the promise was made. */
+  #readableUntil({ kind, version, nowMs }: TicketPayload): number {
+    if (kind === 'done') return Infinity;
+    const newest = this.#host.storage.snapshot();
+    const isNewest = newest.version === version;
+    newest.release();
+    return (isNewest ? this.#nowMs() : nowMs) + this.#host.snapshotRetentionMs;
+  }
+
+  async #plan(statement: PromisedStatement, options: PromiseOptions, { query }: Turn) {
     const { storage } = this.#host;
     const snapshot = storage.snapshot();
     const { version } = snapshot;
     const nowMs = this.#nowMs();
-    const run = { ...this.#host.runOptions(options), signal: query.signal, usage: query.usage };
-    const planning = this.#host.planning(run, options.session);
-    const { planned, world } = await planRequest(planning, () => statement.request(nowMs), snapshot);
-    const settings = ownSettings(options.session);
-    const named: Named = { kind: 'sql', text: statement.sql, version, nowMs, ...settings };
+    const { session, progress } = options;
+    const run = {
+      ...this.#host.runOptions(options),
+      signal: query.signal,
+      usage: query.usage,
+      ...(progress === undefined ? {} : { progress }),
+    };
+    const planning = this.#host.planning(run, session);
+    const { planned, world, sql } = await planRequest(planning, () => statement.request(nowMs), snapshot);
+    if (planned.kind === 'query' && progress !== undefined) progress.totalRows = scannedRowCount(planned.plan);
+    const own = ownSettings(session);
+    // The text of an EXECUTE says nothing without that of its PREPARE, which is what was planned.
+    const prepare = sql === statement.sql ? {} : { prepare: sql };
+    const named: Named = { kind: 'sql', text: statement.sql, version, nowMs, ...own, ...prepare };
     return { planned, world, named, run };
   }
 
@@ -216,12 +268,7 @@ export class Promises {
   /** Runs a ticket's query on its snapshot. */
   async #again(payload: TicketPayload, turn: Turn): Promise<QueryResult> {
     const { kind, text, nowMs, part } = payload;
-    if (kind === 'done') {
-      throw new EngineError(
-        'snapshot_gone',
-        'the statement has run, but its answer is no longer kept; ask for what it changed by a query',
-      );
-    }
+    if (kind === 'done') throw doneGone();
     const row = payload.values === undefined ? undefined : await decodeValues(payload.values);
     const snapshot = await this.#host.storage.snapshotAt(payload.version);
     if (kind === 'table') {
@@ -234,8 +281,7 @@ export class Promises {
         throw error;
       }
     }
-    const { settings } = payload;
-    const session = settings === undefined ? {} : { session: Session.with({ ...DEFAULT_SETTINGS, ...settings }) };
+    const session = ownSession(payload);
     const request = (): Request => {
       if (row === undefined) return this.#host.request(text, nowMs, session);
       return this.#host.request(text, nowMs, { ...session, row });
@@ -246,12 +292,14 @@ export class Promises {
     return part?.of === 'answer' ? resultOfPart(result, part) : result;
   }
 
-  async #count(what: Planned, wanted = 1): Promise<PromisedResult> {
-    return plannedRows(what) < 0 ? this.#kept(what, wanted) : this.#planned(what, wanted);
+  /** What is known once the plan has run, which is left where its rows are known without, unless it is to run. */
+  async #count(what: Planned, { parts = 1, counted }: PromiseOptions): Promise<PromisedResult> {
+    const mustRun = plannedRows(what) < 0 || (counted === true && isComputed(what.plan));
+    return mustRun ? this.#kept(what, parts) : this.#planned(what, parts);
   }
 
   /** Runs nothing, unless the answer is to be cut and can only be cut when it is there. */
-  async #planned(what: Planned, wanted = 1): Promise<PromisedResult> {
+  async #planned(what: Planned, wanted: number): Promise<PromisedResult> {
     const isCut = wanted > 1 && what.isRepeatable;
     if (isCut && tableScan(what.plan) === undefined) return this.#kept(what, wanted);
     return this.#plain(what, await partsOf(what, wanted));
@@ -308,6 +356,12 @@ export class Promises {
   }
 }
 
+/** True for a plan whose first row comes late, so that it had better run before somebody waits for it. */
+function isComputed(plan: PhysicalPlan): boolean {
+  const { kind } = plan;
+  return kind === 'aggregate' || kind === 'sort' || kind === 'window' || inputsOf(plan).some(isComputed);
+}
+
 /** Rows of a plan that has not run; -1 when they are not known. */
 function plannedRows({ plan, isRepeatable }: Planned): number {
   return isRepeatable ? (knownRowCount(plan) ?? -1) : -1;
@@ -322,6 +376,19 @@ async function partsOf({ plan, isRepeatable }: Planned, wanted: number): Promise
 function textOf({ kind, text }: TicketPayload): string {
   if (kind === 'sql') return text;
   return kind === 'table' ? `TABLE ${JSON.stringify(text)}` : 'the answer of a statement that has run';
+}
+
+function doneGone(): EngineError {
+  const message = 'the statement has run, but its answer is no longer kept; ask for what it changed by a query';
+  return new EngineError('snapshot_gone', message);
+}
+
+/** What a ticket's statement needs to know of the session that it was made in. */
+function ownSession({ settings, prepare }: TicketPayload): { readonly session?: Session } {
+  if (settings === undefined && prepare === undefined) return {};
+  const session = Session.with({ ...DEFAULT_SETTINGS, ...settings });
+  if (prepare !== undefined) prepareAgain(session, prepare);
+  return { session };
 }
 
 /** The settings of a session that are not the defaults. */

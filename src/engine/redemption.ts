@@ -20,9 +20,7 @@ export class Redemptions {
 
   /** Begins a run of ticket `id`, which also ends when `outer` fires. @throws `cancelled` */
   begin(id: string, outer: AbortSignal | undefined): Redemption {
-    if (this.#cancelled.has(id)) {
-      throw new EngineError('cancelled', 'the ticket was cancelled; ask GetFlightInfo for a new one');
-    }
+    this.refuseCancelled(id);
     const controller = new AbortController();
     const pass = (): void => controller.abort();
     if (outer?.aborted === true) pass();
@@ -37,6 +35,12 @@ export class Redemptions {
         if (running.size === 0) this.#running.delete(id);
       },
     };
+  }
+
+  /** @throws `cancelled` for a ticket that was cancelled */
+  refuseCancelled(id: string): void {
+    if (!this.#cancelled.has(id)) return;
+    throw new EngineError('cancelled', 'the ticket was cancelled; ask GetFlightInfo for a new one');
   }
 
   /** Ends every run of ticket `id`, and refuses those to come. */

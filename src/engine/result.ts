@@ -12,6 +12,7 @@ import { abortError } from '../base/errors.ts';
 import { makeCounter } from '../base/metrics.ts';
 import { runPlan } from '../exec/exec.ts';
 import type { RunOptions } from '../exec/exec.ts';
+import { inputsOf } from '../plan/physical.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import type { TableSnapshot } from '../storage/contract.ts';
 import type { Release } from './admission.ts';
@@ -145,6 +146,16 @@ export function tableScan(plan: PhysicalPlan): { readonly scan: Scan; readonly t
 
 function isTableSnapshot(source: object): source is TableSnapshot {
   return 'messages' in source;
+}
+
+/** Rows of the tables that a plan scans, each as often as it is scanned. */
+export function scannedRowCount(plan: PhysicalPlan, seen: Set<number> = new Set()): number {
+  if (plan.kind === 'scan') return plan.source.rowCount;
+  if (plan.kind !== 'shared') return inputsOf(plan).reduce((sum, input) => sum + scannedRowCount(input, seen), 0);
+  const { id, plan: inner } = plan.rows;
+  if (seen.has(id)) return 0;
+  seen.add(id);
+  return scannedRowCount(inner, seen);
 }
 
 /** Rows of a plan that need no run to be known: scans, values, and projections and limits over them. */

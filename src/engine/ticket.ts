@@ -23,6 +23,8 @@ export interface TicketPayload {
   readonly kind: 'sql' | 'table' | 'done';
   /** The statement, or the table's name; empty for what is done. */
   readonly text: string;
+  /** For an EXECUTE: the text of the PREPARE that the session had of that name. */
+  readonly prepare?: string;
   /** What the session had set otherwise than the defaults. */
   readonly settings?: Partial<Settings>;
   /** One row of values for the statement's parameters: an IPC stream in base64. */

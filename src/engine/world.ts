@@ -5,6 +5,7 @@
  * once, by `release`; the same text on the same snapshot sees the same world as long as what it names is retained.
  */
 import { present } from '../base/assert.ts';
+import { foldName } from '../base/names.ts';
 import { mayBeVolatile, readNeeds } from '../plan/needs.ts';
 import type { ParsedStatement, ReadNeeds } from '../plan/needs.ts';
 import type { GivenValues } from '../plan/parameter-value.ts';
@@ -64,6 +65,19 @@ export function plainWorld(snapshot: Snapshot): World {
 /** True when no view answers anew for each row; what a statement remembers of its plan does not either. */
 function areViewsFixed(snapshot: Snapshot): boolean {
   return !snapshot.viewNames().some((name) => mayBeVolatile(snapshot.view(name)?.sql ?? ''));
+}
+
+/** `catalog` with one table more, which hides what has its name. */
+export function withTable(catalog: PlanCatalog, table: NamedSource): PlanCatalog {
+  const own = foldName(table.name);
+  const others = (names: readonly string[]): string[] => names.filter((name) => foldName(name) !== own);
+  return {
+    ...catalog,
+    table: (name) => (foldName(name) === own ? table : catalog.table(name)),
+    tableNames: () => [...others(catalog.tableNames()), table.name],
+    view: (name) => (foldName(name) === own ? undefined : catalog.view(name)),
+    viewNames: () => others(catalog.viewNames()),
+  };
 }
 
 const NO_SNAPSHOTS: ReadonlyMap<string, Snapshot> = new Map();

@@ -20,7 +20,7 @@ import { RowSieve, codedFilters, inputFilters, sideFilters } from './key-filter.
 import type { RowFilters } from './key-filter.ts';
 import { runLimit } from './limit.ts';
 import { MemoryBudget, Pace } from './operator.ts';
-import type { Batches, MemoryUsage, RowStream, RunContext } from './operator.ts';
+import type { Batches, MemoryUsage, RowStream, RunContext, ScanProgress } from './operator.ts';
 import { Profile } from './profile.ts';
 import { runProject } from './project.ts';
 import { LazyRows } from './rows.ts';
@@ -39,6 +39,8 @@ export interface RunOptions {
   readonly memoryBytesMax?: number;
   /** Where what operators hold is counted, for others to look at. */
   readonly usage?: MemoryUsage;
+  /** Told what scans have read. */
+  readonly progress?: ScanProgress;
   /** Which pipelines run as generated code: those over large sources unless given. */
   readonly compile?: CompileMode;
 }
@@ -188,6 +190,7 @@ export async function* runPlan(
     memory,
     compile: options.compile ?? 'large',
     pace: new Pace(),
+    progress: options.progress,
     profile,
     shared: new Map(),
     working: new Map(),

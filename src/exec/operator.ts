@@ -66,12 +66,18 @@ export class MemoryBudget {
   }
 }
 
+/** Rows that the scans of a query have read. */
+export interface ScanProgress {
+  scannedRows: number;
+}
+
 /** One run of a plan. */
 export interface RunContext {
   readonly signal: AbortSignal | undefined;
   readonly memory: MemoryBudget;
   readonly compile: CompileMode;
   readonly pace: Pace;
+  readonly progress: ScanProgress | undefined;
   /** Where operators are counted; nothing is unless given. */
   readonly profile: Profile | undefined;
   /** Rows of shared plans, by their numbers, once somebody reads them. */

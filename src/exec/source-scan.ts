@@ -8,11 +8,14 @@ import type { RecordBatch } from '../arrow/batch.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { sliceBatch } from '../arrow/slice.ts';
 import { BATCH_ROWS_MAX } from '../base/limits.ts';
+import { makeCounter } from '../base/metrics.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
 import { boundsOf, movingBoundsOf } from './key-filter.ts';
 import type { RowFilters } from './key-filter.ts';
 import { step } from './operator.ts';
 import type { Batches, RunContext } from './operator.ts';
+
+const scannedRows = makeCounter('scan_rows_total', 'Rows that queries read of tables, to compute with');
 
 function* cut(batch: RecordBatch, schema: Schema): Generator<RecordBatch> {
   const whole: RecordBatch = { schema, rowCount: batch.rowCount, columns: batch.columns };
@@ -37,6 +40,8 @@ export async function* runScan(
   const moving = movingBoundsOf(filters, columns, plan.schema);
   for await (const batch of plan.source.scan({ columns, bounds: [...plan.bounds, ...known], moving, limit })) {
     await step(context);
+    scannedRows.inc(batch.rowCount);
+    if (context.progress !== undefined) context.progress.scannedRows += batch.rowCount;
     yield* cut(batch, plan.schema);
     await step(context);
   }

@@ -12,8 +12,9 @@ import { ACTION_BODY_BYTES_MAX } from '../base/limits.ts';
 import { nearestName } from '../base/names.ts';
 import type { Engine } from '../engine/contract.ts';
 import type { Caller } from './caller.ts';
-import { decodeCancelRequest } from './encode.ts';
 import { checkName } from './ingest-tag.ts';
+import { cancelFlightInfo, cancelPromisedQuery, renewFlightEndpoint } from './lifetime-action.ts';
+import { closeSession, getSessionOptions, setSessionOptions } from './session-action.ts';
 import {
   closePreparedStatement,
   createPreparedStatement,
@@ -21,7 +22,6 @@ import {
   refuseTransactions,
 } from './sql-action.ts';
 import { decodeText } from './text.ts';
-import { engineTicket } from './ticket.ts';
 
 type Answer = string | Uint8Array | undefined;
 
@@ -30,9 +30,6 @@ interface Action {
   /** Returns the body of the one result; undefined for none. */
   readonly run: (caller: Caller, body: Uint8Array) => Answer | Promise<Answer>;
 }
-
-/** Field 1 (status) = 1 (CANCEL_STATUS_CANCELLED). */
-const CANCELLED_RESULT = Uint8Array.of(0x08, 0x01);
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   ping: { description: 'Answers `pong`.', run: () => 'pong' },
@@ -49,8 +46,35 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'drop-table': { description: 'Drops a table and its rows. Body: JSON {"table": name}.', run: dropTable },
   CancelFlightInfo: {
     description:
-      'Ends what runs for the tickets of a FlightInfo and refuses them from now on. Body: CancelFlightInfoRequest.',
+      'Ends what runs for a FlightInfo, of a poll too, and refuses its tickets from now on. Body: ' +
+      'CancelFlightInfoRequest. Answers CancelFlightInfoResult.',
     run: cancelFlightInfo,
+  },
+  CancelQuery: {
+    description:
+      'The same in the form that Flight SQL had first. Body: ActionCancelQueryRequest, packed. Answers ' +
+      'ActionCancelQueryResult, packed.',
+    run: cancelPromisedQuery,
+  },
+  RenewFlightEndpoint: {
+    description:
+      'Lets the ticket of an endpoint live longer, as far as its snapshot can be read. Body: ' +
+      'RenewFlightEndpointRequest. Answers FlightEndpoint.',
+    run: renewFlightEndpoint,
+  },
+  SetSessionOptions: {
+    description:
+      'Sets settings for the calls that come with the same cookie. Body: SetSessionOptionsRequest. Answers ' +
+      'SetSessionOptionsResult.',
+    run: setSessionOptions,
+  },
+  GetSessionOptions: {
+    description: 'Tells the settings of the session. Answers GetSessionOptionsResult.',
+    run: getSessionOptions,
+  },
+  CloseSession: {
+    description: 'Ends the session, if there is one. Answers CloseSessionResult.',
+    run: closeSession,
   },
   seal: {
     description:
@@ -209,12 +233,6 @@ async function stateOf(engine: Engine, table: string, producer: string): ReturnT
     if (error instanceof EngineError && error.code === 'not_found') return { epoch: 0, seq: 0, rowCount: 0 };
     throw error;
   }
-}
-
-/** Answers a CancelFlightInfoResult with the status `cancelled`; a ticket that is not ours makes it an error. */
-async function cancelFlightInfo({ engine }: Caller, body: Uint8Array): Promise<Uint8Array> {
-  for (const ticket of decodeCancelRequest(body)) await engine.cancel(engineTicket(ticket));
-  return CANCELLED_RESULT;
 }
 
 function readFields(action: string, body: Uint8Array): Readonly<Record<string, unknown>> {

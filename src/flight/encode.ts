@@ -23,6 +23,7 @@ export const FRAME_PREFIX_BYTES = 5;
 
 const FIELD_CANCEL_INFO = 1;
 const FIELD_INFO_ENDPOINT = 3;
+const FIELD_INFO_METADATA = 7;
 const FIELD_ENDPOINT_TICKET = 1;
 const FIELD_AUTH_USER = 2;
 const FIELD_AUTH_PASSWORD = 3;
@@ -204,14 +205,28 @@ export function decodeTicket(bytes: Uint8Array): Uint8Array {
   return ticket;
 }
 
-/** Reads the tickets of the endpoints in a CancelFlightInfoRequest, as views. @throws `request_invalid` */
-export function decodeCancelRequest(bytes: Uint8Array): readonly Uint8Array[] {
+/** What cancelling needs of a FlightInfo; views on its bytes. */
+export interface CancelledInfo {
+  readonly tickets: readonly Uint8Array[];
+  /** Empty when there is none. */
+  readonly appMetadata: Uint8Array;
+}
+
+/** Reads a CancelFlightInfoRequest. @throws `request_invalid` */
+export function decodeCancelRequest(bytes: Uint8Array): CancelledInfo {
   const what = 'CancelFlightInfoRequest';
   const [flightInfo] = fieldsOf(bytes, FIELD_CANCEL_INFO, what);
   if (flightInfo === undefined) throw new Cursor(bytes, what).fault('holds no FlightInfo');
-  return fieldsOf(flightInfo, FIELD_INFO_ENDPOINT, 'FlightInfo').flatMap((endpoint) =>
+  return decodeCancelledInfo(flightInfo);
+}
+
+/** Reads a FlightInfo that is to be cancelled. @throws `request_invalid` */
+export function decodeCancelledInfo(flightInfo: Uint8Array): CancelledInfo {
+  const tickets = fieldsOf(flightInfo, FIELD_INFO_ENDPOINT, 'FlightInfo').flatMap((endpoint) =>
     fieldsOf(endpoint, FIELD_ENDPOINT_TICKET, 'FlightEndpoint').map(decodeTicket),
   );
+  const [appMetadata = EMPTY] = fieldsOf(flightInfo, FIELD_INFO_METADATA, 'FlightInfo');
+  return { tickets, appMetadata };
 }
 
 /** User and password of a BasicAuth; undefined when `bytes` are something else. */

@@ -49,7 +49,7 @@ export function plainInfo(descriptor: FlightDescriptor, schema: Schema, ticket: 
 }
 
 /** A wall time in ms as the protocol has it. */
-function timestamp(wallMs: number): Timestamp {
+export function timestamp(wallMs: number): Timestamp {
   const seconds = Math.floor(wallMs / 1000);
   return { seconds, nanos: Math.round((wallMs - seconds * 1000) * 1e6) };
 }

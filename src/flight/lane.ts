@@ -215,16 +215,21 @@ function readMessages(call: ServerDuplexStream<Uint8Array, unknown>): Inbox {
   return inbox;
 }
 
-/** The way out of `call`, by which FlightData messages are sent. */
-export function openOutbox(
-  call: ServerWritableStream<unknown, CopiedMessage>,
-  kind: LaneKind,
-  signal: AbortSignal,
-): Outbox {
+/** A call that sends FlightData. */
+type SendingCall = ServerWritableStream<unknown, CopiedMessage> | ServerDuplexStream<Uint8Array, CopiedMessage>;
+
+/** What stands for the connection that `call` came over, the same for all its calls; undefined where it is hidden. */
+export function connectionOf(call: object): object | undefined {
+  const inner = innerCall(call);
+  return inner === undefined ? undefined : streamOf(baseOf(inner))?.session;
+}
+
+/** The way out of `call`, by which FlightData messages are sent; `headers` go before them. */
+export function openOutbox(call: SendingCall, kind: LaneKind, signal: AbortSignal, headers: Metadata): Outbox {
   const inner = kind === 'direct' ? innerCall(call) : undefined;
   const stream = inner === undefined ? undefined : streamOf(baseOf(inner));
+  call.sendMetadata(headers);
   if (stream !== undefined) {
-    call.sendMetadata(new Metadata());
     // A call that ended meanwhile sends no headers; `send` finds that out.
     if (stream.headersSent || signal.aborted || stream.destroyed) {
       laneCalls.inc({ direction: 'out', kind: 'direct' });

@@ -49,6 +49,24 @@ export interface FlightInfo {
   readonly app_metadata?: Uint8Array;
 }
 
+/** One of them is there; none means that the option is to have its default. */
+export interface SessionOptionValue {
+  readonly string_value?: string;
+  readonly bool_value?: boolean;
+  readonly int64_value?: number;
+  readonly double_value?: number;
+  readonly string_list_value?: { readonly values: readonly string[] };
+}
+
+export interface PollInfo {
+  readonly info: FlightInfo;
+  /** To poll again with; null when the query has ended. */
+  readonly flight_descriptor: FlightDescriptor | null;
+  /** Between 0 and 1. */
+  readonly progress?: number;
+  readonly expiration_time: Timestamp | null;
+}
+
 /** What each option of an ingest is about: 0 is the protocol's default. */
 export interface TableDefinitionOptions {
   /** 1 create, 2 fail. */
@@ -57,9 +75,17 @@ export interface TableDefinitionOptions {
   readonly if_exists: number;
 }
 
+/** One number, that of a constant of the protocol. */
+type Status<Field extends string> = Readonly<Record<Field, number>>;
+
 /** Every message that is read or written by name. */
 export interface MessageTypes {
   readonly Packed: { readonly type_url: string; readonly value: Uint8Array };
+  readonly FlightInfo: FlightInfo;
+  readonly FlightEndpoint: FlightEndpoint;
+  readonly PollInfo: PollInfo;
+  readonly Result: { readonly body: Uint8Array };
+  readonly ActionType: { readonly type: string; readonly description: string };
   readonly CommandGetSqlInfo: { readonly info: readonly number[] };
   readonly CommandGetXdbcTypeInfo: { readonly data_type?: number };
   readonly CommandGetCatalogs: Empty;
@@ -108,4 +134,14 @@ export interface MessageTypes {
     readonly parameter_schema: Uint8Array;
   };
   readonly ActionClosePreparedStatementRequest: Handle;
+  /** `info`: a FlightInfo. */
+  readonly ActionCancelQueryRequest: { readonly info: Uint8Array };
+  readonly ActionCancelQueryResult: Status<'result'>;
+  readonly CancelFlightInfoResult: Status<'status'>;
+  readonly CancelFlightInfoRequest: { readonly info: FlightInfo | null };
+  readonly RenewFlightEndpointRequest: { readonly endpoint: FlightEndpoint | null };
+  readonly SetSessionOptionsRequest: { readonly session_options: Readonly<Record<string, SessionOptionValue>> };
+  readonly SetSessionOptionsResult: { readonly errors: Readonly<Record<string, { readonly value: number }>> };
+  readonly GetSessionOptionsResult: { readonly session_options: Readonly<Record<string, SessionOptionValue>> };
+  readonly CloseSessionResult: Status<'status'>;
 }

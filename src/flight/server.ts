@@ -4,9 +4,8 @@
  * Hides grpc-js's kinds of handler. Invariants: every call has a CallScope and ends once, with a status made by
  * status.ts; what a method does stands in its own file and knows nothing of gRPC.
  */
-import { Server, setLogger } from '@grpc/grpc-js';
+import { Metadata, Server, setLogger } from '@grpc/grpc-js';
 import type {
-  Metadata,
   ServerCredentials,
   ServerDuplexStream,
   ServerUnaryCall,
@@ -21,6 +20,7 @@ import {
   FLIGHT_CONNECTION_CALLS_MAX,
   FLIGHT_KEEPALIVE_MS,
   FLIGHT_KEEPALIVE_TIMEOUT_MS,
+  FLIGHT_SILENCE_MS_MAX,
   RECEIVE_MESSAGE_BYTES_MAX,
 } from '../base/limits.ts';
 import { makeLog } from '../base/log.ts';
@@ -29,7 +29,9 @@ import { openGate } from '../engine/gate.ts';
 import type { Gate } from '../engine/gate.ts';
 import { doAction, listActions } from './action.ts';
 import { CallScope } from './call.ts';
+import { CallSession } from './call-session.ts';
 import type { Caller } from './caller.ts';
+import { doExchange } from './do-exchange.ts';
 import { doGet } from './do-get.ts';
 import { doPut } from './do-put.ts';
 import type { FlightDoor } from './door.ts';
@@ -37,19 +39,50 @@ import { decodeTicket } from './encode.ts';
 import type { CopiedMessage, FlightDescriptor } from './encode.ts';
 import { getFlightInfo, getSchema } from './get-flight-info.ts';
 import { guarded } from './guard.ts';
-import { Connections, laneInterceptor, openInbox, openOutbox, sendInTime, sendMessage } from './lane.ts';
+import {
+  Connections,
+  connectionOf,
+  laneInterceptor,
+  openInbox,
+  openOutbox,
+  sendInTime,
+  sendMessage,
+} from './lane.ts';
 import type { LaneKind } from './lane.ts';
 import { listFlights } from './list-flights.ts';
 import { flightService } from './message.ts';
+import { Polls } from './polls.ts';
+import type { PollTimes } from './polls.ts';
 import { PreparedStatements } from './prepared-statements.ts';
+import { SessionStore } from './session-store.ts';
 import { serverCredentials } from './server-credentials.ts';
 import { toStatus } from './status.ts';
 import type { CallStatus } from './status.ts';
 
-/** Makes the caller of a call. */
-type CallerOf = (scope: CallScope, call: { readonly metadata: Metadata }) => Caller;
+/** What calls of every kind have. */
+interface ServerCall {
+  readonly metadata: Metadata;
+  sendMetadata(headers: Metadata): void;
+}
 
-const DO_PUT = '/arrow.flight.protocol.FlightService/DoPut';
+/** Makes the caller of a call. */
+type CallerOf = (scope: CallScope, call: ServerCall) => Caller;
+
+/** What the door keeps between calls of all its callers. */
+interface Kept {
+  readonly sessions: SessionStore;
+  /** Polls of callers with the same rights. */
+  readonly makePolls: () => Polls;
+}
+
+/** How results are sent. */
+interface Sending {
+  readonly lane: LaneKind;
+  readonly silenceMs: number;
+}
+
+/** Methods whose clients stream to us. */
+const INGOING = ['DoPut', 'DoExchange'].map((name) => `/arrow.flight.protocol.FlightService/${name}`);
 
 export interface FlightServerOptions {
   readonly host: string;
@@ -60,6 +93,9 @@ export interface FlightServerOptions {
   readonly certificates?: CertificateSource | undefined;
   /** `direct` unless a test wants the fallback. */
   readonly lane?: LaneKind;
+  /** The longest silence of a DoGet, and how polls wait, where a test cannot wait as long as base/limits says. */
+  readonly silenceMs?: number;
+  readonly pollTimes?: PollTimes;
 }
 
 /** Listens and serves. @throws `io_error` when the address cannot be listened on */
@@ -79,20 +115,30 @@ export async function startFlightServer(engine: Engine, options: FlightServerOpt
     'grpc.keepalive_time_ms': FLIGHT_KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': FLIGHT_KEEPALIVE_TIMEOUT_MS,
     'grpc.enable_channelz': 0,
-    interceptors: [laneInterceptor(lane, new Set([DO_PUT]), connections)],
+    interceptors: [laneInterceptor(lane, new Set(INGOING), connections)],
   });
+  const polls: Polls[] = [];
+  const makePolls = (): Polls => {
+    const made = new Polls(options.pollTimes);
+    polls.push(made);
+    return made;
+  };
+  const kept = { sessions: new SessionStore(), makePolls };
+  const sending = { lane, silenceMs: options.silenceMs ?? FLIGHT_SILENCE_MS_MAX };
   const gate = options.gate ?? openGate(engine);
   server.addService(
     serviceDefinition(),
-    guarded(gate, (admitted) => methods(admitted, lane)),
+    guarded(gate, (admitted) => methods(admitted, sending, kept)),
   );
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
-  const credentials = serverCredentials(options.certificates);
-  const port = await listen(server, `${host}:${options.port.toString()}`, credentials);
+  const port = await listen(server, `${host}:${options.port.toString()}`, serverCredentials(options.certificates));
   return {
     address: `${host}:${port.toString()}`,
     reason: undefined,
-    close: (graceMs) => shutDown(server, connections, graceMs),
+    close: (graceMs) => {
+      for (const each of polls) each.close();
+      return shutDown(server, connections, graceMs);
+    },
   };
 }
 
@@ -114,15 +160,35 @@ function methodOf(service: ServiceDefinition, name: string): ServiceDefinition[s
   return method;
 }
 
-function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
+function methods(engine: Engine, { lane, silenceMs }: Sending, kept: Kept): UntypedServiceImplementation {
+  const { sessions: store, makePolls } = kept;
   const statements = new PreparedStatements();
-  const callerOf: CallerOf = ({ signal }, { metadata }) => {
-    const header = (name: string): readonly string[] => metadata.get(name).map(String);
-    return { engine, signal, statements, session: undefined, header };
+  const polls = makePolls();
+  const owner = engine.principal ?? '';
+  const callerOf = ({ signal }: CallScope, call: ServerCall): Caller => {
+    const header = (name: string): readonly string[] => call.metadata.get(name).map(String);
+    const sessions = new CallSession(store, { cookies: header('cookie'), owner, connection: connectionOf(call) });
+    return {
+      engine,
+      owner,
+      signal,
+      statements,
+      sessions,
+      polls,
+      header,
+      get session() {
+        return sessions.session;
+      },
+    };
   };
   return {
-    GetFlightInfo: unary<FlightDescriptor, unknown>('GetFlightInfo', callerOf, getFlightInfo),
+    GetFlightInfo: unary<FlightDescriptor, unknown>('GetFlightInfo', callerOf, (caller, descriptor) =>
+      getFlightInfo(caller, descriptor),
+    ),
     GetSchema: unary<FlightDescriptor, unknown>('GetSchema', callerOf, getSchema),
+    PollFlightInfo: unary<FlightDescriptor, unknown>('PollFlightInfo', callerOf, (caller, descriptor) =>
+      caller.polls.poll(caller, descriptor),
+    ),
     ListFlights: answers<{ expression: Uint8Array }>('ListFlights', callerOf, (caller, criteria) =>
       listFlights(caller.engine, criteria.expression),
     ),
@@ -132,38 +198,62 @@ function methods(engine: Engine, lane: LaneKind): UntypedServiceImplementation {
     }),
     DoGet: (call: ServerWritableStream<Uint8Array, CopiedMessage>) => {
       const scope = new CallScope('DoGet', call);
-      const open = () => openOutbox(call, lane, scope.signal);
-      const run = async (): Promise<void> => doGet(callerOf(scope, call), decodeTicket(call.request), open);
-      finish(call, scope, run());
+      const caller = callerOf(scope, call);
+      const open = () => openOutbox(call, lane, scope.signal, headersOf(caller, false));
+      const run = async (): Promise<void> => doGet(caller, decodeTicket(call.request), open, silenceMs);
+      finish(call, scope, caller, run());
     },
     DoPut: (call: ServerDuplexStream<Uint8Array, unknown>) => {
       const scope = new CallScope('DoPut', call);
-      const inbox = openInbox(call, scope.signal);
-      const send = (bytes: Buffer): Promise<void> => sendInTime(call, { app_metadata: bytes }, scope.signal);
       const caller = callerOf(scope, call);
-      finish(call, scope, doPut(caller, { inbox, headers: caller.header, send }));
+      const inbox = openInbox(call, scope.signal);
+      const send = (bytes: Buffer): Promise<void> => {
+        sendHeaders(call, caller, false);
+        return sendInTime(call, { app_metadata: bytes }, scope.signal);
+      };
+      finish(call, scope, caller, doPut(caller, { inbox, headers: caller.header, send }));
     },
-    DoExchange: notOffered('DoExchange', 'use DoGet to read and DoPut to write'),
-    PollFlightInfo: unary('PollFlightInfo', callerOf, () =>
-      Promise.reject(new EngineError('unimplemented', 'PollFlightInfo is not offered yet; use GetFlightInfo')),
-    ),
+    DoExchange: (call: ServerDuplexStream<Uint8Array, CopiedMessage>) => {
+      const scope = new CallScope('DoExchange', call);
+      const caller = callerOf(scope, call);
+      const inbox = openInbox(call, scope.signal);
+      const open = () => openOutbox(call, lane, scope.signal, headersOf(caller, false));
+      finish(call, scope, caller, doExchange(caller, inbox, open, silenceMs));
+    },
   };
+}
+
+/** The headers of a response. */
+function headersOf(caller: Caller, mayOffer: boolean): Metadata {
+  const headers = new Metadata();
+  const cookie = caller.sessions.takeSetCookie(mayOffer);
+  if (cookie !== undefined) headers.set('set-cookie', cookie);
+  return headers;
+}
+
+/** Sends the cookie, if the response is to bring one; before its first message or its status. */
+function sendHeaders(call: ServerCall, caller: Caller, mayOffer: boolean): void {
+  const headers = headersOf(caller, mayOffer);
+  if (headers.get('set-cookie').length > 0) call.sendMetadata(headers);
 }
 
 /** A method of one request and one answer. */
 function unary<Q, A>(rpc: string, callerOf: CallerOf, run: (caller: Caller, request: Q) => Promise<A>) {
   return (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): void => {
     const scope = new CallScope(rpc, call);
+    const caller = callerOf(scope, call);
     const work = async (): Promise<() => void> => {
       try {
-        const answer = await run(callerOf(scope, call), call.request);
+        const answer = await run(caller, call.request);
         scope.succeed();
         return () => {
+          sendHeaders(call, caller, true);
           callback(null, answer);
         };
       } catch (error) {
         const status = toStatus(scope.fail(error));
         return () => {
+          sendHeaders(call, caller, true);
           callback(status);
         };
       }
@@ -182,27 +272,25 @@ function answers<Q>(
 ) {
   return (call: ServerWritableStream<Q, unknown>): void => {
     const scope = new CallScope(rpc, call);
+    const caller = callerOf(scope, call);
     const send = async (): Promise<void> => {
-      for await (const answer of run(callerOf(scope, call), call.request))
+      let isFirst = true;
+      for await (const answer of run(caller, call.request)) {
+        if (isFirst) sendHeaders(call, caller, true);
+        isFirst = false;
         await sendMessage(call, answer, scope.signal);
+      }
+      if (isFirst) sendHeaders(call, caller, true);
     };
-    finish(call, scope, send());
-  };
-}
-
-/** A method that is not there yet; `instead` says what to do. */
-function notOffered(rpc: string, instead: string) {
-  return (call: ServerDuplexStream<unknown, unknown>): void => {
-    const scope = new CallScope(rpc, call);
-    call.resume();
-    finish(call, scope, Promise.reject(new EngineError('unimplemented', `${rpc} is not offered yet; ${instead}`)));
+    finish(call, scope, caller, send());
   };
 }
 
 /** Ends a streaming call when `work` ends. */
 function finish(
-  call: { end(): unknown; emit(event: 'error', status: CallStatus): unknown },
+  call: ServerCall & { end(): unknown; emit(event: 'error', status: CallStatus): unknown },
   scope: CallScope,
+  caller: Caller,
   work: Promise<void>,
 ): void {
   work.then(
@@ -211,6 +299,8 @@ function finish(
       call.end();
     },
     (error: unknown) => {
+      // Unless they have gone before the first message.
+      sendHeaders(call, caller, false);
       call.emit('error', toStatus(scope.fail(error)));
     },
   );

@@ -16,7 +16,7 @@ import { datasetSchema, parameterSchema } from './sql-query.ts';
 const EMPTY = new Uint8Array(0);
 
 /** Reads the packed body of an action. @throws `request_invalid` */
-function bodyOf<Name extends MessageName>(name: Name, bytes: Uint8Array): MessageTypes[Name] {
+export function packedBody<Name extends MessageName>(name: Name, bytes: Uint8Array): MessageTypes[Name] {
   const packed = isPacked(bytes) ? unpack(bytes) : undefined;
   if (packed?.name === name) return decodeMessage(name, packed.value);
   const found = packed === undefined ? 'no packed message' : `a ${packed.name.slice(0, 100)}`;
@@ -25,10 +25,9 @@ function bodyOf<Name extends MessageName>(name: Name, bytes: Uint8Array): Messag
 
 /** Prepares a statement and answers its handle and schemas. @throws what the statement brings */
 export async function createPreparedStatement(caller: Caller, body: Uint8Array): Promise<Uint8Array> {
-  const { query, transaction_id: transaction } = bodyOf('ActionCreatePreparedStatementRequest', body);
+  const { query, transaction_id: transaction } = packedBody('ActionCreatePreparedStatementRequest', body);
   refuseTransaction(transaction);
-  const { session } = caller;
-  const statement = await caller.engine.prepare(query, session === undefined ? {} : { session });
+  const statement = await caller.engine.prepare(query, { session: caller.session });
   const dataset = statement.writes ? EMPTY : schemaBytes(await datasetSchema(caller, statement));
   return packMessage('ActionCreatePreparedStatementResult', {
     prepared_statement_handle: caller.statements.add(statement),
@@ -39,7 +38,7 @@ export async function createPreparedStatement(caller: Caller, body: Uint8Array):
 
 /** Forgets a prepared statement. @throws `request_invalid` */
 export function closePreparedStatement(caller: Caller, body: Uint8Array): undefined {
-  caller.statements.close(bodyOf('ActionClosePreparedStatementRequest', body).prepared_statement_handle);
+  caller.statements.close(packedBody('ActionClosePreparedStatementRequest', body).prepared_statement_handle);
 }
 
 /** @throws `unimplemented` always */

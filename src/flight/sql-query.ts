@@ -13,7 +13,7 @@ import { nullVector } from '../arrow/null-vector.ts';
 import { makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
-import type { PreparedStatement, QueryResult } from '../engine/contract.ts';
+import type { PreparedStatement, PromiseOptions, QueryResult } from '../engine/contract.ts';
 import { statementOptions } from './caller.ts';
 import type { Caller } from './caller.ts';
 import type { FlightDescriptor } from './encode.ts';
@@ -25,13 +25,14 @@ import { noSubstrait, refuseTransaction } from './sql-command.ts';
 import type { MetadataCommand, SqlCommand } from './sql-command.ts';
 import { metadataRows, metadataSchema } from './sql-metadata.ts';
 
-/** Answers GetFlightInfo for a command. @throws what the statement brings */
+/** Answers GetFlightInfo for a command; `how` is told to the engine. @throws what the statement brings */
 export async function sqlFlightInfo(
   caller: Caller,
   command: SqlCommand,
   descriptor: FlightDescriptor,
+  how: PromiseOptions = {},
 ): Promise<FlightInfo> {
-  const options = { ...statementOptions(caller), parts: wantedEndpoints(caller.header) };
+  const options = { ...statementOptions(caller), parts: wantedEndpoints(caller.header), ...how };
   switch (command.name) {
     case 'CommandStatementQuery': {
       refuseTransaction(command.fields.transaction_id);

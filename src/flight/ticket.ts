@@ -7,6 +7,7 @@
  */
 import { EngineError } from '../base/errors.ts';
 import type { QueryResult } from '../engine/contract.ts';
+import { statementOptions } from './caller.ts';
 import type { Caller } from './caller.ts';
 import { decodeMessage, isPacked, unpack } from './message.ts';
 import { readCommand } from './sql-command.ts';
@@ -21,14 +22,14 @@ export async function openTicket(caller: Caller, ticket: Uint8Array): Promise<Qu
   if (ticket.byteLength === 0) {
     throw new EngineError('request_invalid', 'the ticket is empty; send SQL text, or a ticket from GetFlightInfo');
   }
-  return engine.query(ticketText(ticket), { signal, readOnly: true });
+  return engine.query(ticketText(ticket), { ...statementOptions(caller), readOnly: true });
 }
 
-/** The engine's ticket that a client was given, whether packed for Flight SQL or not. */
-export function engineTicket(ticket: Uint8Array): Uint8Array {
+/** The engine's ticket that a client was given, packed or not; undefined for a command, which the engine knows not. */
+export function engineTicket(ticket: Uint8Array): Uint8Array | undefined {
   if (!isPacked(ticket)) return ticket;
   const { name, value } = unpack(ticket);
-  return name === 'TicketStatementQuery' ? decodeMessage(name, value).statement_handle : ticket;
+  return name === 'TicketStatementQuery' ? decodeMessage(name, value).statement_handle : undefined;
 }
 
 function ticketText(ticket: Uint8Array): string {

@@ -104,6 +104,18 @@ export function bindSetting(
   return { setting, value: node === undefined ? DEFAULT_SETTINGS[setting] : bindValue(sql, setting, node) };
 }
 
+/**
+ * What setting it to a plain value means, as SET with that literal does. @throws `sql_bind`, `sql_unsupported` for a
+ * value that the setting does not take
+ */
+export function settingOf(setting: SettingName, value: string | number | boolean): SettingValue {
+  const text = value.toString();
+  const span = { start: 0, end: text.length };
+  if (typeof value === 'string') return bindValue(text, setting, { kind: 'string', value, span });
+  if (typeof value === 'boolean') return bindValue(text, setting, { kind: 'boolean', value, span });
+  return bindValue(text, setting, { kind: 'number', text, span });
+}
+
 /** A bare word is taken as text, as DuckDB does. */
 function constantOf(sql: string, setting: SettingName, node: ExprNode): Literal {
   const [word, ...more] = node.kind === 'column_name' ? node.path : [];

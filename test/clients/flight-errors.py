@@ -46,6 +46,13 @@ def put(descriptor, columns, batches=1, metadata=None):
     return work
 
 
+def exchange():
+    writer, reader = client.do_exchange(path("trades"))
+    writer.begin(pa.schema([("a", pa.int64())]))
+    writer.done_writing()
+    reader.read_chunk()
+
+
 path = fl.FlightDescriptor.for_path
 command = fl.FlightDescriptor.for_command
 rows = pa.array(range(100_000))
@@ -82,6 +89,6 @@ attempt("large body", lambda: list(client.do_action(fl.Action("seal", os.urandom
 attempt("no JSON", lambda: list(client.do_action(fl.Action("drop-table", b"trades"))))
 attempt("no table named", lambda: list(client.do_action(fl.Action("drop-table", b"{}"))))
 attempt("no schema", lambda: list(client.do_action(fl.Action("create-table", b'{"table":"t","schema":"aGVsbG8="}'))))
-attempt("exchange", lambda: client.do_exchange(path("trades"))[1].read_chunk())
+attempt("exchange", exchange)
 attempt("login", lambda: client.authenticate_basic_token("a", "b"))
 attempt("still there", get("SELECT * FROM trades"))

@@ -44,6 +44,15 @@ def get(name):
     return client.do_get(fl.Ticket(f'SELECT * FROM "{name}"'.encode())).read_all()
 
 
+def exchange(table):
+    writer, reader = client.do_exchange(fl.FlightDescriptor.for_command(b"FROM input"))
+    with writer:
+        writer.begin(table.schema)
+        writer.write_table(table)
+        writer.done_writing()
+        return reader.read_all()
+
+
 def check(name, table, **how):
     put(name, table, **how)
     promised = client.get_flight_info(fl.FlightDescriptor.for_path(name))
@@ -56,6 +65,9 @@ def check(name, table, **how):
     assert promised.total_records == back.num_rows == table.num_rows, f"{name}: {promised.total_records} rows promised"
     assert back.equals(table), f"{name}: rows differ: {back.slice(0, 5)} != {table.slice(0, 5)}"
     assert get(name).equals(table), f"{name}: SQL gives other rows than the table's ticket"
+    back = exchange(table)
+    assert back.schema.equals(table.schema, check_metadata=True), f"{name}: {back.schema} != {table.schema}"
+    assert back.equals(table), f"{name}: an exchange gives other rows: {back.slice(0, 5)} != {table.slice(0, 5)}"
 
 
 VALUES = {

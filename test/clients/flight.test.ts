@@ -142,11 +142,7 @@ const MISTAKES = [
   ['forged ticket', 'ArrowInvalid', `${UNKNOWN} was not made by this database, or was changed; `],
   ['empty ticket', 'ArrowInvalid', `${UNKNOWN} is empty; send SQL text, or a ticket from GetFlightInfo`],
   ['newline first', '', ''],
-  [
-    'Flight SQL',
-    'ArrowNotImplementedError',
-    'unimplemented: the Flight SQL command CommandStatementQuery is not offered yet; ',
-  ],
+  ['Flight SQL', 'ArrowInvalid', 'sql_syntax: the SQL text holds no statement (line 1, column 1)'],
   ['no such table', 'ArrowKeyError', 'not_found: there is no table "trade"; did you mean "trades"?'],
   ['no such table, schema', 'ArrowKeyError', 'not_found: there is no table "trade"; did you mean "trades"?'],
   [
@@ -205,16 +201,8 @@ const MISTAKES = [
     'ArrowInvalid',
     'request_invalid: "schema" in the body of the action create-table must be the base64 of ',
   ],
-  [
-    'exchange',
-    'ArrowNotImplementedError',
-    'unimplemented: DoExchange is not offered yet; use DoGet to read and DoPut to write',
-  ],
-  [
-    'login',
-    'ArrowNotImplementedError',
-    'unimplemented: Handshake is not offered yet; this server asks for no login; call without one',
-  ],
+  ['exchange', 'ArrowInvalid', "request_invalid: the exchange's descriptor is a path; its first message must have "],
+  ['login', '', ''],
   ['still there', '', ''],
 ] as const;
 

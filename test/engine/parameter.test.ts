@@ -260,7 +260,7 @@ test('PREPARE, EXECUTE and DEALLOCATE keep statements in a session', async (t) =
     engine.query('EXECUTE put(1, 2)'),
     refusal(
       'request_invalid',
-      'EXECUTE needs a session, and this door keeps none yet; sessions are kept in an embedded database',
+      'EXECUTE needs a session, and this door keeps none; sessions are kept over Flight, and in an embedded database',
     ),
   );
   await assert.rejects(

@@ -40,7 +40,8 @@ test('SET without a session is refused, and changes nothing', async (t) => {
   const isRefusal = (error: unknown): boolean =>
     error instanceof EngineError &&
     error.code === 'request_invalid' &&
-    error.message === 'SET needs a session, and this door keeps none yet; sessions are kept in an embedded database';
+    error.message ===
+      'SET needs a session, and this door keeps none; sessions are kept over Flight, and in an embedded database';
   await assert.rejects(run('SET integer_division = true'), isRefusal);
   await assert.rejects(run('RESET threads', { readOnly: true }), isRefusal);
   assert.deepEqual(await run('SELECT 7 / 2'), [[3.5]]);

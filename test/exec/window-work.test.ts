@@ -80,6 +80,7 @@ async function restsOf(call: string): Promise<number> {
     memory: new MemoryBudget(2 ** 33),
     compile: 'never',
     pace: pace as Pace,
+    progress: undefined,
     profile: undefined,
     shared: new Map(),
     working: new Map(),

@@ -14,6 +14,7 @@ import { readMessageHead } from '../../src/arrow/ipc-header.ts';
 import { BatchReader } from '../../src/arrow/ipc-read.ts';
 import type { Message } from '../../src/arrow/batch.ts';
 import { concatBytes } from '../../src/base/bytes.ts';
+import { FLIGHT_SILENCE_MS_MAX } from '../../src/base/limits.ts';
 import { EngineError } from '../../src/base/errors.ts';
 import { open } from '../../src/engine/engine.ts';
 import type { Caller } from '../../src/flight/caller.ts';
@@ -38,7 +39,7 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 async function sentSchema(caller: Caller, ticket: Uint8Array): Promise<string> {
   const messages: Message[] = [];
   const send = async (message: Message): Promise<void> => void messages.push(message);
-  await doGet(caller, ticket, () => ({ send, close: () => undefined }));
+  await doGet(caller, ticket, () => ({ send, close: () => undefined }), FLIGHT_SILENCE_MS_MAX);
   const [first, ...rest] = messages;
   assert.ok(first !== undefined && readMessageHead(first.header).kind === 'schema');
   const reader = new BatchReader(decodeSchema(first.header), { trusted: false });

@@ -22,6 +22,7 @@ import type {
   PutTag,
   QueryOptions,
   QueryResult,
+  RenewedTicket,
   TableDescription,
 } from '../../src/engine/contract.ts';
 import { ContentChecksum } from '../../src/storage/checksum.ts';
@@ -112,6 +113,10 @@ export class FakeEngine implements Engine {
 
   cancel(_ticket: Uint8Array): Promise<void> {
     return Promise.resolve();
+  }
+
+  renew(ticket: Uint8Array): Promise<RenewedTicket> {
+    return Promise.resolve({ ticket, expiresAtMs: this.expiresAtMs });
   }
 
   redeem(ticket: Uint8Array, options: QueryOptions = {}): Promise<QueryResult> {

@@ -47,7 +47,9 @@ export function rawFlight(address: string, options: Readonly<Record<string, numb
         metadataOf(headers),
         deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs },
       ),
-    stream: (rpc, headers = {}) => client.makeBidiStreamRequest(SERVICE + rpc, same, same, metadataOf(headers), {}),
+    stream: (rpc, headers = {}) => {
+      return client.makeBidiStreamRequest(SERVICE + rpc, same, same, metadataOf(headers), {});
+    },
     close: () => {
       client.close();
     },
@@ -60,11 +62,13 @@ function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
   return metadata;
 }
 
-/** Reads a call to its end. */
+/** Reads a call to its end; `cookies` are the Set-Cookie headers of the response. */
 export async function readAll(
   call: ClientReadableStream<Buffer> | ClientDuplexStream<Buffer, Buffer>,
-): Promise<{ readonly messages: readonly Buffer[]; readonly ending: Ending }> {
+): Promise<{ readonly messages: readonly Buffer[]; readonly cookies: readonly string[]; readonly ending: Ending }> {
   const messages: Buffer[] = [];
+  const cookies: string[] = [];
+  call.on('metadata', (headers: Metadata) => cookies.push(...headers.get('set-cookie').map(String)));
   const ended = new Promise<void>((resolve) => call.on('end', resolve));
   const ending = await new Promise<Ending>((resolve) => {
     call.on('data', (bytes: Buffer) => messages.push(bytes));
@@ -75,7 +79,7 @@ export async function readAll(
     });
   });
   if (ending.grpc === 0) await ended;
-  return { messages, ending };
+  return { messages, cookies, ending };
 }
 
 function varint(value: number): number[] {
