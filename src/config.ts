@@ -103,8 +103,8 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
   'tls-client-ca': { fallback: '', check: z.string(), expected: 'the path of a CA that clients must be known to' },
   url: {
     fallback: '',
-    check: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]),
-    expected: 'an http or https URL such as http://127.0.0.1:8123',
+    check: z.union([z.literal(''), z.url({ protocol: /^(https?|grpc(\+tls)?)$/ })]),
+    expected: 'a URL such as grpc://127.0.0.1:8815 or http://127.0.0.1:8123 (grpc+tls, https where it speaks TLS)',
   },
   token: { fallback: '', check: z.string(), expected: 'a token', isSecret: true },
   'token-file': { fallback: '', check: z.string(), expected: 'the path of a file that holds a token' },

@@ -86,6 +86,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'print',
       'frame',
       'walk',
+      'keyword',
     ],
   },
   function: {
@@ -93,7 +94,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     entries: ['registry', 'contract', 'signature', 'constant', 'column', 'key-table', 'byte-rows', 'compare-kernel']
       .concat(['validity', 'run-end', 'decode', 'interval', 'aggregate-sum', 'integers', 'key-set', 'range-keys'])
       .concat(['gather', 'value-order', 'list-rows', 'nested-type', 'date-part', 'date-calendar', 'time-bucket'])
-      .concat(['pattern-like']),
+      .concat(['pattern-like', 'pattern-match']),
   },
   plan: {
     mayImport: ['base', 'arrow', 'sql', 'function'],
@@ -109,6 +110,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'setting',
       'row-source',
       'system-name',
+      'information-schema',
+      'sql-type',
       'function-list',
       'bind-default',
       'parameter-value',
@@ -134,9 +137,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'file-write',
     ],
   },
-  engine: { mayImport: BELOW_ENGINE, entries: ['engine', 'contract', 'library', 'maintenance', 'gate', 'tokens'] },
-  client: { mayImport: ['base', 'arrow'], entries: ['http-client'] },
-  flight: { mayImport: ['base', 'arrow', 'engine'], entries: ['door'] },
+  engine: {
+    mayImport: BELOW_ENGINE,
+    entries: ['engine', 'contract', 'library', 'maintenance', 'gate', 'tokens', 'dialect'],
+  },
+  flight: { mayImport: ['base', 'arrow', 'engine'], entries: ['door', 'encode', 'message'] },
+  client: { mayImport: ['base', 'arrow', 'flight'], entries: ['http-client', 'flight-client', 'library'] },
   http: { mayImport: ['base', 'arrow', 'engine', 'format'], entries: ['server'] },
   cli: { mayImport: ['base', 'arrow', 'engine', 'format', 'client'], entries: ['cli', 'host'] },
 };
@@ -153,7 +159,7 @@ const SOLE_USERS: Readonly<Record<string, readonly string[]>> = {
   'lz4-napi': ['arrow'],
   '@bokuweb/zstd-wasm': ['arrow'],
   'better-sqlite3': ['catalog'],
-  '@grpc/grpc-js': ['flight'],
+  '@grpc/grpc-js': ['flight', 'client'],
   '@grpc/proto-loader': ['flight'],
   'node:http': ['http', 'client'],
   'node:https': ['http', 'client'],
@@ -277,7 +283,7 @@ function functionFaults(path: string, text: string): string[] {
 
 /** Files under src that nothing imports and that start nothing. */
 function deadFiles(texts: ReadonlyMap<string, string>): string[] {
-  const reached = new Set<string>(['src/main.ts', 'src/engine/library.ts']);
+  const reached = new Set<string>(['src/main.ts', 'src/engine/library.ts', 'src/client/library.ts']);
   for (const [path, text] of texts) {
     for (const specifier of importsOf(text))
       if (specifier.startsWith('.')) reached.add(join(dirname(path), specifier));
@@ -333,6 +339,23 @@ test('functions are at most 70 lines', () => {
 
 test('no file under src is dead', () => {
   assert.deepEqual(deadFiles(sources), []);
+});
+
+/** Every file that `start` loads when it runs, itself included; imports of types load nothing. */
+function loadedBy(start: string): Set<string> {
+  const loaded = new Set([start]);
+  for (const path of loaded) {
+    const text = (sources.get(path) ?? '').replaceAll(/^import type\b[^;]*;/gm, '');
+    for (const specifier of importsOf(text))
+      if (specifier.startsWith('.')) loaded.add(join(dirname(path), specifier));
+  }
+  return loaded;
+}
+
+test('the client for programs loads nothing of the server', () => {
+  const rooms = new Set([...loadedBy('src/client/library.ts')].map(roomOf));
+  assert.deepEqual([...rooms].sort(), ['arrow', 'base', 'client', 'flight']);
+  assert.ok(loadedBy('src/engine/library.ts').has('src/storage/storage.ts'));
 });
 
 test('no bound of the product is a number outside base/limits', () => {

@@ -68,7 +68,7 @@ async function* readBatches(feed: MessageFeed, reader: BatchReader): AsyncGenera
 }
 
 /** Continuation marker and length 0. */
-const END_OF_STREAM = new Uint8Array([255, 255, 255, 255, 0, 0, 0, 0]);
+export const END_OF_STREAM = new Uint8Array([255, 255, 255, 255, 0, 0, 0, 0]);
 /** Body parts below this are joined: many small writes cost more than a copy. */
 const SMALL_PART_BYTES = 4_096;
 

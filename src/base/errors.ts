@@ -85,15 +85,18 @@ export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly code: ErrorCode;
   readonly position: Position | undefined;
+  /** True when the same request may be sent again without doing anything twice, and may then succeed. */
+  readonly retryable: boolean;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { readonly position?: Position; readonly cause?: unknown } = {},
+    options: { readonly position?: Position; readonly cause?: unknown; readonly retryable?: boolean } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.position = options.position;
+    this.retryable = options.retryable ?? ERROR_TABLE[code].retry === 'yes';
   }
 }
 

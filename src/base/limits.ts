@@ -203,6 +203,22 @@ export const FILE_READ_BYTES = 1 * MIB;
 export const SETTINGS_FILE_BYTES_MAX = 1 * MIB;
 /** Bytes of an HTTP error body that our client reads. */
 export const CLIENT_ERROR_BYTES_MAX = 1 * MIB;
+/** Bytes by which a Flight server may run ahead of our client that reads, on each connection. */
+export const CLIENT_WINDOW_BYTES = 4 * MIB;
+/** Milliseconds between the first two attempts of our Flight client to connect; between later ones it doubles. */
+export const CLIENT_RECONNECT_MS = 50;
+/** Milliseconds between two attempts of our Flight client to connect. */
+export const CLIENT_RECONNECT_MS_MAX = 2_000;
+/** Milliseconds without any progress after which an exactly-once ingest of our client gives up, unless told. */
+export const CLIENT_PATIENCE_MS = 2 * 60 * 1_000;
+/** Batches that an exactly-once ingest of our client holds until they are durable. */
+export const CLIENT_UNANSWERED_BATCHES_MAX = 16;
+/** Bytes of the batches that an exactly-once ingest of our client holds, beyond which it takes no other. */
+export const CLIENT_UNANSWERED_BYTES_MAX = 64 * MIB;
+/** Plain objects that our client makes one batch of. */
+export const CLIENT_OBJECT_ROWS_MAX = 8_192;
+/** Bytes of values of plain objects after which our client begins another batch. */
+export const CLIENT_OBJECT_BYTES_MAX = 2 * MIB;
 /** Bytes from which written text (JSON, CSV, NDJSON) is handed on; one row may exceed it. */
 export const TEXT_PIECE_BYTES = 256 * KIB;
 /** Bytes of a CSV or NDJSON input that its delimiter, header and types are guessed from. */
@@ -298,6 +314,8 @@ export const FLIGHT_RAISED_SESSIONS_MAX = 64;
 export const FLIGHT_KEEPALIVE_MS = 60_000;
 /** Milliseconds for the answer to that. */
 export const FLIGHT_KEEPALIVE_TIMEOUT_MS = 20_000;
+/** Milliseconds until the watch of a health check learns of a change. */
+export const HEALTH_WATCH_MS = 1_000;
 /**
  * UTF-8 bytes of an error's message in a gRPC status; clients refuse trailers above 8 KiB, percent-encoding triples
  * them.
@@ -319,6 +337,8 @@ export const PREPARED_STATEMENTS_MAX = 10_000;
 export const PREPARED_IDLE_MS_MAX = 60 * 60 * 1_000;
 /** Bytes of values that are bound to prepared statements, all of them together. */
 export const BOUND_VALUES_BYTES_MAX = 256 * 2 ** 20;
+/** Bytes of the schemas that one GetTables answers. */
+export const SQL_METADATA_BYTES_MAX = 64 * MIB;
 /** UTF-16 code units of the statements that one session keeps by PREPARE. */
 export const SESSION_TEXT_LENGTH_MAX = 4 * MIB;
 /** Flight sessions of one principal; with more, the one that was idle longest ends. */

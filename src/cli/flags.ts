@@ -16,7 +16,7 @@ export function typedFlags(command: Command): Flags {
 export function addTargetFlags(command: Command): Command {
   return command
     .option('--data-dir <dir>', 'data directory; its running server is used when there is one (default: ./data)')
-    .option('--url <url>', 'server to use instead, such as http://127.0.0.1:8123')
+    .option('--url <url>', 'server to use instead, such as grpc://127.0.0.1:8815 or http://127.0.0.1:8123')
     .option('--token <token>', 'token for a server that asks for one (better: SHEAF_TOKEN, or --token-file)')
     .option('--token-file <file>', 'file that holds the token')
     .option('--tls-ca <file>', "PEM file of the CA of the server's certificate (default: those of the system)")

@@ -10,10 +10,11 @@ import { encodeResults } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
 import { CERTIFICATE_FILE_BYTES_MAX, TOKEN_FILE_BYTES_MAX } from '../base/limits.ts';
+import type { FlightClient } from '../client/flight-client.ts';
 import { HttpClient } from '../client/http-client.ts';
 import { open } from '../engine/engine.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { CliHost, Settings } from './host.ts';
+import type { CliHost, ServerRecord, Settings } from './host.ts';
 
 /** A result on its way to be printed. */
 export interface TargetResult {
@@ -33,12 +34,18 @@ export interface Target {
   close(): Promise<void>;
 }
 
+/** A server as target. */
+interface ServerTarget extends Target {
+  /** True when a server answers. */
+  ping(): Promise<boolean>;
+}
+
 /**
  * Opens the place that `settings` name. `create` lets a missing directory come into being.
  * @throws `not_found`, `locked`, and what opening a directory throws
  */
 export async function openTarget(host: CliHost, settings: Settings, create: boolean): Promise<Target> {
-  if (settings.url !== '') return serverTarget(await clientOf(host, settings, settings.url));
+  if (settings.url !== '') return serverAt(host, settings, settings.url);
   const directory = settings.dataDir;
   if (!create && !(await host.hasDatabase(directory))) {
     const remedy = 'name another with --data-dir, or a server with --url; `sheaf import` and `sheaf serve` make one';
@@ -51,19 +58,32 @@ export async function openTarget(host: CliHost, settings: Settings, create: bool
     if (!(error instanceof EngineError) || error.code !== 'locked') throw error;
     const record = await host.readServerRecord(directory);
     if (record === undefined) throw error;
-    const scheme = record.tls === true ? 'https' : 'http';
-    const client = await clientOf(host, settings, `${scheme}://${record.http}`);
-    if (await client.ping()) return serverTarget(client);
+    const target = await serverAt(host, settings, urlOf(record));
+    if (await target.ping()) return target;
+    await target.close();
     throw error;
   }
 }
 
-/** A client that shows the token and trusts the CA of the settings. */
-async function clientOf(host: CliHost, settings: Settings, url: string): Promise<HttpClient> {
+/** Flight where the server has it: streams of Arrow both ways with a status at their end. */
+function urlOf({ tls, flight, http }: ServerRecord): string {
+  const secure = tls === true;
+  if (flight === 'off') return `${secure ? 'https' : 'http'}://${http}`;
+  return `${secure ? 'grpc+tls' : 'grpc'}://${flight}`;
+}
+
+/**
+ * The server at `url`, by the door that it names: grpc and grpc+tls are Flight, others HTTP. Shows the token and trusts
+ * the CA of the settings.
+ */
+async function serverAt(host: CliHost, settings: Settings, url: string): Promise<ServerTarget> {
   const { token, tokenFile, tlsCa } = settings;
   const given = token === '' && tokenFile !== '' ? await readWhole(host, tokenFile, TOKEN_FILE_BYTES_MAX) : token;
   const ca = tlsCa === '' ? undefined : await readWhole(host, tlsCa, CERTIFICATE_FILE_BYTES_MAX);
-  return new HttpClient(url, { token: given.trim() === '' ? undefined : given.trim(), ca });
+  const options = { token: given.trim() === '' ? undefined : given.trim(), ca };
+  if (!url.startsWith('grpc')) return httpTarget(new HttpClient(url, options));
+  const { FlightClient } = await import('../client/flight-client.ts');
+  return flightTarget(new FlightClient(url, options));
 }
 
 async function readWhole(host: CliHost, path: string, bytesMax: number): Promise<string> {
@@ -78,9 +98,27 @@ async function readWhole(host: CliHost, path: string, bytesMax: number): Promise
   }
 }
 
-function serverTarget(client: HttpClient): Target {
+function flightTarget(client: FlightClient): ServerTarget {
+  return {
+    description: `server ${client.connection.url}`,
+    ping: () => client.ping(),
+    async query(sql, values) {
+      const result = await client.run(sql, { parameters: values });
+      return { schema: result.schema, batches: encodeResults(result.schema, result.batches()) };
+    },
+    tableSchema: (table) => client.tableSchema(table),
+    insert: (table, schema, batches) => client.ingest(table, schema, batches),
+    close() {
+      client.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+function httpTarget(client: HttpClient): ServerTarget {
   return {
     description: `server ${client.url}`,
+    ping: () => client.ping(),
     async query(sql, values) {
       const { schema, batches } = await client.query(sql, values);
       return { schema, batches: encodeResults(schema, batches) };

@@ -216,6 +216,8 @@ export interface Engine {
    */
   renew(ticket: Uint8Array): Promise<RenewedTicket>;
   tables(): readonly TableDescription[];
+  /** Names of the views. */
+  views(): readonly string[];
   /** The columns of a table or view. @throws as `promiseTable` */
   schemaOf(name: string): Promise<Schema>;
   /** Of tables alone. @throws `not_found` with the nearest name, `request_invalid` for a view */

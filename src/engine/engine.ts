@@ -240,6 +240,15 @@ class SheafEngine implements Engine {
     return this.#look((snapshot) => snapshot.tableNames().map((name) => description(tableOf(snapshot, name))));
   }
 
+  views(): readonly string[] {
+    const snapshot = this.#storage.snapshot();
+    try {
+      return snapshot.viewNames();
+    } finally {
+      snapshot.release();
+    }
+  }
+
   async schemaOf(name: string): Promise<Schema> {
     const view = this.#look((snapshot) => snapshot.view(name));
     return view === undefined ? this.table(name).schema : this.describe(viewQuery(view.name));

@@ -18,7 +18,7 @@ import type { Engine, Put, PutAnswer, PutTag } from '../engine/contract.ts';
 import { encodeAnswer } from './ingest-tag.ts';
 
 /** Sends one PutResult; resolves when the transport has it. */
-export type SendAnswer = (appMetadata: Buffer) => Promise<void>;
+export type SendAnswer = (appMetadata: Uint8Array) => Promise<void>;
 
 export class BatchPuts {
   readonly #engine: Engine;

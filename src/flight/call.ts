@@ -1,10 +1,11 @@
 /**
- * One call's life: its signal, its clock, and its line in metrics and log.
+ * One call's life: its signal, its headers, its clock, and its line in metrics and log.
  *
- * Hides how grpc-js tells of cancellation and deadlines. Invariants: `signal` fires when the client is gone or the
- * deadline has passed, with the EngineError that says which; one of `succeed` and `fail` is called, once, for every
+ * Hides how grpc-js tells of cancellation, deadlines and headers. Invariants: `signal` fires when the client is gone or
+ * the deadline has passed, with the EngineError that says which; one of `succeed` and `fail` is called, once, for every
  * call.
  */
+import { Metadata } from '@grpc/grpc-js';
 import { EngineError } from '../base/errors.ts';
 import { makeLog } from '../base/log.ts';
 import { makeCounter, makeGauge, makeHistogram } from '../base/metrics.ts';
@@ -34,6 +35,8 @@ export interface CallSource {
   on(event: 'cancelled', listener: () => void): unknown;
   getDeadline(): Date | number;
   getPeer(): string;
+  readonly metadata: Metadata;
+  sendMetadata(headers: Metadata): void;
 }
 
 /** Counts a record batch on its way. */
@@ -51,7 +54,10 @@ export class CallScope {
   readonly rpc: string;
   /** Fires with an EngineError: `cancelled` or `deadline`. */
   readonly signal: AbortSignal;
+  readonly #call: CallSource;
   readonly #peer: string;
+  #headers: Metadata | undefined;
+  #beforeHeaders: (() => void) | undefined;
   readonly #controller = new AbortController();
   readonly #stopClock: () => number;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -60,6 +66,7 @@ export class CallScope {
   constructor(rpc: string, call: CallSource) {
     this.rpc = rpc;
     this.signal = this.#controller.signal;
+    this.#call = call;
     this.#peer = call.getPeer();
     this.#stopClock = seconds.startTimer({ rpc });
     this.#timer = this.#deadlineTimer(call.getDeadline());
@@ -69,6 +76,29 @@ export class CallScope {
       // grpc-js says so at every end; it means something only before ours.
       if (!this.#ended) this.#controller.abort(new EngineError('cancelled', 'the client left before the call ended'));
     });
+  }
+
+  /** All values of one header that the client sent. */
+  header(name: string): readonly string[] {
+    return this.#call.metadata.get(name).map(String);
+  }
+
+  /** Adds a header to the answer; too late once the first message is on its way. */
+  addHeader(name: string, value: string): void {
+    this.#headers ??= new Metadata();
+    this.#headers.add(name, value);
+  }
+
+  /** Has `add` called once, when it is time for the last header: right before the first message, or the status. */
+  beforeHeaders(add: () => void): void {
+    this.#beforeHeaders = add;
+  }
+
+  /** Sends the headers that were added, if any and not sent yet. */
+  sendHeaders(): void {
+    this.#beforeHeaders?.();
+    this.#beforeHeaders = undefined;
+    if (this.#headers !== undefined) this.#call.sendMetadata(this.#headers);
   }
 
   /** Ends the call in metrics and log: it did what was asked. */

@@ -35,7 +35,7 @@ import { encodeAnswer, headerTag, mayNameProducer, metadataTag } from './ingest-
 import type { HeaderValues } from './ingest-tag.ts';
 import { encodeMessage } from './message.ts';
 import { ingestTarget } from './sql-ingest.ts';
-import { sqlPut } from './sql-put.ts';
+import { isAnsweredAtOnce, sqlPut } from './sql-put.ts';
 
 /** A call as its put sees it. */
 export interface PutCall {
@@ -61,6 +61,7 @@ interface Start {
 export async function doPut(caller: Caller, call: PutCall): Promise<void> {
   const { inbox } = call;
   let stream: PutStream | undefined;
+  let isAwaited = false;
   try {
     const tag = headerTag(call.headers);
     await prepareCodecs();
@@ -73,10 +74,12 @@ export async function doPut(caller: Caller, call: PutCall): Promise<void> {
       stream = new PutStream(caller, call, tag, to, decodeSchema(header));
       await call.send(encodeMessage('DoPutUpdateResult', { record_count: await stream.run() }));
     } else {
+      isAwaited = isAnsweredAtOnce(target.command);
       await call.send(await sqlPut(caller, target.command, { header, inbox }));
+      if (isAwaited) await inbox.drain(caller.signal);
     }
   } catch (error) {
-    if (stream?.answersAwaited !== true) await inbox.drain(caller.signal);
+    if (!isAwaited && stream?.answersAwaited !== true) await inbox.drain(caller.signal);
     throw error;
   } finally {
     inbox.close();

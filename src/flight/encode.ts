@@ -4,9 +4,9 @@
  * What one message looks like in a call's byte stream (gRPC frame, then protobuf fields in this order; varints are
  * LEB128):
  *
- *     00 | length u32 BE | 12 varint header… | C2 3E varint body…
- *     ^    ^               ^                   ^
- *     |    of all fields   data_header (2)     data_body (1000)
+ *     00 | length u32 BE | 12 varint header… | 1A varint metadata… | C2 3E varint body…
+ *     ^    ^               ^                   ^                     ^
+ *     |    of all fields   data_header (2)     app_metadata (3)      data_body (1000)
  *     not compressed
  *
  * Hides protobuf. Invariants: writing copies the flatbuffer header and never the body; reading gives views and copies
@@ -28,7 +28,9 @@ const FIELD_ENDPOINT_TICKET = 1;
 const FIELD_AUTH_USER = 2;
 const FIELD_AUTH_PASSWORD = 3;
 
+const TAG_DESCRIPTOR = 0x0a;
 const TAG_HEADER = 0x12;
+const TAG_METADATA = 0x1a;
 const TAG_BODY_LOW = 0xc2;
 const TAG_BODY_HIGH = 0x3e;
 
@@ -72,28 +74,38 @@ function writeVarint(target: Uint8Array, offset: number, value: number): number 
 }
 
 /**
- * Everything of `message` on the wire but its body: frame prefix, header field, and tag and length of the body field,
- * which the body's parts must follow at once. With `room`, that many bytes are left free at the end, for a body that
- * is copied in.
+ * Everything of `message` on the wire but its body: frame prefix, header and metadata fields, and tag and length of the
+ * body field, which the body's parts must follow at once. With `room`, that many bytes are left free at the end, for a
+ * body that is copied in.
  */
-export function encodeFrameHead(message: Message, room = 0): Buffer {
-  const headerBytes = message.header.byteLength;
-  const bodyFieldBytes = message.bodyBytes === 0 ? 0 : 2 + varintBytes(message.bodyBytes);
-  const headBytes = 1 + varintBytes(headerBytes) + headerBytes + bodyFieldBytes;
+export function encodeFrameHead(message: Message, appMetadata: Uint8Array = EMPTY, room = 0): Buffer {
+  const { header, bodyBytes } = message;
+  const bodyFieldBytes = bodyBytes === 0 ? 0 : 2 + varintBytes(bodyBytes);
+  const headBytes = fieldBytes(header) + fieldBytes(appMetadata) + bodyFieldBytes;
   const frame = Buffer.allocUnsafe(FRAME_PREFIX_BYTES + headBytes + room);
   frame[0] = 0;
-  frame.writeUInt32BE(headBytes + message.bodyBytes, 1);
-  let at = FRAME_PREFIX_BYTES;
-  frame[at++] = TAG_HEADER;
-  at = writeVarint(frame, at, headerBytes);
-  frame.set(message.header, at);
-  at += headerBytes;
+  frame.writeUInt32BE(headBytes + bodyBytes, 1);
+  let at = writeField(frame, FRAME_PREFIX_BYTES, TAG_HEADER, header);
+  at = writeField(frame, at, TAG_METADATA, appMetadata);
   if (bodyFieldBytes > 0) {
     frame[at++] = TAG_BODY_LOW;
     frame[at++] = TAG_BODY_HIGH;
-    writeVarint(frame, at, message.bodyBytes);
+    writeVarint(frame, at, bodyBytes);
   }
   return frame;
+}
+
+/** Size of a field with a tag of one byte, which is left out when empty. */
+function fieldBytes(value: Uint8Array): number {
+  return value.byteLength === 0 ? 0 : 1 + varintBytes(value.byteLength) + value.byteLength;
+}
+
+function writeField(target: Uint8Array, offset: number, tag: number, value: Uint8Array): number {
+  if (value.byteLength === 0) return offset;
+  target[offset] = tag;
+  const at = writeVarint(target, offset + 1, value.byteLength);
+  target.set(value, at);
+  return at + value.byteLength;
 }
 
 /** A position in protobuf bytes. */
@@ -277,25 +289,41 @@ export function bodyOffset(start: Uint8Array): number | undefined {
   return undefined;
 }
 
+/** Fields of a FlightData message beside those of its Arrow message. */
+interface MessageFields {
+  /** A FlightDescriptor, encoded. */
+  readonly descriptor?: Uint8Array;
+  readonly appMetadata?: Uint8Array;
+}
+
 /**
- * A message whose bytes are copied once, straight into gRPC's own frame. grpc-js asks for no more than these two
- * members.
+ * A message whose bytes are copied once, straight into gRPC's own frame. grpc-js asks for no more than these members:
+ * a server of `byteLength`, a client of `length`.
  */
 export class CopiedMessage {
   readonly byteLength: number;
+  readonly #leading: Buffer;
   readonly #head: Buffer;
   readonly #body: readonly Uint8Array[];
 
-  constructor(message: Message) {
-    this.#head = encodeFrameHead(message).subarray(FRAME_PREFIX_BYTES);
+  constructor(message: Message, { descriptor = EMPTY, appMetadata = EMPTY }: MessageFields = {}) {
+    this.#leading = Buffer.alloc(fieldBytes(descriptor));
+    writeField(this.#leading, 0, TAG_DESCRIPTOR, descriptor);
+    this.#head = encodeFrameHead(message, appMetadata).subarray(FRAME_PREFIX_BYTES);
     this.#body = message.body;
-    this.byteLength = this.#head.byteLength + message.bodyBytes;
+    this.byteLength = this.#leading.byteLength + this.#head.byteLength + message.bodyBytes;
+  }
+
+  /** `byteLength` by its other name. */
+  get length(): number {
+    return this.byteLength;
   }
 
   /** Writes all bytes to `target` from `start` on; returns their count. */
   copy(target: Uint8Array, start: number): number {
-    target.set(this.#head, start);
-    let at = start + this.#head.byteLength;
+    target.set(this.#leading, start);
+    target.set(this.#head, start + this.#leading.byteLength);
+    let at = start + this.#leading.byteLength + this.#head.byteLength;
     for (const part of this.#body) {
       target.set(part, at);
       at += part.byteLength;
@@ -305,8 +333,8 @@ export class CopiedMessage {
 }
 
 /** Joins a small message into one buffer, frame prefix included. */
-export function encodeFrame(message: Message): Buffer {
-  const frame = encodeFrameHead(message, message.bodyBytes);
+export function encodeFrame(message: Message, appMetadata: Uint8Array = EMPTY): Buffer {
+  const frame = encodeFrameHead(message, appMetadata, message.bodyBytes);
   let at = frame.byteLength - message.bodyBytes;
   for (const part of message.body) {
     frame.set(part, at);

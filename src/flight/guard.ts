@@ -24,7 +24,6 @@ import type { CallStatus } from './status.ts';
 
 /** What calls of every kind have. */
 interface Call extends CallSource {
-  readonly metadata: Metadata;
   readonly request?: { readonly type?: unknown };
   getAuthContext(): { readonly sslPeerCertificate?: { readonly subject?: { readonly CN?: unknown } } };
   emit(event: 'error', status: CallStatus): unknown;

@@ -28,6 +28,7 @@ import {
 } from '../base/limits.ts';
 import { makeCounter } from '../base/metrics.ts';
 import { countBytes } from './call.ts';
+import type { CallScope } from './call.ts';
 import { CopiedMessage, encodeFrame, encodeFrameHead } from './encode.ts';
 import { Inbox } from './inbox.ts';
 import { checkWireSize } from './wire-size.ts';
@@ -48,10 +49,10 @@ export type LaneKind = 'direct' | 'messages';
 /** Takes the messages of one answer in order. */
 export interface Outbox {
   /**
-   * Resolves when the next message may be sent. @throws `cancelled`, `deadline` when nobody will read it;
-   * `limit_exceeded`
+   * Resolves when the next message may be sent. An empty header with `appMetadata` is a message of metadata alone.
+   * @throws `cancelled`, `deadline` when nobody will read it; `limit_exceeded`
    */
-  send(message: Message): Promise<void>;
+  send(message: Message, appMetadata?: Uint8Array): Promise<void>;
   /** Call after the last message, whether all went well or not: hands on what still waits. Never throws. */
   close(): void;
 }
@@ -224,12 +225,14 @@ export function connectionOf(call: object): object | undefined {
   return inner === undefined ? undefined : streamOf(baseOf(inner))?.session;
 }
 
-/** The way out of `call`, by which FlightData messages are sent; `headers` go before them. */
-export function openOutbox(call: SendingCall, kind: LaneKind, signal: AbortSignal, headers: Metadata): Outbox {
+/** The way out of `call`, by which FlightData messages are sent; the answer's headers go first. */
+export function openOutbox(call: SendingCall, kind: LaneKind, scope: CallScope): Outbox {
+  const { signal } = scope;
+  scope.sendHeaders();
   const inner = kind === 'direct' ? innerCall(call) : undefined;
   const stream = inner === undefined ? undefined : streamOf(baseOf(inner));
-  call.sendMetadata(headers);
   if (stream !== undefined) {
+    call.sendMetadata(new Metadata());
     // A call that ended meanwhile sends no headers; `send` finds that out.
     if (stream.headersSent || signal.aborted || stream.destroyed) {
       laneCalls.inc({ direction: 'out', kind: 'direct' });
@@ -238,9 +241,9 @@ export function openOutbox(call: SendingCall, kind: LaneKind, signal: AbortSigna
   }
   laneCalls.inc({ direction: 'out', kind: 'messages' });
   return {
-    send: async (message) => {
+    send: async (message, appMetadata) => {
       checkWireSize(message);
-      await sendMessage(call, new CopiedMessage(message), signal);
+      await sendMessage(call, new CopiedMessage(message, appMetadata === undefined ? {} : { appMetadata }), signal);
     },
     close: () => undefined,
   };
@@ -314,13 +317,13 @@ class DirectOutbox implements Outbox {
     });
   }
 
-  async send(message: Message): Promise<void> {
+  async send(message: Message, appMetadata?: Uint8Array): Promise<void> {
     this.#refuseIfOver();
     checkWireSize(message);
     if (message.bodyBytes <= FLIGHT_JOIN_BYTES_MAX) {
-      this.#take(encodeFrame(message));
+      this.#take(encodeFrame(message, appMetadata));
     } else {
-      this.#take(encodeFrameHead(message));
+      this.#take(encodeFrameHead(message, appMetadata));
       for (const part of message.body) {
         for (let at = 0; at < part.byteLength;) {
           const end = Math.min(part.byteLength, at + FLIGHT_SLICE_BYTES_MAX - this.#sliceBytes);

@@ -6,7 +6,6 @@
  * undefined; 64-bit numbers are numbers, since none here passes 2^53.
  */
 import { fileURLToPath } from 'node:url';
-import { loadPackageDefinition } from '@grpc/grpc-js';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { MessageTypeDefinition } from '@grpc/proto-loader';
@@ -20,7 +19,8 @@ const FLIGHT_SQL = `${FLIGHT}sql.`;
 const TYPE_URL = 'type.googleapis.com/';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../proto/${name}`, import.meta.url));
-const definition = loadSync([path('Flight.proto'), path('FlightSql.proto')], {
+const FILES = ['Flight.proto', 'FlightSql.proto', 'Health.proto', 'Reflection.proto'];
+const definition = loadSync(FILES.map(path), {
   keepCase: true,
   longs: Number,
   enums: Number,
@@ -29,12 +29,16 @@ const definition = loadSync([path('Flight.proto'), path('FlightSql.proto')], {
   objects: true,
 });
 
-/** The service of Flight.proto. */
-export function flightService(): ServiceDefinition {
-  const loaded = loadPackageDefinition(definition) as unknown as {
-    arrow: { flight: { protocol: { FlightService: { service: ServiceDefinition } } } };
-  };
-  return loaded.arrow.flight.protocol.FlightService.service;
+/** A service of the proto files by its full name. */
+export function serviceOf(name: string): ServiceDefinition {
+  const service = definition[name];
+  if (service === undefined || 'format' in service) throw new Error(`the proto files have no service ${name}`);
+  return service;
+}
+
+/** The descriptors of the proto files and of what they import, as proto-loader makes them. */
+export function fileDescriptors(): readonly Buffer[] {
+  return typeOf('Ticket').fileDescriptorProtos;
 }
 
 function typeOf(name: string): MessageTypeDefinition<object, object> {

@@ -1,8 +1,10 @@
 /**
  * Flight SQL's writes by DoPut: updates, values of prepared statements, and bulk ingest.
  *
- * Hides how the stream is read. Invariants: the stream is read to its end before the answer; an update without values
- * needs no batch and not even a schema, since drivers differ in what they send.
+ * Hides how the stream is read. Invariants: a stream that may bring values is read to its end before the answer; an
+ * update of plain text is answered at once, since some drivers end their stream only after that; an update without
+ * values needs no batch and not even a schema, since drivers differ in what they send. A statement without parameters
+ * runs once, also with the batch of no rows that some drivers send along.
  */
 import type { RecordBatch } from '../arrow/batch.ts';
 import { joinBatches } from '../arrow/concat.ts';
@@ -28,26 +30,31 @@ export interface SqlPut {
   readonly inbox: Inbox;
 }
 
+/** True for a command that takes no values, whose client may wait for the answer before it ends its stream. */
+export function isAnsweredAtOnce(command: SqlCommand): boolean {
+  return command.name === 'CommandStatementUpdate';
+}
+
 /** Runs the command; returns the body of the one PutResult. @throws what the statement brings */
 export async function sqlPut(caller: Caller, command: SqlCommand, put: SqlPut): Promise<Buffer> {
   const options = statementOptions(caller);
   switch (command.name) {
     case 'CommandStatementUpdate': {
       refuseTransaction(command.fields.transaction_id);
-      await readBatches(put);
       return updateAnswer(await caller.engine.query(command.fields.query, options));
     }
     case 'CommandPreparedStatementUpdate': {
       const values = await readBatches(put);
       const { statement } = caller.statements.get(command.fields.prepared_statement_handle);
-      return updateAnswer(
-        await (values === undefined ? statement.run([], options) : statement.runRows(values, options)),
-      );
+      const isPlain = values === undefined || statement.parameters.fields.length === 0;
+      return updateAnswer(await (isPlain ? statement.run([], options) : statement.runRows(values, options)));
     }
     case 'CommandPreparedStatementQuery': {
       const { prepared_statement_handle: handle } = command.fields;
       const values = await readBatches(put);
-      if (values !== undefined) caller.statements.bind(handle, values);
+      const { statement } = caller.statements.get(handle);
+      const isPlain = values === undefined || statement.parameters.fields.length === 0;
+      if (!isPlain) caller.statements.bind(handle, values);
       return encodeMessage('DoPutPreparedStatementResult', { prepared_statement_handle: handle });
     }
     case 'CommandStatementSubstraitPlan':

@@ -12,6 +12,7 @@ import { encodeResults } from '../arrow/ipc-stream.ts';
 import { nullVector } from '../arrow/null-vector.ts';
 import { makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
+import type { DataType } from '../arrow/type.ts';
 import { EngineError } from '../base/errors.ts';
 import type { PreparedStatement, PromiseOptions, QueryResult } from '../engine/contract.ts';
 import { statementOptions } from './caller.ts';
@@ -99,11 +100,19 @@ export async function sqlResult(caller: Caller, command: SqlCommand): Promise<Qu
   }
 }
 
-/** The parameters as drivers want them: of text where any type will do, since they cannot bind one of type null. */
+/**
+ * The parameters as drivers want them: of text where any type will do, since they cannot bind one of type null, and
+ * times and timestamps in milliseconds, since JDBC's driver writes these whatever the unit. Values are taken in any
+ * unit.
+ */
 export function parameterSchema({ parameters }: PreparedStatement): Schema {
-  return makeSchema(
-    parameters.fields.map((field) => (field.type.id === 'null' ? { ...field, type: { id: 'utf8' } } : field)),
-  );
+  return makeSchema(parameters.fields.map((field) => ({ ...field, type: parameterType(field.type) })));
+}
+
+function parameterType(type: DataType): DataType {
+  if (type.id === 'null') return { id: 'utf8' };
+  if (type.id === 'timestamp') return { ...type, unit: 'millisecond' };
+  return type.id === 'time' ? { id: 'time', unit: 'millisecond', bitWidth: 32 } : type;
 }
 
 /** What a query answers with, also where that depends on the values: then as for those of `parameterSchema`. */

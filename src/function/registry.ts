@@ -59,18 +59,11 @@ export { elementOf } from './nested-type.ts';
 export type { KnownArgument } from './entry.ts';
 export { castKind, commonType, isComparable, resultType } from './signature.ts';
 
-/** All scalar functions, in the order of the reference. */
-export const FUNCTIONS: readonly FunctionEntry[] = [
-  ...ARITHMETIC,
-  ...MATH,
-  ...ROUNDING,
-  ...WHOLE_NUMBERS,
-  ...BIT,
-  ...COMPARE,
-  ...BOOLEAN,
-  ...CONDITIONAL,
-  ...STRING,
-  ...TIME_FUNCTIONS,
+/** What drivers call numeric functions: of numbers and bits. */
+const NUMERIC: readonly FunctionEntry[] = [...ARITHMETIC, ...MATH, ...ROUNDING, ...WHOLE_NUMBERS, ...BIT];
+
+/** Functions of text and patterns; `STRING` stands before the others in the reference. */
+const TEXT: readonly FunctionEntry[] = [
   ...TEXT_SLICE,
   ...TEXT_SEARCH,
   ...TEXT_CODE,
@@ -79,6 +72,17 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   ...TEXT_SHOW,
   ...TEXT_PATH,
   ...PATTERN,
+];
+
+/** All scalar functions, in the order of the reference. */
+export const FUNCTIONS: readonly FunctionEntry[] = [
+  ...NUMERIC,
+  ...COMPARE,
+  ...BOOLEAN,
+  ...CONDITIONAL,
+  ...STRING,
+  ...TIME_FUNCTIONS,
+  ...TEXT,
   ...HASH,
   ...LIST_MAKE,
   ...LIST_SERIES,
@@ -98,6 +102,14 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   IS_OTHER_BIN,
   DECIMAL_DIVISION,
 ];
+
+/** Functions by the families that drivers ask for; those of lists, structs and maps are in none. */
+export const FUNCTION_FAMILIES = {
+  numeric: NUMERIC,
+  string: [...STRING, ...TEXT],
+  datetime: TIME_FUNCTIONS,
+  system: [...CONDITIONAL, ...HASH, ...GENERIC, ...RANDOM],
+} as const satisfies Readonly<Record<string, readonly FunctionEntry[]>>;
 
 export { AGGREGATES };
 export type { AggregateEntry, WindowEntry };

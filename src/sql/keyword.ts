@@ -35,6 +35,11 @@ const COLUMN_NAME = new Set(
   ).split(' '),
 );
 
+/** All words that have a meaning of their own, sorted. */
+export function keywords(): readonly string[] {
+  return [...RESERVED, ...TYPE_OR_FUNCTION, ...COLUMN_NAME].sort();
+}
+
 /** True when the word as a name is printed without quotes, as DuckDB does. */
 export function isPlainName(word: string): boolean {
   return canBeName(word) && !COLUMN_NAME.has(word);

@@ -69,6 +69,27 @@ for (const [headerBytes, partBytes] of [
   });
 }
 
+test('protobufjs reads metadata beside a header and a body, and alone', () => {
+  const appMetadata = Buffer.from('{"k":1}');
+  for (const [header, part] of [
+    [bytes(200, 9), bytes(300, 1)],
+    [Buffer.of(), Buffer.of()],
+  ] as const) {
+    const message = { header, body: [part], bodyBytes: part.byteLength };
+    const frame = encodeFrame(message, appMetadata);
+    assert.deepEqual(Buffer.concat([encodeFrameHead(message, appMetadata), part]), frame);
+    assert.equal(frame.readUInt32BE(1), frame.byteLength - FRAME_PREFIX_BYTES);
+    const read = doGet.responseDeserialize(frame.subarray(FRAME_PREFIX_BYTES)) as Record<string, Buffer>;
+    assert.deepEqual(read['app_metadata'], appMetadata);
+    assert.deepEqual(Buffer.from(read['data_header'] ?? []), header);
+    assert.deepEqual(Buffer.from(read['data_body'] ?? []), part);
+    const copied = new CopiedMessage(message, { appMetadata });
+    const target = Buffer.alloc(copied.byteLength);
+    copied.copy(target, 0);
+    assert.deepEqual(target, frame.subarray(FRAME_PREFIX_BYTES));
+  }
+});
+
 test('what protobufjs writes is read with the descriptor, metadata and body as views', () => {
   const message = {
     flight_descriptor: { type: 1, path: ['trades', 'grüße'] },

@@ -123,6 +123,10 @@ export class FakeEngine implements Engine {
     return this.query(Buffer.from(ticket.subarray(1)).toString(), options);
   }
 
+  views(): readonly string[] {
+    return [];
+  }
+
   tables(): readonly TableDescription[] {
     return [...this.stored].map(([name, { schema, batches }]) => {
       return { name, schema, rowCount: batches.reduce((sum, batch) => sum + batch.rowCount, 0), byteCount: 0 };
