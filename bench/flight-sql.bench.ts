@@ -184,7 +184,7 @@ async function measure({ small }: BenchOptions, directory: string): Promise<read
       ...(await pair(contest, ['DoGet', 'ADBC query'], [get, () => ({ do: 'query', sql, endpoints: 0 })])),
       ...(await pair(
         contest,
-        ['DoGet again', 'ADBC query, one endpoint'],
+        ['DoGet again', 'ADBC query, four endpoints'],
         [get, () => ({ do: 'query', sql, endpoints: 1 })],
       )),
       ...(await pair(contest, ['one endpoint', 'four endpoints, four threads'], [from(1), from(4)])),

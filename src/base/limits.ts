@@ -94,12 +94,8 @@ export const ARRAY_SIZE_MAX = 100_000;
 export const SQL_FRAME_CHARS_MAX = 120;
 /** Milliseconds that a ticket made by GetFlightInfo stays valid. */
 export const TICKET_LIFE_MS = 15 * 60 * 1_000;
-/** Bytes of stored batches of each endpoint of a large table, where the client did not say how many it wants. */
-export const ENDPOINT_BYTES_MIN = 64 * MIB;
-/** Endpoints of one answer, where the client did not say how many it wants. */
-export const ENDPOINTS_MAX = 16;
 /** Endpoints of one answer that a client can ask for; more are taken for so many. */
-export const ENDPOINTS_ASKED_MAX = 256;
+export const ENDPOINTS_MAX = 256;
 /** Base64 characters of parameters' values in a ticket; with longer ones the query runs before its ticket is made. */
 export const TICKET_VALUES_BYTES_MAX = 65_536;
 /** Bytes of one kept result in memory, before it goes to a spool file. */

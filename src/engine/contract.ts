@@ -64,11 +64,8 @@ export interface PromiseOptions extends Omit<StatementOptions, 'values' | 'input
   readonly counted?: boolean;
   /** Told while the promise is made. */
   readonly progress?: Progress;
-  /**
-   * In how many parts it may come. A number: the answer is cut into at most so many, and kept for it where a table
-   * cannot be cut instead. `large`: tables that are large are cut. One, the whole, unless given.
-   */
-  readonly parts?: number | 'large' | undefined;
+  /** Parts that it is cut into at most; the answer is kept for it where no table can be cut instead. 1 unless given. */
+  readonly parts?: number;
 }
 
 /** A statement that can be run again and again with other values of its parameters. */

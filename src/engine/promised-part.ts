@@ -11,35 +11,23 @@ import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import { encodeResults } from '../arrow/ipc-stream.ts';
 import { sliceBatch } from '../arrow/slice.ts';
 import { EngineError } from '../base/errors.ts';
-import { ENDPOINT_BYTES_MIN, ENDPOINTS_ASKED_MAX, ENDPOINTS_MAX } from '../base/limits.ts';
+import { ENDPOINTS_MAX } from '../base/limits.ts';
 import type { PhysicalPlan } from '../plan/physical.ts';
-import type { PromiseOptions, QueryResult } from './contract.ts';
+import type { QueryResult } from './contract.ts';
 import { tableScan } from './result.ts';
 import type { TicketPart } from './ticket.ts';
 
-/** Parts by the batches of the table that `plan` scans; none where it cannot or need not be cut. */
-export async function tableParts(
-  plan: PhysicalPlan,
-  wanted: PromiseOptions['parts'],
-): Promise<readonly TicketPart[]> {
-  if (wanted === undefined) return [];
+/** At most `most` parts by the batches of the table that `plan` scans; none where it cannot be cut. */
+export async function tableParts(plan: PhysicalPlan, most: number): Promise<readonly TicketPart[]> {
   const scanned = tableScan(plan);
-  if (scanned === undefined) return [];
+  if (scanned === undefined || most <= 1) return [];
   const { table, scan } = scanned;
-  if (typeof wanted === 'number') {
-    const cuts = await table.cuts(scan.bounds, { countMax: Math.min(wanted, ENDPOINTS_ASKED_MAX), bytesMin: 0 });
-    return partsAt('table', cuts, table.rowCount);
-  }
-  // A column counts as its share of the table: what is left out is not sent.
-  const share = scan.columns.length / Math.max(table.schema.fields.length, 1);
-  if (table.byteCount * share < 2 * ENDPOINT_BYTES_MIN) return [];
-  const cuts = await table.cuts(scan.bounds, { countMax: ENDPOINTS_MAX, bytesMin: ENDPOINT_BYTES_MIN / share });
-  return partsAt('table', cuts, table.rowCount);
+  return partsAt('table', await table.cuts(scan.bounds, Math.min(most, ENDPOINTS_MAX)), table.rowCount);
 }
 
 /** Parts of a kept answer whose batches begin at the rows `starts`. */
 export function answerParts(starts: readonly number[], rowCount: number, count: number): readonly TicketPart[] {
-  const parts = Math.min(count, starts.length, ENDPOINTS_ASKED_MAX);
+  const parts = Math.min(count, starts.length, ENDPOINTS_MAX);
   const cuts = Array.from({ length: Math.max(parts - 1, 0) }, (_, k) => {
     return starts[Math.floor(((k + 1) * starts.length) / parts)] ?? rowCount;
   });

@@ -149,7 +149,7 @@ export class Promises {
         const what = { named: valued, plan: planned.plan, isRepeatable: world.isRepeatable(), run };
         const found = await (options.counted === true
           ? this.#count(what, options)
-          : this.#planned(what, options.parts));
+          : this.#planned(what, options.parts ?? 1));
         turn.query.end('done');
         return found;
       } finally {
@@ -173,7 +173,7 @@ export class Promises {
   }
 
   /** The promise of a whole table of the newest snapshot. @throws `not_found` */
-  async table(name: string, parts: PromiseOptions['parts']): Promise<PromisedResult> {
+  async table(name: string, parts = 1): Promise<PromisedResult> {
     const snapshot = this.#host.storage.snapshot();
     try {
       const table = tableOf(snapshot, name);
@@ -293,25 +293,25 @@ export class Promises {
   }
 
   /** What is known once the plan has run, which is left where its rows are known without, unless it is to run. */
-  async #count(what: Planned, { parts, counted }: PromiseOptions): Promise<PromisedResult> {
+  async #count(what: Planned, { parts = 1, counted }: PromiseOptions): Promise<PromisedResult> {
     const mustRun = plannedRows(what) < 0 || (counted === true && isComputed(what.plan));
     return mustRun ? this.#kept(what, parts) : this.#planned(what, parts);
   }
 
   /** Runs nothing, unless the answer is to be cut and can only be cut when it is there. */
-  async #planned(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
-    const isAsked = typeof wanted === 'number' && wanted > 1 && what.isRepeatable;
-    if (isAsked && tableScan(what.plan) === undefined) return this.#kept(what, wanted);
+  async #planned(what: Planned, wanted: number): Promise<PromisedResult> {
+    const isCut = wanted > 1 && what.isRepeatable;
+    if (isCut && tableScan(what.plan) === undefined) return this.#kept(what, wanted);
     return this.#plain(what, await partsOf(what, wanted));
   }
 
   /** Runs a plan and keeps its answer. */
-  async #kept(what: Planned, wanted: PromiseOptions['parts']): Promise<PromisedResult> {
+  async #kept(what: Planned, wanted: number): Promise<PromisedResult> {
     const expiresAtMs = this.#expiry();
     const { named, plan, run, isRepeatable } = what;
     const { schema } = plan;
     const { id, rowCount, byteCount } = await this.#host.kept.keep(schema, planBatches(plan, run), expiresAtMs);
-    const isCut = id !== undefined && typeof wanted === 'number' && isRepeatable;
+    const isCut = id !== undefined && isRepeatable;
     const parts = isCut ? answerParts(this.#host.kept.starts(id), rowCount, wanted) : await partsOf(what, wanted);
     const { ticket, partTickets } = this.#seal(named, expiresAtMs, id, parts);
     return { schema, ticket, partTickets, rowCount, byteCount, expiresAtMs };
@@ -368,10 +368,7 @@ function plannedRows({ plan, isRepeatable }: Planned): number {
 }
 
 /** Parts by the table; what answers otherwise each time has none. */
-async function partsOf(
-  { plan, isRepeatable }: Planned,
-  wanted: PromiseOptions['parts'],
-): Promise<readonly TicketPart[]> {
+async function partsOf({ plan, isRepeatable }: Planned, wanted: number): Promise<readonly TicketPart[]> {
   return isRepeatable ? tableParts(plan, wanted) : [];
 }
 

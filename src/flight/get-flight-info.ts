@@ -25,9 +25,7 @@ export async function getFlightInfo(
 ): Promise<FlightInfo> {
   const { engine, signal, header } = caller;
   const target = readTarget(descriptor);
-  const wanted = wantedEndpoints(header);
-  // The page's clients, of whatever language, read one: they must ask.
-  const parts = wanted === 'large' ? undefined : wanted;
+  const parts = wantedEndpoints(header);
   switch (target.kind) {
     case 'command':
       return sqlFlightInfo(caller, target.command, descriptor, how);

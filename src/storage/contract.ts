@@ -62,13 +62,10 @@ export interface TableSnapshot extends Source {
    */
   part(from: number, to: number): Promise<TableSnapshot>;
   /**
-   * Where to cut the table so that the batches that `bounds` leave fall into at most `countMax` parts of about the same
-   * bytes, none of less than `bytesMin`: rows at which batches begin, ascending, neither 0 nor the end.
+   * Where to cut the table so that the batches that `bounds` leave fall into at most `most` parts of about the same
+   * bytes: rows at which batches begin, ascending, neither 0 nor the end.
    */
-  cuts(
-    bounds: readonly Bound[],
-    most: { readonly countMax: number; readonly bytesMin: number },
-  ): Promise<readonly number[]>;
+  cuts(bounds: readonly Bound[], most: number): Promise<readonly number[]>;
   /** Segments are those of the snapshot; the rest is as it is now. */
   details(): TableDetails;
 }

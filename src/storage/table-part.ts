@@ -71,13 +71,13 @@ async function cutSegment(
 }
 
 /**
- * Where to cut a table so that the batches of interest fall into at most `countMax` parts of about the same bytes,
- * none of less than `bytesMin` but the only one: rows at which batches begin, ascending, without 0 and the end.
+ * Where to cut a table so that the batches of interest fall into at most `most` parts of about the same bytes: rows at
+ * which batches begin, ascending, without 0 and the end.
  */
 export async function rowCuts(
   views: readonly SegmentView[],
   skips: (view: SegmentView, ordinal: number) => boolean,
-  { countMax, bytesMin }: { readonly countMax: number; readonly bytesMin: number },
+  most: number,
 ): Promise<readonly number[]> {
   const starts: number[] = [];
   const ends: number[] = [];
@@ -95,8 +95,7 @@ export async function rowCuts(
       row += index.rowCount(i);
     }
   }
-  const wanted = bytesMin === 0 ? countMax : Math.min(countMax, Math.floor(bytes / bytesMin));
-  const count = Math.min(wanted, starts.length);
+  const count = Math.min(most, starts.length);
   const cuts: number[] = [];
   let next = 0;
   for (let k = 1; k < count; k++) {

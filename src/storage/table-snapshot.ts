@@ -94,7 +94,7 @@ class ManifestScan implements TableSnapshot {
     return new ManifestScan(this.#table, this.#definition, { segments: this.#segments, parts, rowCount, byteCount });
   }
 
-  async cuts(bounds: readonly Bound[], most: { countMax: number; bytesMin: number }): Promise<readonly number[]> {
+  async cuts(bounds: readonly Bound[], most: number): Promise<readonly number[]> {
     const reading = this.#reading({ columns: [], bounds, limit: undefined });
     return rowCuts(this.#segments, ({ segment }, i) => skips(reading(segment).pruner, segment, i), most);
   }
