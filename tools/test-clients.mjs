@@ -12,6 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const PARTS = [
   ["Apache Arrow's Flight integration suite, by its Go client", ['--import', 'tsx', 'test/conformance/main.ts']],
   ['The JDBC driver of Flight SQL', ['--import', 'tsx', 'test/clients/jdbc/main.ts']],
+  ['Spark, over Flight endpoints and over JDBC', ['--import', 'tsx', 'test/clients/spark/main.ts']],
 ];
 
 installIfNeeded(root);

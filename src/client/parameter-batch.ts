@@ -32,23 +32,20 @@ export function parameterBatch(schema: Schema, values: ParameterValues): RecordB
     ).map(([name, value]) => [foldName(name.replace(/^\$/u, '')), value]),
   );
   const names = schema.fields.map(({ name }) => name);
-  const columns = names.map((name, i) => {
-    const key = given.has(foldName(name)) ? foldName(name) : (i + 1).toString();
+  // By place where it is not by name.
+  const keys = names.map((name, i) => (given.has(foldName(name)) ? foldName(name) : (i + 1).toString()));
+  const surplus = [...given.keys()].find((name) => !keys.includes(name));
+  if (surplus !== undefined) throw surplusError(surplus, names);
+  const columns = keys.map((key, i) => {
     const value = given.get(key);
     if (value === undefined) {
-      throw new EngineError('request_invalid', `parameter $${name} has no value; give one for each parameter`);
+      const message = `parameter $${names[i] ?? key} has no value; give one for each parameter`;
+      throw new EngineError('request_invalid', message);
     }
-    given.delete(key);
     const [type, sent] = typed(value);
-    return buildColumn(type, sent);
+    return type.id === 'null' ? nullVector(type, 1) : buildVector(type, [sent]);
   });
-  const [surplus] = given.keys();
-  if (surplus !== undefined) throw surplusError(surplus, names);
   return { schema: makeSchema(columns.map(({ type }, i) => makeField(names[i] ?? '', type))), rowCount: 1, columns };
-}
-
-function buildColumn(type: DataType, value: Value): RecordBatch['columns'][number] {
-  return type.id === 'null' ? nullVector(type, 1) : buildVector(type, [value]);
 }
 
 function typed(value: ParameterValue): readonly [DataType, Value] {
