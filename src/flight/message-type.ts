@@ -81,9 +81,11 @@ type Status<Field extends string> = Readonly<Record<Field, number>>;
 /** Every message that is read or written by name. */
 export interface MessageTypes {
   readonly FlightDescriptor: FlightDescriptor;
+  readonly FlightInfo: FlightInfo;
   readonly SchemaResult: { readonly schema: Uint8Array };
   readonly Ticket: { readonly ticket: Uint8Array };
   readonly Action: { readonly type: string; readonly body: Uint8Array };
+  readonly Result: { readonly body: Uint8Array };
   readonly PutResult: { readonly app_metadata: Uint8Array };
   readonly Packed: { readonly type_url: string; readonly value: Uint8Array };
   readonly FlightEndpoint: FlightEndpoint;
