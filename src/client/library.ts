@@ -125,7 +125,7 @@ const CONNECT_MS = 10_000;
 /**
  * Connects to a server: `grpc://host:port`, or `grpc+tls://host:port` where it speaks TLS. A connection that breaks is
  * made again by the next call.
- * @throws `request_invalid`, `io_error` when no server answers, `unauthenticated`
+ * @throws `request_invalid`, `io_error` when no server answers
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   const client = new FlightClient(url, options);

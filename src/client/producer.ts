@@ -1,8 +1,8 @@
 /**
  * Exactly-once ingest: batches with numbers, each stored once, whatever happens to the connection or the server.
  *
- * What is sent and not answered is held; after a failure that passes, the server is asked how far it came, and the rest
- * is sent again. A program that dies itself goes on from `seq`, which the server knows.
+ * What is sent and not answered is held, and sent again after a failure that passes: the server knows what it has. A
+ * program that dies itself goes on from `seq`, which the server knows too.
  *
  * Hides calls and attempts. Invariants: a batch is let go when the server has said that it is durable; at most
  * CLIENT_UNANSWERED_BATCHES_MAX are held; order is kept; the first failure that does not pass ends it for good.
@@ -213,7 +213,7 @@ export class Producer {
   /** One call: sends what is held and what comes, until the call breaks or this is closed. */
   async #attempt(): Promise<void> {
     if (this.#isOver()) return;
-    this.#settle(await this.#askState());
+    this.#check(await this.#askState());
     await this.#until(() => this.#held.length > 0 || this.#isClosing);
     const schema = this.#schema;
     if (schema === undefined || this.#isOver()) return;
@@ -273,8 +273,11 @@ export class Producer {
     return JSON.parse(Buffer.from(answer).toString()) as ServerState;
   }
 
-  /** Lets go what the server has stored and could not say. @throws `already_exists`, `corrupt` */
-  #settle({ seq }: ServerState): void {
+  /**
+   * What is held is sent again even where the server has stored that number: it compares the rows, and tells whether
+   * they were these. @throws `already_exists`, `corrupt` where the count cannot be ours
+   */
+  #check({ seq }: ServerState): void {
     const who = `producer ${JSON.stringify(this.name)} of table ${this.table}`;
     if (seq >= this.#nextSeq) {
       const message = `${who} has stored number ${seq.toString()}, which this one has not written`;
@@ -283,9 +286,6 @@ export class Producer {
     if (seq < this.#seq) {
       const known = `the server knows numbers up to ${seq.toString()} of it, and had acknowledged`;
       throw new EngineError('corrupt', `${who}: ${known} ${this.#seq.toString()}; its data is not what it was`);
-    }
-    while (this.#seq < seq) {
-      this.#letGo({ seq: this.#seq + 1, commit: undefined, rows: undefined, duplicate: true });
     }
   }
 

@@ -140,7 +140,7 @@ test('a server that does not answer is told', async () => {
   assert.match(outcome.stderr, /^error: no server answers at http:\/\/127\.0\.0\.1:9: /);
   const bad = await runSheaf(['query', 'SELECT 1', '--url', 'ftp://x']);
   assert.equal(bad.code, 2);
-  assert.match(bad.stderr, /^error: url is "ftp:\/\/x" \(from --url\); expected an http or https URL/);
+  assert.match(bad.stderr, /^error: url is "ftp:\/\/x" \(from --url\); expected a URL such as grpc:/);
 });
 
 test('help and version end with 0, and every command has examples', async () => {
