@@ -62,7 +62,15 @@ test("README's Python pushes, queries, and reads the files without a server", { 
   );
   assert.match(files, /\nds\.dataset\(.*\)\.to_table\(\)\n$/);
   assert.equal(await run(undefined, files.replace(/\n(ds\..*)\n$/, '\nprint($1.to_pydict())\n')), `${rows}\n`);
-  assert.equal(blocks('python').length, 3, 'a new Python block in README.md needs its test here');
+  assert.equal(blocks('python').length, 4, 'a new Python block in README.md needs its test here');
+});
+
+test("README's lines for drivers of Flight SQL query and ingest", { skip }, async (t) => {
+  const server = await startSheaf(t, ['--data-dir', temporaryDirectory(t)]);
+  await run(server, blockWith('client.do_put'));
+  const driver = blockWith('adbc_driver_flightsql');
+  const told = await run(server, `${driver}\nprint(total, means.round(3).to_dict("list"))`);
+  assert.equal(told, "(125.0,) {'symbol': [1, 2], 'price': [150.275, 42.125]}\n");
 });
 
 test("README's curl lines on trades are answered", { skip }, async (t) => {
