@@ -11,7 +11,7 @@ import { concatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import type { RecordBatch } from './batch.ts';
 import { numberDictionaries } from './ipc-schema.ts';
-import { encodeResults, readStream, writeStream } from './ipc-stream.ts';
+import { encodeResults, readStream, writeStream, once } from './ipc-stream.ts';
 import type { Schema } from './schema.ts';
 
 export type { Table as ArrowTable, RecordBatch as ArrowBatch } from 'apache-arrow';
@@ -92,8 +92,4 @@ export async function fromArrowTable(
   const batches: RecordBatch[] = [];
   for await (const batch of stream.batches) batches.push(batch);
   return { schema: stream.schema, batches };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(bytes);
 }

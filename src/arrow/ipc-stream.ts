@@ -121,6 +121,11 @@ export async function* encodeResults(
   }
 }
 
+/** A stream of one value. */
+export async function* once<T>(value: T): AsyncGenerator<T> {
+  yield await Promise.resolve(value);
+}
+
 /** `ARROW1` and padding, 8 bytes. */
 export const FILE_MAGIC = new Uint8Array([65, 82, 82, 79, 87, 49, 0, 0]);
 

@@ -6,7 +6,7 @@
  * change rows, else a few words.
  */
 import type { ResultBatch } from '../arrow/batch.ts';
-import { encodeResults } from '../arrow/ipc-stream.ts';
+import { encodeResults, once } from '../arrow/ipc-stream.ts';
 import { makeField, makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { makeVector } from '../arrow/vector.ts';
@@ -232,8 +232,4 @@ function statusColumn(text: string): ReturnType<typeof makeVector> {
 export function countColumn(count: number): ReturnType<typeof makeVector> {
   const values = new Uint8Array(BigInt64Array.of(BigInt(count)).buffer);
   return makeVector({ id: 'int', bitWidth: 64, signed: true }, 1, undefined, 0, [values]);
-}
-
-async function* once<T>(value: T): AsyncGenerator<T> {
-  yield await Promise.resolve(value);
 }

@@ -8,7 +8,7 @@
  */
 import type { RecordBatch, ResultBatch } from '../arrow/batch.ts';
 import { makeReader } from '../arrow/value.ts';
-import { encodeResults } from '../arrow/ipc-stream.ts';
+import { encodeResults, once } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { makeSchema } from '../arrow/schema.ts';
 import type { Source } from '../arrow/source.ts';
@@ -261,8 +261,4 @@ async function countOf(result: QueryResult): Promise<number> {
 /** The batch as a source of columns that may be null. */
 function sourceOf(batch: RecordBatch): Source {
   return batchSource(makeSchema(batch.schema.fields.map((field) => ({ ...field, nullable: true }))), [batch]);
-}
-
-async function* once<T>(value: T): AsyncGenerator<T> {
-  yield await Promise.resolve(value);
 }

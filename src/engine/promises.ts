@@ -11,7 +11,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { RecordBatch } from '../arrow/batch.ts';
-import { encodeResults, readStream, writeStream } from '../arrow/ipc-stream.ts';
+import { encodeResults, readStream, writeStream, once } from '../arrow/ipc-stream.ts';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { concatBytes } from '../base/bytes.ts';
@@ -412,8 +412,4 @@ async function decodeValues(text: string): Promise<RecordBatch> {
   const { batches } = await readStream(once(Buffer.from(text, 'base64')));
   for await (const batch of batches) return batch;
   throw new EngineError('request_invalid', 'the ticket has no row of values; ask GetFlightInfo for a new one');
-}
-
-async function* once<T>(value: T): AsyncGenerator<T> {
-  yield await Promise.resolve(value);
 }

@@ -7,8 +7,7 @@
  * Hides which command is answered by what. Invariants: the schema is byte for byte the one that DoGet sends first;
  * every endpoint's ticket is a packed command, since some drivers take no other.
  */
-import type { RecordBatch } from '../arrow/batch.ts';
-import { encodeResults } from '../arrow/ipc-stream.ts';
+import { encodeResults, once } from '../arrow/ipc-stream.ts';
 import { nullVector } from '../arrow/null-vector.ts';
 import { makeSchema } from '../arrow/schema.ts';
 import type { Schema } from '../arrow/schema.ts';
@@ -144,8 +143,4 @@ async function metadataResult(caller: Caller, command: MetadataCommand): Promise
 
 function notRead(name: string): EngineError {
   return new EngineError('request_invalid', `${name} is not something to read; send it to DoPut`);
-}
-
-async function* once(batch: RecordBatch): AsyncGenerator<RecordBatch> {
-  yield await Promise.resolve(batch);
 }

@@ -10,7 +10,7 @@
  */
 import type * as Wasm from 'parquet-wasm';
 import type { RecordBatch } from '../arrow/batch.ts';
-import { readStream } from '../arrow/ipc-stream.ts';
+import { readStream, once } from '../arrow/ipc-stream.ts';
 import type { Schema } from '../arrow/schema.ts';
 import { EngineError } from '../base/errors.ts';
 import { BATCH_ROWS_MAX, PARQUET_FOOTER_BYTES_MAX, PARQUET_STEP_BYTES_MAX } from '../base/limits.ts';
@@ -256,8 +256,4 @@ export async function untilCrash<T>(work: () => Promise<T>): Promise<T> {
 
 function refuse(file: RandomAccess, reason: string): EngineError {
   return new EngineError('request_invalid', `${file.name} is not a Parquet file: ${reason}`);
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(bytes);
 }
